@@ -1,0 +1,310 @@
+"""The shell: ``avfoley ...``.
+
+Exit codes: 0 all well; 1 some shots have no take; 2 wrong usage; 3 the input or the output cannot be used; 4 the engine
+cannot be used; 130 cancelled. ``train``, ``evaluate`` and ``engine serve`` end with the code of the engine's own
+command.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+# Everything heavier is imported where it is needed: `avfoley --help` must answer at once.
+if TYPE_CHECKING:
+    from avfoley_plugin.workflows import Run
+
+ENGINE = (sys.executable, "-m", "avfoley_engine")
+MAX_SEED = 2**63 - 1
+
+
+class Exit(IntEnum):
+    """What the shell's exit codes mean."""
+
+    OK = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    INPUT = 3
+    ENGINE = 4
+    CANCELLED = 130
+
+
+app = typer.Typer(
+    help="Foley for a timeline, in sync with the picture.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 all well, 1 some shots have no take, 2 wrong usage, 3 input or output cannot be used, "
+    "4 engine cannot be used, 130 cancelled.",
+)
+engine_app = typer.Typer(help="The engine: the process that makes the sound.", no_args_is_help=True)
+app.add_typer(engine_app, name="engine")
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="An .otio, .otioz or .otiod timeline, or a video file.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="The .otio to write; else INPUT's, with a backup.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines for scripts; the last one is the summary.")]
+
+
+@app.command()
+def foley(
+    source: Input,
+    clip: Annotated[
+        list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; repeatable.")
+    ] = None,
+    record_range: Annotated[
+        str | None, typer.Option("--range", metavar="IN-OUT", help="Only this range: timecodes, or frames from 0.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole timeline (the default).")] = False,
+    caption: Annotated[str | None, typer.Option(help="What shall be heard; else each shot's own caption.")] = None,
+    negative: Annotated[str, typer.Option(help="What shall not be heard.")] = "",
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same sound.")] = 0,
+    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes a shot, with growing seeds.")] = 1,
+    model: Annotated[str, typer.Option(help="See `avfoley models`.")] = "avlink-nano",
+    steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Solver steps; else the model's own.")] = None,
+    guidance: Annotated[float | None, typer.Option(min=0, max=50, help="Guidance scale; else the model's own.")] = None,
+    handles: Annotated[int, typer.Option(min=0, help="Frames of sound before and after each shot.")] = 0,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Make foley for a timeline or a video, on an audio track of its own, with the captions as markers."""
+    if everything and (clip or record_range):
+        raise typer.BadParameter("--all cannot be combined with --clip or --range")
+    for name, words in (("--caption", caption), ("--negative", negative)):
+        if words and len(words) > 2000:
+            raise typer.BadParameter(f"{name} is longer than 2000 characters")
+    if seed + takes - 1 > MAX_SEED:
+        raise typer.BadParameter(f"the last take's seed would be above {MAX_SEED}")
+
+    def start() -> Run:
+        from avfoley_plugin import workflows
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.timeline.shots import Selection
+
+        engine = LocalEngine()
+        settings = workflows.FoleySettings(caption, negative, seed, takes, model, steps, guidance, handles)
+        selection = Selection(tuple(clip or ()), record_range)
+        return workflows.foley(open_host(source, output, engine.probe), engine, settings, selection)
+
+    raise typer.Exit(_carry_out(start, as_json))
+
+
+@app.command()
+def regenerate(source: Input, output: Output = None, as_json: Json = False) -> None:
+    """Make the shots again whose caption marker was edited, and only those."""
+
+    def start() -> Run:
+        from avfoley_plugin import workflows
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+
+        engine = LocalEngine()
+        return workflows.regenerate(open_host(source, output, engine.probe), engine)
+
+    raise typer.Exit(_carry_out(start, as_json))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--output", "-o", help="Where the demo's files go.")] = Path("avfoley-demo"),
+    as_json: Json = False,
+) -> None:
+    """Make a short clip and its timeline, put foley on it, and say where to look and listen."""
+    clip = folder.absolute() / "demo.mp4"
+
+    def start() -> Run:
+        from avfoley_plugin import workflows
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+
+        about = _render_demo_clip(clip)
+        engine = LocalEngine()
+        settings = workflows.FoleySettings(caption=about.get("caption"))
+        return workflows.foley(open_host(clip, None, engine.probe), engine, settings)
+
+    code = _carry_out(start, as_json)
+    if code == Exit.OK and not as_json:
+        typer.echo(f"\nLook:   {clip}")
+        typer.echo("Listen: the WAV above; it starts with the picture's first frame.")
+        typer.echo("Both:   open the timeline in an editing program that reads OpenTimelineIO.")
+    raise typer.Exit(code)
+
+
+@app.command()
+def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
+    """List the models that the engine can load."""
+    from avfoley_plugin.engine_client import LocalEngine
+
+    def show() -> None:
+        found = LocalEngine().models()
+        if as_json:
+            typer.echo(json.dumps([model.model_dump(mode="json") for model in found]))
+            return
+        for model in found:
+            where = "here" if model.local else "to be fetched"
+            typer.echo(f"{model.name}  {model.title}")
+            typer.echo(f"    {', '.join(model.tasks)}; {model.size_bytes / 2**20:.1f} MiB, {where}; {model.licence}")
+            typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
+
+    raise typer.Exit(_explained(show))
+
+
+@engine_app.command(context_settings=PASSED_ON)
+def serve(context: typer.Context) -> None:
+    """Run the engine in this terminal until Ctrl-C. Other commands start one by themselves when they need it."""
+    raise typer.Exit(_engine_command("serve", *context.args))
+
+
+@engine_app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
+    """Say how the engine is; exit code 4 if none runs."""
+    from avfoley_plugin.engine_client import LocalEngine
+
+    def show() -> Exit:
+        now = LocalEngine(command=None).running()
+        if as_json:
+            typer.echo("null" if now is None else now.model_dump_json())
+        elif now is None:
+            typer.echo("No engine runs.")
+        else:
+            typer.echo(
+                f"engine {now.version}, process {now.pid}; worker {now.worker}, device {now.device or 'unknown'}"
+            )
+            typer.echo(f"model {now.model or 'none loaded'}; {now.running} running, {now.queued} queued")
+            if now.error:
+                typer.echo(now.error)
+        return Exit.ENGINE if now is None else Exit.OK
+
+    raise typer.Exit(_explained(show))
+
+
+@engine_app.command()
+def stop() -> None:
+    """Stop the engine; what is queued waits for the next one."""
+    from avfoley_plugin.engine_client import LocalEngine
+
+    def end() -> None:
+        ran = LocalEngine(command=None).shut_down()
+        typer.echo("The engine was stopped." if ran else "No engine runs.")
+
+    raise typer.Exit(_explained(end))
+
+
+@app.command(context_settings=PASSED_ON)
+def train(context: typer.Context) -> None:
+    """Train a model. The arguments are those of `python -m avfoley_engine train`."""
+    raise typer.Exit(_engine_command("train", *context.args))
+
+
+@app.command(context_settings=PASSED_ON)
+def evaluate(context: typer.Context) -> None:
+    """Measure a model. The arguments are those of `python -m avfoley_engine evaluate`."""
+    raise typer.Exit(_engine_command("evaluate", *context.args))
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _explained(do: Callable[[], Exit | None]) -> Exit:
+    """Does it; an error of ours becomes one line on stderr and an exit code."""
+    from avfoley_plugin.errors import AVFoleyError
+
+    try:
+        return do() or Exit.OK
+    except AVFoleyError as error:
+        typer.echo(f"avfoley: {error}", err=True)
+        return _code(error)
+
+
+def _code(error: Exception) -> Exit:
+    from avfoley_plugin.errors import EngineError
+
+    return Exit.ENGINE if isinstance(error, EngineError) else Exit.INPUT
+
+
+def _carry_out(start: Callable[[], Run], as_json: bool) -> Exit:
+    """Runs a verb to its end and shows how it goes; Ctrl-C cancels it, a second one breaks it off."""
+    from avfoley_plugin.console import JsonReport, ProgressReport
+    from avfoley_plugin.errors import AVFoleyError
+
+    report = JsonReport() if as_json else ProgressReport()
+    run: Run | None = None
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        if interrupted or run is None:
+            raise KeyboardInterrupt
+        interrupted = True
+        report.cancelling()
+        # In a thread: this handler may have cut into the very connection that cancelling needs.
+        threading.Thread(target=run.cancel, daemon=True).start()
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    error = None
+    try:
+        run = start()
+        with report:
+            for update in run:
+                report.show(update)
+        code = Exit.SOME_FAILED if report.failures else Exit.OK
+    except AVFoleyError as failed:
+        code, error = _code(failed), str(failed)
+    except KeyboardInterrupt:
+        code = Exit.CANCELLED
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if run is not None and run.cancelled:
+        code = Exit.CANCELLED
+    report.finish(run, code, error)
+    return code
+
+
+def _render_demo_clip(clip: Path) -> dict[str, Any]:
+    """Has the engine's side render the clip. Returns what it says about it: at least the caption, if there is one."""
+    from avfoley_plugin.errors import HostError
+
+    try:
+        clip.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(f"{clip.parent} cannot be made: {error.strerror}; choose another folder with -o") from error
+    done = subprocess.run([*ENGINE, "demo-clip", str(clip), "--json"], capture_output=True, text=True)
+    lines = done.stdout.strip().splitlines()
+    try:
+        about = json.loads(lines[-1]) if lines else None
+    except ValueError:
+        about = None
+    if done.returncode or not isinstance(about, dict) or not clip.is_file():
+        reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise HostError(f"the demo's clip {clip} could not be rendered: {reason[0]}")
+    return about
+
+
+def _engine_command(*arguments: str) -> int:
+    """Runs one of the engine's own commands in this terminal. Returns its exit code."""
+    # Ctrl-C reaches the child as well; it ends in its own time and says with what code. A handler, because a child
+    # would inherit SIG_IGN.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        code = subprocess.call([*ENGINE, *arguments])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""How the shell shows a run: progress bars for people, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Any, Self
+
+from avfoley_engine.protocol import JobState
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+from avfoley_plugin.timeline.shots import Shot
+from avfoley_plugin.timeline.takes import Take
+from avfoley_plugin.workflows import Planned, Run, TakeCancelled, TakeDone, TakeFailed, TakeProgress, Update, Written
+
+
+class Report(ABC):
+    """Shows the updates of a run, and counts the clips and takes that failed."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def show(self, update: Update) -> None:
+        """Shows one update."""
+        match update:
+            case Planned():
+                self.failures += len(update.problems)
+            case TakeFailed():
+                self.failures += 1
+            case Written():
+                self.failures += len(update.unplaced)
+
+    @abstractmethod
+    def cancelling(self) -> None:
+        """Says that the run was told to stop."""
+
+    @abstractmethod
+    def finish(self, run: Run | None, code: int, error: str | None = None) -> None:
+        """Says how the run ended, with which exit code."""
+
+
+class ProgressReport(Report):
+    """A bar for each take that is being made, with the time left, and one for all; a line for each that is finished."""
+
+    def __init__(self, out: Console | None = None) -> None:
+        super().__init__()
+        self._out = out or Console()
+        self._err = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
+            console=self._out,
+        )
+        self._bars: dict[tuple[str, int], TaskID] = {}
+        self._all: TaskID | None = None
+        self._takes = 1
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for bar in self._bars.values():
+            self._progress.remove_task(bar)
+        if self._all is not None:
+            self._progress.remove_task(self._all)
+        self._progress.stop()
+
+    def show(self, update: Update) -> None:
+        super().show(update)
+        match update:
+            case Planned():
+                self._plan(update)
+            case TakeProgress():
+                self._move(update)
+            case TakeDone():
+                self._end(update.shot, update.number, f"done: {update.take.path}")
+            case TakeFailed():
+                self._end(update.shot, update.number, f"failed: {update.reason}")
+            case TakeCancelled():
+                self._end(update.shot, update.number, None)
+
+    def refresh(self) -> None:
+        """Draws the bars now."""
+        self._progress.refresh()
+
+    def cancelling(self) -> None:
+        self._say("Cancelling; the finished takes are kept. Ctrl-C again breaks off.")
+
+    def finish(self, run: Run | None, code: int, error: str | None = None) -> None:
+        if error is not None:
+            self._err.print(f"avfoley: {error}", markup=False, highlight=False, soft_wrap=True)
+        if run is not None and run.written is not None:
+            for shot in run.written.unplaced:
+                self._say(f"not placed, the timeline was changed meanwhile: {shot.name}")
+            self._say(f"Timeline:  {run.written.timeline}")
+            self._say(f"Cue sheet: {run.written.cue_sheet}")
+        elif error is None:
+            self._say("Nothing was written.")
+
+    def _plan(self, plan: Planned) -> None:
+        for problem in plan.problems:
+            self._say(f"skipped: {problem}")
+        total = sum(len(order.requests) for order in plan.orders)
+        self._takes = max((len(order.requests) for order in plan.orders), default=1)
+        if total:
+            self._all = self._progress.add_task(f"{total} takes" if total > 1 else "1 take", total=total, left="")
+        else:
+            self._say("There is nothing to make.")
+
+    def _move(self, update: TakeProgress) -> None:
+        if update.state is not JobState.RUNNING:
+            return
+        key = (update.shot.id, update.number)
+        if key not in self._bars:
+            self._bars[key] = self._progress.add_task(self._name(update.shot, update.number), total=1.0, left="")
+        left = update.message or ("" if update.eta_seconds is None else f"{_duration(update.eta_seconds)} left")
+        self._progress.update(self._bars[key], completed=update.progress, left=left)
+
+    def _end(self, shot: Shot, number: int, line: str | None) -> None:
+        bar = self._bars.pop((shot.id, number), None)
+        if bar is not None:
+            self._progress.remove_task(bar)
+        if self._all is not None:
+            self._progress.advance(self._all)
+        if line is not None:
+            self._say(f"{self._name(shot, number)} {line}")
+
+    def _name(self, shot: Shot, number: int) -> str:
+        return shot.name if self._takes == 1 else f"{shot.name} take {number + 1}"
+
+    def _say(self, line: str) -> None:
+        # File names are no markup, and a terminal that recognises links in them must find them whole.
+        self._out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class JsonReport(Report):
+    """One JSON object a line: ``event`` is planned, progress, done, failed, cancelled, and at last finished."""
+
+    def show(self, update: Update) -> None:
+        super().show(update)
+        match update:
+            case Planned():
+                self._print(
+                    "planned",
+                    shots=[
+                        {**_shot(order.shot), "frames": order.shot.frames, "takes": len(order.requests)}
+                        for order in update.orders
+                    ],
+                    problems=[
+                        {"clip": problem.name, "track": problem.track_name, "reason": problem.reason}
+                        for problem in update.problems
+                    ],
+                )
+            case TakeProgress():
+                self._print(
+                    "progress",
+                    **_shot(update.shot),
+                    take=update.number,
+                    state=update.state,
+                    progress=update.progress,
+                    eta_seconds=update.eta_seconds,
+                    message=update.message,
+                )
+            case TakeDone():
+                self._print("done", **_shot(update.shot), take=update.number, **_take(update.take))
+            case TakeFailed():
+                self._print("failed", **_shot(update.shot), take=update.number, reason=update.reason)
+            case TakeCancelled():
+                self._print("cancelled", **_shot(update.shot), take=update.number)
+
+    def cancelling(self) -> None:
+        return None
+
+    def finish(self, run: Run | None, code: int, error: str | None = None) -> None:
+        written = None if run is None else run.written
+        self._print(
+            "finished",
+            exit_code=int(code),
+            error=error,
+            timeline=None if written is None else str(written.timeline),
+            cue_sheet=None if written is None else str(written.cue_sheet),
+            takes=[] if written is None else [_take(take) for take in written.takes],
+            unplaced=[] if written is None else [_shot(shot) for shot in written.unplaced],
+        )
+
+    def _print(self, event: str, **fields: Any) -> None:
+        print(json.dumps({"event": event, **fields}), flush=True)
+
+
+def _shot(shot: Shot) -> dict[str, Any]:
+    return {"shot": shot.name, "shot_id": shot.id}
+
+
+def _take(take: Take) -> dict[str, Any]:
+    result = take.result.model_dump(mode="json", exclude={"path"})
+    return {"path": str(take.path), "result": result}
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes else f"{rest} s"

@@ -1,0 +1,305 @@
+"""The host side's way to the engine: finds the one that runs or starts one, submits requests, follows their events."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from avfoley_engine.protocol import (
+    ENDPOINT_FILE,
+    PROTOCOL_VERSION,
+    Endpoint,
+    EngineStatus,
+    FoleyRequest,
+    Job,
+    JobEvent,
+    MediaProbe,
+    ModelInfo,
+    Submission,
+    state_folder,
+)
+from pydantic import TypeAdapter, ValidationError
+
+from avfoley_plugin.errors import EngineError
+
+#: The engine's own command; ``--folder`` and ``--idle-exit`` are added.
+ENGINE_COMMAND = (sys.executable, "-m", "avfoley_engine", "serve")
+#: An engine that a client started ends by itself after this long without jobs and clients, in seconds.
+IDLE_EXIT = 1800
+#: How long an engine may take to answer after its start, in seconds.
+START_TIMEOUT = 60.0
+#: `follow` gives up after so many connections in a row that brought no event.
+MAX_FRUITLESS = 5
+#: More jobs than this are not named in the address of the event stream; the client picks its own out.
+MAX_NAMED_JOBS = 500
+_LOG_BYTES = 4 * 2**20
+
+_JOBS = TypeAdapter(list[Job])
+_MODELS = TypeAdapter(list[ModelInfo])
+
+
+class EngineClient(ABC):
+    """What the host side asks of an engine, wherever it runs. All methods raise `EngineError`."""
+
+    @abstractmethod
+    def status(self) -> EngineStatus:
+        """How the engine is."""
+
+    @abstractmethod
+    def models(self) -> list[ModelInfo]:
+        """The models it can load."""
+
+    @abstractmethod
+    def probe(self, path: Path) -> MediaProbe:
+        """What a media file holds."""
+
+    @abstractmethod
+    def submit(self, requests: Sequence[FoleyRequest]) -> list[Job]:
+        """Queues one job a request, in that order."""
+
+    @abstractmethod
+    def follow(self, jobs: Iterable[str]) -> Iterator[JobEvent | Job]:
+        """The events of these jobs (ids) until all have ended; each job's end comes as the `Job` itself."""
+
+    @abstractmethod
+    def cancel(self, jobs: Iterable[str]) -> None:
+        """Cancels jobs (ids), in this order; one that has ended stays as it is. For any thread."""
+
+
+class LocalEngine(EngineClient):
+    """The engine on this machine: found by ``engine.json`` in its state folder, or started there.
+
+    command: what starts an engine; None to use one that runs already, and never start any.
+    """
+
+    def __init__(self, folder: Path | None = None, *, command: Sequence[str] | None = ENGINE_COMMAND) -> None:
+        self.folder = folder or state_folder()
+        self._command = command
+        self._http: httpx2.Client | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def running(self) -> EngineStatus | None:
+        """The status of the engine that runs, None if none does. Never starts one."""
+        http = self._find()
+        if http is None:
+            return None
+        self._disconnect()
+        self._http = http
+        return self.status()
+
+    def status(self) -> EngineStatus:
+        return EngineStatus.model_validate_json(self._request("GET", "/v1/engine").content)
+
+    def models(self) -> list[ModelInfo]:
+        return _MODELS.validate_json(self._request("GET", "/v1/models").content)
+
+    def probe(self, path: Path) -> MediaProbe:
+        answer = self._request("GET", "/v1/media", params={"path": str(path)})
+        return MediaProbe.model_validate_json(answer.content)
+
+    def submit(self, requests: Sequence[FoleyRequest]) -> list[Job]:
+        body = Submission(requests=list(requests)).model_dump_json()
+        answer = self._request("POST", "/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+        return _JOBS.validate_json(answer.content)
+
+    def job(self, job: str) -> Job:
+        """The job of that id."""
+        return Job.model_validate_json(self._request("GET", f"/v1/jobs/{job}").content)
+
+    def cancel(self, jobs: Iterable[str]) -> None:
+        """See `EngineClient`. If no engine runs, nothing is done, and none is started for it."""
+        # A connection of its own: the other one belongs to the thread that follows the jobs, and may be given up there.
+        http = self._find()
+        if http is None:
+            return
+        with closing(http):
+            for job in jobs:
+                try:
+                    _check(http.delete(f"/v1/jobs/{job}"))
+                except httpx2.TransportError as error:
+                    raise EngineError(f"The engine does not answer ({error}). {self._log_hint()}") from error
+
+    def shut_down(self) -> bool:
+        """Stops the engine if one runs, and waits until it is gone. Returns whether one ran."""
+        http = self._find()
+        if http is None:
+            return False
+        self._disconnect()
+        self._http = http
+        self._request("POST", "/v1/shutdown")
+        deadline = time.monotonic() + 15
+        while (http := self._find()) is not None:
+            http.close()
+            if time.monotonic() > deadline:
+                raise EngineError("The engine was told to stop, but it still runs; end its process by hand.")
+            time.sleep(0.05)
+        return True
+
+    def follow(self, jobs: Iterable[str]) -> Iterator[JobEvent | Job]:
+        """See `EngineClient`. Survives a broken connection and a killed engine: resumes after the last event it saw."""
+        pending = set(jobs)
+        params = {"job": sorted(pending)} if len(pending) <= MAX_NAMED_JOBS else {}
+        seen = 0
+        fruitless = 0
+        while pending:
+            try:
+                # The engine sends a sign of life every ten seconds.
+                with self._connected().sse(
+                    "/v1/events", params=params, headers={"Last-Event-ID": str(seen)}, timeout=30
+                ) as stream:
+                    _check(stream.response)
+                    for sent in stream:
+                        if sent.event == "shutdown":
+                            raise EngineError(
+                                "The engine was told to stop. What is not made yet waits in its queue; "
+                                "run the command again to go on."
+                            )
+                        event = JobEvent.model_validate_json(sent.data)
+                        if event.job_id in pending:
+                            yield self.job(event.job_id) if event.state.final else event
+                            if event.state.final:
+                                pending.remove(event.job_id)
+                        # Only now: if the connection breaks while the job is fetched, its end comes again.
+                        seen = event.id
+                        fruitless = 0
+                        if not pending:
+                            return
+            except httpx2.TransportError as error:
+                fruitless += 1
+                if fruitless >= MAX_FRUITLESS:
+                    raise EngineError(f"The engine keeps going away ({error}). {self._log_hint()}") from error
+            else:
+                fruitless += 1
+            self._disconnect()
+            time.sleep(0.1 * 2**fruitless)
+            # The queue outlives the engine, unless someone emptied its folder: then this says so.
+            self.job(next(iter(pending)))
+
+    def close(self) -> None:
+        """Closes the connections; the engine goes on."""
+        self._disconnect()
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        for last_try in (False, True):
+            try:
+                answer = self._connected().request(method, path, **options)
+            except httpx2.TransportError as error:
+                self._disconnect()
+                # What may have arrived is not sent twice, unless doing it twice changes nothing.
+                if last_try or (method == "POST" and not isinstance(error, httpx2.ConnectError)):
+                    raise EngineError(f"The engine does not answer ({error}). {self._log_hint()}") from error
+            else:
+                _check(answer)
+                return answer
+        raise AssertionError
+
+    def _connected(self) -> httpx2.Client:
+        if self._http is None:
+            self._http = self._find() or self._start()
+        return self._http
+
+    def _disconnect(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def _find(self) -> httpx2.Client | None:
+        """A connection to the engine that `engine.json` names, None if it no longer runs or is another program."""
+        path = self.folder / ENDPOINT_FILE
+        try:
+            found = json.loads(path.read_text())
+        except (OSError, ValueError):
+            return None
+        protocol = found.get("protocol") if isinstance(found, dict) else None
+        if protocol != PROTOCOL_VERSION:
+            raise EngineError(
+                f"The engine that runs speaks protocol {protocol}, this program {PROTOCOL_VERSION}. "
+                f"End it (process {found.get('pid') if isinstance(found, dict) else 'unknown'}) and try again."
+            )
+        try:
+            endpoint = Endpoint.model_validate(found)
+        except ValidationError:
+            return None
+        http = httpx2.Client(
+            base_url=f"http://127.0.0.1:{endpoint.port}",
+            headers={"Authorization": f"Bearer {endpoint.token}"},
+            timeout=httpx2.Timeout(30, connect=5),
+            # Loopback only: no proxy, and no certificates to load.
+            trust_env=False,
+            verify=False,
+        )
+        try:
+            answer = http.get("/v1/engine")
+            # Whoever else got this port after the engine's death knows neither its token nor its process id.
+            ours = answer.status_code == 200 and answer.json().get("pid") == endpoint.pid
+        except httpx2.ConnectError:
+            ours = False
+        except httpx2.TimeoutException as error:
+            http.close()
+            raise EngineError(
+                f"The engine (process {endpoint.pid}) does not answer. End it and try again. {self._log_hint()}"
+            ) from error
+        except (httpx2.TransportError, ValueError):
+            ours = False
+        if ours:
+            return http
+        http.close()
+        return None
+
+    def _start(self) -> httpx2.Client:
+        """Starts an engine that outlives this process, and waits until it answers."""
+        if self._command is None:
+            raise EngineError("No engine runs; start one with `avfoley engine serve`.")
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.folder / "engine.log").open("ab") as log:
+            if log.tell() > _LOG_BYTES:
+                log.truncate(0)
+            try:
+                self._process = subprocess.Popen(
+                    [*self._command, "--folder", str(self.folder), "--idle-exit", str(IDLE_EXIT)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    # Not the user's folder: it would be kept from being unmounted, and be searched for modules.
+                    cwd=self.folder,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise EngineError(f"The engine cannot be started ({error}); reinstall avfoley.") from error
+        deadline = time.monotonic() + START_TIMEOUT
+        died: float | None = None
+        while time.monotonic() < deadline:
+            if (http := self._find()) is not None:
+                return http
+            if self._process.poll() is not None:
+                # Another client may have started one at the same moment: then ours made way for it.
+                died = died or time.monotonic()
+                if time.monotonic() - died > 5:
+                    break
+            time.sleep(0.05)
+        raise EngineError(f"The engine did not start. {self._log_hint()}")
+
+    def _log_hint(self) -> str:
+        path = self.folder / "engine.log"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        last = next((line.strip() for line in reversed(lines) if line.strip()), None)
+        return f"Its log, {path}, ends with: {last}" if last else f"Its log is {path}."
+
+
+def _check(answer: httpx2.Response) -> None:
+    if answer.is_success:
+        return
+    answer.read()
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = f"HTTP status {answer.status_code}"
+    raise EngineError(f"The engine refused: {detail}")

@@ -1,0 +1,41 @@
+"""What a host is: the place a timeline is read from and written to."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import opentimelineio as otio
+
+
+class Host(ABC):
+    """One timeline in one editing program, or in one file.
+
+    A host is used in one go: ``read`` it, change the timeline, ``write`` it. What ``write`` replaces is backed up
+    first, and a timeline that changed in between is not overwritten.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What the user knows this timeline by."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """The folder that relative media URLs of the timeline resolve against."""
+
+    @property
+    @abstractmethod
+    def output(self) -> Path:
+        """Where ``write`` writes; sound files belong beside it."""
+
+    @abstractmethod
+    def read(self) -> otio.schema.Timeline:
+        """The timeline as it is now. Raises HostError if there is none, or not a readable one."""
+
+    @abstractmethod
+    def write(self, timeline: otio.schema.Timeline) -> Path:
+        """Writes the timeline back and returns where. Raises HostError if it cannot, ChangedError if it changed since
+        it was read.
+        """

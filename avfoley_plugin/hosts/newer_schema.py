@@ -1,0 +1,66 @@
+"""Timelines written by a newer OpenTimelineIO than ours.
+
+OpenTimelineIO refuses a file with any schema newer than it knows. ``Marker.3`` (OpenTimelineIO after 0.18) differs from
+``Marker.2`` only in its colour, an RGBA object instead of a name, so such a marker can be read as the older and written
+back as it came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+_COLOR = "avfoley_marker_3_color"
+_DEFAULT_COLOR = "RED"
+_NAMED_COLORS = ("PINK", "RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PURPLE", "MAGENTA", "BLACK", "WHITE")
+
+
+def readable(text: str) -> str:
+    """The JSON of a timeline with its newer markers as our OpenTimelineIO reads them; their colour is kept in their
+    metadata.
+    """
+    return _rewritten(text, "Marker.3", _to_marker_2)
+
+
+def as_it_came(text: str) -> str:
+    """The JSON of a timeline with the markers that ``readable`` changed in their newer form again."""
+    return _rewritten(text, _COLOR, _to_marker_3)
+
+
+def _rewritten(text: str, trace: str, change: Callable[[dict[str, Any]], None]) -> str:
+    if f'"{trace}"' not in text:
+        return text
+    root = json.loads(text)
+    for node in _objects(root):
+        change(node)
+    return json.dumps(root, indent=4)
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        if isinstance(current, dict):
+            yield current
+            pending.extend(current.values())
+        elif isinstance(current, list):
+            pending.extend(current)
+
+
+def _to_marker_2(node: dict[str, Any]) -> None:
+    if node.get("OTIO_SCHEMA") != "Marker.3":
+        return
+    color = node.get("color")
+    name = color.get("name", "") if isinstance(color, dict) else color
+    node["OTIO_SCHEMA"] = "Marker.2"
+    node["metadata"] = {**(node.get("metadata") or {}), _COLOR: json.dumps(color)}
+    node["color"] = name.upper() if isinstance(name, str) and name.upper() in _NAMED_COLORS else _DEFAULT_COLOR
+
+
+def _to_marker_3(node: dict[str, Any]) -> None:
+    metadata = node.get("metadata")
+    if node.get("OTIO_SCHEMA") != "Marker.2" or not isinstance(metadata, dict) or _COLOR not in metadata:
+        return
+    node["OTIO_SCHEMA"] = "Marker.3"
+    node["color"] = json.loads(metadata.pop(_COLOR))

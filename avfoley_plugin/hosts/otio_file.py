@@ -1,0 +1,142 @@
+"""Timelines in OpenTimelineIO's own files: ``.otio``, and the bundles ``.otioz`` (zip) and ``.otiod`` (folder)."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+import opentimelineio as otio
+
+from avfoley_plugin.errors import ChangedError, HostError
+from avfoley_plugin.hosts.base import Host
+from avfoley_plugin.hosts.newer_schema import readable
+from avfoley_plugin.hosts.saving import file_references, reference_url, save, set_reference_url
+from avfoley_plugin.timeline.media_url import relative_url, resolve_media
+
+SUFFIXES = (".otio", ".otioz", ".otiod")
+_BUNDLED_TIMELINE = "content.otio"
+_BUNDLED_MEDIA = "media/"
+_CHUNK = 1 << 20
+
+
+class OtioFile(Host):
+    """A timeline in a file.
+
+    Written is always an ``.otio``: without `output`, an ``.otio`` is updated in place, and a bundle gets an ``.otio``
+    of its name beside it. The media of an ``.otioz`` is unpacked into a folder next to the output. Relative media URLs
+    stay valid if the output is elsewhere.
+    """
+
+    def __init__(self, path: Path, output: Path | None = None) -> None:
+        self._path = path.absolute()
+        if self._path.suffix.lower() not in SUFFIXES:
+            raise HostError(f"{path} is not an OpenTimelineIO file; its name must end in {', '.join(SUFFIXES)}")
+        updated = path if path.suffix.lower() == ".otio" else path.with_suffix(".otio")
+        self._output = (output or updated).absolute()
+        if self._output.suffix.lower() != ".otio":
+            raise HostError(f"{self._output}: the output must end in .otio, the one format that keeps everything")
+        self._digest_when_read: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self._path.name
+
+    @property
+    def folder(self) -> Path:
+        if self._path.suffix.lower() == ".otioz":
+            return self._output.parent
+        return self._source_file.parent
+
+    @property
+    def output(self) -> Path:
+        return self._output
+
+    @property
+    def _source_file(self) -> Path:
+        return self._path / _BUNDLED_TIMELINE if self._path.suffix.lower() == ".otiod" else self._path
+
+    def read(self) -> otio.schema.Timeline:
+        try:
+            if self._path.suffix.lower() == ".otioz":
+                with zipfile.ZipFile(self._path) as bundle:
+                    content = bundle.read(_BUNDLED_TIMELINE)
+            else:
+                content = self._source_file.read_bytes()
+            text = content.decode()
+            timeline = otio.adapters.read_from_string(readable(text), "otio_json")
+        except FileNotFoundError as error:
+            raise HostError(f"{self._source_file} is not there") from error
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile, otio.exceptions.OTIOError) as error:
+            raise HostError(f"{self._path} is not a timeline that OpenTimelineIO can read: {error}") from error
+        if not isinstance(timeline, otio.schema.Timeline):
+            raise HostError(
+                f"{self._path} holds a {type(timeline).__name__}, not a timeline; export one timeline from it"
+            )
+        self._digest_when_read = _digest(content)
+        if self._path.suffix.lower() == ".otioz":
+            self._unpack_media(timeline)
+        return timeline
+
+    def write(self, timeline: otio.schema.Timeline) -> Path:
+        if self._digest_when_read is None:
+            raise HostError(f"{self._path} was not read yet; read it before writing")
+        in_place = self._output.resolve() == self._source_file.resolve()
+        if in_place and not self._is_as_read():
+            raise ChangedError(
+                f"{self._output} was changed or removed by another program; nothing was written; run again"
+            )
+        text = save(timeline, self.folder, self._output)
+        if in_place:
+            self._digest_when_read = _digest(text.encode())
+        return self._output
+
+    def _is_as_read(self) -> bool:
+        try:
+            return _digest(self._source_file.read_bytes()) == self._digest_when_read
+        except OSError:
+            return False
+
+    def _unpack_media(self, timeline: otio.schema.Timeline) -> None:
+        media_folder = self._output.with_name(f"{self._output.stem}_media")
+        renamed: dict[Path, Path] = {}
+        try:
+            with zipfile.ZipFile(self._path) as bundle:
+                for member in bundle.infolist():
+                    if member.filename.startswith(_BUNDLED_MEDIA) and not member.is_dir():
+                        # Bundles are flat; a name is all that is taken from one, so none can lead out of the folder.
+                        target = media_folder / PurePosixPath(member.filename.replace("\\", "/")).name
+                        renamed[self.folder / member.filename] = target
+                        _unpack(bundle, member, target)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise HostError(f"the media of {self._path} cannot be unpacked to {media_folder}: {error}") from error
+        for reference in file_references(timeline):
+            path = resolve_media(reference_url(reference), self.folder, renamed.__contains__)
+            if path in renamed:
+                set_reference_url(reference, relative_url(renamed[path], self.folder))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _unpack(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    if target.exists():
+        if target.stat().st_size == member.file_size and _crc(target) == member.CRC:
+            return
+        raise HostError(f"{target} is already there and is not {member.filename} of the bundle; choose another output")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    with bundle.open(member) as source, part.open("wb") as file:
+        shutil.copyfileobj(source, file, _CHUNK)
+    part.replace(target)
+
+
+def _crc(path: Path) -> int:
+    crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            crc = zlib.crc32(chunk, crc)
+    return crc

@@ -1,0 +1,88 @@
+"""Writing a timeline to an ``.otio`` file without losing anything: what was there, or what the URLs in it mean."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import opentimelineio as otio
+
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.newer_schema import as_it_came
+from avfoley_plugin.timeline.media_url import is_relative, relative_url, resolve_media
+from avfoley_plugin.timeline.takes import placed
+
+
+def file_references(timeline: otio.schema.Timeline) -> list[otio.core.MediaReference]:
+    """All references to files that a timeline holds, inactive takes included."""
+    return [
+        reference
+        for clip in timeline.find_clips()
+        for reference in clip.media_references().values()
+        if isinstance(reference, otio.schema.ExternalReference | otio.schema.ImageSequenceReference)
+    ]
+
+
+def reference_url(reference: otio.core.MediaReference) -> str:
+    if isinstance(reference, otio.schema.ExternalReference):
+        return str(reference.target_url)
+    return str(reference.target_url_base)
+
+
+def set_reference_url(reference: otio.core.MediaReference, url: str) -> None:
+    if isinstance(reference, otio.schema.ExternalReference):
+        reference.target_url = url
+    else:
+        reference.target_url_base = url
+
+
+def save(timeline: otio.schema.Timeline, folder: Path, output: Path) -> str:
+    """Writes a timeline whose relative URLs resolve against `folder`; returns the text written.
+
+    The file is complete or not there at all, and a file that it replaces is kept as ``NAME.otio.bak``,
+    ``NAME.otio.bak-2``, and so on. Relative URLs are rebased if the output is in another folder; those of our own takes
+    are relative wherever they can be.
+    """
+    written = timeline.deepcopy()
+    _keep_urls_valid(written, folder, output.parent)
+    text = as_it_came(otio.adapters.write_to_string(written, "otio_json"))
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        part = output.with_name(output.name + ".part")
+        try:
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if output.exists():
+                shutil.copy2(output, _free_backup(output))
+            part.replace(output)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise HostError(f"{output} cannot be written: {error.strerror}; choose another output") from error
+    return text
+
+
+def _keep_urls_valid(timeline: otio.schema.Timeline, folder: Path, target: Path) -> None:
+    ours = {take.url for take in placed(timeline)}
+    for reference in file_references(timeline):
+        url = reference_url(reference)
+        path = resolve_media(url, folder) if url in ours or is_relative(url) else None
+        if path is None:
+            continue
+        if url in ours:
+            set_reference_url(reference, relative_url(path, target) if path.is_relative_to(target) else path.as_uri())
+        elif folder != target:
+            set_reference_url(reference, relative_url(path, target))
+
+
+def _free_backup(path: Path) -> Path:
+    """``NAME.otio.bak``, or the first of ``NAME.otio.bak-2``, ``-3``, ... that is free."""
+    backup = path.with_name(path.name + ".bak")
+    number = 2
+    while backup.exists():
+        backup = path.with_name(f"{path.name}.bak-{number}")
+        number += 1
+    return backup

@@ -1,0 +1,68 @@
+"""AVFoley as an OpenTimelineIO plugin: its manifest, and the hook that checks the sound files a timeline points at.
+
+otio.hooks.run("avfoley_check_media", timeline, {"folder": "folder/of/the/otio/file"})
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.riff import wave_samples
+from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.takes import PlacedTake, placed
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def plugin_manifest() -> otio.plugins.manifest.Manifest:
+    """The manifest that OpenTimelineIO registers for the entry point group ``opentimelineio.plugins``."""
+    text = _manifest_file().read_text(encoding="utf-8")
+    manifest = otio.core.deserialize_json_from_string(text)
+    for script in manifest.hook_scripts:
+        # In the manifest paths count from the repository's top, so that it also works for OTIO_PLUGIN_MANIFEST_PATH.
+        script.filepath = str(_PACKAGE.parent / script.filepath)
+    return manifest
+
+
+def hook_function(
+    in_timeline: otio.schema.Timeline, argument_map: dict[str, Any] | None = None
+) -> otio.schema.Timeline:
+    """Checks that the sound file of every take of ours is there and as long as when it was made.
+
+    `argument_map`: "folder", what relative media URLs resolve against (else the working directory); "problems", a list
+    that takes the findings. Without such a list, raises HostError naming them all.
+    """
+    arguments = {} if argument_map is None else argument_map
+    folder = Path(arguments.get("folder", ".")).absolute()
+    findings = [finding for take in placed(in_timeline) if (finding := _problem(take, folder)) is not None]
+    problems = arguments.get("problems")
+    if problems is not None:
+        problems.extend(findings)
+    elif findings:
+        raise HostError("\n".join(findings))
+    return in_timeline
+
+
+def _manifest_file() -> Path:
+    """``manifest.json``: inside the package as installed from a wheel, at the repository's top in an editable
+    install.
+    """
+    packaged = _PACKAGE / "manifest.json"
+    return packaged if packaged.is_file() else _PACKAGE.parent / "manifest.json"
+
+
+def _problem(take: PlacedTake, folder: Path) -> str | None:
+    path = resolve_media(take.url, folder)
+    name = f"{take.shot_name}, {take.key}"
+    if path is None or not path.is_file():
+        return f"{name}: {path or take.url} is not there; relink it, or make the take again"
+    try:
+        found = wave_samples(path)
+    except HostError as error:
+        return f"{name}: {error}"
+    expected = take.identity["samples"]
+    return None if found == expected else f"{name}: {path} has {found} samples, not {expected}; make the take again"

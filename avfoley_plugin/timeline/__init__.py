@@ -1,0 +1,1 @@
+"""Timelines: exact times, shots out of them, takes and captions back onto them. Pure OpenTimelineIO."""

@@ -1,0 +1,75 @@
+"""Caption markers: what a shot's foley was made from, on the timeline where an editor can change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import opentimelineio as otio
+
+from avfoley_plugin.timeline.identity import Kind, identity, mark
+from avfoley_plugin.timeline.timing import record_clock
+
+if TYPE_CHECKING:
+    from avfoley_plugin.timeline.shots import Shot
+
+COLOR = otio.schema.MarkerColor.CYAN
+
+
+class CaptionEdit(NamedTuple):
+    """A caption that was changed in the editing program."""
+
+    shot_id: str
+    old: str
+    new: str
+
+
+def write_caption(timeline: otio.schema.Timeline, shot: Shot, caption: str) -> otio.schema.Marker:
+    """Puts a shot's caption on the timeline as a marker over its record range; the shot's earlier marker is updated.
+
+    A name or a colour that the editor gave the marker is kept.
+    """
+    markers = timeline.tracks.markers
+    for marker in markers:
+        found = identity(marker, Kind.CAPTION)
+        if found is not None and found["id"] == shot.id:
+            break
+    else:
+        marker = otio.schema.Marker(name=shot.name, color=COLOR)
+        markers.append(marker)
+    clock = record_clock(timeline, shot.record_rate)
+    marker.marked_range = clock.range(clock.origin + shot.record_start, shot.frames)
+    marker.comment = caption
+    mark(marker, Kind.CAPTION, id=shot.id, caption=caption)
+    return marker
+
+
+def captions(timeline: otio.schema.Timeline) -> dict[str, str]:
+    """The caption of every shot that has a marker, by the shot's id, as it stands in the marker now."""
+    return {ours["id"]: _present(marker, ours) for marker, ours in _caption_markers(timeline)}
+
+
+def edited(timeline: otio.schema.Timeline) -> list[CaptionEdit]:
+    """The captions that no longer read as we wrote them."""
+    edits = []
+    for marker, ours in _caption_markers(timeline):
+        present = _present(marker, ours)
+        if present != ours["caption"]:
+            edits.append(CaptionEdit(ours["id"], ours["caption"], present))
+    return edits
+
+
+def remove_captions(timeline: otio.schema.Timeline) -> None:
+    """Takes our caption markers off the timeline."""
+    kept = [marker for marker in timeline.tracks.markers if identity(marker, Kind.CAPTION) is None]
+    if len(kept) != len(timeline.tracks.markers):
+        timeline.tracks.markers[:] = kept
+
+
+def _caption_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Marker, dict[str, Any]]]:
+    markers = [(marker, identity(marker, Kind.CAPTION)) for marker in timeline.tracks.markers]
+    return [(marker, ours) for marker, ours in markers if ours is not None]
+
+
+def _present(marker: otio.schema.Marker, ours: dict[str, Any]) -> str:
+    # An empty comment is not an edit: several programs lose comments on the way, which must not wipe a caption.
+    return marker.comment.strip() or ours["caption"]

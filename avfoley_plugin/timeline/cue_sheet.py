@@ -1,0 +1,60 @@
+"""The cue sheet: every take on a timeline as a row of CSV, for the people who mix it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from fractions import Fraction
+
+import opentimelineio as otio
+
+from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.timing import format_timecode, record_clock
+
+COLUMNS = (
+    "shot",
+    "track",
+    "record in",
+    "record out",
+    "duration",
+    "file",
+    "caption",
+    "model",
+    "seed",
+    "take",
+    "active",
+    "loudness LUFS",
+    "peak dBTP",
+)
+
+
+def cue_sheet(timeline: otio.schema.Timeline) -> str:
+    """The takes on a timeline as CSV (RFC 4180), in record order.
+
+    "record in" and "record out" (the first frame after) are timecodes, "duration" a count of frames as timecode,
+    non-drop. Loudness is empty where it cannot be measured (under 0.4 s).
+    """
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(COLUMNS)
+    for take in placed(timeline):
+        its = take.identity
+        clock = record_clock(timeline, Fraction(its["record_rate"]))
+        table.writerow(
+            [
+                take.shot_name,
+                take.track_name,
+                clock.timecode(take.record_start),
+                clock.timecode(take.record_start + take.frames),
+                format_timecode(take.frames, clock.rate, drop_frame=False),
+                take.url,
+                its["caption"],
+                its["model"],
+                its["seed"],
+                take.key,
+                "yes" if take.active else "no",
+                "" if its["loudness_lufs"] is None else f"{its['loudness_lufs']:.1f}",
+                f"{its['peak_dbtp']:.1f}",
+            ]
+        )
+    return text.getvalue()

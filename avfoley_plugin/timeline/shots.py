@@ -1,0 +1,403 @@
+"""From a timeline and a selection to shots: the pictures that foley is to be made for."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import FoleyRequest, MediaProbe, PictureRange
+
+from avfoley_plugin.errors import AVFoleyError, SelectionError
+from avfoley_plugin.timeline.captions import captions
+from avfoley_plugin.timeline.identity import METADATA_KEY
+from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.playback import PlayedClip, played_clips
+from avfoley_plugin.timeline.selection import Selection, within
+from avfoley_plugin.timeline.timing import (
+    RecordClock,
+    exact_rate,
+    exact_seconds,
+    is_picture_rate,
+    record_clock,
+    round_half_up,
+)
+
+__all__ = ["Problem", "Selection", "Shot", "read_shots", "resolve_media"]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One uninterrupted picture on the record side.
+
+    ``id`` depends on the picture alone (media name, source range, speed), so it survives a move on the timeline.
+    ``layer`` tells the video track, also inside nested stacks: shots of one layer never overlap. ``record_start``
+    counts from the timeline's first frame, ``record_start_timecode`` from midnight. ``head_available`` and
+    ``tail_available`` are the frames of picture that the media has before and after the shot, None if unknown.
+    """
+
+    id: str
+    name: str
+    track_index: int
+    track_name: str
+    layer: str
+    clip: otio.schema.Clip
+    media: Path
+    picture: PictureRange
+    frames: int
+    record_rate: Fraction
+    record_start: int
+    record_start_timecode: int
+    head_available: int | None
+    tail_available: int | None
+    caption: str
+
+    @property
+    def record_end(self) -> int:
+        """The first record frame after the shot."""
+        return self.record_start + self.frames
+
+    def request(
+        self, *, head_handle: int = 0, tail_handle: int = 0, caption: str | None = None, **settings: Any
+    ) -> FoleyRequest:
+        """The request for one take. Handles are cut to the picture there is; `caption` None takes the shot's own.
+
+        `settings` are FoleyRequest's negative_caption, model, seed, steps and guidance_scale.
+        """
+        return FoleyRequest(
+            picture=self.picture,
+            frames=self.frames,
+            record_rate=self.record_rate,
+            record_start=self.record_start_timecode,
+            head_handle=head_handle if self.head_available is None else min(head_handle, self.head_available),
+            tail_handle=tail_handle if self.tail_available is None else min(tail_handle, self.tail_available),
+            caption=self.caption if caption is None else caption,
+            **settings,
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A selected clip that no foley can be made for, and why."""
+
+    name: str
+    track_index: int
+    track_name: str
+    reason: str
+
+    def __str__(self) -> str:
+        track = self.track_name or f"track {self.track_index + 1}"
+        return f"{self.name or 'unnamed clip'} ({track}): {self.reason}"
+
+
+class _UnusableError(Exception):
+    """Why a clip makes no shot."""
+
+
+def read_shots(
+    timeline: otio.schema.Timeline,
+    selection: Selection = Selection(),  # noqa: B008 (immutable)
+    *,
+    folder: Path,
+    probe: Callable[[Path], MediaProbe] | None = None,
+    is_online: Callable[[Path], bool] = Path.is_file,
+    record_rate: Fraction | None = None,
+) -> tuple[list[Shot], list[Problem]]:
+    """The selected shots in record order, and the selected clips that cannot be one; the others still run.
+
+    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips selected by name,
+    which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
+    of the timeline's file. `probe` asks what a media file holds (once a file); with it, media without picture and
+    ranges outside the media are found, and the lengths and start timecodes that the timeline leaves out. Raises
+    SelectionError if the selection names nothing on the timeline.
+    """
+    media = _Media(folder, is_online, probe)
+    clock = record_clock(timeline, record_rate)
+    bounds = selection.bounds(clock)
+    played = played_clips(timeline, media.range)
+    problems = _named_but_not_played(timeline, selection, played)
+    pieces = _pieces(played)
+    pieces = [piece for piece in pieces if piece.named(selection.clips)] if selection.clips else _visible(pieces)
+    if bounds is not None:
+        limits = (bounds[0] / clock.rate, bounds[1] / clock.rate)
+        pieces = [trimmed for piece in pieces if (trimmed := piece.within(limits)) is not None]
+    if not pieces and not problems:
+        raise SelectionError(_nothing_selected(timeline, selection))
+
+    written = captions(timeline)
+    shots: list[Shot] = []
+    for piece in sorted(pieces, key=lambda piece: (piece.start, piece.whole.layer)):
+        try:
+            shot = _shot(piece, clock, media)
+        except _UnusableError as reason:
+            problem = Problem(piece.whole.clip.name, piece.whole.track_index, piece.whole.track_name, str(reason))
+            if problem not in problems:
+                problems.append(problem)
+        else:
+            if shot is not None:
+                shots.append(replace(shot, caption=written.get(shot.id, shot.caption)))
+    return shots, problems
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A part of a played clip. ``repeat`` counts the earlier clips of the timeline that show the very same picture."""
+
+    whole: PlayedClip
+    repeat: int
+    start: Fraction
+    end: Fraction
+
+    def named(self, names: Iterable[str]) -> bool:
+        return not set(self.whole.names).isdisjoint(names)
+
+    def within(self, limits: tuple[Fraction, Fraction]) -> _Piece | None:
+        trimmed = within(self.start, self.end, limits)
+        return None if trimmed is None else replace(self, start=trimmed[0], end=trimmed[1])
+
+
+def _media_name(clip: otio.schema.Clip) -> str:
+    """What identifies a clip's media wherever the project is moved to: the file's name."""
+    return str(getattr(clip.media_reference, "target_url", "") or clip.name).replace("\\", "/").rpartition("/")[2]
+
+
+def _pieces(played: Iterable[PlayedClip]) -> list[_Piece]:
+    seen: Counter[tuple[str, Fraction, Fraction, Fraction]] = Counter()
+    repeats = {}
+    for index, whole in sorted(enumerate(played), key=lambda item: (item[1].start, item[0])):
+        picture = (_media_name(whole.clip), whole.source_at(whole.start), whole.speed, whole.end - whole.start)
+        repeats[index] = seen[picture]
+        seen[picture] += 1
+    return [_Piece(whole, repeats[index], whole.start, whole.end) for index, whole in enumerate(played)]
+
+
+def _visible(pieces: Sequence[_Piece]) -> list[_Piece]:
+    """The parts of clips that no clip of a higher track covers. Generators (titles) are taken to be see-through."""
+    visible: list[_Piece] = []
+    covered = _Intervals()
+    for piece in reversed(pieces):
+        visible.extend(replace(piece, start=start, end=end) for start, end in covered.gaps(piece.start, piece.end))
+        if not isinstance(piece.whole.clip.media_reference, otio.schema.GeneratorReference):
+            covered.add(piece.start, piece.end)
+    return visible
+
+
+class _Intervals:
+    """A union of half-open intervals, kept sorted and disjoint."""
+
+    def __init__(self) -> None:
+        self._starts: list[Fraction] = []
+        self._ends: list[Fraction] = []
+
+    def _touching(self, start: Fraction, end: Fraction) -> slice:
+        return slice(bisect.bisect_left(self._ends, start), bisect.bisect_right(self._starts, end))
+
+    def gaps(self, start: Fraction, end: Fraction) -> list[tuple[Fraction, Fraction]]:
+        """The parts of an interval outside the union; an empty interval is its own part."""
+        if start == end:
+            return [(start, end)]
+        touching = self._touching(start, end)
+        edges = [
+            start,
+            *(edge for pair in zip(self._starts[touching], self._ends[touching], strict=True) for edge in pair),
+            end,
+        ]
+        return [(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True) if first < last]
+
+    def add(self, start: Fraction, end: Fraction) -> None:
+        if start < end:
+            touching = self._touching(start, end)
+            first, last = min([start, *self._starts[touching]]), max([end, *self._ends[touching]])
+            self._starts[touching], self._ends[touching] = [first], [last]
+
+
+def _named_but_not_played(
+    timeline: otio.schema.Timeline, selection: Selection, played: Sequence[PlayedClip]
+) -> list[Problem]:
+    """Problems for selected names that are on the timeline but show no picture. Raises SelectionError for names that
+    are not on it.
+    """
+    absent = set(selection.clips).difference(*(clip.names for clip in played))
+    problems = []
+    for index, track in enumerate(timeline.tracks):
+        items = track.find_children() if isinstance(track, otio.core.Composition) else [track]
+        audio = getattr(track, "kind", None) == otio.schema.TrackKind.Audio
+        for name in sorted(absent.intersection(item.name for item in items)):
+            absent.discard(name)
+            reason = "it is on an audio track only and has no picture" if audio else "it is disabled or never seen"
+            problems.append(Problem(name, index, track.name, reason))
+    if absent:
+        names = ", ".join(sorted({clip.clip.name for clip in played})) or "none"
+        raise SelectionError(f"no clip on the timeline is named {', '.join(sorted(absent))}; its clips are: {names}")
+    return problems
+
+
+def _nothing_selected(timeline: otio.schema.Timeline, selection: Selection) -> str:
+    if selection.record_range is None:
+        return f"timeline {timeline.name!r} has no clip on an enabled video track"
+    return f"no picture lies in the range {selection.record_range} of timeline {timeline.name!r}; choose another"
+
+
+def _shot(piece: _Piece, clock: RecordClock, media: _Media) -> Shot | None:
+    """The shot that a piece makes; None for a sliver of a clip that is shorter than half a frame."""
+    whole, clip = piece.whole, piece.whole.clip
+    if not whole.length_known:
+        raise _UnusableError(_why_length_is_unknown(clip, media))
+    # Positions are rounded, not lengths: neighbours stay adjacent, and nothing adds up to drift.
+    first, last = round_half_up(piece.start * clock.rate), round_half_up(piece.end * clock.rate)
+    frames = last - first
+    if whole.start == whole.end or (frames == 0 and (piece.start, piece.end) == (whole.start, whole.end)):
+        raise _UnusableError("it is shorter than a frame; make it longer or delete it")
+    if frames == 0:
+        return None
+    path = media.path(clip)
+    probed = media.probed(clip)
+    if probed is not None and not probed.has_picture:
+        raise _UnusableError(f"its media {path} has no picture")
+
+    rate = media.rate(clip, probed, clock.rate)
+    step = whole.speed / clock.rate
+    entry, leave = whole.source_at(first / clock.rate), whole.source_at(last / clock.rate)
+    # Reversed, a record frame shows the near end of the stretch of source it consumes: the forward frames in reverse.
+    shown_first = entry + min(step, Fraction(0))
+    start = media.start(clip, probed)
+    source_start = (shown_first - start) * rate
+    if probed is not None:
+        end = start + probed.frames / probed.rate
+        first_seen, last_seen = min(entry, leave), max(entry, leave)
+        if first_seen >= end or (first_seen < start and last_seen <= start):
+            raise _UnusableError(f"its range lies outside its media {path}; check the media's start timecode")
+
+    reach = media.range(clip) if probed is None else (start, probed.frames / probed.rate)
+    head, tail = _handles(entry, leave, step, reach)
+    content = f"{_media_name(clip)}|{whole.source_at(piece.start)}|{whole.speed}|{frames}|{piece.start - whole.start}"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return Shot(
+        id=f"{digest}-{piece.repeat + 1}" if piece.repeat else digest,
+        name=clip.name or path.stem,
+        track_index=whole.track_index,
+        track_name=whole.track_name,
+        layer=whole.layer,
+        clip=clip,
+        media=path,
+        picture=PictureRange(media=path, source_start=source_start, source_rate=rate, speed=whole.speed),
+        frames=frames,
+        record_rate=clock.rate,
+        record_start=first,
+        record_start_timecode=clock.absolute(first),
+        head_available=head,
+        tail_available=tail,
+        caption=_clip_caption(clip),
+    )
+
+
+def _why_length_is_unknown(clip: otio.schema.Clip, media: _Media) -> str:
+    try:
+        path, probed = media.path(clip), media.probed(clip)
+    except _UnusableError as reason:
+        cause = str(reason)
+    else:
+        cause = "nothing tells its range; set its in and out points" if probed is None else f"{path} has no picture"
+    return f"{cause} (its length is unknown: what follows it on its track is taken to start where it does)"
+
+
+def _handles(
+    entry: Fraction, leave: Fraction, step: Fraction, reach: tuple[Fraction, Fraction] | None
+) -> tuple[int | None, int | None]:
+    """Record frames of picture before and after a shot that consumes its source from `entry` to `leave`, `step` a
+    record frame.
+    """
+    if step == 0:
+        # A freeze has no more picture to give: its neighbouring frames are the same one.
+        return 0, 0
+    if reach is None:
+        return None, None
+    begin, end = reach[0], reach[0] + reach[1]
+    before, after = (entry - begin, end - leave) if step > 0 else (end - entry, leave - begin)
+    return max(0, math.floor(before / abs(step))), max(0, math.floor(after / abs(step)))
+
+
+def _clip_caption(clip: otio.schema.Clip) -> str:
+    """The caption that a clip brings along: ``metadata["avfoley"]["caption"]``, or the comment of its marker named
+    "Foley".
+    """
+    ours = clip.metadata.get(METADATA_KEY)
+    if isinstance(ours, Mapping) and isinstance(ours.get("caption"), str):
+        return str(ours["caption"])
+    return next((marker.comment for marker in clip.markers if marker.name.casefold() == "foley" and marker.comment), "")
+
+
+class _Media:
+    """What is known of the media behind clips: from their references, and from a probe where there is one."""
+
+    def __init__(
+        self, folder: Path, is_online: Callable[[Path], bool], probe: Callable[[Path], MediaProbe] | None
+    ) -> None:
+        self._folder = folder
+        self._is_online = cache(is_online)
+        self._probe = None if probe is None else cache(probe)
+
+    def path(self, clip: otio.schema.Clip) -> Path:
+        reference = clip.media_reference
+        if isinstance(reference, otio.schema.ExternalReference):
+            path = resolve_media(reference.target_url, self._folder, self._is_online)
+            if path is None:
+                raise _UnusableError(
+                    f"its media {reference.target_url!r} is not a local file; copy it here and relink the clip"
+                )
+            if not path.is_absolute() or not self._is_online(path):
+                raise _UnusableError(f"its media is offline: {path} is not there; relink the clip")
+            return path
+        if isinstance(reference, otio.schema.GeneratorReference):
+            raise _UnusableError("it is a generator, not filmed picture; render it to a movie file first")
+        if isinstance(reference, otio.schema.ImageSequenceReference):
+            raise _UnusableError("it is an image sequence; render it to a movie file first")
+        raise _UnusableError("its media is offline: the timeline names no file for it; relink the clip")
+
+    def probed(self, clip: otio.schema.Clip) -> MediaProbe | None:
+        if self._probe is None:
+            return None
+        try:
+            return self._probe(self.path(clip))
+        except AVFoleyError as error:
+            raise _UnusableError(str(error)) from error
+
+    def range(self, clip: otio.schema.Clip) -> tuple[Fraction, Fraction] | None:
+        """Start and duration of all of a clip's media in seconds of the clip's source time; None if nothing tells."""
+        available = clip.media_reference.available_range
+        if available is not None:
+            return exact_seconds(available.start_time), exact_seconds(available.duration)
+        try:
+            probed = self.probed(clip)
+        except _UnusableError:
+            return None
+        if probed is None or not probed.has_picture:
+            return None
+        return self.start(clip, probed), probed.frames / probed.rate
+
+    def start(self, clip: otio.schema.Clip, probed: MediaProbe | None) -> Fraction:
+        """The source time, in seconds, of the media's first picture frame."""
+        available = clip.media_reference.available_range
+        if available is not None:
+            return exact_seconds(available.start_time)
+        if probed is None or clip.source_range is None:
+            return Fraction(0)
+        # Without an available range nothing says whether the source range counts in the media's timecode or from its
+        # first frame, but one that begins after that timecode can hardly mean the latter.
+        timecode = probed.start_timecode / probed.rate
+        return timecode if exact_seconds(clip.source_range.start_time) >= timecode else Fraction(0)
+
+    def rate(self, clip: otio.schema.Clip, probed: MediaProbe | None, record_rate: Fraction) -> Fraction:
+        if probed is not None:
+            return probed.rate
+        ranges = (clip.media_reference.available_range, clip.source_range)
+        rates = (exact_rate(known.duration.rate) for known in ranges if known is not None)
+        return next(filter(is_picture_rate, rates), record_rate)

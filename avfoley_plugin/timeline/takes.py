@@ -1,0 +1,387 @@
+"""Takes on the timeline: our audio tracks, one clip a shot, its takes as the clip's media references.
+
+A take's file begins with its head handle; the clip's source range leaves the handle out, so that the clip starts on the
+shot's first frame. The source range is in whole record frames, as every program cuts, and the file's available range in
+samples, which is what it has.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult, PictureRange
+from opentimelineio.opentime import RationalTime, TimeRange
+
+from avfoley_plugin.errors import TimelineError
+from avfoley_plugin.timeline.captions import remove_captions
+from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity, mark
+from avfoley_plugin.timeline.shots import Shot
+from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up, samples
+
+TRACK_NAME = "AVFoley"
+_KEY = re.compile(r"take (\d+)")
+
+
+@dataclass(frozen=True)
+class Take:
+    """One finished take: what was asked for, what came out, and the WAV that the timeline shall point at."""
+
+    request: FoleyRequest
+    result: FoleyResult
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The same for the same request to the same revision of the model, and so for the same sound."""
+        return hashlib.sha256(f"{self.request.digest()}|{self.result.revision}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The new takes of one shot; the first becomes the active one."""
+
+    shot: Shot
+    takes: Sequence[Take]
+
+
+@dataclass(frozen=True)
+class PlacedTake:
+    """One of our takes as a timeline holds it. ``identity`` is its ``metadata["avfoley"]``; ``record_start`` is where
+    its clip is now.
+    """
+
+    shot_id: str
+    shot_name: str
+    track_name: str
+    record_start: int
+    frames: int
+    key: str
+    active: bool
+    url: str
+    identity: dict[str, Any]
+
+
+def place_takes(
+    timeline: otio.schema.Timeline,
+    placements: Iterable[Placement],
+    *,
+    current: Iterable[Shot] = (),
+    replace: bool = False,
+) -> list[otio.schema.Clip]:
+    """Puts takes on the timeline's foley track, in place, and returns their clips, one a placement.
+
+    A shot's clip is found again by the shot's id: a take that is already there is replaced, another is added
+    (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
+    where it overlaps. Shots of different layers that overlap in record time get a further foley track. With `current`,
+    all shots that the timeline has now, the takes of shots that were moved follow them.
+    """
+    placements, current = list(placements), list(current)
+    empty = [placement.shot.name for placement in placements if not placement.takes]
+    if empty:
+        raise ValueError(f"no take to place for {', '.join(empty)}")
+    if not placements and not current:
+        return []
+    shots = {shot.id: shot for shot in [*current, *(placement.shot for placement in placements)]}
+    clock = record_clock(timeline, next((shot.record_rate for shot in shots.values()), None))
+
+    clips = {ours["id"]: clip for clip, ours in _our_clips(timeline)}
+    moving = {}
+    for shot_id, clip in clips.items():
+        if shot_id in shots:
+            moved = _moved_range(clip, shots[shot_id], clock)
+            if moved is not None:
+                _vacate(clip, clock)
+                moving[shot_id] = moved
+    for shot_id, (start, frames) in moving.items():
+        _insert(timeline, clips[shot_id], start, frames, shots[shot_id].layer, clock)
+        _identify(clips[shot_id], shots[shot_id])
+
+    placed = []
+    for placement in placements:
+        shot = placement.shot
+        clip = clips.get(shot.id) or otio.schema.Clip(name=shot.name)
+        _set_takes(clip, placement.takes, keep_earlier=not replace)
+        start = clock.origin + shot.record_start
+        if _range_on_track(clip, clock) != (start, shot.frames):
+            _vacate(clip, clock)
+        clip.source_range = clock.range(_head_frames(placement.takes[0], clock.rate), shot.frames)
+        _identify(clip, shot)
+        if clip.parent() is None:
+            _insert(timeline, clip, start, shot.frames, shot.layer, clock)
+        placed.append(clip)
+    return placed
+
+
+def foley_tracks(timeline: otio.schema.Timeline) -> list[otio.schema.Track]:
+    """Our tracks, known by their metadata, whatever they are named."""
+    return [track for track in _tracks(timeline) if identity(track, Kind.TRACK) is not None]
+
+
+def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
+    """All takes of ours that the timeline holds, in record order, a clip's takes in the order they were made."""
+    found = []
+    for clip, ours in _our_clips(timeline):
+        clock = record_clock(timeline, Fraction(ours["record_rate"]))
+        start, frames = _range_on_track(clip, clock) or (clock.origin, 0)
+        for key, reference in clip.media_references().items():
+            take = identity(reference, Kind.TAKE)
+            if take is not None:
+                found.append(
+                    PlacedTake(
+                        shot_id=ours["id"],
+                        shot_name=clip.name,
+                        track_name=ours["track"],
+                        record_start=round_half_up(Fraction(start)) - clock.origin,
+                        frames=round_half_up(Fraction(frames)),
+                        key=key,
+                        active=key == clip.active_media_reference_key,
+                        url=reference.target_url,
+                        identity=take,
+                    )
+                )
+    return sorted(found, key=lambda take: (take.record_start, take.shot_id, _number(take.key), take.key))
+
+
+def remove_all(timeline: otio.schema.Timeline) -> None:
+    """Takes everything of ours off the timeline. A foley track on which somebody put things of their own stays, as
+    theirs.
+    """
+    ours = foley_tracks(timeline)
+    for clip, its in _our_clips(timeline):
+        _vacate(clip, record_clock(timeline, Fraction(its["record_rate"])))
+    for track in ours:
+        if any(not isinstance(child, otio.schema.Gap | otio.schema.Transition) for child in track):
+            del track.metadata[METADATA_KEY]
+        else:
+            timeline.tracks.remove(track)
+    remove_captions(timeline)
+
+
+def _tracks(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Track]:
+    return (track for track in timeline.tracks if isinstance(track, otio.schema.Track))
+
+
+def _our_clips(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Clip, dict[str, Any]]]:
+    """Our clips, also those that somebody moved to a track of their own."""
+    clips = [child for track in _tracks(timeline) for child in track if isinstance(child, otio.schema.Clip)]
+    marked = [(clip, identity(clip, Kind.CLIP)) for clip in clips]
+    return [(clip, ours) for clip, ours in marked if ours is not None]
+
+
+def _identify(clip: otio.schema.Clip, shot: Shot) -> None:
+    mark(
+        clip,
+        Kind.CLIP,
+        id=shot.id,
+        layer=shot.layer,
+        track=shot.track_name,
+        record_start=shot.record_start,
+        frames=shot.frames,
+        record_rate=str(shot.record_rate),
+        source=_source(shot.picture),
+    )
+
+
+def _source(picture: PictureRange | None) -> dict[str, Any] | None:
+    return None if picture is None else picture.model_dump(mode="json")
+
+
+def _reference(take: Take) -> otio.schema.ExternalReference:
+    request, result = take.request, take.result
+    reference = otio.schema.ExternalReference(
+        target_url=take.path.as_uri(),
+        available_range=TimeRange(RationalTime(0, SAMPLE_RATE), RationalTime(result.samples, SAMPLE_RATE)),
+    )
+    reference.name = take.path.name
+    mark(
+        reference,
+        Kind.TAKE,
+        id=take.id,
+        model=result.model,
+        revision=result.revision,
+        seed=result.seed,
+        caption=result.caption,
+        negative_caption=result.negative_caption,
+        steps=result.steps,
+        guidance_scale=result.guidance_scale,
+        source=_source(request.picture),
+        frames=request.frames,
+        record_rate=str(request.record_rate),
+        samples=result.samples,
+        shot_samples=result.shot_samples,
+        head_samples=result.head_samples,
+        tail_samples=result.tail_samples,
+        channels=result.channels,
+        peak_dbtp=result.peak_dbtp,
+        loudness_lufs=result.loudness_lufs,
+        sha256=result.sha256,
+    )
+    return reference
+
+
+def _number(key: str) -> int:
+    match = _KEY.fullmatch(key)
+    return int(match[1]) if match else 0
+
+
+def _set_takes(clip: otio.schema.Clip, takes: Sequence[Take], keep_earlier: bool) -> None:
+    """Adds takes to a clip's media references, replacing those of the same identity, and makes the first of them
+    active.
+    """
+    references = {
+        key: reference
+        for key, reference in clip.media_references().items()
+        if not isinstance(reference, otio.schema.MissingReference)
+        and (keep_earlier or identity(reference, Kind.TAKE) is None)
+    }
+    keys = {ours["id"]: key for key, known in references.items() if (ours := identity(known, Kind.TAKE)) is not None}
+    number = max(map(_number, references), default=0)
+    for take in takes:
+        if take.id not in keys:
+            number += 1
+            keys[take.id] = f"take {number}"
+        references[keys[take.id]] = _reference(take)
+    # Takes may have handles of different length, but a clip has one source range: the files' own times are shifted so
+    # that the shot's first frame is at the same time in all. The active one counts from 0, as programs that know no
+    # available range expect.
+    head = takes[0].result.head_samples
+    for reference in references.values():
+        ours = identity(reference, Kind.TAKE)
+        if ours is not None:
+            length = reference.available_range.duration
+            reference.available_range = TimeRange(RationalTime(head - ours["head_samples"], SAMPLE_RATE), length)
+    clip.set_media_references(references, keys[takes[0].id])
+
+
+def _head_frames(take: Take, rate: Fraction) -> int | Fraction:
+    """The head handle in record frames: whole, unless the file's handle truly is not."""
+    head = take.result.head_samples
+    exact = head * rate / SAMPLE_RATE
+    whole = round_half_up(exact)
+    return whole if samples(whole, rate) == head else exact
+
+
+_Range = tuple[int | Fraction, int | Fraction]
+
+
+def _duration(child: otio.core.Composable, rate: Fraction) -> Fraction:
+    if not isinstance(child, otio.core.Item):
+        return Fraction(0)
+    try:
+        return exact_frames(child.duration(), rate)
+    except otio.exceptions.CannotComputeAvailableRangeError:
+        return Fraction(0)
+
+
+def _range_on_track(clip: otio.schema.Clip, clock: RecordClock) -> _Range | None:
+    """Start and duration of a clip on its track, in frames; None while it is on none."""
+    track = clip.parent()
+    if track is None:
+        return None
+    start = Fraction(0)
+    for child in track:
+        if child is clip:
+            return start, _duration(child, clock.rate)
+        start += _duration(child, clock.rate)
+    raise TimelineError(f"clip {clip.name!r} is not on the track that it says it is on")
+
+
+def _moved_range(clip: otio.schema.Clip, shot: Shot, clock: RecordClock) -> _Range | None:
+    """Where a clip belongs now, if its shot is elsewhere than when the clip was placed; what the editor did to the clip
+    since is kept.
+    """
+    ours, present = identity(clip, Kind.CLIP), _range_on_track(clip, clock)
+    if ours is None or present is None or ours["record_start"] == shot.record_start:
+        return None
+    start = max(present[0] + shot.record_start - ours["record_start"], Fraction(clock.origin))
+    return start, present[1]
+
+
+def _vacate(clip: otio.schema.Clip, clock: RecordClock) -> None:
+    """Takes a clip off its track and leaves a gap as long, so that nothing else moves."""
+    track = clip.parent()
+    if track is None:
+        return
+    duration = _duration(clip, clock.rate)
+    index = track.index(clip)
+    track[index] = otio.schema.Gap(source_range=clock.range(0, duration))
+    if identity(track, Kind.TRACK) is not None:
+        _join_gaps(track, clock)
+
+
+def _join_gaps(track: otio.schema.Track, clock: RecordClock) -> None:
+    index = 0
+    while index < len(track):
+        following = track[index + 1] if index + 1 < len(track) else None
+        if _plain_gap(track[index]) and (following is None or _plain_gap(following)):
+            if following is not None:
+                total = _duration(track[index], clock.rate) + _duration(following, clock.rate)
+                track[index + 1] = otio.schema.Gap(source_range=clock.range(0, total))
+            del track[index]
+        else:
+            index += 1
+
+
+def _plain_gap(child: otio.core.Composable) -> bool:
+    return isinstance(child, otio.schema.Gap) and not (child.name or child.effects or child.markers or child.metadata)
+
+
+def _insert(
+    timeline: otio.schema.Timeline,
+    clip: otio.schema.Clip,
+    start: int | Fraction,
+    frames: int | Fraction,
+    layer: str,
+    clock: RecordClock,
+) -> None:
+    """Puts a clip on the first foley track that is free there, after earlier takes of its layer gave way; else on a new
+    one.
+    """
+    end = start + frames
+    for other, ours in _our_clips(timeline):
+        other_range = _range_on_track(other, clock)
+        if ours["layer"] == layer and other_range is not None:
+            overlaps = other_range[0] < end and start < other_range[0] + other_range[1]
+            if overlaps and other.parent() in foley_tracks(timeline):
+                _vacate(other, clock)
+    ours_tracks = foley_tracks(timeline)
+    if not any(_insert_on(track, clip, start, frames, clock) for track in ours_tracks):
+        number = len(ours_tracks) + 1
+        track = otio.schema.Track(
+            name=TRACK_NAME if number == 1 else f"{TRACK_NAME} {number}", kind=otio.schema.TrackKind.Audio
+        )
+        mark(track, Kind.TRACK, id=f"{TRACK_NAME.lower()}-{number}")
+        timeline.tracks.append(track)
+        _insert_on(track, clip, start, frames, clock)
+
+
+def _insert_on(
+    track: otio.schema.Track, clip: otio.schema.Clip, start: int | Fraction, frames: int | Fraction, clock: RecordClock
+) -> bool:
+    """Puts a clip into the gap that a track has there, or after its end; False if it has neither."""
+    at = Fraction(0)
+    for index, child in enumerate(track):
+        duration = _duration(child, clock.rate)
+        if isinstance(child, otio.schema.Gap) and at <= start and start + frames <= at + duration:
+            after = at + duration - start - frames
+            del track[index]
+            if after:
+                track.insert(index, otio.schema.Gap(source_range=clock.range(0, after)))
+            track.insert(index, clip)
+            if start > at:
+                track.insert(index, otio.schema.Gap(source_range=clock.range(0, start - at)))
+            return True
+        at += duration
+    if start < at:
+        return False
+    if start > at:
+        track.append(otio.schema.Gap(source_range=clock.range(0, start - at)))
+    track.append(clip)
+    return True

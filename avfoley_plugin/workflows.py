@@ -1,0 +1,358 @@
+"""Foley over a timeline, from reading to writing: the verbs that shell and panel share.
+
+A verb returns a `Run`; iterating over it does the work and yields typed updates. Whatever happens on the way, the takes
+that were finished by then are placed, and the timeline is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobEvent, JobState
+
+from avfoley_plugin.engine_client import EngineClient
+from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError
+from avfoley_plugin.hosts import Host
+from avfoley_plugin.timeline.captions import edited, write_caption
+from avfoley_plugin.timeline.cue_sheet import cue_sheet
+from avfoley_plugin.timeline.shots import Problem, Selection, Shot, read_shots
+from avfoley_plugin.timeline.takes import PlacedTake, Placement, Take, place_takes, placed
+
+#: As many requests go to the engine in one message.
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class FoleySettings:
+    """What the user may say about the takes of all selected shots.
+
+    caption: for all of them, None for each shot's own. takes: alternatives a shot, with seeds `seed`, `seed` + 1, ...
+    handles: frames of sound before and after each shot, as far as its picture reaches.
+    """
+
+    caption: str | None = None
+    negative_caption: str = ""
+    seed: int = 0
+    takes: int = 1
+    model: str = "avlink-nano"
+    steps: int | None = None
+    guidance_scale: float | None = None
+    handles: int = 0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made for one shot: one request a take."""
+
+    shot: Shot
+    requests: tuple[FoleyRequest, ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The timeline was read. ``problems`` are the clips that no foley can be made for."""
+
+    orders: tuple[Order, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class TakeProgress:
+    """A take is on its way; ``progress`` runs from 0 to 1. ``number`` counts a shot's takes from 0."""
+
+    shot: Shot
+    number: int
+    state: JobState
+    progress: float
+    eta_seconds: float | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class TakeDone:
+    """A take is finished, its sound file in place."""
+
+    shot: Shot
+    number: int
+    take: Take
+
+
+@dataclass(frozen=True)
+class TakeFailed:
+    """A take could not be made, and why, in plain words."""
+
+    shot: Shot
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class TakeCancelled:
+    shot: Shot
+    number: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """The timeline was written, with these takes on it."""
+
+    timeline: Path
+    cue_sheet: Path
+    takes: tuple[Take, ...]
+    #: Shots whose takes found no place, because the timeline was changed meanwhile; their sound files are there.
+    unplaced: tuple[Shot, ...] = ()
+
+
+Update = Planned | TakeProgress | TakeDone | TakeFailed | TakeCancelled | Written
+
+Plan = Callable[[otio.schema.Timeline], tuple[list[Order], list[Problem]]]
+
+
+def foley(
+    host: Host,
+    engine: EngineClient,
+    settings: FoleySettings = FoleySettings(),
+    selection: Selection = Selection(),  # noqa: B008 (immutable)
+) -> Run:
+    """Makes foley for the selected shots of the host's timeline."""
+
+    def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
+        shots, problems = read_shots(timeline, selection, folder=host.folder, probe=engine.probe)
+        return [Order(shot, tuple(_requests(shot, settings))) for shot in shots], problems
+
+    return Run(host, engine, plan)
+
+
+def regenerate(host: Host, engine: EngineClient) -> Run:
+    """Makes another take of each shot whose caption marker was edited, with the settings of its present take."""
+
+    def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
+        orders, problems = [], []
+        present = {take.shot_id: take for take in placed(timeline) if take.active}
+        for edit in edited(timeline):
+            take = present.get(edit.shot_id)
+            shot = _find_shot(timeline, edit.shot_id, take, host, engine)
+            if take is None or shot is None:
+                name = take.shot_name if take else edit.new
+                problems.append(Problem(name, 0, "captions", "its picture is no longer on the timeline like that"))
+                continue
+            settings = FoleySettings(caption=edit.new, **_settings_of(take))
+            orders.append(Order(shot, tuple(_requests(shot, settings))))
+        return orders, problems
+
+    return Run(host, engine, plan)
+
+
+class Run:
+    """One verb carried out over one timeline. Iterate over it once for its updates; `cancel` it from any thread."""
+
+    def __init__(self, host: Host, engine: EngineClient, plan: Plan) -> None:
+        self.host = host
+        self.cancelled = False
+        #: What was written, also when the iteration ended with an error.
+        self.written: Written | None = None
+        self._engine = engine
+        self._plan = plan
+        self._lock = threading.Lock()
+        self._pending: dict[str, tuple[Order, int]] = {}
+
+    def cancel(self) -> None:
+        """Stops the takes that are not finished; the iteration then ends by itself, after writing the finished ones."""
+        with self._lock:
+            self.cancelled = True
+            # From the end, so that no queued take starts while the one before it stops.
+            jobs = list(reversed(self._pending))
+        # An engine that is just being restarted does not hear it: `_make` says it again.
+        with contextlib.suppress(AVFoleyError):
+            self._engine.cancel(jobs)
+
+    def __iter__(self) -> Iterator[Update]:
+        # An engine that cannot run at all is one error, and not a problem of every shot's media.
+        self._engine.status()
+        timeline = self.host.read()
+        orders, problems = self._plan(timeline)
+        yield Planned(tuple(orders), tuple(problems))
+        finished = _Finished()
+        try:
+            yield from self._make(orders, finished)
+        finally:
+            try:
+                self._abandon()
+            finally:
+                if finished.takes:
+                    self.written = self._write(timeline, finished)
+        if self.written is not None:
+            yield self.written
+
+    def _make(self, orders: Iterable[Order], finished: _Finished) -> Iterator[Update]:
+        work = [(order, number) for order in orders for number in range(len(order.requests))]
+        for first in range(0, len(work), _BATCH):
+            batch = work[first : first + _BATCH]
+            with self._lock:
+                if self.cancelled:
+                    break
+                jobs = self._engine.submit([order.requests[number] for order, number in batch])
+                self._pending.update(zip((job.id for job in jobs), batch, strict=True))
+        following = dict(self._pending)
+        for update in self._engine.follow(list(following)):
+            order, number = following[update.job_id if isinstance(update, JobEvent) else update.id]
+            if isinstance(update, JobEvent):
+                if self.cancelled:
+                    self._engine.cancel([update.job_id])
+                yield TakeProgress(
+                    order.shot, number, update.state, update.progress, update.eta_seconds, update.message
+                )
+            else:
+                yield self._ended(update, order, number, finished)
+
+    def _ended(self, job: Job, order: Order, number: int, finished: _Finished) -> Update:
+        with self._lock:
+            self._pending.pop(job.id, None)
+        if job.state is JobState.CANCELLED:
+            return TakeCancelled(order.shot, number)
+        if job.result is None:
+            return TakeFailed(order.shot, number, job.error or "the engine gave no reason; its log may tell")
+        take = _bring_in(order, number, job.result, self._folder)
+        finished.takes[order.shot.id, number] = take
+        finished.shots[order.shot.id] = order.shot
+        return TakeDone(order.shot, number, take)
+
+    def _abandon(self) -> None:
+        """Cancels what nobody waits for any more."""
+        with self._lock:
+            jobs = list(reversed(self._pending))
+        if not jobs:
+            return
+        # The engine may be gone; then its queue waits, and the takes are in its cache when they are asked for again.
+        with contextlib.suppress(AVFoleyError):
+            self._engine.cancel(jobs)
+
+    @property
+    def _folder(self) -> Path:
+        output = self.host.output
+        return output.with_name(f"{output.stem}.avfoley")
+
+    def _write(self, timeline: otio.schema.Timeline, finished: _Finished) -> Written:
+        current = self._all_shots(timeline)
+        unplaced: list[Shot] = []
+        _place(timeline, finished, current)
+        try:
+            path = self.host.write(timeline)
+        except ChangedError:
+            # The editor went on cutting: the takes go to where their shots are now.
+            timeline = self.host.read()
+            current = self._all_shots(timeline)
+            still = {shot.id: shot for shot in current}
+            unplaced = [shot for shot in finished.shots.values() if shot.id not in still]
+            _place(timeline, finished.only(still), current)
+            path = self.host.write(timeline)
+        sheet = self._folder / f"{self.host.output.stem} cues.csv"
+        _write_text(sheet, cue_sheet(timeline))
+        return Written(path, sheet, tuple(finished.takes.values()), tuple(unplaced))
+
+    def _all_shots(self, timeline: otio.schema.Timeline) -> list[Shot]:
+        shots, _ = read_shots(timeline, folder=self.host.folder, probe=self._engine.probe)
+        return shots
+
+
+@dataclass
+class _Finished:
+    """The takes so far, by shot id and number, and their shots."""
+
+    takes: dict[tuple[str, int], Take] = field(default_factory=dict)
+    shots: dict[str, Shot] = field(default_factory=dict)
+
+    def only(self, shots: dict[str, Shot]) -> _Finished:
+        takes = {key: take for key, take in self.takes.items() if key[0] in shots}
+        return _Finished(takes, {shot_id: shots[shot_id] for shot_id in self.shots if shot_id in shots})
+
+    def placements(self) -> list[Placement]:
+        return [
+            Placement(shot, [take for (owner, _), take in sorted(self.takes.items()) if owner == shot_id])
+            for shot_id, shot in self.shots.items()
+        ]
+
+
+def _place(timeline: otio.schema.Timeline, finished: _Finished, current: Iterable[Shot]) -> None:
+    placements = finished.placements()
+    place_takes(timeline, placements, current=current)
+    for placement in placements:
+        write_caption(timeline, placement.shot, placement.takes[0].request.caption)
+
+
+def _requests(shot: Shot, settings: FoleySettings) -> Iterator[FoleyRequest]:
+    for number in range(settings.takes):
+        yield shot.request(
+            head_handle=settings.handles,
+            tail_handle=settings.handles,
+            caption=settings.caption,
+            negative_caption=settings.negative_caption,
+            model=settings.model,
+            seed=settings.seed + number,
+            steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
+        )
+
+
+def _settings_of(take: PlacedTake) -> dict[str, Any]:
+    names = ("negative_caption", "seed", "model", "steps", "guidance_scale")
+    return {name: take.identity[name] for name in names}
+
+
+def _find_shot(
+    timeline: otio.schema.Timeline, shot_id: str, take: PlacedTake | None, host: Host, engine: EngineClient
+) -> Shot | None:
+    """The shot of that id; also one that a range had trimmed, which is found where its take is."""
+    selections = [Selection()]
+    if take is not None:
+        selections.append(Selection(record_range=f"{take.record_start}-{take.record_start + take.frames}"))
+    for selection in selections:
+        with contextlib.suppress(AVFoleyError):
+            shots, _ = read_shots(timeline, selection, folder=host.folder, probe=engine.probe)
+            for shot in shots:
+                if shot.id == shot_id:
+                    return shot
+    return None
+
+
+def _bring_in(order: Order, number: int, result: FoleyResult, folder: Path) -> Take:
+    """Copies a take from the engine's cache to where the timeline keeps its sound."""
+    take = Take(order.requests[number], result, folder)
+    stem = re.sub(r"[^\w-]+", "_", order.shot.name).strip("_")[:60] or "shot"
+    path = folder / f"{stem}_foley_{take.id}.wav"
+    part = path.with_name(path.name + ".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or _sha256(path) != result.sha256:
+            shutil.copyfile(result.path, part)
+            part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise HostError(
+            f"{path} cannot be written ({error.strerror}); free some space, or choose another output and run again: "
+            "the engine still has the takes"
+        ) from error
+    return Take(take.request, result, path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_text(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(path)
+    except OSError as error:
+        raise HostError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,73 @@
+"""``python -m avfoley_engine``: the engine's own commands, which `avfoley` starts as processes of their own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from avfoley_engine.errors import AVFoleyError
+from avfoley_engine.protocol import state_folder
+
+
+def _serve(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("avfoley_engine serve", description="Runs the engine until it is stopped.")
+    parser.add_argument(
+        "--folder", type=Path, default=state_folder(), help="queue, cache and logs (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--idle-exit", type=float, metavar="SECONDS", help="stop after this long without jobs and clients"
+    )
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from avfoley_engine.server import serve
+
+    return serve(options.folder.absolute(), idle_exit=options.idle_exit)
+
+
+def _train(argv: Sequence[str]) -> int | None:
+    from avfoley_engine.training.cli import main
+
+    return main(list(argv))
+
+
+def _evaluate(argv: Sequence[str]) -> int | None:
+    from avfoley_engine.evaluation.cli import main
+
+    return main(list(argv))
+
+
+def _demo_clip(argv: Sequence[str]) -> int | None:
+    from avfoley_engine.training.world.demo import main
+
+    return main(list(argv))
+
+
+COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int | None], str]] = {
+    "serve": (_serve, "run the engine until it is stopped"),
+    "train": (_train, "train the models; resumable"),
+    "evaluate": (_evaluate, "measure a model"),
+    "demo-clip": (_demo_clip, "render a short clip of the procedural world"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; the rest of the arguments are the command's own. Returns the exit code."""
+    parser = argparse.ArgumentParser("avfoley_engine", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (_, what) in COMMANDS.items():
+        commands.add_parser(name, help=what, add_help=False)
+    options, rest = parser.parse_known_args(argv)
+    try:
+        return COMMANDS[options.command][0](rest) or 0
+    except AVFoleyError as error:
+        print(f"avfoley_engine {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

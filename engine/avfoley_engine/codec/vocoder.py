@@ -1,0 +1,80 @@
+"""Log-mel to waveform: ConvNeXt blocks at frame rate and an inverse-STFT head (Vocos, arXiv 2306.00814)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    bands: int = 100
+    width: int = 160
+    layers: int = 5
+    expansion: int = 3
+    n_fft: int = 1920
+    hop: int = 480
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise convolution along time, then a pointwise MLP, scaled per channel, around a skip connection."""
+
+    def __init__(self, width: int, hidden: int, layer_scale: float) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        self.scale = nn.Parameter(layer_scale * torch.ones(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, width, L) -> (B, width, L)."""
+        y = self.depthwise(x).transpose(1, 2)
+        y = self.scale * self.mlp(self.norm(y))
+        return x + y.transpose(1, 2)
+
+
+class ISTFTHead(nn.Module):
+    """Predicts log-magnitude and phase of every bin of a frame and overlap-adds them into a waveform."""
+
+    window: torch.Tensor
+
+    def __init__(self, width: int, n_fft: int, hop: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop = n_fft, hop
+        self.projection = nn.Linear(width, n_fft + 2)
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, L, width) -> waveform (B, L * hop)."""
+        log_magnitude, phase = self.projection(x).transpose(1, 2).chunk(2, dim=1)
+        # The spectrum of a full-scale frame stays below n_fft; a higher bound would let a bad frame explode the loss.
+        spectrum = torch.polar(log_magnitude.clamp(max=7.0).exp(), phase)
+        frames = x.shape[1]
+        # torch.istft wants one frame more than the samples it returns: the last is repeated.
+        spectrum = torch.cat([spectrum, spectrum[..., -1:]], dim=-1)
+        return torch.istft(spectrum, self.n_fft, self.hop, window=self.window, center=True, length=frames * self.hop)
+
+
+class Vocoder(nn.Module):
+    """The whole vocoder; convolutional, so any length."""
+
+    def __init__(self, config: VocoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Conv1d(config.bands, config.width, 7, padding=3)
+        self.norm = nn.LayerNorm(config.width, eps=1e-6)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.width, config.expansion * config.width, 1 / config.layers)
+            for _ in range(config.layers)
+        )
+        self.final_norm = nn.LayerNorm(config.width, eps=1e-6)
+        self.head = ISTFTHead(config.width, config.n_fft, config.hop)
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """mel (B, bands, frames), normalised log-mel -> waveform (B, frames * hop)."""
+        x = self.norm(self.embed(mel).transpose(1, 2)).transpose(1, 2)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.final_norm(x.transpose(1, 2)))

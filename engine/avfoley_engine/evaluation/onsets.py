@@ -1,0 +1,111 @@
+"""When sounds begin: the project's onset detector, and CondFoleyGen's for figures comparable with the literature."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d, median_filter
+
+_WINDOW_SECONDS, _HOP_SECONDS = 0.0215, 0.005
+# Half a window back: the frame before an onset holds nothing of it when the frame after it is centred on it.
+_LAG = 2
+_BANDS, _LOWEST, _HIGHEST = 40, 40.0, 16_000.0
+# A band's level counts from this far under the clip's loudest, and never below the absolute floor (dBFS).
+_RANGE, _FLOOR = 70.0, -80.0
+# An onset rises by this many dB, averaged over the bands, above the flux that is usual around it...
+_RISE = 4.0
+_USUAL_SECONDS, _APART_SECONDS = 0.4, 0.05
+# ... and reaches a level that is audible in itself and beside the clip's loudest.
+_AUDIBLE, _BESIDE_LOUDEST = -55.0, 38.0
+
+# predict_onset.py of CondFoleyGen (Du et al. 2023, arXiv 2301.08730).
+_CONDFOLEYGEN_RATE, _CONDFOLEYGEN_DELTA, _CONDFOLEYGEN_NEARBY = 22_050, 0.3, 0.05
+
+
+def detect(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Onset times in seconds, ascending, of samples (n,) float.
+
+    Spectral flux in decibels with a maximum filter over frequency against vibrato and noise (SuperFlux, Böck and Widmer
+    2013), peaks picked above a running median, gated by level: silence and steady noise have no onsets. Accurate to
+    about 5 ms.
+    """
+    window = 2 * round(_WINDOW_SECONDS * sample_rate / 2)
+    hop = round(_HOP_SECONDS * sample_rate)
+    bands, level = _levels(np.asarray(samples, np.float64), sample_rate, window, hop)
+    loudest = level.max()
+    if loudest < _AUDIBLE:
+        return np.zeros(0)
+    bands = np.maximum(bands, max(bands.max() - _RANGE, _FLOOR))
+    before = maximum_filter1d(bands, 3, axis=1)
+    # What came before the clip is unknown: taken for what is usual in it, a hit on the first sample stands out and rain
+    # does not.
+    usual = round(_USUAL_SECONDS / _HOP_SECONDS)
+    before = np.concatenate((np.repeat(np.median(before[:usual], axis=0)[None], _LAG, axis=0), before[:-_LAG]))
+    flux = np.maximum(bands - before[: len(bands)], 0).mean(1)
+    apart = round(_APART_SECONDS / _HOP_SECONDS)
+    rise = flux - median_filter(flux, usual + 1, mode="reflect")
+    reached = maximum_filter1d(level, 2 * _LAG + 1, origin=-_LAG)
+    peaks = (
+        (flux == maximum_filter1d(flux, 2 * (apart // 2) + 1))
+        & (rise >= _RISE)
+        & (reached >= max(_AUDIBLE, loudest - _BESIDE_LOUDEST))
+    )
+    onsets: list[int] = []
+    for frame in np.flatnonzero(peaks):
+        if not onsets or frame - onsets[-1] >= apart:
+            onsets.append(int(frame))
+    return np.array(onsets) * hop / sample_rate
+
+
+def detect_condfoleygen(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """CondFoleyGen's onsets of samples (n,) float: ascending times in seconds, and their strengths in 0..1.
+
+    librosa's detector at 22.05 kHz with delta 0.3; the strength is the peak within 50 ms, beside the clip's loudest.
+    """
+    import librosa
+    import torch
+    import torchaudio.functional
+
+    resampled = torchaudio.functional.resample(
+        torch.from_numpy(np.asarray(samples, np.float32)), sample_rate, _CONDFOLEYGEN_RATE
+    ).numpy()
+    found = librosa.onset.onset_detect(y=resampled, sr=_CONDFOLEYGEN_RATE, units="samples", delta=_CONDFOLEYGEN_DELTA)
+    around = 2 * round(_CONDFOLEYGEN_NEARBY * _CONDFOLEYGEN_RATE) + 1
+    peaks = maximum_filter1d(np.abs(resampled), around)
+    strengths = peaks[found] / max(float(np.abs(resampled).max(initial=0)), 1e-9)
+    return suppressed(np.asarray(found) / _CONDFOLEYGEN_RATE, strengths)
+
+
+def suppressed(times: np.ndarray, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leaves out every onset with a stronger one less than 50 ms away."""
+    kept: list[int] = []
+    for index in np.argsort(-strengths, kind="stable"):
+        if all(abs(times[index] - times[other]) >= _CONDFOLEYGEN_NEARBY for other in kept):
+            kept.append(int(index))
+    kept.sort()
+    return times[kept], strengths[kept]
+
+
+def _levels(samples: np.ndarray, sample_rate: int, window: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Levels in dBFS of frames centred on multiples of `hop`: by band (T, _BANDS), and altogether (T,)."""
+    padded = np.pad(samples, (window // 2, window))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    shape = np.hanning(window + 1)[:-1]
+    filters = _filters(sample_rate, window)
+    bands = np.empty((len(frames), _BANDS))
+    level = np.empty(len(frames))
+    for start in range(0, len(frames), 4096):
+        block = frames[start : start + 4096]
+        power = np.abs(np.fft.rfft(block * shape)) ** 2 * (2 / shape.sum()) ** 2 / 2
+        bands[start : start + 4096] = power @ filters
+        level[start : start + 4096] = (block**2).mean(1)
+    return 10 * np.log10(bands + 1e-12), 10 * np.log10(level + 1e-12)
+
+
+def _filters(sample_rate: int, window: int) -> np.ndarray:
+    """Triangular filters, equally spaced on the mel scale (O'Shaughnessy 1987): (window // 2 + 1, _BANDS)."""
+    lowest, highest = (2595 * np.log10(1 + f / 700) for f in (_LOWEST, min(_HIGHEST, sample_rate / 2)))
+    edges = 700 * (10 ** (np.linspace(lowest, highest, _BANDS + 2) / 2595) - 1)
+    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
+    frequency = np.fft.rfftfreq(window, 1 / sample_rate)[:, None]
+    filters: np.ndarray = np.minimum((frequency - low) / (middle - low), (high - frequency) / (high - middle))
+    return filters.clip(min=0)

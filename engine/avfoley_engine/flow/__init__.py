@@ -1,0 +1,1 @@
+"""Flow matching: path, flow-time distributions, solver and guidance."""

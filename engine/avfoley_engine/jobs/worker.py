@@ -1,0 +1,266 @@
+"""The worker: the one process that owns the device, keeps models warm and carries out the jobs, one at a time.
+
+``python -m avfoley_engine.jobs.worker FOLDER`` is started by the server (`supervisor.py`) with two pipes that carry no
+data: a byte on stdin says that the queue changed, a byte on stdout that the worker wrote to the store, and the end of
+stdin that the server is gone, upon which the worker ends too. Everything else is in the store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from avfoley_engine.errors import AVFoleyError, CancelledError, JobError
+from avfoley_engine.jobs.cache import ArtefactCache
+from avfoley_engine.jobs.store import JobStore
+from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobState, ModelInfo
+
+if TYPE_CHECKING:
+    from avfoley_engine.models.interface import FoleyModel
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two progress events of a job.
+REPORT_INTERVAL = 0.1
+#: How often an idle worker looks into the queue without having been called, in seconds.
+IDLE_INTERVAL = 5.0
+
+Run = Callable[[FoleyRequest, "FoleyModel", Path, Callable[[float], None]], FoleyResult]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What a worker needs to know to make takes: the device it has, the models there are, and the task.
+
+    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, device) reads a model's weights onto it.
+    """
+
+    device: Callable[[], str]
+    info: Callable[[str], ModelInfo]
+    load: Callable[[str, str], FoleyModel]
+    run: Run
+
+
+class Worker:
+    """Takes jobs from the store until the server is gone."""
+
+    def __init__(self, folder: Path, backend: Backend, *, changed: Callable[[], None] = lambda: None) -> None:
+        self.name = uuid.uuid4().hex
+        self.store = JobStore(folder / "jobs.sqlite")
+        self.cache = ArtefactCache(folder / "cache")
+        self._backend = backend
+        self._changed = changed
+        self._models: dict[tuple[str, str], FoleyModel] = {}
+        self._device = ""
+
+    def start(self) -> None:
+        """Finds the device; from here on the engine's status shows the worker as ready.
+
+        Only for the holder of worker.lock: what is still marked as running belongs to a worker that is gone, and goes
+        back into the queue.
+        """
+        self.store.requeue()
+        self._device = self._backend.device()
+        self._tell_status()
+
+    def work(self, called: threading.Event) -> None:
+        """Carries out jobs for ever; `called` wakes an idle worker."""
+        while True:
+            called.clear()
+            while (job := self.store.claim(self.name)) is not None:
+                self._changed()
+                self.carry_out(job)
+            called.wait(IDLE_INTERVAL)
+
+    def carry_out(self, job: Job) -> None:
+        """Makes one claimed job's take, from the cache if it is there, and writes how it ended."""
+        try:
+            result, message = self._take(job)
+        except CancelledError:
+            self._finish(job, JobState.CANCELLED)
+        except AVFoleyError as error:
+            self._finish(job, JobState.FAILED, error=str(error))
+        except Exception as error:
+            log.exception("job %s failed", job.id)
+            self._finish(
+                job,
+                JobState.FAILED,
+                error=f"This take failed for a reason the engine did not foresee ({type(error).__name__}: {error}). "
+                "The details are in worker.log in the engine's folder; please report them.",
+            )
+        else:
+            self._finish(job, JobState.DONE, result=result, message=message)
+
+    def _take(self, job: Job) -> tuple[FoleyResult, str | None]:
+        try:
+            return self._take_on(job, self._device)
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                raise
+            log.warning("out of memory on %s: job %s is made again on the processor", self._device, job.id)
+        # Outside the except clause: the error's traceback holds the tensors that filled the memory.
+        self._free()
+        self._report(job, 0.0, message=f"out of memory on {self._device}; trying again on the processor")
+        try:
+            return self._take_on(job, "cpu")
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                raise
+        finally:
+            if self._device != "cpu":
+                self._free()
+        raise JobError(
+            "There is not enough memory for this take, neither on the device nor on the processor. "
+            "Close other programs, choose a smaller model, or cut the shot into shorter ones."
+        )
+
+    def _take_on(self, job: Job, device: str) -> tuple[FoleyResult, str | None]:
+        name = job.request.model
+        info = self._backend.info(name)
+        request = _settled(job.request, info)
+        key = self.cache.key(request, info.revision, device)
+        if (known := self.cache.get(key)) is not None:
+            return known, "served from the cache"
+        if (name, device) not in self._models:
+            self._report(job, 0.0, message=f"loading {name}")
+            if self._models:
+                self._free()
+            self._models[name, device] = self._backend.load(name, device)
+            self._tell_status()
+        model = self._models[name, device]
+        progress = _Progress(self, job)
+        progress(0.0)
+        return self.cache.make(key, lambda out: self._backend.run(request, model, out, progress)), None
+
+    def _free(self) -> None:
+        self._models.clear()
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self._tell_status()
+
+    def _finish(
+        self,
+        job: Job,
+        state: JobState,
+        *,
+        result: FoleyResult | None = None,
+        error: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        self.store.finish(job.id, self.name, state, result=result, error=error, message=message)
+        self._changed()
+
+    def _report(self, job: Job, progress: float, eta: float | None = None, message: str | None = None) -> None:
+        self.store.report(job.id, self.name, progress, eta, message)
+        self._changed()
+
+    def _tell_status(self) -> None:
+        warm = next(iter(self._models), (None, None))[0]
+        self.store.worker_is(self.name, self._device, warm, _memory(self._device))
+        self._changed()
+
+
+class _Progress:
+    """What a task calls at every step: stops a cancelled job, writes progress and time left a few times a second."""
+
+    def __init__(self, worker: Worker, job: Job) -> None:
+        self._worker = worker
+        self._job = job
+        self._began = time.monotonic()
+        self._reported = self._began
+
+    def __call__(self, done: float) -> None:
+        if self._worker.store.must_stop(self._job.id, self._worker.name):
+            raise CancelledError("the job was cancelled")
+        now = time.monotonic()
+        if done > 0 and now - self._reported >= REPORT_INTERVAL:
+            self._reported = now
+            self._worker._report(self._job, min(done, 1.0), (now - self._began) * (1 - min(done, 1.0)) / done)
+
+
+def _settled(request: FoleyRequest, info: ModelInfo) -> FoleyRequest:
+    """The request with the model's defaults written out: asked for or not, the same values are the same take."""
+    steps = info.default_steps if request.steps is None else request.steps
+    guidance = info.default_guidance_scale if request.guidance_scale is None else request.guidance_scale
+    return request.model_copy(update={"steps": steps, "guidance_scale": guidance})
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch reports it as OutOfMemoryError on CUDA, as a plain RuntimeError on MPS and on the processor.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))
+
+
+def _memory(device: str) -> int | None:
+    """Bytes in use: on the graphics card if that is the device, else by this process; None where unknown."""
+    torch = sys.modules.get("torch")
+    if device == "cuda" and torch is not None:
+        return int(torch.cuda.memory_reserved())
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def best_device() -> str:
+    """The torch device type to use: $AVFOLEY_DEVICE, else ``cuda``, ``mps`` or ``cpu``, the first there is."""
+    if wish := os.environ.get("AVFOLEY_DEVICE"):
+        return wish
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def real_backend() -> Backend:
+    """The registered models and the real task."""
+    from avfoley_engine import tasks, zoo
+
+    return Backend(device=best_device, info=zoo.info, load=zoo.load, run=tasks.run)
+
+
+def main(argv: list[str], backend: Callable[[], Backend] = real_backend) -> None:
+    """Runs the worker on the engine's folder given as the only argument, until stdin ends."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    folder = Path(argv[0])
+    called = threading.Event()
+    threading.Thread(target=_listen, args=(called,), daemon=True).start()
+    # The worker of an engine that was killed may still be at its last step: one device, one owner.
+    with FileLock(folder / "worker.lock"):
+        worker = Worker(folder, backend(), changed=_ring_stdout)
+        worker.start()
+        worker.work(called)
+
+
+def _listen(called: threading.Event) -> None:
+    while os.read(0, 1024):
+        called.set()
+    # Not sys.exit: the main thread may be deep inside a solver step. The store is safe, `.part` files are swept up.
+    os._exit(0)
+
+
+def _ring_stdout() -> None:
+    # A closed pipe means that the server is gone; `_listen` is about to notice.
+    with contextlib.suppress(OSError):
+        os.write(1, b".")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,7 @@
+"""Media in and out: frames by timestamp, sound, Broadcast Wave, loudness."""
+
+from avfoley_engine.media.picture import read_frames
+from avfoley_engine.media.probe import probe
+from avfoley_engine.media.sound import read_sound
+
+__all__ = ["probe", "read_frames", "read_sound"]

@@ -1,0 +1,89 @@
+"""Sizes of AV-Link (arXiv 2412.15191): `nano`, whose weights ship with the project, and `paper` (Appx. B)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+from avfoley_engine.nn.dit import DiTConfig
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """The audio backbone: latents of `latent_width` at `latents_per_second`."""
+
+    dit: DiTConfig = field(default_factory=DiTConfig)
+    latent_width: int = 32
+    latents_per_second: Fraction = Fraction(25)
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """The video backbone: RGB pixels in patches of (frames, rows, columns).
+
+    `stem_channels`: widths of the two layers of a small stem over the pixels (see `Stem`), which is then also given `MotionStem`'s
+    features; None for the paper's plain patchification. `nano` has large patches, and the stems see what moves inside them.
+    """
+
+    dit: DiTConfig = field(default_factory=lambda: DiTConfig(prediction="sample"))
+    frame_rate: Fraction = Fraction(24)
+    frames: int = 124
+    height: int = 36
+    width: int = 64
+    patch: tuple[int, int, int] = (2, 18, 32)
+    stem_channels: tuple[int, int] | None = (24, 48)
+
+    @property
+    def tokens_per_second(self) -> Fraction:
+        """Steps of tokens along time a second (eta_v)."""
+        return self.frame_rate / self.patch[0]
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """The fusion blocks. `local_heads` heads start out attending to the same instant, by a bias on queries and keys (see FusionAttention)."""
+
+    blocks: int = 3
+    width: int = 160
+    heads: int = 5
+    mlp_ratio: int = 3
+    time_width: int = 64
+    rope_base: float = 1000.0
+    local_heads: int = 3
+    placement: Literal["interleaved", "early", "middle", "late"] = "interleaved"
+
+
+@dataclass(frozen=True)
+class AVLinkConfig:
+    """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V)."""
+
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    video: VideoConfig = field(default_factory=VideoConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    video_time: float = 0.96
+    audio_time: float = 0.8
+
+    @property
+    def window_latents(self) -> int:
+        """Audio latents of one training window: as many whole latents as the video window lasts."""
+        return int(self.video.frames / self.video.frame_rate * self.audio.latents_per_second)
+
+
+NANO = AVLinkConfig()
+
+_PAPER_DIT = DiTConfig(
+    width=1024,
+    depth=24,
+    heads=16,
+    mlp_ratio=4,
+    time_width=1024,
+    text_width=4096,
+    rope_base=10_000.0,
+    prediction="velocity",
+)
+PAPER = AVLinkConfig(
+    audio=AudioConfig(dit=_PAPER_DIT, latent_width=20, latents_per_second=Fraction(125, 4)),
+    video=VideoConfig(dit=_PAPER_DIT, frame_rate=Fraction(6), frames=31, patch=(1, 2, 2), stem_channels=None),
+    fusion=FusionConfig(blocks=8, width=1024, heads=16, mlp_ratio=4, time_width=32, rope_base=10_000.0, local_heads=0),
+)

@@ -1,0 +1,46 @@
+"""What a task asks of a model: the contract between tasks/ and models/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Protocol
+
+import torch
+
+#: Called after every solver step with the share of the work done (0..1). It raises `CancelledError` to stop.
+OnStep = Callable[[float], None]
+
+
+class FoleyModel(Protocol):
+    """A system that makes sound for a picture, from words, or from both."""
+
+    name: str
+    revision: str
+    sample_rate: int
+    #: The rate and size (height, width) at which the model looks at the picture.
+    frame_rate: Fraction
+    frame_size: tuple[int, int]
+    #: Frames of one window, the length it was trained on. Longer pictures are made in overlapping windows by the model itself.
+    window_frames: int
+    default_steps: int
+    default_guidance_scale: float
+
+    def generate(
+        self,
+        frames: torch.Tensor | None,
+        samples: int,
+        *,
+        caption: str = "",
+        negative_caption: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        on_step: OnStep | None = None,
+    ) -> torch.Tensor:
+        """Makes `samples` samples of sound for the picture.
+
+        frames (T, H, W, 3) uint8 at `frame_rate` and `frame_size`, frame 0 at sample 0, or None for sound from words alone; any T >= 1.
+        Returns (samples,) float32 in [-1, 1]. The same arguments on the same device give the same samples.
+        """
+        ...

@@ -1,0 +1,154 @@
+"""The diffusion transformer that both backbones are made of (DiT, arXiv 2212.09748; AV-Link, Appx. B).
+
+A block is self-attention, cross-attention to text, and an MLP, modulated by flow time through adaLN-Zero. The forward pass is open in three
+parts, `embed`, `block` and `head`, because AV-Link's fusion blocks work on the tokens between blocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from avfoley_engine.nn.attention import CrossAttention, SelfAttention
+from avfoley_engine.nn.embedding import TextProjection, TimeEmbedding
+from avfoley_engine.nn.rope import Rotation
+
+
+@dataclass(frozen=True)
+class DiTConfig:
+    """`time_width` is the width of the flow-time embedding that adaLN reads: the model's width in the paper, smaller in `nano`."""
+
+    width: int = 160
+    depth: int = 6
+    heads: int = 5
+    mlp_ratio: int = 3
+    time_width: int = 64
+    text_width: int = 384
+    rope_base: float = 1000.0
+    #: What the network's output means: the velocity itself, or the clean sample, from which the velocity follows. Patches of more numbers
+    #: than the width cannot carry the noise part of a velocity through the tokens.
+    prediction: Literal["velocity", "sample"] = "velocity"
+
+
+@dataclass
+class DiTState:
+    """What flows through the blocks: tokens (B, N, width), time (B, time_width), the text context and its mask, token rotations."""
+
+    tokens: torch.Tensor
+    time: torch.Tensor
+    context: torch.Tensor
+    context_mask: torch.Tensor
+    rotation: Rotation
+
+    def rows(self, start: int) -> DiTState:
+        """The state of the batch's rows from `start` on."""
+        return DiTState(
+            self.tokens[start:], self.time[start:], self.context[start:], self.context_mask[start:], self.rotation
+        )
+
+
+@dataclass
+class TextStates:
+    """A text encoder's token states (B, L, text_width) and mask (B, L), True where there is a token. L may be 0: no caption."""
+
+    states: torch.Tensor
+    mask: torch.Tensor
+
+    def drop(self, dropped: torch.Tensor) -> TextStates:
+        """Removes the captions of the rows where `dropped` (B,) is True."""
+        return TextStates(self.states, self.mask & ~dropped[:, None])
+
+
+def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """adaLN: x (B, N, width), shift and scale (B, width)."""
+    return x * (1 + scale[:, None]) + shift[:, None]
+
+
+class DiTBlock(nn.Module):
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__()
+        width, hidden = config.width, config.mlp_ratio * config.width
+        self.attention_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.attention = SelfAttention(width, config.heads)
+        self.text_norm = nn.LayerNorm(width, eps=1e-6)
+        self.text_attention = CrossAttention(width, config.heads)
+        self.mlp_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, width))
+        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.time_width, 6 * width))
+        for layer in (self.modulation[1], self.text_attention.out):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, state: DiTState) -> torch.Tensor:
+        """Returns the new tokens (B, N, width)."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(state.time).chunk(6, dim=-1)
+        x = state.tokens
+        x = x + gate_a[:, None] * self.attention(modulate(self.attention_norm(x), shift_a, scale_a), state.rotation)
+        x = x + self.text_attention(self.text_norm(x), state.context, state.context_mask)
+        x = x + gate_m[:, None] * self.mlp(modulate(self.mlp_norm(x), shift_m, scale_m))
+        return x
+
+
+class DiT(nn.Module):
+    """Base of the two backbones, which say how their data becomes tokens and back (`patchify`, `unpatchify`, `rotation`)."""
+
+    #: The smallest 1 - t by which a predicted sample is turned into a velocity.
+    least_noise = 0.1
+
+    def __init__(self, config: DiTConfig, output_width: int) -> None:
+        super().__init__()
+        self.config = config
+        self.time = TimeEmbedding(config.time_width)
+        self.text = TextProjection(config.text_width, config.width)
+        self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.depth))
+        self.final_norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
+        self.final_modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.time_width, 2 * config.width))
+        self.output = nn.Linear(config.width, output_width)
+        for layer in (self.final_modulation[1], self.output):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        self.checkpointing = False
+
+    def patchify(self, x: torch.Tensor) -> torch.Tensor:
+        """Data to tokens (B, N, width)."""
+        raise NotImplementedError
+
+    def unpatchify(self, tokens: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """Output tokens (B, N, output_width) to the shape of the data `like`."""
+        raise NotImplementedError
+
+    def rotation(self, x: torch.Tensor) -> Rotation:
+        """The rotary positions of the tokens of data x."""
+        raise NotImplementedError
+
+    def embed(self, x: torch.Tensor, t: torch.Tensor, text: TextStates) -> DiTState:
+        """Noised data x at flow time t (B,) -> the state before the first block."""
+        context, mask = self.text(text.states, text.mask)
+        return DiTState(self.patchify(x), self.time(t), context, mask, self.rotation(x))
+
+    def block(self, index: int, state: DiTState) -> None:
+        """Runs block `index` on the state, in place."""
+        if self.checkpointing and torch.is_grad_enabled():
+            state.tokens = checkpoint(self.blocks[index], state, use_reentrant=False)
+        else:
+            state.tokens = self.blocks[index](state)
+
+    def head(self, state: DiTState, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """The state after the last block -> the velocity at x, of the shape of x."""
+        shift, scale = self.final_modulation(state.time).chunk(2, dim=-1)
+        output = self.unpatchify(self.output(modulate(self.final_norm(state.tokens), shift, scale)), x)
+        if self.config.prediction == "velocity":
+            return output
+        noise = (1 - t).clamp_min(self.least_noise).reshape(-1, *[1] * (x.dim() - 1))
+        return (output - x) / noise
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor, text: TextStates) -> torch.Tensor:
+        """Velocity at noised data x and flow time t (B,), of the shape of x."""
+        state = self.embed(x, t, text)
+        for index in range(self.config.depth):
+            self.block(index, state)
+        return self.head(state, x, t)

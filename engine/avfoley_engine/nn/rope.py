@@ -1,0 +1,33 @@
+"""Rotary position embedding over one or several axes (RoFormer, arXiv 2104.09864)."""
+
+from __future__ import annotations
+
+import torch
+
+#: cos and sin, each (N, head_width // 2), of the angle by which each pair of channels is turned.
+Rotation = tuple[torch.Tensor, torch.Tensor]
+
+
+def frequencies(pairs: int, base: float, device: torch.device | None = None) -> torch.Tensor:
+    """Angles a unit of position for `pairs` pairs of channels: 1 down to about 1/base, geometric."""
+    return base ** (-torch.arange(pairs, dtype=torch.float32, device=device) / pairs)
+
+
+def rotation(positions: torch.Tensor, pairs: tuple[int, ...], base: float) -> Rotation:
+    """The rotation of every token.
+
+    positions (N, axes) float; `pairs` says how many pairs of channels each axis turns. Returns (cos, sin), each (N, sum(pairs)).
+    """
+    angles = [
+        positions[:, axis, None].float() * frequencies(count, base, positions.device)
+        for axis, count in enumerate(pairs)
+    ]
+    angle = torch.cat(angles, dim=-1)
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: torch.Tensor, by: Rotation) -> torch.Tensor:
+    """Turns channel pairs (i, i + head_width / 2) of x (B, heads, N, head_width) by each token's angle; same shape and dtype."""
+    cos, sin = by
+    a, b = x.float().chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1).type_as(x)

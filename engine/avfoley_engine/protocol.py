@@ -1,0 +1,227 @@
+"""The wire contract between host side and engine: pydantic models, nothing else.
+
+The one module of the engine that the host side imports. Times are exact: a rate is a `Fraction` of frames a second, picture is counted in
+frames, sound in samples. On the wire a `Fraction` is its string, e.g. ``"24000/1001"``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+PROTOCOL_VERSION = 1
+SAMPLE_RATE = 48_000
+
+PositiveFraction = Annotated[Fraction, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Message(BaseModel):
+    """Base of everything that crosses the wire: immutable, and unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PictureRange(Message):
+    """The picture of one shot, as the record side plays it.
+
+    Record frame n of the shot (n = 0 is its first frame, negative n and n >= frames are handles) shows the media at
+    ``source_start + n * speed * source_rate / record_rate`` source frames, counted from the media's first picture frame (the media's own
+    start timecode is already taken off). ``speed`` is source time per record time: 1 as shot, 1/2 slow motion, -1 reversed, 0 a freeze.
+    """
+
+    media: Path
+    source_start: Fraction
+    source_rate: PositiveFraction
+    speed: Fraction = Fraction(1)
+
+    @field_validator("media")
+    @classmethod
+    def _local_and_absolute(cls, media: Path) -> Path:
+        if not media.is_absolute() or "://" in str(media):
+            raise ValueError(f"{media} is not an absolute path to a local file")
+        return media
+
+
+class FoleyRequest(Message):
+    """Everything that decides one take of foley. The same request on the same device gives the same bytes.
+
+    ``picture`` is None for sound from words alone. ``frames`` at ``record_rate`` is the shot's exact length; the take lasts
+    ``round(frames / record_rate * 48000)`` samples plus the handles. Handles are asked for in frames and given only as far as the picture
+    reaches. ``record_start`` is the shot's first frame as timecode, in frames since midnight, for the file's bext TimeReference.
+    """
+
+    task: Literal["foley"] = "foley"
+    picture: PictureRange | None
+    frames: Annotated[int, Field(gt=0)]
+    record_rate: PositiveFraction
+    record_start: Annotated[int, Field(ge=0)] = 0
+    head_handle: Annotated[int, Field(ge=0)] = 0
+    tail_handle: Annotated[int, Field(ge=0)] = 0
+    caption: Annotated[str, Field(max_length=2000)] = ""
+    negative_caption: Annotated[str, Field(max_length=2000)] = ""
+    model: Annotated[str, Field(min_length=1)] = "avlink-nano"
+    seed: Seed = 0
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    guidance_scale: Annotated[float, Field(ge=0, le=50)] | None = None
+
+    def digest(self) -> str:
+        """sha256 (hex) of the canonical request: the identity of its artefact, together with the model's revision."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class FoleyResult(Message):
+    """One finished take: a mono or stereo Broadcast Wave, 48 kHz, 24-bit.
+
+    ``samples`` counts the whole file; the shot's first frame is sample ``head_samples`` and its picture lasts ``shot_samples``.
+    ``onsets`` are the detected onsets, in samples from the shot's first frame. ``loudness_lufs`` is None under 0.4 s.
+    """
+
+    path: Path
+    sha256: str
+    samples: int
+    shot_samples: int
+    head_samples: int
+    tail_samples: int
+    channels: int
+    peak_dbtp: float
+    loudness_lufs: float | None
+    onsets: list[int]
+    model: str
+    revision: str
+    seed: int
+    caption: str
+    negative_caption: str
+    steps: int
+    guidance_scale: float
+    seconds: float
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class Job(Message):
+    """One request's way through the engine. ``progress`` runs from 0 to 1; ``error`` is plain words with the remedy."""
+
+    id: str
+    state: JobState
+    request: FoleyRequest
+    progress: float = 0.0
+    result: FoleyResult | None = None
+    error: str | None = None
+    created: float
+    started: float | None = None
+    finished: float | None = None
+
+
+class Submission(Message):
+    requests: Annotated[list[FoleyRequest], Field(min_length=1, max_length=10_000)]
+
+
+class JobEvent(Message):
+    """A change of one job. ``id`` grows by the order of events over the engine's whole life: what to resume from."""
+
+    id: int
+    job_id: str
+    state: JobState
+    progress: float
+    eta_seconds: float | None = None
+    message: str | None = None
+
+
+class ModelInfo(Message):
+    """A registered model, as the host side may show it."""
+
+    name: str
+    title: str
+    tasks: list[str]
+    revision: str
+    licence: str
+    size_bytes: int
+    local: bool
+    sample_rate: int
+    window_seconds: Fraction
+    default_steps: int
+    default_guidance_scale: float
+
+
+class EngineStatus(Message):
+    """``worker`` is the state of the process that owns the device."""
+
+    version: str
+    protocol: int = PROTOCOL_VERSION
+    pid: int
+    device: str | None
+    worker: Literal["starting", "idle", "busy", "restarting", "failed"]
+    worker_pid: int | None
+    model: str | None
+    memory_bytes: int | None
+    queued: int
+    running: int
+    error: str | None = None
+
+
+ENDPOINT_FILE = "engine.json"
+
+
+def state_folder() -> Path:
+    """Where the engine keeps queue, cache, logs and its `Endpoint`: $AVFOLEY_HOME, or the user's state folder."""
+    if home := os.environ.get("AVFOLEY_HOME"):
+        return Path(home).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("avfoley", appauthor=False))
+
+
+class Endpoint(Message):
+    """What the engine writes to ``engine.json`` (0600) in its state folder, for clients to find it."""
+
+    pid: int
+    port: int
+    token: str
+    version: str
+    protocol: int = PROTOCOL_VERSION
+
+
+class MediaProbe(Message):
+    """What a media file holds.
+
+    ``frames`` and ``rate`` describe its picture; ``start_timecode`` is its own, in frames since midnight, 0 if none. Without
+    picture ``frames``, ``width`` and ``height`` are 0 and ``rate`` is nominal. ``duration`` is in seconds.
+    """
+
+    path: Path
+    frames: Annotated[int, Field(ge=0)]
+    rate: PositiveFraction
+    start_timecode: Annotated[int, Field(ge=0)] = 0
+    has_picture: bool
+    has_sound: bool
+    width: Annotated[int, Field(ge=0)] = 0
+    height: Annotated[int, Field(ge=0)] = 0
+    duration: Annotated[Fraction, Field(ge=0)]
+
+
+class Problem(Message):
+    """An error, RFC 9457 (problem details for HTTP APIs)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str | None = None

@@ -1,0 +1,369 @@
+"""The engine's HTTP server: requests in, event stream out; loopback only, and never a model in its own process.
+
+Routes, all with ``Authorization: Bearer <token>``:
+
+=================================  ====================================================================================
+``GET /v1/engine``                 `EngineStatus`
+``GET /v1/models``                 list of `ModelInfo`
+``GET /v1/media?path=``            `MediaProbe` of a local file
+``POST /v1/jobs``                  `Submission` -> 202, list of `Job`
+``GET /v1/jobs[?state=]``          list of `Job`
+``GET /v1/jobs/{id}``              `Job`
+``DELETE /v1/jobs/{id}``           cancels -> `Job`
+``GET /v1/events[?job=]``          server-sent `JobEvent`s from ``Last-Event-ID`` on (0: all there are), or from now;
+                                   an event named ``shutdown`` ends the stream when the engine was told to stop
+``POST /v1/shutdown``              202; a running job goes back into the queue
+=================================  ====================================================================================
+
+Errors are problem details (RFC 9457).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI, Header, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from filelock import FileLock, Timeout
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+
+from avfoley_engine import __version__
+from avfoley_engine.errors import AVFoleyError, JobError
+from avfoley_engine.jobs.cache import KEEP_SECONDS, ArtefactCache
+from avfoley_engine.jobs.store import JobStore
+from avfoley_engine.jobs.supervisor import WORKER_COMMAND, Bell, Supervisor
+from avfoley_engine.protocol import (
+    ENDPOINT_FILE,
+    Endpoint,
+    EngineStatus,
+    Job,
+    JobState,
+    MediaProbe,
+    ModelInfo,
+    Problem,
+    Submission,
+)
+
+log = logging.getLogger(__name__)
+
+#: Finished jobs are remembered this long, in seconds.
+REMEMBER_SECONDS = 30 * 86_400
+#: `serve`'s exit code when another engine already runs on the same folder.
+ALREADY_RUNNING = 3
+
+
+class Activity:
+    """When a client was last here, how many listen now, and whether one told the engine to stop."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+        self.listeners = 0
+        self.told_to_stop = False
+
+    def note(self) -> None:
+        self.last = time.monotonic()
+
+
+def create_app(
+    store: JobStore,
+    supervisor: Supervisor,
+    bell: Bell,
+    activity: Activity,
+    *,
+    token: str,
+    port: int,
+    models: Callable[[], list[ModelInfo]],
+    shut_down: Callable[[], None],
+    lifespan: Lifespan[FastAPI] | None = None,
+) -> FastAPI:
+    """The engine's web application. shut_down is called upon ``POST /v1/shutdown``."""
+    app = FastAPI(title="AVFoley engine", version=__version__, openapi_url=None, lifespan=lifespan)
+    app.add_middleware(Doorkeeper, token=token, port=port, activity=activity)
+    _explain_errors(app)
+
+    @app.get("/v1/engine")
+    def engine() -> EngineStatus:
+        device, model, memory = store.worker() or (None, None, None)
+        return EngineStatus(
+            version=__version__,
+            pid=os.getpid(),
+            device=device,
+            worker=supervisor.state,
+            worker_pid=supervisor.pid,
+            model=model,
+            memory_bytes=memory,
+            queued=store.count(JobState.QUEUED),
+            running=store.count(JobState.RUNNING),
+            error=supervisor.error,
+        )
+
+    @app.get("/v1/models")
+    def list_models() -> list[ModelInfo]:
+        return models()
+
+    @app.get("/v1/media")
+    def media(path: Path) -> MediaProbe:
+        if not path.is_absolute() or "://" in str(path):
+            raise HTTPException(422, f"{path} is not an absolute path to a local file")
+        if not path.is_file():
+            raise HTTPException(404, f"there is no file {path}; bring the media online or relink it")
+        from avfoley_engine.media.probe import probe
+
+        return probe(path)
+
+    @app.post("/v1/jobs", status_code=202)
+    async def submit(submission: Submission) -> list[Job]:
+        known = {model.name for model in await run_in_threadpool(models)}
+        for request in submission.requests:
+            if request.model not in known:
+                raise HTTPException(
+                    422, f"there is no model named {request.model!r}; there is: {', '.join(sorted(known)) or 'none'}"
+                )
+        jobs = await run_in_threadpool(store.submit, submission.requests)
+        supervisor.call()
+        return jobs
+
+    @app.get("/v1/jobs")
+    def jobs(state: Annotated[list[JobState] | None, Query()] = None) -> list[Job]:
+        return store.jobs(state or tuple(JobState))
+
+    @app.get("/v1/jobs/{job_id}")
+    def job(job_id: str) -> Job:
+        return _found(lambda: store.job(job_id))
+
+    @app.delete("/v1/jobs/{job_id}")
+    async def cancel(job_id: str) -> Job:
+        cancelled = await run_in_threadpool(_found, lambda: store.cancel(job_id))
+        supervisor.call()
+        return cancelled
+
+    @app.get("/v1/events")
+    async def events(
+        job: Annotated[list[str] | None, Query()] = None,
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    ) -> EventSourceResponse:
+        after = store.last_event() if last_event_id is None else last_event_id
+        return EventSourceResponse(_stream(store, bell, activity, after, job or []), ping=10, sep="\n")
+
+    @app.post("/v1/shutdown", status_code=202)
+    async def shutdown() -> dict[str, str]:
+        activity.told_to_stop = True
+        bell.ring()
+        shut_down()
+        return {"status": "the engine is shutting down"}
+
+    return app
+
+
+async def _stream(
+    store: JobStore, bell: Bell, activity: Activity, after: int, jobs: list[str]
+) -> AsyncIterator[ServerSentEvent]:
+    activity.listeners += 1
+    try:
+        with bell.listen() as rung:
+            while True:
+                rung.clear()
+                # A thread, because one engine may hold the file's lock while another client reads.
+                batch = await run_in_threadpool(store.events, after, jobs)
+                for event in batch:
+                    after = event.id
+                    yield ServerSentEvent(id=str(event.id), event="job", data=event.model_dump_json(), sep="\n")
+                if activity.told_to_stop:
+                    yield ServerSentEvent(event="shutdown", data="the engine was told to stop", sep="\n")
+                    return
+                if not batch:
+                    await rung.wait()
+    finally:
+        activity.listeners -= 1
+        activity.note()
+
+
+class Doorkeeper:
+    """Lets in only who holds the token, asks for this very address, and is not a web page.
+
+    A foreign `Host` is what DNS rebinding looks like, an `Origin` what a browser adds: no client of ours
+    sends either.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, port: int, activity: Activity) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+        self._hosts = {f"127.0.0.1:{port}".encode(), f"localhost:{port}".encode()}
+        self._activity = activity
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return None
+        headers = dict(scope["headers"])
+        if headers.get(b"host", b"").lower() not in self._hosts:
+            refusal = problem(403, "this engine answers to 127.0.0.1 only")
+        elif b"origin" in headers:
+            refusal = problem(403, "requests from web pages are refused")
+        elif not secrets.compare_digest(headers.get(b"authorization", b""), self._expected):
+            refusal = problem(
+                401, f"the engine's token is missing or wrong; it is in {ENDPOINT_FILE} in the engine's folder"
+            )
+        else:
+            self._activity.note()
+            return await self._app(scope, receive, send)
+        return await refusal(scope, receive, send)
+
+
+def problem(status: int, detail: str) -> JSONResponse:
+    """An error answer (RFC 9457)."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(body.model_dump(mode="json"), status, media_type="application/problem+json")
+
+
+def _found(look_up: Callable[[], Job]) -> Job:
+    try:
+        return look_up()
+    except JobError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def _explain_errors(app: FastAPI) -> None:
+    @app.exception_handler(StarletteHTTPException)
+    async def http_error(_: Request, error: StarletteHTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors()]
+        return problem(422, "; ".join(faults))
+
+    @app.exception_handler(AVFoleyError)
+    async def ours(_: Request, error: AVFoleyError) -> JSONResponse:
+        return problem(422, str(error))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
+        return problem(
+            500, f"the engine did not foresee this ({type(error).__name__}: {error}); the details are in its log"
+        )
+
+
+def registered_models() -> list[ModelInfo]:
+    from avfoley_engine import zoo
+
+    return zoo.models()
+
+
+def serve(
+    folder: Path,
+    *,
+    idle_exit: float | None = None,
+    worker_command: Sequence[str] = WORKER_COMMAND,
+    models: Callable[[], list[ModelInfo]] = registered_models,
+) -> int:
+    """Runs the engine on its state folder until it is told to stop. Returns the process's exit code.
+
+    idle_exit: seconds without jobs and clients after which it stops by itself; None for never. worker_command: see
+    `Supervisor`.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(folder / "engine.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        log.error(
+            "an engine already runs on %s; `avfoley engine status` shows it, `avfoley engine stop` ends it", folder
+        )
+        return ALREADY_RUNNING
+    with lock:
+        asyncio.run(_serve(folder, idle_exit, worker_command, models))
+    return 0
+
+
+async def _serve(
+    folder: Path,
+    idle_exit: float | None,
+    worker_command: Sequence[str],
+    models: Callable[[], list[ModelInfo]],
+) -> None:
+    store = JobStore(folder / "jobs.sqlite")
+    store.requeue()
+    store.prune(older_than=time.time() - REMEMBER_SECONDS)
+    bell, activity, token = Bell(), Activity(), secrets.token_urlsafe(32)
+    supervisor = Supervisor(folder, store, bell, worker_command)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            await run_in_threadpool(
+                ArtefactCache(folder / "cache").prune, store.artefacts(since=time.time() - KEEP_SECONDS)
+            )
+            supervisor.start()
+            idle = asyncio.create_task(_stop_when_idle(server, store, activity, idle_exit))
+            try:
+                yield
+            finally:
+                # Here and not behind `server.serve`: upon SIGTERM uvicorn ends the process before that returns.
+                idle.cancel()
+                (folder / ENDPOINT_FILE).unlink(missing_ok=True)
+                await supervisor.stop()
+                store.close()
+
+        def shut_down() -> None:
+            server.should_exit = True
+
+        app = create_app(
+            store,
+            supervisor,
+            bell,
+            activity,
+            token=token,
+            port=port,
+            models=models,
+            shut_down=shut_down,
+            lifespan=lifespan,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False)
+        )
+        listener.listen(128)
+        endpoint = Endpoint(pid=os.getpid(), port=port, token=token, version=__version__)
+        _write_endpoint(folder / ENDPOINT_FILE, endpoint)
+        log.info("engine %s listens on 127.0.0.1:%d, folder %s", __version__, port, folder)
+        await server.serve(sockets=[listener])
+
+
+async def _stop_when_idle(server: uvicorn.Server, store: JobStore, activity: Activity, idle_exit: float | None) -> None:
+    while idle_exit is not None:
+        if store.count(JobState.QUEUED) or store.count(JobState.RUNNING) or activity.listeners:
+            activity.note()
+        wait = activity.last + idle_exit - time.monotonic()
+        if wait <= 0:
+            log.info("nobody needed the engine for %.0f s: it stops", idle_exit)
+            server.should_exit = True
+            return
+        await asyncio.sleep(min(wait, 60))
+
+
+def _write_endpoint(path: Path, endpoint: Endpoint) -> None:
+    # Never readable by others, not even for the moment between writing and chmod.
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(endpoint.model_dump_json())
+    part.replace(path)

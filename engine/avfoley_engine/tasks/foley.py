@@ -1,0 +1,140 @@
+"""Foley for one shot: media file and request in, Broadcast Wave out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchaudio.functional
+
+from avfoley_engine.errors import ModelError
+from avfoley_engine.evaluation import onsets
+from avfoley_engine.media import broadcast_wave, loudness, probe, read_frames
+from avfoley_engine.models.interface import FoleyModel
+from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult
+from avfoley_engine.tasks.span import ModelSpan, Reach, Span
+
+PEAK_CEILING_DBTP = -1.0
+# Into a handle there is time to fade. On the shot's first frame there may be a hit, whose attack must stay.
+_FADE_IN_SECONDS, _FADE_IN_ON_SHOT_SECONDS, _FADE_OUT_SECONDS = 0.005, 0.001, 0.010
+
+
+def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callable[[float], None]) -> FoleyResult:
+    """Makes one take and writes it to `out`, a WAV file, which appears only when it is complete.
+
+    `on_progress` gets the share of the work done, at the start and after every solver step, and may raise
+    `CancelledError`. Raises `MediaError` and `ModelError`. The same request on the same device gives the same bytes.
+    """
+    began = time.perf_counter()
+    on_progress(0.0)
+    steps = request.steps if request.steps is not None else model.default_steps
+    guidance_scale = request.guidance_scale if request.guidance_scale is not None else model.default_guidance_scale
+
+    def generate(frames: torch.Tensor | None, samples: int) -> np.ndarray:
+        """`samples` at 48 kHz, whatever the model's own rate is."""
+        sound = model.generate(
+            frames,
+            math.ceil(samples * model.sample_rate / SAMPLE_RATE),
+            caption=request.caption,
+            negative_caption=request.negative_caption,
+            seed=request.seed,
+            steps=steps,
+            guidance_scale=guidance_scale,
+            on_step=on_progress,
+        )
+        sound = sound.detach().float().cpu()
+        if not bool(torch.isfinite(sound).all()):
+            raise ModelError(
+                f"{model.name} made a sound that is not finite; try another seed or a lower guidance scale"
+            )
+        resampled: np.ndarray = torchaudio.functional.resample(sound, model.sample_rate, SAMPLE_RATE).numpy()
+        return resampled
+
+    if request.picture is None:
+        span = Span.of(request, None)
+        sound = generate(None, span.samples)
+    else:
+        media = probe(request.picture.media)
+        span = Span.of(request, media)
+        reach = Reach(request.picture, request.record_rate, media)
+        view = ModelSpan.of(span, request, reach, model.frame_rate, model.window_frames)
+        times = [reach.source_time(frame) for frame in view.record_frames(span, request.record_rate)]
+        frames = torch.from_numpy(read_frames(request.picture.media, times, model.frame_size))
+        on_progress(0.0)
+        sound = generate(frames, round(view.frames * SAMPLE_RATE / view.frame_rate))[view.lead_samples :]
+
+    take = _faded(_exactly(sound, span.samples), on_shot=span.head_samples == 0)[None]
+    take = loudness.attenuated(take, PEAK_CEILING_DBTP)
+    peak_dbtp, loudness_lufs = loudness.true_peak(take), loudness.integrated(take)
+    found = np.rint(onsets.detect(take[0], SAMPLE_RATE) * SAMPLE_RATE).astype(int) - span.head_samples
+    sha256 = broadcast_wave.write(
+        out,
+        take,
+        broadcast_wave.Description(
+            rate=request.record_rate,
+            start_frame=request.record_start,
+            early_samples=span.head_samples,
+            title=request.picture.media.stem if request.picture else "",
+            note=request.caption,
+            reference=f"AVFoley {request.digest()[:24]}",
+            coding=f"AVFoley {model.name}",
+            metadata={
+                "avfoley": request.digest()[:16],
+                "model": model.name,
+                "revision": model.revision,
+                "seed": request.seed,
+                "steps": steps,
+                "guidance_scale": guidance_scale,
+                "head_samples": span.head_samples,
+                "shot_samples": span.shot_samples,
+                "caption": request.caption,
+                "negative_caption": request.negative_caption,
+            },
+            loudness_lufs=loudness_lufs,
+            peak_dbtp=peak_dbtp,
+        ),
+    )
+    on_progress(1.0)
+    return FoleyResult(
+        path=out,
+        sha256=sha256,
+        samples=span.samples,
+        shot_samples=span.shot_samples,
+        head_samples=span.head_samples,
+        tail_samples=span.tail_samples,
+        channels=1,
+        peak_dbtp=peak_dbtp,
+        loudness_lufs=loudness_lufs,
+        onsets=[int(onset) for onset in found if 0 <= onset < span.shot_samples],
+        model=model.name,
+        revision=model.revision,
+        seed=request.seed,
+        caption=request.caption,
+        negative_caption=request.negative_caption,
+        steps=steps,
+        guidance_scale=guidance_scale,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _exactly(sound: np.ndarray, samples: int) -> np.ndarray:
+    """Cuts to `samples`; resampling may leave it a sample short."""
+    return np.pad(sound[:samples], (0, max(0, samples - len(sound))))
+
+
+def _faded(sound: np.ndarray, on_shot: bool) -> np.ndarray:
+    """Fades the file's two ends, by raised cosines; `on_shot` where the shot itself begins at the first sample."""
+    faded = sound.copy()
+    seconds = _FADE_IN_ON_SHOT_SECONDS if on_shot else _FADE_IN_SECONDS
+    begin, end = (min(len(sound) // 2, round(s * SAMPLE_RATE)) for s in (seconds, _FADE_OUT_SECONDS))
+    faded[:begin] *= _rise(begin)
+    faded[len(sound) - end :] *= _rise(end)[::-1]
+    return faded
+
+
+def _rise(samples: int) -> np.ndarray:
+    return (0.5 - 0.5 * np.cos(np.pi * np.arange(samples) / samples)).astype(np.float32)

@@ -1,0 +1,269 @@
+"""`avfoley train`: the world, the codec, the backbones, the fusion blocks, and the folder that ships. Every command resumes where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avfoley_engine.training.trainer import TrainerConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from avfoley_engine.codec.audio import AudioCodec
+    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of `avfoley train`."""
+    top = argparse.ArgumentParser("avfoley train", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    def command(name: str, what: str) -> argparse.ArgumentParser:
+        p = commands.add_parser(
+            name, help=what, description=what, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+        p.add_argument(
+            "--runs", type=Path, default=Path("runs"), help="folder of all runs; this one's is named after the command"
+        )
+        p.add_argument("--device", default=None, help="cuda or cpu; the best there is by default")
+        p.add_argument("--threads", type=int, default=None, help="CPU threads")
+        p.add_argument("--seed", type=int, default=0)
+        return p
+
+    def trainer(p: argparse.ArgumentParser, steps: int, batch: int, learning_rate: float, ema: float) -> None:
+        p.add_argument("--steps", type=int, default=steps, help="steps of the whole schedule")
+        p.add_argument("--minutes", type=float, default=None, help="stop earlier, to be resumed")
+        p.add_argument("--batch", type=int, default=batch)
+        p.add_argument("--learning-rate", type=float, default=learning_rate)
+        p.add_argument("--ema", type=float, default=ema, help="decay of the averaged weights")
+        p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
+
+    sounds = "folder of recorded sounds with an index.csv"
+    p = command("vae", "train the 1D-VAE on recorded sounds")
+    p.add_argument("--sounds", type=Path, required=True, help=sounds)
+    trainer(p, 3600, 24, 2e-3, 0.999)
+    p = command("vocoder", "train the vocoder on recorded sounds")
+    p.add_argument("--sounds", type=Path, required=True, help=sounds)
+    trainer(p, 6000, 12, 1e-3, 0.999)
+    p = command("world", "render the audio-visual world to shards")
+    p.add_argument("--sounds", type=Path, default=None, help=sounds + "; synthetic sounds without")
+    p.add_argument("--first", type=int, default=0, help="number of the first clip")
+    p.add_argument("--clips", type=int, default=8000)
+    p.add_argument("--shard", type=int, default=500, help="clips a shard")
+    p = command("audio", "train the text-to-audio backbone")
+    trainer(p, 8000, 24, 1e-3, 0.998)
+    p = command("video", "train the text-to-video backbone")
+    trainer(p, 8000, 12, 1e-3, 0.998)
+    p.add_argument(
+        "--event-weight",
+        type=float,
+        default=1.0,
+        help="weight of the event loss on its features; 0: flow matching alone",
+    )
+    p.add_argument("--event-share", type=float, default=0.67, help="share of a batch at the conditioning flow time")
+    p = command("probe", "probe the video backbone's frozen features for events")
+    p.add_argument("--clips", type=int, default=400)
+    p = command("fusion", "train the fusion blocks, backbones frozen")
+    trainer(p, 8000, 16, 1e-3, 0.998)
+    p.add_argument(
+        "--onset-weight",
+        type=float,
+        default=0.3,
+        help="weight of the onset loss near pure noise; 0: flow matching alone",
+    )
+    p = command("export", "write the folder of a model from the runs")
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--title", default="AV-Link nano")
+    p.add_argument("--sampling-steps", type=int, default=25)
+    p.add_argument("--guidance", type=float, default=3.0)
+    p.add_argument(
+        "--part", action="append", default=[], help="write only this part anew (audio, video, fusion_v2a, vae, vocoder)"
+    )
+    return top
+
+
+def config(options: argparse.Namespace) -> TrainerConfig:
+    return TrainerConfig(
+        steps=options.steps,
+        minutes=options.minutes,
+        learning_rate=options.learning_rate,
+        ema_decay=options.ema,
+        seed=options.seed,
+        bf16=options.bf16,
+        warm_up=min(200, options.steps // 10 + 1),
+    )
+
+
+def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
+    """The codec as trained so far: the VAE with its latent statistics, and the vocoder's EMA weights where asked for."""
+    from safetensors.torch import load_file
+
+    from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+    from avfoley_engine.training.trainer import ema_weights
+
+    codec = AudioCodec(CodecConfig())
+    trained = load_file(runs / "vae" / "codec.safetensors")
+    codec.load_state_dict(trained, strict=False)
+    if vocoder:
+        codec.vocoder.load_state_dict(ema_weights(runs / "vocoder" / "checkpoint.safetensors"))
+    return codec.eval().requires_grad_(False).to(device)
+
+
+def _data(runs: Path, device: torch.device) -> tuple[PairedClips, CaptionStates]:
+    from avfoley_engine.models.text import TextEncoder
+    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+
+    return PairedClips(runs / "world", device), CaptionStates(TextEncoder(device), device)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one training command. Returns the exit code."""
+    options = parser().parse_args(argv)
+    import torch
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.manual_seed(options.seed)
+    COMMANDS[options.command](options, device)
+    return 0
+
+
+def _sounds(options: argparse.Namespace) -> list:  # type: ignore[type-arg]
+    from avfoley_engine.training.sounds import is_held_out, load_sounds
+
+    return [s for s in load_sounds(options.sounds, options.runs / "cache") if not is_held_out(s.file)]
+
+
+def _vae(options: argparse.Namespace, device: torch.device) -> None:
+    from safetensors.torch import save_file
+
+    from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+    from avfoley_engine.training.codec import train_vae
+
+    codec = AudioCodec(CodecConfig()).to(device)
+    train_vae(codec, _sounds(options), options.runs / "vae", config(options), options.batch)
+    state = {f"vae.{k}": v for k, v in codec.vae.state_dict().items()}
+    state |= {"latent_mean": codec.latent_mean, "latent_std": codec.latent_std}
+    save_file({k: v.cpu().contiguous() for k, v in state.items()}, options.runs / "vae" / "codec.safetensors")
+
+
+def _vocoder(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.training.codec import train_vocoder
+
+    codec = load_codec(options.runs, device)
+    codec.vocoder.requires_grad_(True)
+    train_vocoder(codec, _sounds(options), options.runs / "vocoder", config(options), options.batch)
+
+
+def _world(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.rendering import render_shard
+    from avfoley_engine.training.world import RecordedBank, SoundBank, SyntheticBank
+
+    bank: SoundBank = RecordedBank(options.sounds, "train") if options.sounds else SyntheticBank()
+    codec = load_codec(options.runs, device)
+    for first in range(options.first, options.first + options.clips, options.shard):
+        seeds = range(first, min(first + options.shard, options.first + options.clips))
+        folder = options.runs / "world" / f"{first:07d}"
+        render_shard(folder, codec, bank, seeds, NANO.window_latents, device=device.type)
+        print(f"{folder}: {len(seeds)} clips", flush=True)
+
+
+def _audio(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.backbones import AudioDiT
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.avlink import AVLinkTraining, train_audio
+
+    data, text = _data(options.runs, device)
+    audio = AudioDiT(NANO.audio).to(device)
+    train_audio(audio, data, text, options.runs / "audio", config(options), AVLinkTraining(batch=options.batch))
+
+
+def _video(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.backbones import VideoDiT
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.avlink import AVLinkTraining, VideoTraining, train_video
+
+    data, text = _data(options.runs, device)
+    training = AVLinkTraining(batch=options.batch, event_weight=options.event_weight, event_share=options.event_share)
+    model = VideoTraining(VideoDiT(NANO.video)).to(device)
+    train_video(model, data, text, options.runs / "video", config(options), training, NANO.video_time)
+
+
+def _probe(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.backbones import VideoDiT
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.dataset import PairedClips
+    from avfoley_engine.training.probe import probe
+    from avfoley_engine.training.trainer import ema_weights
+
+    video = VideoDiT(NANO.video).to(device).eval()
+    weights = ema_weights(options.runs / "video" / "checkpoint.safetensors")
+    video.load_state_dict({k.removeprefix("video."): v for k, v in weights.items() if k.startswith("video.")})
+    for row in probe(
+        video, PairedClips(options.runs / "world", device), NANO.video_time, options.clips, seed=options.seed
+    ):
+        print(f"block {row.block + 1}: F1 (+-80 ms) {row.matched:.3f} matched, {row.shuffled:.3f} shuffled", flush=True)
+
+
+def _fusion(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, train_fusion
+
+    data, text = _data(options.runs, device)
+    link = AVLink(NANO)
+    load_backbones(link, options.runs)
+    training = AVLinkTraining(batch=options.batch, onset_weight=options.onset_weight)
+    train_fusion(FusionTraining(link).to(device), data, text, options.runs / "fusion", config(options), training)
+
+
+def load_backbones(link: torch.nn.Module, runs: Path) -> None:
+    """Puts the EMA weights of the runs `audio` and `video` into an `AVLink`."""
+    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.training.trainer import ema_weights
+
+    assert isinstance(link, AVLink)
+    link.audio.load_state_dict(ema_weights(runs / "audio" / "checkpoint.safetensors"))
+    weights = ema_weights(runs / "video" / "checkpoint.safetensors")
+    link.video.load_state_dict({k.removeprefix("video."): v for k, v in weights.items() if k.startswith("video.")})
+
+
+def _export(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine import zoo
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.training.trainer import ema_weights
+
+    link = AVLink(NANO)
+    load_backbones(link, options.runs)
+    weights = ema_weights(options.runs / "fusion" / "checkpoint.safetensors")
+    prefix = "link.fusion."
+    link.fusion.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    codec = load_codec(options.runs, device, vocoder=True)
+    zoo.save(
+        options.out,
+        link,
+        codec,
+        title=options.title,
+        licence="Apache-2.0",
+        steps=options.sampling_steps,
+        guidance_scale=options.guidance,
+        parts=tuple(options.part),
+    )
+
+
+COMMANDS = {
+    "vae": _vae,
+    "vocoder": _vocoder,
+    "world": _world,
+    "audio": _audio,
+    "video": _video,
+    "probe": _probe,
+    "fusion": _fusion,
+    "export": _export,
+}

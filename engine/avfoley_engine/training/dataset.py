@@ -1,0 +1,106 @@
+"""Paired clips on disk: frames, audio latents, captions and event times, in shards that are memory-mapped in training."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from avfoley_engine.models.text import TextEncoder
+from avfoley_engine.nn.dit import TextStates
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is known of a clip beside its picture and sound. `events` and `seen` are in order: seconds, and whether it is on screen."""
+
+    seed: int
+    family: str
+    caption: str
+    video_caption: str
+    events: list[float]
+    seen: list[bool]
+
+
+class CaptionStates:
+    """Text states of captions, encoded once each and kept."""
+
+    def __init__(self, encoder: TextEncoder, device: torch.device) -> None:
+        self.encoder, self.device = encoder, device
+        self.known: dict[str, torch.Tensor] = {}
+
+    def __call__(self, captions: list[str]) -> TextStates:
+        missing = sorted({c for c in captions if c and c not in self.known})
+        for start in range(0, len(missing), 64):
+            some = missing[start : start + 64]
+            text = self.encoder(some)
+            for caption, states, mask in zip(some, text.states, text.mask, strict=True):
+                self.known[caption] = states[mask].half().cpu()
+        longest = max([len(self.known[c]) for c in captions if c], default=0)
+        states = torch.zeros(len(captions), longest, self.encoder.width)
+        mask = torch.zeros(len(captions), longest, dtype=torch.bool)
+        for i, caption in enumerate(captions):
+            if caption:
+                known = self.known[caption]
+                states[i, : len(known)] = known
+                mask[i, : len(known)] = True
+        return TextStates(states.to(self.device), mask.to(self.device))
+
+
+@dataclass
+class Batch:
+    """frames (B, T, H, W, 3) float in [-1, 1] or None, latents (B, L, latent_width), and the clips themselves."""
+
+    frames: torch.Tensor | None
+    latents: torch.Tensor
+    clips: list[Clip]
+
+
+class PairedClips:
+    """Random batches from a folder of shards."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.device = device
+        self.frames: list[np.ndarray] = []
+        self.latents: list[np.ndarray] = []
+        self.clips: list[Clip] = []
+        self.where: list[tuple[int, int]] = []
+        for shard in sorted(p.parent for p in folder.glob("*/clips.jsonl")):
+            self.frames.append(np.load(shard / "frames.npy", mmap_mode="r"))
+            self.latents.append(np.load(shard / "latents.npy"))
+            rows = [Clip(**json.loads(line)) for line in (shard / "clips.jsonl").read_text().splitlines()]
+            self.where += [(len(self.frames) - 1, row) for row in range(len(rows))]
+            self.clips += rows
+        if not self.clips:
+            raise FileNotFoundError(f"{folder} holds no rendered clips: run `avfoley train world --out {folder}` first")
+
+    def batch(self, size: int, rng: np.random.Generator, *, picture: bool = True) -> Batch:
+        """A batch of `size` clips drawn with replacement."""
+        rows = rng.integers(len(self.clips), size=size)
+        places = [self.where[i] for i in rows]
+        latents = torch.from_numpy(np.stack([self.latents[s][r] for s, r in places]).astype(np.float32)).to(self.device)
+        frames = None
+        if picture:
+            pixels = torch.from_numpy(np.stack([self.frames[s][r] for s, r in places])).to(self.device)
+            # A mirrored picture makes the same sound at the same time.
+            mirrored = torch.from_numpy(rng.random(size) < 0.5).to(self.device)
+            pixels[mirrored] = pixels[mirrored].flip(3)
+            frames = pixels.float() / 127.5 - 1
+        return Batch(frames, latents, [self.clips[i] for i in rows])
+
+
+def event_targets(clips: list[Clip], steps: int, rate: float, device: torch.device) -> torch.Tensor:
+    """Onsets on a grid of `steps` cells at `rate` cells a second: (B, steps), 1 in the cell of a visible event, 0.4 beside it, else 0."""
+    target = torch.zeros(len(clips), steps)
+    for row, clip in zip(target, clips, strict=True):
+        for time, seen in zip(clip.events, clip.seen, strict=True):
+            cell = int(time * rate)
+            if seen and cell < steps:
+                row[cell] = 1
+                for beside in (cell - 1, cell + 1):
+                    if 0 <= beside < steps:
+                        row[beside] = row[beside].clamp_min(0.4)
+    return target.to(device)

@@ -1,0 +1,94 @@
+"""Do the frozen video features carry the events? The question to ask before fusing (`avfoley train probe`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mir_eval
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from avfoley_engine.flow.path import interpolate
+from avfoley_engine.models.avlink.backbones import VideoDiT, to_pixels
+from avfoley_engine.nn.dit import TextStates
+from avfoley_engine.training.avlink import EventHead, event_loss
+from avfoley_engine.training.dataset import Clip, PairedClips, event_targets
+
+
+def pick_peaks(scores: NDArray[np.float32], rate: float, threshold: float) -> NDArray[np.float64]:
+    """Times (K,) in seconds of local maxima above `threshold`, at least 0.1 s apart; scores (cells,) at `rate` cells a second."""
+    reach = max(1, round(0.1 * rate))
+    peaks = [
+        k
+        for k, score in enumerate(scores)
+        if score > threshold and score == scores[max(0, k - reach) : k + reach + 1].max()
+    ]
+    return (np.array(peaks) + 0.5) / rate
+
+
+def f1(scores: NDArray[np.float32], clips: list[Clip], rate: float, threshold: float, window: float = 0.08) -> float:
+    """Micro-averaged F1 of picked peaks against all events of the clips; scores (B, cells)."""
+    hits = found = true = 0
+    for row, clip in zip(scores, clips, strict=True):
+        times, events = pick_peaks(row, rate, threshold), np.array(clip.events)
+        found, true = found + len(times), true + len(events)
+        if len(times) and len(events):
+            hits += len(mir_eval.util.match_events(events, times, window))
+    return 2 * hits / max(1, found + true)
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """F1 (+-80 ms) of a probe on one block's tokens, for its own clips and for the next clip's events."""
+
+    block: int
+    matched: float
+    shuffled: float
+
+
+@torch.no_grad()
+def features(video: VideoDiT, frames: torch.Tensor, t: float) -> list[torch.Tensor]:
+    """Tokens behind every block, averaged over each frame step: frames (B, T, H, W, 3) uint8 -> depth x (B, steps, width)."""
+    down, across = video.grid
+    collected: list[list[torch.Tensor]] = [[] for _ in range(video.config.depth)]
+    for some in frames.split(8):
+        pixels = to_pixels(some.to(next(video.parameters()).device))
+        times = pixels.new_full((len(pixels),), t)
+        nothing = TextStates(
+            pixels.new_zeros(len(pixels), 0, video.config.text_width), times.new_zeros(len(pixels), 0, dtype=torch.bool)
+        )
+        state = video.embed(interpolate(pixels, torch.randn_like(pixels), times), times, nothing)
+        for index in range(video.config.depth):
+            video.block(index, state)
+            collected[index].append(state.tokens.unflatten(1, (-1, down * across)).mean(2))
+    return [torch.cat(c) for c in collected]
+
+
+def probe(
+    video: VideoDiT, data: PairedClips, t: float, clips: int = 400, steps: int = 400, seed: int = 0
+) -> list[ProbeResult]:
+    """Trains a small head on the frozen tokens of every block with four fifths of `clips` clips and scores it on the rest."""
+    torch.manual_seed(seed)
+    rows = np.random.default_rng(seed).permutation(len(data.clips))[:clips]
+    chosen = [data.clips[i] for i in rows]
+    frames = torch.from_numpy(np.stack([data.frames[s][r] for s, r in (data.where[i] for i in rows)]))
+    split = clips * 4 // 5
+    rate = float(video.video.frame_rate)
+    results = []
+    for block, tokens in enumerate(features(video, frames, t)):
+        head = EventHead(tokens.shape[-1], video.video.patch[0])
+        optimizer = torch.optim.AdamW(head.parameters(), 2e-3)
+        for _ in range(steps):
+            batch = torch.randint(split, (32,))
+            logits = head(tokens[batch], 1)
+            loss = event_loss(logits, event_targets([chosen[i] for i in batch], logits.shape[1], rate, logits.device))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        with torch.no_grad():
+            train, held = (torch.sigmoid(head(x, 1)).numpy() for x in (tokens[:split], tokens[split:]))
+        threshold = max(np.arange(0.2, 0.9, 0.05), key=lambda th: f1(train, chosen[:split], rate, th))
+        own = chosen[split:]
+        results.append(ProbeResult(block, f1(held, own, rate, threshold), f1(held, own[1:] + own[:1], rate, threshold)))
+    return results

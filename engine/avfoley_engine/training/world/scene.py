@@ -1,0 +1,112 @@
+"""A scene: one clip of the world, complete enough to draw it at any size and to sound it with any bank."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from avfoley_engine.training.world.captions import audio_caption, video_caption
+from avfoley_engine.training.world.elements import CLOCK_RATE, Backdrop, Camera, Clock, Event, Finish, Shape
+from avfoley_engine.training.world.families import AMBIENT, FAMILIES
+from avfoley_engine.training.world.staging import backdrops, camera, cut_times, distractors, finish
+
+__all__ = ["Event", "Scene", "sample_scene"]
+
+_AMBIENCES = ("rain", "wind", "birds", "crowd", "sea_waves", "insects", "water_stream", "machine", "rumble", "train")
+_SOURCE_RATES = (12.0, 15.0, 20.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 60.0)
+_RATE_SHARES = (0.05, 0.08, 0.05, 0.08, 0.24, 0.14, 0.08, 0.2, 0.03, 0.05)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One clip: what happens and when, how it looks, and what it sounds like.
+
+    `events` are in order of time. `label` names the sound in a `SoundBank`; `ambience` another one under it at linear
+    `ambience_gain`, or None. `sustain` (N,) is the envelope of a sound that goes on between events, and `pitch` (N,)
+    its speed; `tail` the longest an event rings, seconds. `source_rate` is the frame rate the footage was shot at.
+    `shapes` are drawn in order over the `backdrops`, the `veils` (rain, haze) over all. Tracks live on a clock of
+    `clock_steps` steps, `CLOCK_RATE` a second. `seed` fixes what is random in drawing (noise) and sounding (takes, room).
+    """
+
+    seed: int
+    family: str
+    label: str
+    caption: str
+    video_caption: str
+    duration: float
+    events: tuple[Event, ...]
+    ambience: str | None
+    ambience_gain: float
+    source_rate: float
+    camera: Camera
+    backdrops: tuple[Backdrop, ...]
+    shapes: tuple[Shape, ...]
+    veils: tuple[Backdrop, ...]
+    finish: Finish
+    cuts: tuple[float, ...]
+    sustain: np.ndarray | None
+    pitch: np.ndarray | None
+    tail: float
+
+    @property
+    def clock_steps(self) -> int:
+        return int(np.ceil(self.duration * CLOCK_RATE)) + 1
+
+
+def stream(split: str, seed: int, purpose: str) -> np.random.Generator:
+    """The random stream of one purpose of one scene; splits never share one, because the key is hashed."""
+    digest = hashlib.blake2b(f"{split}/{seed}/{purpose}".encode(), digest_size=16).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6) -> Scene:
+    """Draws scene number `seed` of a split (any name), `duration` seconds long.
+
+    The same arguments give the same scene; scenes of different splits or seeds share no random stream.
+    """
+    rng = stream(split, seed, "act")
+    clock = Clock(duration)
+    names = list(FAMILIES)
+    shares = np.array([FAMILIES[name][1] for name in names])
+    family = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+    act = FAMILIES[family][0](rng, clock)
+    loudness = act.gains / act.gains.max() if len(act.gains) else act.gains
+    stage = stream(split, seed, "stage")
+    # Distant bursts are now and then heard after they are seen.
+    delay = stage.uniform(0.05, 0.3) if family == "fireworks" and stage.random() < 0.08 else 0.0
+    heard = act.times + delay
+    events = [Event(float(t), float(g), True) for t, g in zip(heard, loudness, strict=True) if t < duration - 0.05]
+
+    if family not in AMBIENT and stage.random() < 0.08:
+        time = float(stage.uniform(0.1, duration - 0.1))
+        if all(abs(time - event.time) > 0.25 for event in events):
+            events.append(Event(time, float(stage.uniform(0.3, 0.9)), False))
+    cuts = cut_times(stage, duration)
+    planes = backdrops(stage, clock, act, cuts)
+    behind, before = distractors(stage, clock)
+    quiet = stage.random() < 0.35
+    ambience = None if quiet or family in AMBIENT else str(stage.choice(_AMBIENCES))
+    digest = hashlib.blake2b(f"{split}/{seed}".encode(), digest_size=8).digest()
+    return Scene(
+        seed=int.from_bytes(digest, "little") >> 2,
+        family=family,
+        label=act.label,
+        caption=audio_caption(act.label, stage),
+        video_caption=video_caption(act.caption, act.label, stage),
+        duration=duration,
+        events=tuple(sorted(events, key=lambda event: event.time)),
+        ambience=ambience,
+        ambience_gain=float(10 ** (stage.uniform(-40, -24) / 20)),
+        source_rate=float(stage.choice(_SOURCE_RATES, p=_RATE_SHARES)),
+        camera=camera(stage, clock, act, cuts),
+        backdrops=planes,
+        shapes=(*behind, *act.shapes, *before),
+        veils=tuple(act.veils),
+        finish=finish(stage, clock, act, cuts),
+        cuts=tuple(float(cut) for cut in cuts),
+        sustain=act.sustain,
+        pitch=act.pitch,
+        tail=act.tail,
+    )

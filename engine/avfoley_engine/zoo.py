@@ -1,0 +1,238 @@
+"""Names to models: shipped with the project, in a folder of the user's, or on the Hugging Face Hub at a pinned revision.
+
+A model is a folder with a `config.json`::
+
+    {"system": "avlink", "title": ..., "licence": ..., "model": {...}, "codec": {...},
+     "defaults": {"steps": 25, "guidance_scale": 4.0}, "files": {"audio.safetensors": "<sha256>", ...},
+     "repository": "owner/name", "revision": "<commit>"}
+
+Files that are not beside the `config.json` come from `repository` at `revision`. Every file is checked against its sha256. Only safetensors
+are ever loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from avfoley_engine.errors import ModelError
+from avfoley_engine.protocol import ModelInfo
+
+if TYPE_CHECKING:
+    import torch
+
+    from avfoley_engine.models.interface import FoleyModel
+
+SHIPPED = Path(__file__).parent / "weights"
+#: A folder of the user's with more models, each a folder like those that are shipped.
+EXTRA_MODELS = "AVFOLEY_MODELS"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered model: its folder and its `config.json`."""
+
+    name: str
+    folder: Path
+    config: dict[str, Any]
+
+    @property
+    def revision(self) -> str:
+        """Twelve hex digits of the sha256 over all files' hashes and the config: changes whenever the result may."""
+        relevant = {k: self.config[k] for k in ("system", "model", "codec", "files")}
+        return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def local(self) -> bool:
+        return all((self.folder / file).exists() for file in self.config["files"])
+
+    def file(self, name: str) -> Path:
+        """The path of one weight file, fetched from the Hub if it is not local, its hash checked.
+
+        Raises:
+            ModelError: the file is missing, cannot be fetched, or is not the one that the config names.
+        """
+        path = self.folder / name
+        if not path.exists():
+            path = self._fetch(name)
+        expected = self.config["files"][name]
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != expected:
+            raise ModelError(
+                f"{path} is damaged or not the right version (sha256 {found[:12]}, expected {expected[:12]}). Install it again."
+            )
+        return path
+
+    def _fetch(self, name: str) -> Path:
+        repository, revision = self.config.get("repository"), self.config.get("revision")
+        if not repository or not revision:
+            raise ModelError(f"{self.folder / name} is missing. Install the model {self.name} again.")
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+        try:
+            return Path(hf_hub_download(repository, name, revision=revision))
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:
+            raise ModelError(
+                f"{name} of {self.name} cannot be fetched from {repository} at {revision[:12]} ({e}). Check the network."
+            ) from e
+
+
+def entries() -> Iterator[Entry]:
+    """All registered models, shipped ones first."""
+    folders = [SHIPPED]
+    if os.environ.get(EXTRA_MODELS):
+        folders.append(Path(os.environ[EXTRA_MODELS]))
+    for folder in folders:
+        for config in sorted(folder.glob("*/config.json")):
+            try:
+                yield Entry(config.parent.name, config.parent, json.loads(config.read_text(encoding="utf-8")))
+            except ValueError as e:
+                raise ModelError(f"{config} is not valid JSON ({e}). Repair it or remove the folder.") from e
+
+
+def entry(name: str) -> Entry:
+    """The registered model of that name.
+
+    Raises:
+        ModelError: there is none.
+    """
+    known = {e.name: e for e in entries()}
+    if name not in known:
+        raise ModelError(f"There is no model {name!r}. Known are: {', '.join(known) or 'none'}. See `avfoley models`.")
+    return known[name]
+
+
+def info(name: str) -> ModelInfo:
+    """What the host side may show of a model. Reads no weights and does not import torch."""
+    e = entry(name)
+    video = e.config["model"]["video"]
+    from fractions import Fraction
+
+    return ModelInfo(
+        name=e.name,
+        title=e.config["title"],
+        tasks=["foley"],
+        revision=e.revision,
+        licence=e.config["licence"],
+        size_bytes=sum((e.folder / f).stat().st_size for f in e.config["files"])
+        if e.local
+        else e.config.get("size_bytes", 0),
+        local=e.local,
+        sample_rate=e.config["codec"]["mel"]["sample_rate"],
+        window_seconds=video["frames"] / Fraction(video["frame_rate"]),
+        default_steps=e.config["defaults"]["steps"],
+        default_guidance_scale=e.config["defaults"]["guidance_scale"],
+    )
+
+
+def models() -> list[ModelInfo]:
+    """All registered models."""
+    return [info(e.name) for e in entries()]
+
+
+def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
+    """Loads a model with its codec and text encoder onto a device.
+
+    Raises:
+        ModelError: it is not registered, or its config or weights cannot be used.
+    """
+    import torch
+    from pydantic import TypeAdapter, ValidationError
+    from safetensors.torch import load_file
+
+    from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+    from avfoley_engine.models.avlink.config import AVLinkConfig
+    from avfoley_engine.models.avlink.foley import AVLinkFoley
+    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.models.text import TextEncoder
+
+    e = entry(name)
+    try:
+        link = AVLink(TypeAdapter(AVLinkConfig).validate_python(e.config["model"]))
+        codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(e.config["codec"]))
+    except (ValidationError, KeyError) as error:
+        raise ModelError(f"{e.folder / 'config.json'} does not describe a model of this version ({error}).") from error
+    parts: dict[str, torch.nn.Module] = {
+        "audio": link.audio,
+        "video": link.video,
+        "fusion_v2a": link.fusion,
+        "vae": codec.vae,
+        "vocoder": codec.vocoder,
+    }
+    for part, module in parts.items():
+        path = e.file(f"{part}.safetensors")
+        weights = {k: v.float() for k, v in load_file(path).items()}
+        if part == "vae":
+            codec.latent_mean.copy_(weights.pop("latent_mean"))
+            codec.latent_std.copy_(weights.pop("latent_std"))
+        try:
+            module.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ModelError(f"{path} does not fit its config.json ({error}). Install the model again.") from error
+    target = torch.device(device)
+    defaults = e.config["defaults"]
+    return AVLinkFoley(
+        e.name,
+        e.revision,
+        link.to(target),
+        codec.to(target),
+        TextEncoder(target),
+        default_steps=defaults["steps"],
+        default_guidance_scale=defaults["guidance_scale"],
+    )
+
+
+def save(
+    folder: Path,
+    link: Any,
+    codec: Any,
+    *,
+    title: str,
+    licence: str,
+    steps: int,
+    guidance_scale: float,
+    parts: tuple[str, ...] = (),
+) -> None:
+    """Writes a model folder that `load` reads: half precision, one safetensors file a part, and the config with their hashes.
+
+    link is an `AVLink`, codec an `AudioCodec`. `parts` limits which files are written anew, so that the others keep their bytes.
+    """
+    import torch
+    from pydantic import TypeAdapter
+    from safetensors.torch import save_file
+
+    from avfoley_engine.codec.audio import CodecConfig
+    from avfoley_engine.models.avlink.config import AVLinkConfig
+
+    folder.mkdir(parents=True, exist_ok=True)
+    states = {
+        "audio": link.audio.state_dict(),
+        "video": link.video.state_dict(),
+        "fusion_v2a": link.fusion.state_dict(),
+        "vae": codec.vae.state_dict() | {"latent_mean": codec.latent_mean, "latent_std": codec.latent_std},
+        "vocoder": codec.vocoder.state_dict(),
+    }
+    files = {}
+    for part, state in states.items():
+        path = folder / f"{part}.safetensors"
+        if not parts or part in parts or not path.exists():
+            unfinished = path.with_suffix(".part")
+            save_file({k: v.detach().to("cpu", torch.float16).contiguous() for k, v in state.items()}, unfinished)
+            unfinished.replace(path)
+        files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    config = {
+        "system": "avlink",
+        "title": title,
+        "licence": licence,
+        "model": TypeAdapter(AVLinkConfig).dump_python(link.config, mode="json"),
+        "codec": TypeAdapter(CodecConfig).dump_python(codec.config, mode="json"),
+        "defaults": {"steps": steps, "guidance_scale": guidance_scale},
+        "files": files,
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+import pytest
+from engine_harness import Engine
+
+from avfoley_plugin.cli import Exit
+from avfoley_plugin.timeline.captions import captions
+from avfoley_plugin.timeline.takes import foley_tracks, placed
+
+Shell = Callable[..., Any]
+
+
+def read(path: Path) -> otio.schema.Timeline:
+    timeline = otio.adapters.read_from_file(str(path))
+    assert isinstance(timeline, otio.schema.Timeline)
+    return timeline
+
+
+def without_ours(path: Path) -> dict[str, Any]:
+    """The timeline's JSON without its foley tracks and caption markers."""
+    content: dict[str, Any] = json.loads(path.read_text())
+    tracks = content["tracks"]
+    tracks["children"] = [child for child in tracks["children"] if "avfoley" not in child["metadata"]]
+    tracks["markers"] = [marker for marker in tracks["markers"] if "avfoley" not in marker["metadata"]]
+    return content
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from avfoley_plugin import cli; "
+        "heavy = {'torch', 'opentimelineio', 'httpx2', 'pydantic', 'fastapi', 'av'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_foley_on_a_timeline(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    before = without_ours(timeline)
+    ran = avfoley("foley", timeline, "--caption", "steps on gravel", "--takes", "2", "--seed", "40", "--json")
+    assert ran.code == Exit.OK, ran.err
+    assert without_ours(timeline) == before
+
+    summary = ran.lines[-1]
+    assert summary["event"] == "finished"
+    assert (summary["exit_code"], summary["timeline"]) == (0, str(timeline))
+    assert len(summary["takes"]) == 20
+    events = [line["event"] for line in ran.lines]
+    assert (events[0], events.count("done")) == ("planned", 20)
+
+    written = read(timeline)
+    assert len(foley_tracks(written)) == 1
+    takes = placed(written)
+    assert [(take.record_start, take.identity["seed"], take.active) for take in takes] == [
+        (25 * shot, seed, seed == 40) for shot in range(10) for seed in (40, 41)
+    ]
+    assert set(captions(written).values()) == {"steps on gravel"}
+    folder = timeline.parent / "cut.avfoley"
+    for take in takes:
+        assert (timeline.parent / take.url).resolve().is_relative_to(folder)
+        assert (timeline.parent / take.url).stat().st_size == 44 + 2 * 48_000
+    with Path(summary["cue_sheet"]).open(newline="") as sheet:
+        assert [row["seed"] for row in csv.DictReader(sheet)] == ["40", "41"] * 10
+    assert not list(folder.glob("*.part"))
+
+
+def test_a_selection_and_another_output(engine: Engine, timeline: Path, avfoley: Shell, tmp_path: Path) -> None:
+    content = timeline.read_bytes()
+    output = tmp_path / "elsewhere" / "new.otio"
+    ran = avfoley("foley", timeline, "--clip", "shot3", "--clip", "shot5", "-o", output, "--json")
+    assert ran.code == Exit.OK, ran.err
+    assert timeline.read_bytes() == content
+    assert [take.shot_name for take in placed(read(output))] == ["shot3", "shot5"]
+    ran = avfoley("foley", timeline, "--range", "30-60", "-o", output, "--json")
+    assert ran.code == Exit.OK, ran.err
+    assert [(take.record_start, take.frames) for take in placed(read(output))] == [(30, 20), (50, 10)]
+
+
+def test_a_second_run_finds_the_first_ones_takes(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    assert avfoley("foley", timeline, "--clip", "shot1", "--caption", "rain").code == Exit.OK
+    first = timeline.read_text()
+    ran = avfoley("foley", timeline, "--clip", "shot1", "--caption", "rain", "--json")
+    assert ran.code == Exit.OK
+    assert any(line.get("message") == "served from the cache" for line in ran.lines) or len(placed(read(timeline))) == 1
+    assert timeline.read_text() == first
+    assert avfoley("foley", timeline, "--clip", "shot1", "--caption", "rain", "--seed", "2").code == Exit.OK
+    assert [take.active for take in placed(read(timeline))] == [False, True]
+    assert len(foley_tracks(read(timeline))) == 1
+
+
+def test_a_video_file(engine: Engine, clip: Path, avfoley: Shell) -> None:
+    ran = avfoley("foley", clip, "--json")
+    assert ran.code == Exit.OK, ran.err
+    (take,) = placed(read(clip.with_suffix(".otio")))
+    assert (take.record_start, take.frames) == (0, 250)
+
+
+def test_only_edited_captions_are_made_again(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    assert avfoley("foley", timeline, "--range", "0-60", "--caption", "a bell", "--seed", "9").code == Exit.OK
+    ran = avfoley("regenerate", timeline, "--json")
+    assert ran.code == Exit.OK
+    assert [line["event"] for line in ran.lines] == ["planned", "finished"]
+
+    cut = read(timeline)
+    # The last shot is one that the range trimmed.
+    markers = sorted(cut.tracks.markers, key=lambda marker: marker.marked_range.start_time)
+    markers[2].comment = "a gong"
+    otio.adapters.write_to_file(cut, str(timeline))
+    ran = avfoley("regenerate", timeline, "--json")
+    assert ran.code == Exit.OK, ran.err
+    takes = placed(read(timeline))
+    assert [(take.shot_name, take.identity["caption"], take.active) for take in takes] == [
+        ("shot0", "a bell", True),
+        ("shot1", "a bell", True),
+        ("shot2", "a bell", False),
+        ("shot2", "a gong", True),
+    ]
+    assert {take.identity["seed"] for take in takes} == {9}
+    assert avfoley("regenerate", timeline, "--json").lines[0]["shots"] == []
+
+
+def test_a_shot_that_fails_is_named_and_the_others_run(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    cut = read(timeline)
+    clips = list(cut.find_clips())
+    clips[2].metadata["avfoley"] = {"caption": "broken"}
+    clips[4].media_reference = otio.schema.MissingReference()
+    otio.adapters.write_to_file(cut, str(timeline))
+    ran = avfoley("foley", timeline)
+    assert ran.code == Exit.SOME_FAILED
+    assert "shot2" in ran.out
+    assert "the weights are broken; fetch them again" in ran.out
+    assert "shot4" in ran.out
+    assert [take.shot_name for take in placed(read(timeline))] == [f"shot{n}" for n in range(10) if n not in (2, 4)]
+
+
+def test_wrong_usage_and_wrong_input_are_told_apart(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    assert avfoley("foley").code == Exit.USAGE
+    assert avfoley("foley", timeline, "--takes", "0").code == Exit.USAGE
+    assert avfoley("foley", timeline, "--all", "--clip", "shot1").code == Exit.USAGE
+    assert avfoley("foley", timeline, "--caption", "x" * 2001).code == Exit.USAGE
+    for arguments, says in (
+        (("gone.otio",), "gone.otio"),
+        ((timeline, "--clip", "nobody"), "nobody"),
+        ((timeline, "--range", "10-10"), "10-10"),
+    ):
+        ran = avfoley("foley", *arguments)
+        assert ran.code == Exit.INPUT
+        assert says in ran.err
+        assert "Traceback" not in ran.err
+    broken = timeline.with_name("broken.otio")
+    broken.write_text("{}")
+    ran = avfoley("foley", broken, "--json")
+    assert (ran.code, ran.lines[-1]["exit_code"]) == (Exit.INPUT, 3)
+    assert "broken.otio" in ran.lines[-1]["error"]
+    ran = avfoley("foley", timeline, "--model", "gpt")
+    assert ran.code == Exit.ENGINE
+    assert "avlink-nano" in ran.err
+
+
+def test_the_engines_commands(engine: Engine, avfoley: Shell) -> None:
+    ran = avfoley("engine", "status", "--json")
+    assert ran.code == Exit.OK
+    assert json.loads(ran.out)["pid"] == engine.processes[0].pid
+    assert "worker" in avfoley("engine", "status").out
+    assert [model["name"] for model in json.loads(avfoley("models", "--json").out)] == ["fake", "avlink-nano"]
+    assert avfoley("engine", "stop").code == Exit.OK
+    assert engine.processes[0].wait(10) == 0
+    ran = avfoley("engine", "status")
+    assert (ran.code, ran.out) == (Exit.ENGINE, "No engine runs.\n")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_arguments_are_passed_on_to_the_engines_side(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    stand_in = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(' '.join(sys.argv[2:])); sys.exit(7)"
+    monkeypatch.setattr("avfoley_plugin.cli.ENGINE", (sys.executable, "-c", stand_in, str(seen)))
+    monkeypatch.setattr(sys, "argv", ["avfoley", command, "sync", "--help", "--json", "-o", "x"])
+    from avfoley_plugin.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 7
+    assert seen.read_text() == f"{command} sync --help --json -o x"
+
+
+class TestInterrupted:
+    """Ctrl-C in the middle of ten shots."""
+
+    @staticmethod
+    def start(timeline: Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "avfoley_plugin.cli", "foley", str(timeline), "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def after_done(process: subprocess.Popen[str], count: int) -> list[dict[str, Any]]:
+        """Its output until so many takes are done and the next one runs."""
+        assert process.stdout is not None
+        lines: list[dict[str, Any]] = []
+        for text in process.stdout:
+            lines.append(json.loads(text))
+            done = [line for line in lines if line["event"] == "done"]
+            if len(done) == count and lines[-1]["event"] == "progress" and lines[-1]["progress"] > 0:
+                return lines
+        raise AssertionError(process.stderr and process.stderr.read())
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_it_stops_soon_and_keeps_the_finished_takes(
+        self, slow_engine: Engine, timeline: Path, number: signal.Signals
+    ) -> None:
+        process = self.start(timeline)
+        before = self.after_done(process, 3)
+        os.kill(process.pid, number)
+        began = time.monotonic()
+        out, err = process.communicate(timeout=20)
+        assert time.monotonic() - began < 5
+        assert process.returncode == Exit.CANCELLED
+        assert "Traceback" not in err
+        lines = before + [json.loads(line) for line in out.splitlines()]
+        done = [line["shot"] for line in lines if line["event"] == "done"]
+        cancelled = [line["shot"] for line in lines if line["event"] == "cancelled"]
+        assert sorted(done + cancelled) == [f"shot{shot}" for shot in range(10)]
+        assert 3 <= len(done) <= 5
+        assert lines[-1]["exit_code"] == Exit.CANCELLED
+        assert [take.shot_name for take in placed(read(timeline))] == done
+        status = slow_engine.status()
+        assert (status.queued, status.running) == (0, 0)
+
+    def test_a_second_run_makes_only_the_rest(self, slow_engine: Engine, timeline: Path, avfoley: Shell) -> None:
+        process = self.start(timeline)
+        self.after_done(process, 2)
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=20)
+        kept = {take.shot_name: take.identity["sha256"] for take in placed(read(timeline))}
+        ran = avfoley("foley", timeline, "--json")
+        assert ran.code == Exit.OK, ran.err
+        takes = placed(read(timeline))
+        assert [take.shot_name for take in takes] == [f"shot{shot}" for shot in range(10)]
+        assert kept.items() <= {take.shot_name: take.identity["sha256"] for take in takes}.items()
+        # The shots that were kept came from the cache: their jobs never reported a step.
+        steps = {line["shot"] for line in ran.lines if line["event"] == "progress" and line["progress"] > 0}
+        assert steps.isdisjoint(kept)
+
+    def test_the_engine_killed_under_it(self, slow_engine: Engine, timeline: Path) -> None:
+        process = self.start(timeline)
+        before = self.after_done(process, 2)
+        slow_engine.kill()
+        # A new engine with the fake model, before the shell starts a real one.
+        slow_engine.start()
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == Exit.OK, err
+        lines = before + [json.loads(line) for line in out.splitlines()]
+        done = [line["shot"] for line in lines if line["event"] == "done"]
+        assert done == [f"shot{shot}" for shot in range(10)]
+        assert [take.shot_name for take in placed(read(timeline))] == done
+
+
+class TestDemo:
+    """The demo, with a stand-in for the command that renders its clip."""
+
+    @staticmethod
+    def run(monkeypatch: pytest.MonkeyPatch, renderer: str, folder: Path) -> object:
+        from avfoley_plugin.cli import main
+
+        monkeypatch.setattr("avfoley_plugin.cli.ENGINE", (sys.executable, "-c", renderer))
+        monkeypatch.setattr(sys, "argv", ["avfoley", "demo", "-o", str(folder)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code
+
+    def test_it_says_where_to_look_and_listen(
+        self,
+        engine: Engine,
+        clip: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        renderer = (
+            "import json, shutil, sys; assert sys.argv[1] == 'demo-clip' and sys.argv[3] == '--json'; "
+            f"shutil.copy({str(clip)!r}, sys.argv[2]); print('rendering'); print(json.dumps({{'caption': 'a ball'}}))"
+        )
+        assert self.run(monkeypatch, renderer, tmp_path / "demo") == Exit.OK
+        (take,) = placed(read(tmp_path / "demo" / "demo.otio"))
+        assert take.identity["caption"] == "a ball"
+        said = capfd.readouterr().out
+        assert str(tmp_path / "demo" / "demo.mp4") in said
+        assert str(tmp_path / "demo" / "demo.otio") in said
+        assert str(tmp_path / "demo" / "demo.avfoley") in said
+
+    def test_a_clip_that_cannot_be_rendered(
+        self, engine_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        code = self.run(monkeypatch, "raise SystemExit('the fonts are missing')", tmp_path / "demo")
+        assert code == Exit.INPUT
+        assert "the fonts are missing" in capfd.readouterr().err

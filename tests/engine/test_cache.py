@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from avfoley_engine.jobs.cache import ArtefactCache
+from avfoley_engine.protocol import FoleyRequest, FoleyResult, PictureRange
+
+
+def request(media: Path, seed: int = 0) -> FoleyRequest:
+    picture = PictureRange(media=media, source_start=Fraction(0), source_rate=Fraction(25))
+    return FoleyRequest(picture=picture, frames=25, record_rate=Fraction(25), seed=seed, model="fake")
+
+
+def make(content: bytes) -> Callable[[Path], FoleyResult]:
+    def write(out: Path) -> FoleyResult:
+        out.write_bytes(content)
+        return FoleyResult(
+            path=out,
+            sha256=hashlib.sha256(content).hexdigest(),
+            samples=1,
+            shot_samples=1,
+            head_samples=0,
+            tail_samples=0,
+            channels=1,
+            peak_dbtp=-1.0,
+            loudness_lufs=None,
+            onsets=[],
+            model="fake",
+            revision="r1",
+            seed=0,
+            caption="",
+            negative_caption="",
+            steps=1,
+            guidance_scale=1.0,
+            seconds=0.1,
+        )
+
+    return write
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ArtefactCache:
+    return ArtefactCache(tmp_path / "cache")
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.mov"
+    path.write_bytes(b"picture")
+    return path
+
+
+def test_what_was_made_is_found_again(cache: ArtefactCache) -> None:
+    assert cache.get("ab12") is None
+    made = cache.make("ab12", make(b"sound"))
+    assert made.path.read_bytes() == b"sound"
+    assert cache.get("ab12") == made
+
+
+def test_the_key_tells_apart_all_that_decides_the_sound(cache: ArtefactCache, media: Path) -> None:
+    key = cache.key(request(media), "r1", "cpu")
+    assert key == cache.key(request(media), "r1", "cpu")
+    assert key != cache.key(request(media, seed=1), "r1", "cpu")
+    assert key != cache.key(request(media), "r2", "cpu")
+    assert key != cache.key(request(media), "r1", "cuda")
+    media.write_bytes(b"another picture under the same name")
+    assert key != cache.key(request(media), "r1", "cpu")
+
+
+def test_a_task_that_fails_leaves_nothing_behind(cache: ArtefactCache) -> None:
+    def fail(out: Path) -> FoleyResult:
+        out.write_bytes(b"half a sou")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        cache.make("ab12", fail)
+    assert cache.get("ab12") is None
+    assert [path for path in cache.folder.rglob("*") if path.is_file()] == []
+
+
+def test_a_damaged_artefact_is_a_miss(cache: ArtefactCache) -> None:
+    made = cache.make("ab12", make(b"sound"))
+    made.path.write_bytes(b"noise")
+    assert cache.get("ab12") is None
+
+
+def test_the_least_recently_used_go_first(cache: ArtefactCache) -> None:
+    takes = {key: cache.make(key, make(bytes(1000))) for key in ("aa", "bb", "cc", "dd")}
+    for age, key in enumerate(("dd", "cc", "bb", "aa")):
+        note = takes[key].path.with_suffix(".json")
+        os.utime(note, (1_000_000 - age, 1_000_000 - age))
+    assert cache.get("bb") is not None  # Just used: now the youngest.
+    size = sum(path.stat().st_size for path in cache.folder.rglob("*") if path.is_file()) // 4
+    # "aa" is the oldest, but a recent job refers to it.
+    assert cache.prune({takes["aa"].path}, max_bytes=2 * size) == 2 * size
+    assert [key for key in takes if cache.get(key)] == ["aa", "bb"]
+
+
+def test_what_killed_workers_left_is_swept_up(cache: ArtefactCache) -> None:
+    cache.make("ab12", make(b"sound"))
+    leftover = cache.folder / "ab" / "ab12.0123.part.wav"
+    leftover.write_bytes(b"half")
+    assert cache.prune(set()) == 4
+    assert not leftover.exists()
+    assert cache.get("ab12") is not None
