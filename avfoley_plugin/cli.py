@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,23 +121,33 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Make a short clip and its timeline, put foley on it, and say where to look and listen."""
+    from avfoley_engine.protocol import SAMPLE_RATE
+
     clip = folder.absolute() / "demo.mp4"
+    about: dict[str, Any] = {}
+    runs: list[Run] = []
 
     def start() -> Run:
         from avfoley_plugin import workflows
         from avfoley_plugin.engine_client import LocalEngine
         from avfoley_plugin.hosts import open_host
 
-        about = _render_demo_clip(clip)
+        about.update(_render_demo_clip(clip))
         engine = LocalEngine()
         settings = workflows.FoleySettings(caption=about.get("caption"))
-        return workflows.foley(open_host(clip, None, engine.probe), engine, settings)
+        runs.append(workflows.foley(open_host(clip, None, engine.probe), engine, settings))
+        return runs[0]
 
     code = _carry_out(start, as_json)
-    if code == Exit.OK and not as_json:
+    if code == Exit.OK and not as_json and runs[0].written is not None:
+        take = runs[0].written.takes[0]
         typer.echo(f"\nLook:   {clip}")
-        typer.echo("Listen: the WAV above; it starts with the picture's first frame.")
-        typer.echo("Both:   open the timeline in an editing program that reads OpenTimelineIO.")
+        if about.get("events"):
+            typer.echo(f"        events at {_times(about['events'])}")
+        typer.echo(f"Listen: {take.path}")
+        if take.result.onsets:
+            typer.echo(f"        onsets at {_times(onset / SAMPLE_RATE for onset in take.result.onsets)}")
+        typer.echo(f"Both:   {runs[0].written.timeline}, in an editing program that reads OpenTimelineIO")
     raise typer.Exit(code)
 
 
@@ -275,7 +285,7 @@ def _carry_out(start: Callable[[], Run], as_json: bool) -> Exit:
 
 
 def _render_demo_clip(clip: Path) -> dict[str, Any]:
-    """Has the engine's side render the clip. Returns what it says about it: at least the caption, if there is one."""
+    """Has the engine's side render the clip. Returns what it says about it: its caption, and its events in seconds."""
     from avfoley_plugin.errors import HostError
 
     try:
@@ -292,6 +302,10 @@ def _render_demo_clip(clip: Path) -> dict[str, Any]:
         reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise HostError(f"the demo's clip {clip} could not be rendered: {reason[0]}")
     return about
+
+
+def _times(seconds: Iterable[float]) -> str:
+    return ", ".join(f"{time:.2f}" for time in seconds) + " s"
 
 
 def _engine_command(*arguments: str) -> int:

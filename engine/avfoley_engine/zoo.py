@@ -44,7 +44,7 @@ class Entry:
     @property
     def revision(self) -> str:
         """Twelve hex digits of the sha256 over all files' hashes and the config: changes whenever the result may."""
-        relevant = {k: self.config[k] for k in ("system", "model", "codec", "files")}
+        relevant = {k: self.config[k] for k in ("system", "model", "codec", "defaults", "files")}
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
 
     @property

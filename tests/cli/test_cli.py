@@ -13,7 +13,7 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from engine_harness import Engine
+from engine_harness import FAKE_ENGINE, Engine
 
 from avfoley_plugin.cli import Exit
 from avfoley_plugin.timeline.captions import captions
@@ -199,10 +199,17 @@ def test_arguments_are_passed_on_to_the_engines_side(
 class TestInterrupted:
     """Ctrl-C in the middle of ten shots."""
 
-    @staticmethod
-    def start(timeline: Path) -> subprocess.Popen[str]:
+    #: The shell, but the engine that it starts when it misses one has the fake model.
+    SHELL = (
+        "import sys; from avfoley_plugin import cli, engine_client; "
+        f"engine_client.LocalEngine.__init__.__kwdefaults__['command'] = (sys.executable, {str(FAKE_ENGINE)!r}); "
+        "cli.main()"
+    )
+
+    @classmethod
+    def start(cls, timeline: Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "avfoley_plugin.cli", "foley", str(timeline), "--json"],
+            [sys.executable, "-c", cls.SHELL, "foley", str(timeline), "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -262,8 +269,6 @@ class TestInterrupted:
         process = self.start(timeline)
         before = self.after_done(process, 2)
         slow_engine.kill()
-        # A new engine with the fake model, before the shell starts a real one.
-        slow_engine.start()
         out, err = process.communicate(timeout=60)
         assert process.returncode == Exit.OK, err
         lines = before + [json.loads(line) for line in out.splitlines()]
@@ -295,13 +300,15 @@ class TestDemo:
     ) -> None:
         renderer = (
             "import json, shutil, sys; assert sys.argv[1] == 'demo-clip' and sys.argv[3] == '--json'; "
-            f"shutil.copy({str(clip)!r}, sys.argv[2]); print('rendering'); print(json.dumps({{'caption': 'a ball'}}))"
+            f"shutil.copy({str(clip)!r}, sys.argv[2]); print('rendering'); "
+            "print(json.dumps({'caption': 'a ball', 'events': [0.5, 1.25]}))"
         )
         assert self.run(monkeypatch, renderer, tmp_path / "demo") == Exit.OK
         (take,) = placed(read(tmp_path / "demo" / "demo.otio"))
         assert take.identity["caption"] == "a ball"
         said = capfd.readouterr().out
         assert str(tmp_path / "demo" / "demo.mp4") in said
+        assert "events at 0.50, 1.25 s" in said
         assert str(tmp_path / "demo" / "demo.otio") in said
         assert str(tmp_path / "demo" / "demo.avfoley") in said
 

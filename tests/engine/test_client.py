@@ -117,13 +117,15 @@ def test_cancel_from_another_thread(engine: Engine) -> None:
     client = LocalEngine(command=None)
     jobs = client.submit([request(1, caption="slow"), request(2)])
     names = [job.id for job in jobs]
+    thread = threading.Thread(target=client.cancel, args=(names[::-1],))
     began = time.monotonic()
     ends = {}
     for update in client.follow(names):
         if isinstance(update, Job):
             ends[update.id] = update.state
-        elif update.progress > 0:
-            threading.Thread(target=client.cancel, args=(names[::-1],)).start()
+        elif update.progress > 0 and not thread.ident:
+            thread.start()
+    thread.join()
     assert ends == dict.fromkeys(names, JobState.CANCELLED)
     assert time.monotonic() - began < 6
 

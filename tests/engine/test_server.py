@@ -222,7 +222,10 @@ def test_an_idle_engine_stops_by_itself_but_not_while_it_works(stopped_engine: E
     assert stopped_engine.processes[0].wait(10) == 0
 
 
-@pytest.mark.parametrize("module", ["avfoley_engine.server", "avfoley_engine.__main__", "avfoley_engine.media.probe"])
+@pytest.mark.parametrize(
+    "module",
+    ["avfoley_engine.server", "avfoley_engine.__main__", "avfoley_engine.media.probe", "avfoley_engine.zoo"],
+)
 def test_the_server_never_imports_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -101,7 +101,8 @@ class VideoClip:
 
     @cached_property
     def sound(self) -> np.ndarray:
-        return read_sound(self._path, SAMPLE_RATE)[0][: round(self.duration * SAMPLE_RATE)]
+        sound: np.ndarray = read_sound(self._path, SAMPLE_RATE)[0, : round(self.duration * SAMPLE_RATE)]
+        return sound
 
     @cached_property
     def truth(self) -> Truth:

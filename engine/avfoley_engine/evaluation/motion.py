@@ -8,16 +8,16 @@ from scipy.ndimage import maximum_filter1d, median_filter
 # What the control looks at: (height, width), frames a second.
 FRAME_SIZE, FRAME_RATE = (36, 64), 24
 
-# A peak is the highest within this many seconds on either side, and so many times what is usual within a second.
-_APART_SECONDS, _USUAL_SECONDS = 0.08, 1.0
-_TIMES_USUAL, _LEAST_GREY_LEVELS = 1.5, 0.5
+# A peak is the highest within so many seconds on either side, and by so many grey levels above what is usual within a
+# second. Chosen for the best F1 on 150 clips of the world outside the evaluation split, to be a strong control.
+_APART_SECONDS, _USUAL_SECONDS, _GREY_LEVELS = 0.16, 1.0, 0.25
 
 
 def detect(frames: np.ndarray, frame_rate: float = FRAME_RATE) -> tuple[np.ndarray, np.ndarray]:
     """Peaks of the mean absolute frame difference of frames (T, H, W, 3) uint8: times in seconds, and heights.
 
-    The threshold adapts: a multiple of the running median, plus a floor for a camera that stands still. The time is
-    that of the first frame that shows the change.
+    The threshold adapts: it lies a little above the running median. The time is that of the first frame that shows the
+    change.
     """
     if len(frames) < 2:
         return np.zeros(0), np.zeros(0)
@@ -25,9 +25,9 @@ def detect(frames: np.ndarray, frame_rate: float = FRAME_RATE) -> tuple[np.ndarr
     for n in range(1, len(frames)):
         change[n] = np.abs(frames[n].astype(np.int16) - frames[n - 1]).mean()
     # Footage of a lower rate repeats frames; zeros in between are not what is usual.
-    usual = median_filter(np.maximum(change, np.roll(change, 1)), _odd(_USUAL_SECONDS * frame_rate), mode="reflect")
+    usual = median_filter(maximum_filter1d(change, 2), _odd(_USUAL_SECONDS * frame_rate), mode="reflect")
     highest = maximum_filter1d(change, _odd(2 * _APART_SECONDS * frame_rate))
-    peaks = np.flatnonzero((change == highest) & (change > _TIMES_USUAL * usual + _LEAST_GREY_LEVELS))
+    peaks = np.flatnonzero((change == highest) & (change > usual + _GREY_LEVELS))
     return peaks / frame_rate, change[peaks]
 
 

@@ -87,7 +87,9 @@ def suppressed(times: np.ndarray, strengths: np.ndarray) -> tuple[np.ndarray, np
 
 def _levels(samples: np.ndarray, sample_rate: int, window: int, hop: int) -> tuple[np.ndarray, np.ndarray]:
     """Levels in dBFS of frames centred on multiples of `hop`: by band (T, _BANDS), and altogether (T,)."""
-    padded = np.pad(samples, (window // 2, window))
+    # Mirrored before the first sample; after the last one nothing, for a sound cut off there would seem to crack.
+    padded = np.pad(samples, (0, max(0, window - len(samples))))
+    padded = np.concatenate((padded[window // 2 : 0 : -1], padded))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
     shape = np.hanning(window + 1)[:-1]
     filters = _filters(sample_rate, window)

@@ -34,7 +34,7 @@ class SelfAttention(nn.Module):
         """x (B, N, width) -> (B, N, width)."""
         q, k, v = (split_heads(y, self.heads) for y in self.qkv(x).chunk(3, dim=-1))
         q, k = rotate(self.q_norm(q), by), rotate(self.k_norm(k), by)
-        return self.out(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # type: ignore[no-any-return]
+        return self.out(merge_heads(F.scaled_dot_product_attention(q, k, v)))
 
 
 class CrossAttention(nn.Module):
@@ -54,4 +54,4 @@ class CrossAttention(nn.Module):
         q = self.q_norm(split_heads(self.q(x), self.heads))
         k, v = (split_heads(y, self.heads) for y in self.kv(context).chunk(2, dim=-1))
         allowed = None if mask is None else mask[:, None, None, :]
-        return self.out(merge_heads(F.scaled_dot_product_attention(q, self.k_norm(k), v, attn_mask=allowed)))  # type: ignore[no-any-return]
+        return self.out(merge_heads(F.scaled_dot_product_attention(q, self.k_norm(k), v, attn_mask=allowed)))

@@ -23,7 +23,7 @@ class TimeEmbedding(nn.Module):
         # Flow time is scaled to the range of diffusion steps, for which these rates were made.
         angle = 1000 * t.float()[:, None] * rates
         sinusoids = torch.cat([angle.cos(), angle.sin()], dim=-1)
-        return self.mlp(sinusoids.to(self.mlp[0].weight.dtype))  # type: ignore[no-any-return]
+        return self.mlp(sinusoids.to(next(self.parameters()).dtype))
 
 
 class TextProjection(nn.Module):

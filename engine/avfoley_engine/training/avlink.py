@@ -1,8 +1,8 @@
 """Trains AV-Link: the audio backbone, the video backbone, then the fusion blocks between the two, frozen.
 
-Two documented additions to the paper, both in training only, both switches: an event loss on the video backbone's features at the conditioning
-flow time, and an onset loss on the audio tokens behind each fusion block near pure noise. The paper's backbones learned events from months
-of video; ours must learn them in an hour.
+Two documented additions to the paper, both in training only, both switches: an event loss on the video backbone's features at the
+conditioning flow time, and an onset loss on the audio tokens behind each fusion block near pure noise. The paper's backbones learned events
+from months of video; ours must learn them in an hour.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class EventHead(nn.Module):
     def forward(self, tokens: torch.Tensor, per_step: int) -> torch.Tensor:
         """tokens (B, steps * per_step, width) -> logits (B, steps * cells)."""
         features = F.gelu(self.features(self.norm(tokens))).unflatten(1, (-1, per_step)).mean(dim=2)
-        return self.cells(features).flatten(1)  # type: ignore[no-any-return]
+        return self.cells(features).flatten(1)
 
 
 def event_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -90,7 +90,7 @@ class VideoTraining(nn.Module):
     def __init__(self, video: VideoDiT) -> None:
         super().__init__()
         self.video = video
-        self.read_after = [index for index in range(1, video.config.depth, 2)]
+        self.read_after = list(range(1, video.config.depth, 2))
         self.heads = nn.ModuleList(EventHead(video.config.width, video.video.patch[0]) for _ in self.read_after)
 
 

@@ -1,4 +1,4 @@
-"""`avfoley train`: the world, the codec, the backbones, the fusion blocks, and the folder that ships. Every command resumes where it stopped."""
+"""`avfoley train`: codec, world, backbones, fusion blocks, and the folder that ships. Every command resumes where it stopped."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def probe(
             logits = head(tokens[batch], 1)
             loss = event_loss(logits, event_targets([chosen[i] for i in batch], logits.shape[1], rate, logits.device))
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
         with torch.no_grad():
             train, held = (torch.sigmoid(head(x, 1)).numpy() for x in (tokens[:split], tokens[split:]))

@@ -57,7 +57,7 @@ def render_shard(
     split: str = "train",
     device: str = "cpu",
 ) -> None:
-    """Renders the scenes `seeds` of a split into one shard folder: frames.npy, latents.npy, clips.jsonl. A finished shard is left as it is."""
+    """Renders the scenes `seeds` of a split into one shard: frames.npy, latents.npy, clips.jsonl. A finished shard is left as it is."""
     if (folder / "clips.jsonl").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)

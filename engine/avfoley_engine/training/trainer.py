@@ -89,7 +89,7 @@ class Trainer:
         """Trains until `steps` or `minutes` is reached, then saves."""
         c = self.config
         device = next(iter(self.parameters.values())).device
-        started, window, figures = time.monotonic(), time.monotonic(), {}
+        started = window = time.monotonic()
         sums: dict[str, float] = {}
         count = 0
         self.module.train()
@@ -101,7 +101,7 @@ class Trainer:
             with torch.autocast(device.type, torch.bfloat16, enabled=c.bf16):
                 loss, figures = self.loss_function(self.step, rng)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             norm = nn.utils.clip_grad_norm_(self.parameters.values(), c.clip_norm)
             # One poisoned batch must not end a run of hours.
             if torch.isfinite(norm):

@@ -19,7 +19,7 @@ class AudioDiT(DiT):
         self.input = nn.Linear(config.latent_width, config.dit.width)
 
     def patchify(self, x: torch.Tensor) -> torch.Tensor:
-        return self.input(x)  # type: ignore[no-any-return]
+        return self.input(x)
 
     def unpatchify(self, tokens: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         return tokens
@@ -102,7 +102,10 @@ class MotionStem(nn.Module):
 
 
 class VideoDiT(DiT):
-    """Text-to-video flow matching on pixels (B, T, H, W, 3) in [-1, 1], one token a patch, 3D RoPE. T may be any multiple of the patch's."""
+    """Text-to-video flow matching on pixels (B, T, H, W, 3) in [-1, 1], one token a patch, 3D RoPE.
+
+    T may be any multiple of the patch's.
+    """
 
     def __init__(self, config: VideoConfig) -> None:
         frames, rows, columns = config.patch
@@ -132,7 +135,7 @@ class VideoDiT(DiT):
         x = x.unflatten(3, (across, -1)).unflatten(2, (down, -1)).unflatten(1, (steps, -1))
         # (B, T', t, down, h, across, w, C) -> (B, T', down, across, t, h, w, C)
         x = x.permute(0, 1, 3, 5, 2, 4, 6, 7)
-        return self.input(x.reshape(batch, -1, self.input.in_features)) + motion  # type: ignore[no-any-return]
+        return self.input(x.reshape(batch, -1, self.input.in_features)) + motion
 
     def unpatchify(self, tokens: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         frames, rows, columns = self.video.patch

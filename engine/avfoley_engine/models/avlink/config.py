@@ -42,7 +42,7 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class FusionConfig:
-    """The fusion blocks. `local_heads` heads start out attending to the same instant, by a bias on queries and keys (see FusionAttention)."""
+    """The fusion blocks. `local_heads` heads start out attending to the same instant (see `FusionAttention`)."""
 
     blocks: int = 3
     width: int = 160

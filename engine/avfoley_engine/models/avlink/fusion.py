@@ -42,7 +42,7 @@ class FusionAttention(nn.Module):
         """x (B, N, width), audio tokens then video tokens -> (B, N, width)."""
         q, k, v = (split_heads(y, self.heads) for y in self.qkv(x).chunk(3, dim=-1))
         q, k = rotate(self.q_norm(q) + self.q_bias, by), rotate(self.k_norm(k) + self.k_bias, by)
-        return self.out(merge_heads(F.scaled_dot_product_attention(q, k.type_as(v), v)))  # type: ignore[no-any-return]
+        return self.out(merge_heads(F.scaled_dot_product_attention(q, k.type_as(v), v)))
 
 
 class FusionBlock(nn.Module):

@@ -54,7 +54,7 @@ class AVLink(nn.Module):
         self.video.requires_grad_(False)
 
     def temporal_rotation(self, latents: int, video_tokens: int, device: torch.device) -> Rotation:
-        """Temporal RoPE: a video token of time step n stands at n, audio token n at n * eta_v / eta_a, so the same instant gets the same angle."""
+        """Temporal RoPE: video tokens of step n stand at n, audio token n at n * eta_v / eta_a: the same instant gets the same angle."""
         c = self.config
         down, across = self.video.grid
         ratio = float(c.video.tokens_per_second / c.audio.latents_per_second)

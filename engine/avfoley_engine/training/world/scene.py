@@ -27,7 +27,8 @@ class Scene:
     `ambience_gain`, or None. `sustain` (N,) is the envelope of a sound that goes on between events, and `pitch` (N,)
     its speed; `tail` the longest an event rings, seconds. `source_rate` is the frame rate the footage was shot at.
     `shapes` are drawn in order over the `backdrops`, the `veils` (rain, haze) over all. Tracks live on a clock of
-    `clock_steps` steps, `CLOCK_RATE` a second. `seed` fixes what is random in drawing (noise) and sounding (takes, room).
+    `clock_steps` steps, `CLOCK_RATE` a second. `seed` fixes what is random in drawing (noise) and sounding
+    (takes, room).
     """
 
     seed: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from avfoley_engine.training.world.banks import SAMPLE_RATE, faded_in
+from avfoley_engine.training.world.banks import SAMPLE_RATE, faded_in, trim
 
 # Struck things: fundamental range (Hz), decay range (s), number of modes, inharmonicity, share of noise, brightness.
 _MODAL: dict[str, tuple[tuple[float, float], tuple[float, float], int, float, float, float]] = {
@@ -141,7 +141,7 @@ class SyntheticBank:
             elif label in _VOICE:
                 sound = _call(label, same, rng)
             else:
-                sound = _texture(label, same)[: SAMPLE_RATE // 2]
+                sound = trim(_texture(label, same))[: SAMPLE_RATE // 2]
             result.append(faded_in(sound))
         return result
 

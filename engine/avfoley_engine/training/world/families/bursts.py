@@ -26,10 +26,10 @@ def explosion(rng: np.random.Generator, clock: Clock) -> Performance:
     t = clock.t
     label = pick(rng, _BLASTS)
     small = label in ("gunshot", "balloon", "pop", "fire_ignite")
-    if small:
-        times = irregular_times(rng, clock.duration, (0.5, 2.0), min_gap=0.4)
-    else:
-        times = sparse_times(rng, clock.duration, (1, 4), 0.8)
+    often, seldom = (0.5, 2.0), (1, 4)
+    times = (
+        irregular_times(rng, clock.duration, often, 0.4) if small else sparse_times(rng, clock.duration, seldom, 0.8)
+    )
     loudness = gains(rng, len(times)).clip(0.5, 1)
     age = np.clip(since(t, times), 0, 50)
     index = np.clip(latest(t, times), 0, None)

@@ -1,0 +1,342 @@
+"""`evaluate sync`: does the sound begin when the picture's events do?
+
+Four rows. *matched*: the model's sound against the events of the clip it was made for. *shuffled*: against another
+clip's events, the mean over several fixed rotations of the set, which is what a sound unrelated to the picture reaches.
+*frame_difference*: peaks of picture change in place of onsets. *real_sound*: the clip's own sound, the best that the
+onset detector lets anybody reach; on real videos, whose truth is the own sound's detected onsets, it is how far
+CondFoleyGen's detector and ours agree.
+
+Precision, recall and F1 are micro-averaged: counts are summed over the clips that have events, so that every event
+weighs the same. Onset accuracy is CondFoleyGen's mean over those clips. Clips without events tell how often a system
+fires on nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from avfoley_engine.evaluation import motion, onsets
+from avfoley_engine.evaluation.clips import Clip, Truth, video_clips, world_clips
+from avfoley_engine.evaluation.matching import Counts, count, onset_accuracy
+from avfoley_engine.models.interface import FoleyModel
+from avfoley_engine.protocol import SAMPLE_RATE
+
+ROWS = ("matched", "shuffled", "frame_difference", "real_sound")
+FIGURES = ("f1_80", "f1_40", "precision_80", "recall_80", "onset_accuracy")
+_ROTATIONS = 8
+
+Scores = dict[str, float | None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The onsets of one sound: the project's detector's, and CondFoleyGen's with their strengths."""
+
+    onsets: np.ndarray
+    condfoleygen: np.ndarray
+    strengths: np.ndarray
+
+    @classmethod
+    def of(cls, samples: np.ndarray, sample_rate: int) -> Heard:
+        return cls(onsets.detect(samples, sample_rate), *onsets.detect_condfoleygen(samples, sample_rate))
+
+    @classmethod
+    def of_picture(cls, frames: np.ndarray) -> Heard:
+        """Where the frame-difference detector would put the onsets."""
+        times, heights = motion.detect(frames)
+        return cls(times, *onsets.suppressed(times, heights))
+
+    def until(self, end: float) -> Heard:
+        early = self.condfoleygen < end
+        return Heard(self.onsets[self.onsets < end], self.condfoleygen[early], self.strengths[early])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One clip's truth, and what was heard in each system's sound for it."""
+
+    name: str
+    family: str
+    duration: float
+    truth: Truth
+    model: Heard
+    frame_difference: Heard
+    real_sound: Heard
+
+
+_HEARD: dict[str, Callable[[Trial], Heard]] = {
+    "matched": lambda trial: trial.model,
+    "frame_difference": lambda trial: trial.frame_difference,
+    "real_sound": lambda trial: trial.real_sound,
+}
+
+
+class BatchModel(FoleyModel, Protocol):
+    """A model that makes several sounds of one length at once: frames (B, T, H, W, 3) uint8 -> (B, samples)."""
+
+    def generate_batch(
+        self,
+        frames: torch.Tensor,
+        samples: int,
+        *,
+        captions: list[str],
+        seeds: list[int],
+        steps: int,
+        guidance_scale: float,
+    ) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the model is asked: the clips' captions or none, clip n with seed `seed + n`."""
+
+    steps: int
+    guidance_scale: float
+    captions: bool = True
+    seed: int = 0
+    batch: int = 8
+
+
+def evaluate(clips: Iterable[Clip], model: FoleyModel, sampling: Sampling) -> Iterator[Trial]:
+    """Makes every clip's sound and listens to it; yields trials in the clips' order."""
+    batched = hasattr(model, "generate_batch")
+    number = 0
+    for group in _batches(clips, sampling.batch if batched else 1):
+        sounds = _generated(group, model, sampling, number)
+        number += len(group)
+        for clip, sound in zip(group, sounds, strict=True):
+            real = Heard.of(clip.sound, SAMPLE_RATE)
+            yield Trial(
+                name=clip.name,
+                family=clip.family,
+                duration=clip.duration,
+                truth=clip.truth,
+                model=Heard.of(sound, model.sample_rate),
+                frame_difference=Heard.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
+                real_sound=real,
+            )
+
+
+def report(trials: Sequence[Trial], truth_is_sound: bool = False) -> dict[str, Any]:
+    """The rows of figures over all clips, and by family where there are several.
+
+    `truth_is_sound` where the events are the own sound's detected onsets: its row then scores one detector by the
+    other.
+    """
+    if truth_is_sound:
+        trials = [replace(trial, real_sound=_other_detector(trial.real_sound)) for trial in trials]
+    families = sorted({trial.family for trial in trials})
+    rows: dict[str, Any] = {
+        "matched": score((trial.truth, trial.model) for trial in trials),
+        "shuffled": shuffled(trials, [trial.model for trial in trials]),
+        "frame_difference": score((trial.truth, trial.frame_difference) for trial in trials),
+        "real_sound": score((trial.truth, trial.real_sound) for trial in trials),
+        "frame_difference_shuffled": shuffled(trials, [trial.frame_difference for trial in trials]),
+    }
+    quiet = [trial for trial in trials if not len(trial.truth.events) and not len(trial.truth.optional)]
+    rows["silent_clips"] = len(quiet)
+    rows["silent_false_onsets"] = {
+        row: float(np.mean([len(heard(trial).onsets) for trial in quiet])) if quiet else None
+        for row, heard in _HEARD.items()
+    }
+    if len(families) > 1:
+        rows["families"] = {family: _family([t for t in trials if t.family == family]) for family in families}
+    return rows
+
+
+def score(pairs: Iterable[tuple[Truth, Heard]]) -> Scores:
+    """The figures of one row, over the pairs whose truth has events; None where there is none."""
+    at_80, at_40, accuracies = Counts(), Counts(), []
+    for truth, heard in pairs:
+        if len(truth.events):
+            at_80 += count(truth.events, heard.onsets, 0.08, truth.optional)
+            at_40 += count(truth.events, heard.onsets, 0.04, truth.optional)
+        if len(truth.condfoleygen):
+            accuracies.append(onset_accuracy(truth.condfoleygen, heard.condfoleygen, heard.strengths))
+    if not at_80.reference:
+        return dict.fromkeys(FIGURES)
+    return {
+        "f1_80": at_80.f1,
+        "f1_40": at_40.f1,
+        "precision_80": at_80.precision,
+        "recall_80": at_80.recall,
+        "onset_accuracy": float(np.mean(accuracies)) if accuracies else None,
+    }
+
+
+def shuffled(trials: Sequence[Trial], heard: Sequence[Heard]) -> Scores:
+    """Every sound against another clip's events: the mean over up to 8 rotations, spread evenly, of the clips with events.
+
+    A pair of unequal length is compared over the shorter.
+    """
+    having = [n for n, trial in enumerate(trials) if len(trial.truth.events)]
+    rotations = min(_ROTATIONS, len(having) - 1)
+    if rotations < 1:
+        return dict.fromkeys(FIGURES)
+    rows = []
+    for rotation in range(rotations):
+        shift = 1 + rotation * (len(having) - 1) // rotations
+        partners = having[shift:] + having[:shift]
+        pairs = []
+        for own, other in zip(having, partners, strict=True):
+            end = min(trials[own].duration, trials[other].duration)
+            pairs.append((_until(trials[own].truth, end), heard[other].until(end)))
+        rows.append(score(pairs))
+    return {figure: _mean([row[figure] for row in rows]) for figure in FIGURES}
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds `sync` to the evaluation's commands."""
+    parser = commands.add_parser("sync", help="onsets against the picture's events", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--model", default="avlink-nano", help="a registered model (default: %(default)s)")
+    parser.add_argument("--videos", type=Path, metavar="DIR", help="real videos, scored against their own sound")
+    parser.add_argument("--clips", type=_positive, default=256, help="clips of the world's held-out set (default: 256)")
+    parser.add_argument("--steps", type=_positive, help="solver steps (default: the model's)")
+    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
+    parser.add_argument("--no-captions", action="store_true", help="let the model see the picture alone")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first clip's sound (default: 0)")
+    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
+    parser.add_argument("--batch", type=_positive, default=8, help="clips made at once (default: 8)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs `evaluate sync`; returns the exit status. Raises `AVFoleyError`."""
+    from avfoley_engine import zoo
+    from avfoley_engine.jobs.worker import best_device
+
+    left_out: dict[str, str] = {}
+    clips: Sequence[Clip] | Iterator[Clip]
+    if arguments.videos:
+        clips, left_out = video_clips(arguments.videos)
+        total = len(clips)
+    else:
+        clips, total = world_clips(arguments.clips), arguments.clips
+    model = zoo.load(arguments.model, arguments.device or best_device())
+    sampling = Sampling(
+        steps=arguments.steps or model.default_steps,
+        guidance_scale=model.default_guidance_scale if arguments.guidance is None else arguments.guidance,
+        captions=not arguments.no_captions,
+        seed=arguments.seed,
+        # Real videos have their own lengths each.
+        batch=1 if arguments.videos else arguments.batch,
+    )
+    progress = Console(stderr=True)
+    trials = list(
+        track(evaluate(clips, model, sampling), "Listening", total, console=progress, disable=not progress.is_terminal)
+    )
+    result: dict[str, Any] = {
+        "set": "videos" if arguments.videos else "world",
+        "clips": len(trials),
+        "model": model.name,
+        "revision": model.revision,
+        "steps": sampling.steps,
+        "guidance_scale": sampling.guidance_scale,
+        "captions": sampling.captions and not arguments.videos,
+        "seed": sampling.seed,
+        "events": sum(len(trial.truth.events) for trial in trials),
+        **report(trials, truth_is_sound=arguments.videos is not None),
+        "left_out": left_out,
+    }
+    if arguments.json:
+        json.dump(result, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        _print(result, Console())
+    return 0
+
+
+def _generated(group: Sequence[Clip], model: FoleyModel, sampling: Sampling, first: int) -> list[np.ndarray]:
+    """The model's sound for each clip of a group, one group at a time if the model can and the pictures have one
+    length.
+    """
+    pictures = [torch.from_numpy(clip.frames(model.frame_rate, model.frame_size)) for clip in group]
+    samples = [round(clip.duration * model.sample_rate) for clip in group]
+    sounds: Iterable[torch.Tensor]
+    captions = [clip.caption if sampling.captions else "" for clip in group]
+    seeds = [sampling.seed + first + n for n in range(len(group))]
+    steps, scale = sampling.steps, sampling.guidance_scale
+    if len(group) > 1 and len({len(picture) for picture in pictures}) == len(set(samples)) == 1:
+        sounds = cast(BatchModel, model).generate_batch(
+            torch.stack(pictures), samples[0], captions=captions, seeds=seeds, steps=steps, guidance_scale=scale
+        )
+    else:
+        sounds = [
+            model.generate(picture, length, caption=caption, seed=seed, steps=steps, guidance_scale=scale)
+            for picture, length, caption, seed in zip(pictures, samples, captions, seeds, strict=True)
+        ]
+    return [sound.float().cpu().numpy() for sound in sounds]
+
+
+def _other_detector(real: Heard) -> Heard:
+    """The own sound with the two detectors' onsets exchanged, so that each is scored by the other."""
+    return Heard(real.condfoleygen, *onsets.suppressed(real.onsets, np.ones(len(real.onsets))))
+
+
+def _until(truth: Truth, end: float) -> Truth:
+    return Truth(*(times[times < end] for times in (truth.events, truth.optional, truth.condfoleygen)))
+
+
+def _family(trials: Sequence[Trial]) -> dict[str, Any]:
+    rows = {row: score((trial.truth, heard(trial)) for trial in trials) for row, heard in _HEARD.items()}
+    return {"clips": len(trials), "events": sum(len(trial.truth.events) for trial in trials), **rows}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return float(np.mean(numbers)) if numbers else None
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def _print(result: Mapping[str, Any], console: Console) -> None:
+    title = f"{result['model']} on {result['clips']} clips ({result['set']}), {result['events']} events, {result['steps']} steps"
+    table = Table(title=title)
+    table.add_column("")
+    for heading in ("F1 ±80 ms", "F1 ±40 ms", "precision ±80", "recall ±80", "onset accuracy", "onsets a quiet clip"):
+        table.add_column(heading, justify="right")
+    for row in ROWS:
+        false_onsets = result["silent_false_onsets"].get(row)
+        table.add_row(row.replace("_", " "), *(_figure(result[row][name]) for name in FIGURES), _figure(false_onsets))
+    console.print(table)
+    if families := result.get("families"):
+        table = Table(title="F1 ±80 ms by family")
+        for heading in ("family", "clips", "events", "model", "frame difference", "real sound"):
+            table.add_column(heading, justify="left" if heading == "family" else "right")
+        for family, rows in families.items():
+            figures = (_figure(rows[row]["f1_80"]) for row in _HEARD)
+            table.add_row(family, str(rows["clips"]), str(rows["events"]), *figures)
+        console.print(table)
+    for name, reason in result["left_out"].items():
+        console.print(f"left out: {name} ({reason})", highlight=False)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

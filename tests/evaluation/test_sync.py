@@ -1,0 +1,221 @@
+"""`evaluate sync`: the table on hand-made trials, and the whole command with models whose sync is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from avfoley_engine import zoo
+from avfoley_engine.evaluation.cli import main
+from avfoley_engine.evaluation.clips import Truth, WorldClip
+from avfoley_engine.evaluation.sync import FIGURES, ROWS, Heard, Trial, report
+
+NONE = np.zeros(0)
+
+
+def heard(times: np.ndarray) -> Heard:
+    return Heard(times, times, np.ones(len(times)))
+
+
+def trial(seed: int, model: Callable[[np.ndarray], np.ndarray], events: int = 6) -> Trial:
+    times = np.sort(np.random.default_rng(seed).choice(np.arange(2, 50, 2), events, replace=False) / 10)
+    return Trial(
+        name=f"{seed}",
+        family="ambience" if events == 0 else "strike",
+        duration=5.0,
+        truth=Truth(times, NONE, times),
+        model=heard(model(times)),
+        frame_difference=heard(NONE),
+        real_sound=heard(times),
+    )
+
+
+def test_a_perfect_model_stands_far_above_its_shuffled_self() -> None:
+    rows = report([trial(seed, lambda times: times) for seed in range(40)])
+    assert all(rows["matched"][figure] == 1 for figure in FIGURES)
+    assert all(rows["real_sound"][figure] == 1 for figure in FIGURES)
+    assert all(rows["frame_difference"][figure] == 0 for figure in FIGURES)
+    assert 0.05 < rows["shuffled"]["f1_80"] < 0.4
+
+
+def test_a_blind_model_gains_nothing_by_matching() -> None:
+    rng = np.random.default_rng(1)
+    rows = report([trial(seed, lambda times: np.sort(rng.uniform(0, 5, 6))) for seed in range(200)])
+    assert abs(rows["matched"]["f1_80"] - rows["shuffled"]["f1_80"]) < 0.05
+
+
+def test_60_ms_late_shows_in_the_narrow_window_only() -> None:
+    rows = report([trial(seed, lambda times: times + 0.06) for seed in range(10)])
+    assert rows["matched"]["f1_80"] == 1
+    assert rows["matched"]["f1_40"] == 0
+    assert rows["matched"]["onset_accuracy"] == 1
+
+
+def test_clips_without_events_count_their_false_onsets_apart() -> None:
+    trials = [trial(seed, lambda times: times) for seed in range(4)]
+    quiet = [trial(9 + n, lambda _, n=n: np.arange(1.0, 2.0 + n), events=0) for n in range(3)]
+    rows = report([*trials, *quiet])
+    assert rows["matched"]["precision_80"] == 1
+    assert rows["silent_clips"] == 3
+    assert rows["silent_false_onsets"] == {"matched": 2.0, "frame_difference": 0.0, "real_sound": 0.0}
+    assert rows["families"]["ambience"]["clips"] == 3
+    assert rows["families"]["strike"]["events"] == 24
+
+
+def test_shuffling_never_pairs_a_clip_with_itself() -> None:
+    # Every clip has its own instant, so that any match would be one with itself.
+    trials = [
+        Trial(str(n), "strike", 60.0, Truth(t, NONE, t), heard(t), heard(t), heard(t))
+        for n in range(12)
+        if (t := np.array([1.0 + 2 * n])) is not None
+    ]
+    assert report(trials)["shuffled"]["f1_80"] == 0
+
+
+def test_a_single_clip_cannot_be_shuffled() -> None:
+    assert report([trial(0, lambda times: times)])["shuffled"] == dict.fromkeys(FIGURES)
+
+
+def test_shuffled_pairs_are_compared_over_the_shorter_clip() -> None:
+    short, long = np.array([1.0]), np.array([1.0, 8.0, 9.0])
+    trials = [
+        Trial("a", "video", 2.0, Truth(short, NONE, short), heard(short), heard(short), heard(short)),
+        Trial("b", "video", 10.0, Truth(long, NONE, long), heard(long), heard(long), heard(long)),
+    ]
+    assert report(trials)["shuffled"]["f1_80"] == 1
+
+
+@dataclass
+class KnowingModel:
+    """Clicks at the times it is told for each picture, or evenly when it is told nothing."""
+
+    told: dict[bytes, np.ndarray] = field(default_factory=dict)
+    name: str = "knowing"
+    revision: str = "1"
+    sample_rate: int = 48_000
+    frame_rate: Fraction = Fraction(12)
+    frame_size: tuple[int, int] = (18, 32)
+    window_frames: int = 62
+    default_steps: int = 3
+    default_guidance_scale: float = 2.0
+    asked: list[tuple[str, int, int, float]] = field(default_factory=list)
+
+    def generate(self, frames, samples, *, caption="", seed=0, steps=None, guidance_scale=None, **rest) -> torch.Tensor:
+        assert frames.shape[1:] == (18, 32, 3)
+        self.asked.append((caption, seed, steps, guidance_scale))
+        sound = torch.zeros(samples)
+        for time in self.told.get(frames.numpy().tobytes(), np.arange(0.4, 9, 0.9)):
+            if time * 48_000 < samples:
+                sound[round(time * 48_000)] = 0.5
+        return sound
+
+
+class BatchingModel(KnowingModel):
+    """The same, several at once."""
+
+    def generate_batch(self, frames, samples, *, captions, seeds, steps, guidance_scale) -> torch.Tensor:
+        assert frames.shape[0] == len(captions) == len(seeds) > 1
+        return torch.stack(
+            [
+                self.generate(picture, samples, caption=caption, seed=seed, steps=steps, guidance_scale=guidance_scale)
+                for picture, caption, seed in zip(frames, captions, seeds, strict=True)
+            ]
+        )
+
+
+def told_of_the_world(clips: int) -> dict[bytes, np.ndarray]:
+    return {
+        clip.frames(Fraction(12), (18, 32)).tobytes(): clip.truth.events
+        for clip in (WorldClip(n) for n in range(clips))
+    }
+
+
+@pytest.mark.parametrize("kind", [KnowingModel, BatchingModel])
+def test_the_command_on_the_world(
+    kind: type[KnowingModel], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = kind(told_of_the_world(5))
+    monkeypatch.setattr(zoo, "load", lambda name, device: model)
+    assert (
+        main(["sync", "--clips", "5", "--batch", "2", "--seed", "7", "--steps", "2", "--device", "cpu", "--json"]) == 0
+    )
+    result = json.loads(capsys.readouterr().out)
+    assert {"set", "clips", "model", "steps", *ROWS} <= result.keys()
+    assert (result["set"], result["clips"], result["model"], result["steps"]) == ("world", 5, "knowing", 2)
+    for row in ROWS:
+        assert result[row].keys() == set(FIGURES)
+    assert result["matched"]["f1_80"] > 0.95
+    assert result["matched"]["f1_80"] > result["shuffled"]["f1_80"] + 0.3
+    assert result["real_sound"]["recall_80"] > 0.9
+    assert [seed for _, seed, _, _ in model.asked] == [7, 8, 9, 10, 11]
+    assert all(caption and steps == 2 and scale == 2.0 for caption, _, steps, scale in model.asked)
+
+
+def test_the_world_set_is_fixed_and_varied() -> None:
+    first, again = WorldClip(3), WorldClip(3)
+    np.testing.assert_array_equal(first.frames(Fraction(12), (18, 32)), again.frames(Fraction(12), (18, 32)))
+    np.testing.assert_array_equal(first.sound, again.sound)
+    assert len({WorldClip(n).family for n in range(60)}) > 8
+
+
+def test_without_captions_the_model_gets_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = KnowingModel()
+    monkeypatch.setattr(zoo, "load", lambda name, device: model)
+    assert main(["sync", "--clips", "2", "--no-captions", "--guidance", "0", "--device", "cpu"]) == 0
+    assert [(caption, scale) for caption, _, _, scale in model.asked] == [("", 0.0)] * 2
+    printed = capsys.readouterr().out
+    assert "frame difference" in printed
+    assert "by family" in printed
+
+
+def test_the_command_on_real_videos(
+    make_media: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    told = {}
+    for n, times in enumerate(([0.52, 1.32, 2.2], [0.8, 1.72, 2.6], [0.24, 2.0, 2.92])):
+        sound = np.zeros((1, 48_000 * 4), np.float32)
+        images = np.zeros((100, 36, 64, 3), np.uint8)
+        images[:, 0, 0] = 80 * n
+        for time in times:
+            start = round(time * 48_000)
+            sound[0, start : start + 4800] = 0.5 * np.sin(np.arange(4800) / 9) * np.exp(-np.arange(4800) / 900)
+            images[round(time * 25) : round(time * 25) + 2] = 200
+        media = make_media(f"{n}.mov", list(images), sound=sound).rename(folder / f"{n}.mov")
+        from avfoley_engine.media import read_frames
+
+        told[read_frames(media, [Fraction(t, 12) for t in range(48)], (18, 32)).tobytes()] = np.array(times)
+    make_media("mute.mov", list(images)).rename(folder / "mute.mov")
+    (folder / "notes.txt").write_text("not a film")
+    monkeypatch.setattr(zoo, "load", lambda name, device: KnowingModel(told))
+    assert main(["sync", "--videos", str(folder), "--device", "cpu", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["set"], result["clips"], result["events"]) == ("videos", 3, 9)
+    assert result["left_out"] == {"mute.mov": "no sound", "notes.txt": "no media file"}
+    assert result["matched"]["f1_80"] == 1
+    assert result["shuffled"]["f1_80"] < 0.5
+    assert result["frame_difference"]["recall_80"] > 0.9
+    assert result["real_sound"]["f1_80"] > 0.8
+
+
+def test_a_folder_without_sound_is_an_error_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sync", "--videos", str(tmp_path), "--device", "cpu"]) == 1
+    assert "holds no video with sound" in capsys.readouterr().err
+    assert main(["sync", "--videos", str(tmp_path / "gone")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [[], ["sync", "--clips", "0"], ["sing"]])
+def test_wrong_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(argv)
+    assert error.value.code == 2

@@ -1,0 +1,117 @@
+"""Properties of AV-Link that hold for any weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from avfoley_engine.models.avlink.config import PAPER
+from avfoley_engine.models.avlink.fusion import FusionAttention
+from avfoley_engine.models.avlink.link import AVLink, placements
+from avfoley_engine.nn.dit import TextStates
+from avfoley_engine.nn.rope import rotate
+
+
+def parameters(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_at_initialisation_the_linked_model_equals_the_frozen_backbones(link: AVLink, inputs: dict[str, Any]) -> None:
+    with torch.no_grad():
+        audio, video, _ = link(**inputs)
+        alone = link.audio(inputs["audio"], inputs["t_audio"], inputs["audio_text"])
+        video_alone = link.video(inputs["video"], inputs["t_video"], inputs["video_text"])
+    assert torch.equal(audio, alone)
+    assert torch.equal(video, video_alone)
+
+
+def _open_gates(link: AVLink) -> None:
+    torch.manual_seed(3)
+    for block in link.fusion.blocks:
+        for layer in block.modulation.values():
+            torch.nn.init.normal_(layer.bias, std=0.5)
+
+
+def test_open_gates_let_the_picture_change_the_sound_and_the_sound_change_the_picture(
+    link: AVLink, inputs: dict[str, Any]
+) -> None:
+    _open_gates(link)
+    with torch.no_grad():
+        audio, video, _ = link(**inputs)
+        other_picture, _, _ = link(**{**inputs, "video": -inputs["video"]})
+        _, other_sound, _ = link(**{**inputs, "audio": -inputs["audio"]})
+    assert not torch.allclose(audio, other_picture, atol=1e-4)
+    assert not torch.allclose(video, other_sound, atol=1e-4)
+
+
+def test_leaving_out_the_video_head_does_not_change_the_sound(link: AVLink, inputs: dict[str, Any]) -> None:
+    _open_gates(link)
+    with torch.no_grad():
+        both, _, _ = link(**inputs)
+        audio, video, _ = link(**inputs, need_video=False)
+    assert video is None
+    assert torch.allclose(both, audio, atol=1e-6)
+
+
+def test_the_same_instant_has_the_same_angle_in_both_modalities(link: AVLink) -> None:
+    cos, sin = link.temporal_rotation(26, 13 * 4, torch.device("cpu"))
+    # Audio token 25 and the first video token of step 12 both stand at one second.
+    assert torch.allclose(cos[25], cos[26 + 12 * 4], atol=1e-6)
+    assert torch.allclose(sin[25], sin[26 + 12 * 4], atol=1e-6)
+    assert not torch.allclose(cos[24], cos[26 + 12 * 4], atol=1e-2)
+
+
+def test_local_heads_start_out_looking_at_their_own_instant(link: AVLink) -> None:
+    attention: FusionAttention = link.fusion.blocks[0].attention
+    rotation = link.temporal_rotation(50, 0, torch.device("cpu"))
+    q = rotate(attention.q_bias.expand(-1, 50, -1)[None], rotation)
+    k = rotate(attention.k_bias.expand(-1, 50, -1)[None], rotation)
+    weights = (q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5).softmax(-1)[0]
+    assert weights[0, 25].argmax() == 25
+    assert weights[0, 25, 21:30].sum() > 0.5
+    assert torch.allclose(weights[1], torch.full_like(weights[1], 1 / 50))
+
+
+def test_masked_text_is_not_read(link: AVLink, inputs: dict[str, Any]) -> None:
+    text: TextStates = inputs["audio_text"]
+    changed = text.states.clone()
+    changed[~text.mask] += 5
+    with torch.no_grad():
+        before = link.audio(inputs["audio"], inputs["t_audio"], text)
+        after = link.audio(inputs["audio"], inputs["t_audio"], TextStates(changed, text.mask))
+        dropped = link.audio(inputs["audio"], inputs["t_audio"], text.drop(torch.tensor([True, False])))
+    assert torch.allclose(before, after, atol=1e-6)
+    assert not torch.allclose(before[0], dropped[0], atol=1e-4)
+    assert torch.allclose(before[1], dropped[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("placement", "expected"),
+    [
+        ("interleaved", [2, 5, 8, 11, 14, 17, 20, 23]),
+        ("early", list(range(8))),
+        ("middle", list(range(8, 16))),
+        ("late", list(range(16, 24))),
+    ],
+)
+def test_placement_of_the_fusion_blocks(placement: str, expected: list[int]) -> None:
+    assert placements(24, 8, placement) == expected
+
+
+def test_paper_preset_has_the_papers_parameter_counts() -> None:
+    with torch.device("meta"):
+        link = AVLink(PAPER)
+    assert parameters(link.audio) == pytest.approx(576e6, rel=0.03)
+    assert parameters(link.video) == pytest.approx(576e6, rel=0.03)
+    assert parameters(link.fusion.blocks[0]) == pytest.approx(23.25e6, rel=0.03)
+    assert link.video.grid == (18, 32)
+
+
+def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(link: AVLink, inputs: dict[str, Any]) -> None:
+    link.freeze_backbones()
+    _open_gates(link)
+    audio, _, _ = link(**inputs, need_video=False)
+    audio.square().mean().backward()
+    assert all(p.grad is None for p in (*link.audio.parameters(), *link.video.parameters()))
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in link.fusion.parameters())
