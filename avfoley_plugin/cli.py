@@ -52,7 +52,15 @@ app.add_typer(engine_app, name="engine")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="An .otio, .otioz or .otiod timeline, or a video file.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="The .otio to write; else INPUT's, with a backup.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The .otio to write; else INPUT's. What it replaces is kept as a backup. If an earlier run wrote it from "
+        "INPUT, its takes and captions are kept, and new takes are added to them.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON lines for scripts; the last one is the summary.")]
 
 
@@ -63,7 +71,13 @@ def foley(
         list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; repeatable.")
     ] = None,
     record_range: Annotated[
-        str | None, typer.Option("--range", metavar="IN-OUT", help="Only this range: timecodes, or frames from 0.")
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="IN-OUT",
+            help="Only this range, OUT excluded: timecodes as the editing program shows them (; before the frames is "
+            "drop-frame, : is non-drop), or frames from 0.",
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="The whole timeline (the default).")] = False,
     caption: Annotated[str | None, typer.Option(help="What shall be heard; else each shot's own caption.")] = None,
@@ -266,8 +280,8 @@ def _carry_out(start: Callable[[], Run], as_json: bool) -> Exit:
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     error = None
     try:
-        run = start()
         with report:
+            run = start()
             for update in run:
                 report.show(update)
         code = Exit.SOME_FAILED if report.failures else Exit.OK

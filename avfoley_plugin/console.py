@@ -65,9 +65,12 @@ class ProgressReport(Report):
         )
         self._bars: dict[tuple[str, int], TaskID] = {}
         self._all: TaskID | None = None
+        self._waiting: TaskID | None = None
         self._takes = 1
 
     def __enter__(self) -> Self:
+        # The first run starts the engine, which takes a while.
+        self._waiting = self._progress.add_task("starting", total=None, left="")
         self._progress.start()
         return self
 
@@ -76,6 +79,7 @@ class ProgressReport(Report):
     ) -> None:
         for bar in self._bars.values():
             self._progress.remove_task(bar)
+        self._end_waiting()
         if self._all is not None:
             self._progress.remove_task(self._all)
         self._progress.stop()
@@ -112,7 +116,13 @@ class ProgressReport(Report):
         elif error is None:
             self._say("Nothing was written.")
 
+    def _end_waiting(self) -> None:
+        if self._waiting is not None:
+            self._progress.remove_task(self._waiting)
+            self._waiting = None
+
     def _plan(self, plan: Planned) -> None:
+        self._end_waiting()
         for problem in plan.problems:
             self._say(f"skipped: {problem}")
         total = sum(len(order.requests) for order in plan.orders)

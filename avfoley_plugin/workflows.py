@@ -20,7 +20,7 @@ import opentimelineio as otio
 from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobEvent, JobState
 
 from avfoley_plugin.engine_client import EngineClient
-from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError
+from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, TimelineError
 from avfoley_plugin.hosts import Host
 from avfoley_plugin.timeline.captions import edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
@@ -251,7 +251,7 @@ class Run:
             # The editor went on cutting: the takes go to where their shots are now.
             timeline = self.host.read()
             current = self._all_shots(timeline)
-            still = {shot.id: shot for shot in current}
+            still = {shot.id: shot for shot in [*current, *self._planned_shots(timeline)]}
             unplaced = [shot for shot in finished.shots.values() if shot.id not in still]
             _place(timeline, finished.only(still), current)
             path = self.host.write(timeline)
@@ -260,8 +260,18 @@ class Run:
         return Written(path, sheet, tuple(finished.takes.values()), tuple(unplaced))
 
     def _all_shots(self, timeline: otio.schema.Timeline) -> list[Shot]:
-        shots, _ = read_shots(timeline, folder=self.host.folder, probe=self._engine.probe)
-        return shots
+        # A timeline that has lost all its picture meanwhile has no shots, which is no error here.
+        with contextlib.suppress(TimelineError):
+            return read_shots(timeline, folder=self.host.folder, probe=self._engine.probe)[0]
+        return []
+
+    def _planned_shots(self, timeline: otio.schema.Timeline) -> list[Shot]:
+        """The run's own shots as they are now: those that a range trimmed, and covered clips, are not among all shots
+        of a timeline.
+        """
+        with contextlib.suppress(TimelineError):
+            return [order.shot for order in self._plan(timeline)[0]]
+        return []
 
 
 @dataclass
@@ -327,7 +337,8 @@ def _find_shot(
 def _bring_in(order: Order, number: int, result: FoleyResult, folder: Path) -> Take:
     """Copies a take from the engine's cache to where the timeline keeps its sound."""
     take = Take(order.requests[number], result, folder)
-    stem = re.sub(r"[^\w-]+", "_", order.shot.name).strip("_")[:60] or "shot"
+    name = order.shot.name.removesuffix(order.shot.media.suffix)
+    stem = re.sub(r"[^\w-]+", "_", name).strip("_")[:60] or "shot"
     path = folder / f"{stem}_foley_{take.id}.wav"
     part = path.with_name(path.name + ".part")
     try:

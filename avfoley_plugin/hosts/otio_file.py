@@ -14,7 +14,9 @@ from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts.base import Host
 from avfoley_plugin.hosts.newer_schema import readable
 from avfoley_plugin.hosts.saving import file_references, reference_url, save, set_reference_url
+from avfoley_plugin.timeline.identity import Kind, identity, mark
 from avfoley_plugin.timeline.media_url import relative_url, resolve_media
+from avfoley_plugin.timeline.takes import carry_over, has_ours
 
 SUFFIXES = (".otio", ".otioz", ".otiod")
 _BUNDLED_TIMELINE = "content.otio"
@@ -28,6 +30,10 @@ class OtioFile(Host):
     Written is always an ``.otio``: without `output`, an ``.otio`` is updated in place, and a bundle gets an ``.otio``
     of its name beside it. The media of an ``.otioz`` is unpacked into a folder next to the output. Relative media URLs
     stay valid if the output is elsewhere.
+
+    Where an earlier run wrote the output from this very file, its foley tracks, takes and captions are read along, so
+    that a second run adds to them. An output with takes that came about otherwise is refused; any other timeline there
+    is replaced, with a backup.
     """
 
     def __init__(self, path: Path, output: Path | None = None) -> None:
@@ -39,6 +45,7 @@ class OtioFile(Host):
         if self._output.suffix.lower() != ".otio":
             raise HostError(f"{self._output}: the output must end in .otio, the one format that keeps everything")
         self._digest_when_read: str | None = None
+        self._output_digest_when_read: str | None = None
 
     @property
     def name(self) -> str:
@@ -78,26 +85,54 @@ class OtioFile(Host):
         self._digest_when_read = _digest(content)
         if self._path.suffix.lower() == ".otioz":
             self._unpack_media(timeline)
+        if not self._in_place:
+            self._carry_over(timeline)
         return timeline
 
     def write(self, timeline: otio.schema.Timeline) -> Path:
         if self._digest_when_read is None:
             raise HostError(f"{self._path} was not read yet; read it before writing")
-        in_place = self._output.resolve() == self._source_file.resolve()
-        if in_place and not self._is_as_read():
+        before = self._digest_when_read if self._in_place else self._output_digest_when_read
+        if _file_digest(self._output) != before:
             raise ChangedError(
                 f"{self._output} was changed or removed by another program; nothing was written; run again"
             )
-        text = save(timeline, self.folder, self._output)
-        if in_place:
-            self._digest_when_read = _digest(text.encode())
+        if not self._in_place:
+            source = relative_url(self._path, self._output.parent)
+            mark(timeline, Kind.TIMELINE, source=source)
+        digest = _digest(save(timeline, self.folder, self._output).encode())
+        if self._in_place:
+            self._digest_when_read = digest
+        else:
+            self._output_digest_when_read = digest
         return self._output
 
-    def _is_as_read(self) -> bool:
+    @property
+    def _in_place(self) -> bool:
+        return self._output.resolve() == self._source_file.resolve()
+
+    def _carry_over(self, timeline: otio.schema.Timeline) -> None:
+        """Brings in what an earlier run put on the output."""
+        self._output_digest_when_read = _file_digest(self._output)
         try:
-            return _digest(self._source_file.read_bytes()) == self._digest_when_read
-        except OSError:
-            return False
+            earlier = otio.adapters.read_from_string(readable(self._output.read_text(encoding="utf-8")), "otio_json")
+        except (OSError, ValueError, otio.exceptions.OTIOError):
+            # Nothing is there, or nothing of ours: if it is a file, it is backed up and replaced.
+            return
+        if not isinstance(earlier, otio.schema.Timeline) or not has_ours(earlier):
+            return
+        origin = identity(earlier, Kind.TIMELINE)
+        source = None if origin is None else resolve_media(origin["source"], self._output.parent)
+        if source is None or source.resolve() != self._path.resolve():
+            raise HostError(
+                f"{self._output} holds takes that were not made from {self._path}; choose another output, or run on "
+                f"{self._output.name} itself"
+            )
+        for reference in file_references(earlier):
+            path = resolve_media(reference_url(reference), self._output.parent)
+            if path is not None and path.is_absolute():
+                set_reference_url(reference, path.as_uri())
+        carry_over(earlier, timeline)
 
     def _unpack_media(self, timeline: otio.schema.Timeline) -> None:
         media_folder = self._output.with_name(f"{self._output.stem}_media")
@@ -120,6 +155,14 @@ class OtioFile(Host):
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _file_digest(path: Path) -> str | None:
+    """The digest of a file's content, None if it cannot be read."""
+    try:
+        return _digest(path.read_bytes())
+    except OSError:
+        return None
 
 
 def _unpack(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:

@@ -58,6 +58,13 @@ def edited(timeline: otio.schema.Timeline) -> list[CaptionEdit]:
     return edits
 
 
+def carry_captions(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
+    """Copies the caption markers of an earlier version of a timeline that it does not have itself."""
+    there = {ours["id"] for _, ours in _caption_markers(timeline)}
+    missing = [marker for marker, ours in _caption_markers(earlier) if ours["id"] not in there]
+    timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
+
+
 def remove_captions(timeline: otio.schema.Timeline) -> None:
     """Takes our caption markers off the timeline."""
     kept = [marker for marker in timeline.tracks.markers if identity(marker, Kind.CAPTION) is None]

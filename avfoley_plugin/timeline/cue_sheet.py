@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from fractions import Fraction
+from urllib.parse import unquote
 
 import opentimelineio as otio
 
@@ -31,8 +32,8 @@ COLUMNS = (
 def cue_sheet(timeline: otio.schema.Timeline) -> str:
     """The takes on a timeline as CSV (RFC 4180), in record order.
 
-    "record in" and "record out" (the first frame after) are timecodes, "duration" a count of frames as timecode,
-    non-drop. Loudness is empty where it cannot be measured (under 0.4 s).
+    "file" is the name of the take's file. "record in" and "record out" (the first frame after) are timecodes,
+    "duration" a count of frames as timecode, non-drop. Loudness is empty where it cannot be measured (under 0.4 s).
     """
     text = io.StringIO()
     table = csv.writer(text)
@@ -47,7 +48,7 @@ def cue_sheet(timeline: otio.schema.Timeline) -> str:
                 clock.timecode(take.record_start),
                 clock.timecode(take.record_start + take.frames),
                 format_timecode(take.frames, clock.rate, drop_frame=False),
-                take.url,
+                unquote(take.url).rpartition("/")[2],
                 its["caption"],
                 its["model"],
                 its["seed"],

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     CLIP = "foley"
     TAKE = "take"
     CAPTION = "caption"
+    #: A timeline that was written from another file, its ``source``.
+    TIMELINE = "timeline"
 
 
 class _HasMetadata(Protocol):

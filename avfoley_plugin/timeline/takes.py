@@ -20,7 +20,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult, Pict
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import TimelineError
-from avfoley_plugin.timeline.captions import remove_captions
+from avfoley_plugin.timeline.captions import captions, carry_captions, remove_captions
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity, mark
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up, samples
@@ -149,6 +149,38 @@ def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
     return sorted(found, key=lambda take: (take.record_start, take.shot_id, _number(take.key), take.key))
 
 
+def has_ours(timeline: otio.schema.Timeline) -> bool:
+    """Whether a timeline holds takes, foley tracks or captions of ours."""
+    return bool(foley_tracks(timeline) or _our_clips(timeline) or captions(timeline))
+
+
+def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
+    """Copies everything of ours from an earlier version of a timeline to the one without it.
+
+    What the timeline has of ours itself stays: a shot that has takes on both gets all of them, its active one remains,
+    and an earlier clip that finds its place taken is left out. URLs are copied as they are.
+    """
+    clock = record_clock(earlier)
+    present = {ours["id"]: clip for clip, ours in _our_clips(timeline)}
+    bare = not foley_tracks(timeline)
+    if bare:
+        # Whole tracks: what the editor did to them (gain, mute, sounds added) comes along.
+        timeline.tracks.extend(track.deepcopy() for track in foley_tracks(earlier))
+    for clip, ours in _our_clips(earlier):
+        there = present.get(ours["id"])
+        place = _range_on_track(clip, clock)
+        if there is not None:
+            _add_missing_takes(there, clip)
+        elif place is not None and not (bare and identity(clip.parent(), Kind.TRACK) is not None):
+            _insert_if_free(timeline, clip.deepcopy(), *place, clock)
+    if bare:
+        # The copied tracks repeat the shots whose clips somebody had moved to a track of their own.
+        for clip, ours in _our_clips(timeline):
+            if clip is not present.get(ours["id"], clip):
+                _vacate(clip, clock)
+    carry_captions(earlier, timeline)
+
+
 def remove_all(timeline: otio.schema.Timeline) -> None:
     """Takes everything of ours off the timeline. A foley track on which somebody put things of their own stays, as
     theirs.
@@ -162,6 +194,8 @@ def remove_all(timeline: otio.schema.Timeline) -> None:
         else:
             timeline.tracks.remove(track)
     remove_captions(timeline)
+    if identity(timeline, Kind.TIMELINE) is not None:
+        del timeline.metadata[METADATA_KEY]
 
 
 def _tracks(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Track]:
@@ -251,13 +285,34 @@ def _set_takes(clip: otio.schema.Clip, takes: Sequence[Take], keep_earlier: bool
     # Takes may have handles of different length, but a clip has one source range: the files' own times are shifted so
     # that the shot's first frame is at the same time in all. The active one counts from 0, as programs that know no
     # available range expect.
-    head = takes[0].result.head_samples
-    for reference in references.values():
+    _align(references.values(), takes[0].result.head_samples)
+    clip.set_media_references(references, keys[takes[0].id])
+
+
+def _align(references: Iterable[otio.core.MediaReference], head_samples: int) -> None:
+    """Gives all takes of a clip the same time at the shot's first frame, `head_samples` after the active one's 0."""
+    for reference in references:
         ours = identity(reference, Kind.TAKE)
         if ours is not None:
             length = reference.available_range.duration
-            reference.available_range = TimeRange(RationalTime(head - ours["head_samples"], SAMPLE_RATE), length)
-    clip.set_media_references(references, keys[takes[0].id])
+            start = RationalTime(head_samples - ours["head_samples"], SAMPLE_RATE)
+            reference.available_range = TimeRange(start, length)
+
+
+def _add_missing_takes(clip: otio.schema.Clip, earlier: otio.schema.Clip) -> None:
+    """Adds an earlier clip's takes to those of the same shot's clip; the active one stays."""
+    references = clip.media_references()
+    known = {ours["id"] for reference in references.values() if (ours := identity(reference, Kind.TAKE)) is not None}
+    number = max(map(_number, references), default=0)
+    for reference in earlier.media_references().values():
+        ours = identity(reference, Kind.TAKE)
+        if ours is not None and ours["id"] not in known:
+            number += 1
+            references[f"take {number}"] = reference.deepcopy()
+    active = identity(clip.media_reference, Kind.TAKE)
+    if active is not None:
+        _align(references.values(), active["head_samples"])
+    clip.set_media_references(references, clip.active_media_reference_key)
 
 
 def _head_frames(take: Take, rate: Fraction) -> int | Fraction:
@@ -360,6 +415,17 @@ def _insert(
         mark(track, Kind.TRACK, id=f"{TRACK_NAME.lower()}-{number}")
         timeline.tracks.append(track)
         _insert_on(track, clip, start, frames, clock)
+
+
+def _insert_if_free(
+    timeline: otio.schema.Timeline,
+    clip: otio.schema.Clip,
+    start: int | Fraction,
+    frames: int | Fraction,
+    clock: RecordClock,
+) -> None:
+    """Puts a clip on the first foley track that is free there; nowhere, if none is."""
+    any(_insert_on(track, clip, start, frames, clock) for track in foley_tracks(timeline))
 
 
 def _insert_on(

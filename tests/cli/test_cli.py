@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 from engine_harness import FAKE_ENGINE, Engine
+from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.cli import Exit
 from avfoley_plugin.timeline.captions import captions
@@ -84,7 +86,49 @@ def test_a_selection_and_another_output(engine: Engine, timeline: Path, avfoley:
     assert [take.shot_name for take in placed(read(output))] == ["shot3", "shot5"]
     ran = avfoley("foley", timeline, "--range", "30-60", "-o", output, "--json")
     assert ran.code == Exit.OK, ran.err
-    assert [(take.record_start, take.frames) for take in placed(read(output))] == [(30, 20), (50, 10)]
+    takes = [(take.record_start, take.frames) for take in placed(read(output))]
+    assert takes == [(30, 20), (50, 10), (75, 25), (125, 25)]
+
+
+def test_a_second_run_to_another_output_adds_to_it(
+    engine: Engine, timeline: Path, avfoley: Shell, tmp_path: Path
+) -> None:
+    output = tmp_path / "elsewhere" / "new.otio"
+
+    def run(*options: str) -> list[tuple[str, int, bool]]:
+        ran = avfoley("foley", timeline, "--clip", "shot3", "-o", output, *options)
+        assert ran.code == Exit.OK, ran.err
+        assert len(foley_tracks(read(output))) == 1
+        takes = placed(read(output))
+        assert all((output.parent / take.url).is_file() for take in takes)
+        return [(take.shot_name, take.identity["seed"], take.active) for take in takes]
+
+    assert run("--caption", "rain") == [("shot3", 0, True)]
+    first = output.read_bytes()
+    assert run("--caption", "rain") == [("shot3", 0, True)]
+    assert output.read_bytes() == first
+    # The caption comes from the output's own marker.
+    assert run("--seed", "1") == [("shot3", 0, False), ("shot3", 1, True)]
+    assert [take.identity["caption"] for take in placed(read(output))] == ["rain", "rain"]
+
+    # The editor exports the cut anew, seven frames longer at its head: the takes follow their shot.
+    cut = read(timeline)
+    cut.tracks[0].insert(0, otio.schema.Gap(source_range=TimeRange(RationalTime(0, 25), RationalTime(7, 25))))
+    otio.adapters.write_to_file(cut, str(timeline))
+    assert run("--seed", "2") == [("shot3", 0, False), ("shot3", 1, False), ("shot3", 2, True)]
+    assert {take.record_start for take in placed(read(output))} == {82}
+    before, after = without_ours(timeline), without_ours(output)
+    assert after.pop("metadata") == {"avfoley": {"kind": "timeline", "source": "../cut.otio", "version": 1}}
+    assert before.pop("metadata") == {}
+    assert [len(track["children"]) for track in after["tracks"]["children"]] == [11]
+
+    # A timeline with takes from elsewhere is not written over.
+    other = tmp_path / "other.otio"
+    shutil.copy(timeline, other)
+    kept = output.read_bytes()
+    ran = avfoley("foley", other, "-o", output)
+    assert (ran.code, output.read_bytes()) == (Exit.INPUT, kept)
+    assert "new.otio" in ran.err
 
 
 def test_a_second_run_finds_the_first_ones_takes(engine: Engine, timeline: Path, avfoley: Shell) -> None:

@@ -35,6 +35,46 @@ def test_takes_follow_an_editor_who_goes_on_cutting(engine: Engine, timeline: Pa
     assert len(list(timeline.with_name("cut.avfoley").glob("shot3_*.wav"))) == 1
 
 
+def test_trimmed_and_covered_shots_are_found_again_in_a_changed_timeline(engine: Engine, timeline: Path) -> None:
+    cut = otio.adapters.read_from_file(str(timeline))
+    covering = otio.schema.Track("V2", kind=otio.schema.TrackKind.Video)
+    covering.append(list(cut.find_clips())[5].deepcopy())
+    covering[0].name = "cover"
+    cut.tracks.append(covering)
+    otio.adapters.write_to_file(cut, str(timeline))
+
+    def retitle() -> None:
+        changed = otio.adapters.read_from_file(str(timeline))
+        changed.metadata["elsewhere"] = changed.metadata.get("elsewhere", 0) + 1
+        otio.adapters.write_to_file(changed, str(timeline))
+
+    # shot0 lies under "cover"; the range trims shot1 and shot2.
+    for selection in (Selection(("shot0",)), Selection(record_range="30-60")):
+        run = foley(OtioFile(timeline), LocalEngine(command=None), selection=selection)
+        updates = iter(run)
+        while not isinstance(next(updates), TakeDone):
+            pass
+        retitle()
+        *_, written = updates
+        assert isinstance(written, Written)
+        assert written.unplaced == ()
+    assert shots(timeline) == [("shot0", 0), ("shot1", 30), ("shot2", 50)]
+    written_last = otio.adapters.read_from_file(str(timeline))
+    assert written_last.metadata["elsewhere"] == 2
+
+
+def test_a_timeline_emptied_meanwhile_loses_no_sound(engine: Engine, timeline: Path) -> None:
+    run = foley(OtioFile(timeline), LocalEngine(command=None), selection=Selection(("shot1",)))
+    for update in run:
+        if isinstance(update, TakeDone):
+            cut = otio.adapters.read_from_file(str(timeline))
+            del cut.tracks[0][:]
+            otio.adapters.write_to_file(cut, str(timeline))
+    assert run.written is not None
+    assert [shot.name for shot in run.written.unplaced] == ["shot1"]
+    assert run.written.takes[0].path.is_file()
+
+
 def test_leaving_early_writes_what_is_finished_and_cancels_the_rest(slow_engine: Engine, timeline: Path) -> None:
     run = foley(OtioFile(timeline), LocalEngine(command=None))
     updates = iter(run)

@@ -116,3 +116,23 @@ def test_a_film_that_ends_early_fails_alone(avfoley: Shell, timeline: Path) -> N
     assert ran.returncode == 1
     assert "broken.mp4" in ran.stdout
     assert [take.shot_name for take in placed(otio.adapters.read_from_file(str(timeline)))] == ["two"]
+
+
+def test_a_real_clip(avfoley: Shell, shared_data: Callable[[str], Path], tmp_path: Path) -> None:
+    media = shared_data("clips") / "stick_hits_bag.mp4"
+    with av.open(str(media)) as container:
+        video = container.streams.video[0]
+        rate, frames = video.average_rate, video.frames
+    output = tmp_path / "cut" / "bag.otio"
+    ran = avfoley("foley", media, "-o", output, "--model", "untrained", "--caption", "a stick hits a bag")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    written = otio.adapters.read_from_file(str(output))
+    (take,) = placed(written)
+    assert (take.record_start, take.frames) == (0, frames)
+    # The take plays for just as long as the picture.
+    picture, *_, foley = (next(iter(track)).source_range for track in written.tracks)
+    assert (picture.duration, picture.start_time.value) == (foley.duration, 0)
+    parts = chunks(output.parent / take.url)
+    assert len(parts[b"data"]) // 3 == round(frames / rate * 48_000)
+    assert struct.unpack_from("<II", parts[b"bext"], 338) == (0, 0)
+    assert np.frombuffer(parts[b"data"], np.uint8).any(), "the file is silent"

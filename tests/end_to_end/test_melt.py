@@ -110,9 +110,11 @@ def render(timeline: Path, length: int, profile: str) -> np.ndarray:
     document, sound = timeline.with_suffix(".mlt"), timeline.with_suffix(".wav")
     read = otio.adapters.read_from_file(str(timeline))
     ET.ElementTree(to_mlt(read, timeline.parent)).write(document)
-    command = [MELT, "-profile", profile, str(document), f"out={length - 1}", "-consumer", f"avformat:{sound}"]
-    options = ["vn=1", "acodec=pcm_s16le", "ar=48000", "ac=1", "channels=1", "real_time=-1"]
-    ran = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60)
+    source = ["-silent", "-profile", profile, str(document), f"out={length - 1}"]
+    target = ["-consumer", f"avformat:{sound}", "vn=1", "acodec=pcm_s16le", "ar=48000", "ac=1", "channels=1"]
+    # melt takes keys from its terminal, if it has one.
+    command = [MELT, *source, *target, "real_time=-1", "terminate_on_pause=1"]
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
     assert ran.returncode == 0, ran.stderr
     with wave.open(str(sound)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (48_000, 1, 2)

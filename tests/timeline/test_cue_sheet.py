@@ -24,7 +24,7 @@ def test_every_take_has_a_row(build: Any, shoot: Any, take: Any) -> None:
         "record in": "01:00:00;15",
         "record out": "01:00:01;15",
         "duration": "00:00:01:00",
-        "file": "file:///edit/foley/door-1.wav",
+        "file": "door-1.wav",
         "caption": "a door, slammed",
         "model": "avlink-nano",
         "seed": "1",

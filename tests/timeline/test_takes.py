@@ -15,7 +15,16 @@ from opentimelineio.schema import Clip, ExternalReference, Gap, Timeline, Track
 
 from avfoley_plugin.timeline.captions import captions, write_caption
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.timeline.takes import Placement, Take, foley_tracks, place_takes, placed, remove_all
+from avfoley_plugin.timeline.takes import (
+    Placement,
+    Take,
+    carry_over,
+    foley_tracks,
+    has_ours,
+    place_takes,
+    placed,
+    remove_all,
+)
 from avfoley_plugin.timeline.timing import exact_frames, exact_rate, exact_seconds
 
 Place = Callable[..., list[Clip]]
@@ -328,3 +337,60 @@ def test_gaps_on_our_track_are_few(build: Any, place: Place) -> None:
 def test_urls_name_the_files(build: Any, place: Place) -> None:
     (clip,) = place(build.timeline([build.clip("a", 100, 30)]), path=Path("/edit/foley/take #1 é.wav"))
     assert clip.media_reference.target_url == "file:///edit/foley/take%20%231%20%C3%A9.wav"
+
+
+class TestCarriedOver:
+    """What an earlier version of a timeline has of ours, brought to one without it."""
+
+    @pytest.fixture
+    def cut(self, build: Any) -> Timeline:
+        timeline: Timeline = build.timeline([build.clip("a", 0, 20), build.clip("b", 40, 20), build.clip("c", 80, 20)])
+        return timeline
+
+    def test_onto_a_bare_timeline_it_is_as_it_was(self, cut: Timeline, place: Place, shoot: Any) -> None:
+        earlier = cut.deepcopy()
+        place(earlier, "a", "c", seeds=(0, 1))
+        write_caption(earlier, shoot(earlier, "a")[0], "a bell")
+        track = foley_tracks(earlier)[0]
+        track.name = "Steps"
+        track.effects.append(otio.schema.Effect("gain"))
+        assert not has_ours(cut)
+        carry_over(earlier, cut)
+        assert cut.to_json_string() == earlier.to_json_string()
+
+    def test_takes_of_both_are_kept_and_the_active_one_stays(self, cut: Timeline, place: Place, shoot: Any) -> None:
+        earlier = cut.deepcopy()
+        place(earlier, "a", seeds=(1, 2))
+        place(earlier, "b")
+        place(cut, "a", seeds=(5, 1))
+        write_caption(earlier, shoot(earlier, "a")[0], "a bell")
+        write_caption(cut, shoot(cut, "a")[0], "a gong")
+        carry_over(earlier, cut)
+        assert len(foley_tracks(cut)) == 1
+        assert [(take.shot_name, take.identity["seed"], take.key, take.active) for take in placed(cut)] == [
+            ("a", 5, "take 1", True),
+            ("a", 1, "take 2", False),
+            ("a", 2, "take 3", False),
+            ("b", 0, "take 1", True),
+        ]
+        assert list(captions(cut).values()) == ["a gong"]
+        before = cut.to_json_string()
+        carry_over(earlier, cut)
+        assert cut.to_json_string() == before
+
+    def test_a_clip_moved_to_another_track_is_not_doubled(self, cut: Timeline, place: Place) -> None:
+        earlier = cut.deepcopy()
+        place(earlier, "a", "b")
+        place(cut, "a")
+        (ours,) = foley_tracks(cut)
+        ours.metadata.clear()
+        ours.name = "mine"
+        carry_over(earlier, cut)
+        assert [(take.shot_name, take.record_start) for take in placed(cut)] == [("a", 0), ("b", 20)]
+
+    def test_an_earlier_clip_whose_place_is_taken_is_left_out(self, cut: Timeline, place: Place, build: Any) -> None:
+        earlier = build.timeline([build.clip("whole", 0, 60)])
+        place(earlier)
+        place(cut, "b")
+        carry_over(earlier, cut)
+        assert [take.shot_name for take in placed(cut)] == ["b"]

@@ -12,7 +12,7 @@ _BANDS, _LOWEST, _HIGHEST = 40, 40.0, 16_000.0
 # A band's level counts from this far under the clip's loudest, and never below the absolute floor (dBFS).
 _RANGE, _FLOOR = 70.0, -80.0
 # An onset rises by this many dB, averaged over the bands, above the flux that is usual around it...
-_RISE = 4.0
+_RISE = 6.0
 _USUAL_SECONDS, _APART_SECONDS = 0.4, 0.05
 # ... and reaches a level that is audible in itself and beside the clip's loudest.
 _AUDIBLE, _BESIDE_LOUDEST = -55.0, 38.0

@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--title", default="AV-Link nano")
     p.add_argument("--sampling-steps", type=int, default=25)
-    p.add_argument("--guidance", type=float, default=3.0)
+    p.add_argument("--guidance", type=float, default=5.0)
     p.add_argument(
         "--part", action="append", default=[], help="write only this part anew (audio, video, fusion_v2a, vae, vocoder)"
     )

@@ -1,0 +1,127 @@
+"""The registry: what is saved is what is loaded, damaged or missing files are refused, the Hub is asked at a pinned revision."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from avfoley_engine import zoo
+from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.codec.vae import VAEConfig
+from avfoley_engine.codec.vocoder import VocoderConfig
+from avfoley_engine.errors import ModelError
+from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
+from avfoley_engine.models.avlink.link import AVLink
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small model with random weights, registered as "small" through $AVFOLEY_MODELS."""
+    torch.manual_seed(0)
+    dit = replace(NANO.audio.dit, width=64, depth=2, heads=2)
+    link = AVLink(
+        AVLinkConfig(
+            audio=replace(NANO.audio, dit=dit, latent_width=8),
+            video=replace(NANO.video, dit=replace(dit, prediction="sample")),
+            fusion=FusionConfig(blocks=1, width=64, heads=2, local_heads=1),
+        )
+    )
+    torch.nn.init.normal_(link.audio.output.weight, std=0.1)
+    codec = AudioCodec(
+        CodecConfig(vae=VAEConfig(latent_width=8, widths=(32, 32, 32)), vocoder=VocoderConfig(width=32, layers=1))
+    )
+    zoo.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    monkeypatch.setenv("AVFOLEY_MODELS", str(tmp_path))
+    return tmp_path / "small"
+
+
+@pytest.fixture
+def without_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No text encoder: these tests are about the other files."""
+    monkeypatch.setattr("avfoley_engine.models.text.TextEncoder", lambda device: None)
+
+
+@pytest.mark.usefixtures("without_text")
+def test_saved_and_loaded_is_the_same_model(saved: Path) -> None:
+    model = zoo.load("small")
+    assert (model.name, model.default_steps, model.default_guidance_scale) == ("small", 2, 2.0)
+    assert model.link.config.fusion.local_heads == 1  # type: ignore[attr-defined]
+    again = zoo.load("small")
+    for a, b in zip(model.link.parameters(), again.link.parameters(), strict=True):  # type: ignore[attr-defined]
+        assert torch.equal(a, b)
+        assert torch.equal(a, a.half().float())
+
+
+def test_info_needs_no_weights(saved: Path) -> None:
+    info = zoo.info("small")
+    assert info.local
+    assert info.sample_rate == 48_000
+    assert info.size_bytes == sum(p.stat().st_size for p in saved.glob("*.safetensors"))
+    assert float(info.window_seconds) == pytest.approx(31 / 6)
+
+
+def test_unknown_names_list_the_known_ones(saved: Path) -> None:
+    with pytest.raises(ModelError, match="small"):
+        zoo.entry("nonesuch")
+
+
+def test_a_damaged_file_is_refused(saved: Path) -> None:
+    path = saved / "audio.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with pytest.raises(ModelError, match=r"audio\.safetensors is damaged"):
+        zoo.load("small")
+
+
+def test_a_missing_file_is_refused(saved: Path) -> None:
+    (saved / "vocoder.safetensors").unlink()
+    assert not zoo.info("small").local
+    with pytest.raises(ModelError, match=r"vocoder\.safetensors is missing"):
+        zoo.load("small")
+
+
+def test_the_revision_follows_the_weights(saved: Path) -> None:
+    before = zoo.entry("small").revision
+    config = json.loads((saved / "config.json").read_text())
+    config["files"]["audio.safetensors"] = "0" * 64
+    (saved / "config.json").write_text(json.dumps(config))
+    assert zoo.entry("small").revision != before
+
+
+@pytest.mark.usefixtures("without_text")
+def test_files_come_from_the_hub_at_the_pinned_revision(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = tmp_path / "hub"
+    hub.mkdir()
+    for path in saved.glob("*.safetensors"):
+        shutil.move(path, hub / path.name)
+    config = json.loads((saved / "config.json").read_text()) | {"repository": "owner/model", "revision": "a" * 40}
+    (saved / "config.json").write_text(json.dumps(config))
+    asked = []
+
+    def download(repository: str, name: str, *, revision: str) -> str:
+        asked.append((repository, revision))
+        return str(hub / name)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    assert zoo.load("small").name == "small"
+    assert set(asked) == {("owner/model", "a" * 40)}
+
+
+def test_exporting_one_part_leaves_the_other_files_alone(saved: Path) -> None:
+    before = {p.name: p.read_bytes() for p in saved.glob("*.safetensors")}
+    torch.manual_seed(9)
+    config = json.loads((saved / "config.json").read_text())
+    from pydantic import TypeAdapter
+
+    link = AVLink(TypeAdapter(AVLinkConfig).validate_python(config["model"]))
+    codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(config["codec"]))
+    zoo.save(
+        saved, link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0, parts=("fusion_v2a",)
+    )
+    changed = {p.name for p in saved.glob("*.safetensors") if p.read_bytes() != before[p.name]}
+    assert changed == {"fusion_v2a.safetensors"}
