@@ -24,7 +24,8 @@ def hits(kind: str, sample_rate: int, bed: float = 0.0, gain: float = 0.4) -> np
         age = np.arange(min(sample_rate // 7, len(sound) - start)) / sample_rate
         decay = gain * np.exp(-age / 0.03)
         if kind == "click":
-            sound[start] += gain
+            # A fifth of a millisecond: one sample alone has hardly more energy than the noise of the detector's window.
+            sound[start : start + max(1, sample_rate // 5000)] += gain
         elif kind == "knock":
             sound[start : start + len(age)] += decay * np.sin(2 * np.pi * 800 * age)
         else:

@@ -11,7 +11,8 @@ _LAG = 2
 _BANDS, _LOWEST, _HIGHEST = 40, 40.0, 16_000.0
 # A band's level counts from this far under the clip's loudest, and never below the absolute floor (dBFS).
 _RANGE, _FLOOR = 70.0, -80.0
-# An onset rises by this many dB, averaged over the bands, above the flux that is usual around it...
+# An onset rises by this many dB, averaged over the bands, above the flux that is usual around it: at 4 dB the rattle and the echoes of
+# recorded hits count as hits too, at 8 dB soft ones are lost (chosen on clips outside the evaluation set)...
 _RISE = 6.0
 _USUAL_SECONDS, _APART_SECONDS = 0.4, 0.05
 # ... and reaches a level that is audible in itself and beside the clip's loudest.

@@ -319,7 +319,7 @@ def _positive(text: str) -> int:
 def _print(result: Mapping[str, Any], console: Console) -> None:
     title = f"{result['model']} on {result['clips']} clips ({result['set']}), {result['events']} events, {result['steps']} steps"
     table = Table(title=title)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for heading in ("F1 ±80 ms", "F1 ±40 ms", "precision ±80", "recall ±80", "onset accuracy", "onsets a quiet clip"):
         table.add_column(heading, justify="right")
     for row in ROWS:

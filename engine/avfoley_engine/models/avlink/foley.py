@@ -51,10 +51,11 @@ class AVLinkFoley:
         self.frame_rate = video.frame_rate
         self.frame_size = (video.height, video.width)
         self.window_frames = video.frames
-        self.window_latents = link.config.window_latents
         self.device = next(link.parameters()).device
         # Windows may only start where a latent and a step of video tokens start together.
         latent_rate, step_rate = link.config.audio.latents_per_second, video.tokens_per_second
+        # Rounded up, so that a picture of exactly one window needs no second one.
+        self.window_latents = ceil(video.frames / video.frame_rate * latent_rate)
         grid = Fraction(lcm(latent_rate.denominator, step_rate.denominator), 1)
         while (grid * latent_rate).denominator != 1 or (grid * step_rate).denominator != 1:
             grid += 1
