@@ -6,6 +6,7 @@ A model is a folder with a `config.json`::
      "defaults": {"steps": 25, "guidance_scale": 4.0}, "files": {"audio.safetensors": "<sha256>", ...},
      "repository": "owner/name", "revision": "<commit>"}
 
+Which sets of fusion blocks it has decides which tasks it offers: `fusion_v2a` foley, `fusion_a2v` visualize, `fusion_joint` both.
 Files that are not beside the `config.json` come from `repository` at `revision`. Every file is checked against its sha256. Only safetensors
 are ever loaded.
 """
@@ -26,11 +27,14 @@ from avfoley_engine.protocol import ModelInfo
 if TYPE_CHECKING:
     import torch
 
+    from avfoley_engine.models.avlink.config import Direction
+    from avfoley_engine.models.avlink.video import AVLinkVideo
     from avfoley_engine.models.interface import FoleyModel
 
 SHIPPED = Path(__file__).parent / "weights"
 #: A folder of the user's with more models, each a folder like those that are shipped.
 EXTRA_MODELS = "AVFOLEY_MODELS"
+_TASKS: dict[Direction, str] = {"v2a": "foley", "a2v": "visualize"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,12 @@ class Entry:
     @property
     def local(self) -> bool:
         return all((self.folder / file).exists() for file in self.config["files"])
+
+    @property
+    def directions(self) -> list[Direction]:
+        """The directions for which there are fusion blocks."""
+        sets = {f.removeprefix("fusion_").removesuffix(".safetensors") for f in self.config["files"]}
+        return [d for d in ("v2a", "a2v") if sets & {d, "joint"}]
 
     def file(self, name: str) -> Path:
         """The path of one weight file, fetched from the Hub if it is not local, its hash checked.
@@ -117,7 +127,7 @@ def info(name: str) -> ModelInfo:
     return ModelInfo(
         name=e.name,
         title=e.config["title"],
-        tasks=["foley"],
+        tasks=[_TASKS[direction] for direction in e.directions],
         revision=e.revision,
         licence=e.config["licence"],
         size_bytes=sum((e.folder / f).stat().st_size for f in e.config["files"])
@@ -154,16 +164,16 @@ def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
 
     e = entry(name)
     try:
-        link = AVLink(TypeAdapter(AVLinkConfig).validate_python(e.config["model"]))
+        link = AVLink(TypeAdapter(AVLinkConfig).validate_python(e.config["model"]), e.directions)
         codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(e.config["codec"]))
     except (ValidationError, KeyError) as error:
         raise ModelError(f"{e.folder / 'config.json'} does not describe a model of this version ({error}).") from error
     parts: dict[str, torch.nn.Module] = {
         "audio": link.audio,
         "video": link.video,
-        "fusion_v2a": link.fusion,
         "vae": codec.vae,
         "vocoder": codec.vocoder,
+        **{f"fusion_{name}": blocks for name, blocks in link.fusion.items()},
     }
     for part, module in parts.items():
         path = e.file(f"{part}.safetensors")
@@ -186,6 +196,20 @@ def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
         default_steps=defaults["steps"],
         default_guidance_scale=defaults["guidance_scale"],
     )
+
+
+def load_video(name: str, device: torch.device | str = "cpu") -> AVLinkVideo:
+    """Loads a model the other way round, from sound to picture.
+
+    Raises:
+        ModelError: as `load`, or the model does not offer the task `visualize`.
+    """
+    from avfoley_engine.models.avlink.foley import AVLinkFoley
+    from avfoley_engine.models.avlink.video import AVLinkVideo
+
+    foley = load(name, device)
+    assert isinstance(foley, AVLinkFoley)
+    return AVLinkVideo.beside(foley)
 
 
 def save(
@@ -214,7 +238,7 @@ def save(
     states = {
         "audio": link.audio.state_dict(),
         "video": link.video.state_dict(),
-        "fusion_v2a": link.fusion.state_dict(),
+        **{f"fusion_{name}": blocks.state_dict() for name, blocks in link.fusion.items()},
         "vae": codec.vae.state_dict() | {"latent_mean": codec.latent_mean, "latent_std": codec.latent_std},
         "vocoder": codec.vocoder.state_dict(),
     }

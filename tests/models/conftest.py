@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -28,13 +29,44 @@ def randomise(module: torch.nn.Module) -> None:
         p.data += 0.05 * torch.randn(p.shape, generator=generator)
 
 
-@pytest.fixture
-def link(small_config: AVLinkConfig) -> AVLink:
+def linked(config: AVLinkConfig) -> AVLink:
+    """A link whose backbones say something and whose fusion blocks are as they are initialised."""
     torch.manual_seed(0)
-    model = AVLink(small_config).eval()
+    model = AVLink(config).eval()
     randomise(model.audio)
     randomise(model.video)
     return model
+
+
+@pytest.fixture
+def link(small_config: AVLinkConfig) -> AVLink:
+    return linked(small_config)
+
+
+def open_gates(link: AVLink) -> None:
+    """Lets the fusion blocks be felt."""
+    torch.manual_seed(3)
+    for fusion in link.fusion.values():
+        for block in fusion.blocks:  # type: ignore[union-attr]
+            for layer in block.modulation.values():
+                torch.nn.init.normal_(layer.bias, std=0.5)
+
+
+class Letters:
+    """A text encoder that turns each letter into a state: no weights needed."""
+
+    def __init__(self, width: int = 16) -> None:
+        self.width = width
+
+    def __call__(self, captions: Sequence[str]) -> TextStates:
+        longest = max(map(len, captions))
+        mask = torch.zeros(len(captions), longest, dtype=torch.bool)
+        states = torch.zeros(len(captions), longest, self.width)
+        for i, caption in enumerate(captions):
+            for j, letter in enumerate(caption):
+                states[i, j, ord(letter) % 16] = 1
+                mask[i, j] = True
+        return TextStates(states, mask)
 
 
 @pytest.fixture

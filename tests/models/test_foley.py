@@ -31,7 +31,7 @@ class Letters:
 def foley(link: AVLink) -> AVLinkFoley:
     torch.manual_seed(4)
     codec = AudioCodec(replace(CodecConfig(), vae=VAEConfig(latent_width=8, widths=(32, 32, 32))))
-    for block in link.fusion.blocks:
+    for block in link.fusion_of("v2a").blocks:
         for layer in block.modulation.values():
             torch.nn.init.normal_(layer.bias, std=0.5)
     return AVLinkFoley("small", "r", link, codec, Letters(), default_steps=2, default_guidance_scale=3.0)  # type: ignore[arg-type]

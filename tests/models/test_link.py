@@ -28,7 +28,7 @@ def test_at_initialisation_the_linked_model_equals_the_frozen_backbones(link: AV
 
 def _open_gates(link: AVLink) -> None:
     torch.manual_seed(3)
-    for block in link.fusion.blocks:
+    for block in link.fusion_of("v2a").blocks:
         for layer in block.modulation.values():
             torch.nn.init.normal_(layer.bias, std=0.5)
 
@@ -49,7 +49,7 @@ def test_leaving_out_the_video_head_does_not_change_the_sound(link: AVLink, inpu
     _open_gates(link)
     with torch.no_grad():
         both, _, _ = link(**inputs)
-        audio, video, _ = link(**inputs, need_video=False)
+        audio, video, _ = link(**inputs, both=False)
     assert video is None
     assert torch.allclose(both, audio, atol=1e-6)
 
@@ -63,7 +63,7 @@ def test_the_same_instant_has_the_same_angle_in_both_modalities(link: AVLink) ->
 
 
 def test_local_heads_start_out_looking_at_their_own_instant(link: AVLink) -> None:
-    attention: FusionAttention = link.fusion.blocks[0].attention
+    attention: FusionAttention = link.fusion_of("v2a").blocks[0].attention
     rotation = link.temporal_rotation(50, 0, torch.device("cpu"))
     q = rotate(attention.q_bias.expand(-1, 50, -1)[None], rotation)
     k = rotate(attention.k_bias.expand(-1, 50, -1)[None], rotation)
@@ -104,14 +104,14 @@ def test_paper_preset_has_the_papers_parameter_counts() -> None:
         link = AVLink(PAPER)
     assert parameters(link.audio) == pytest.approx(576e6, rel=0.03)
     assert parameters(link.video) == pytest.approx(576e6, rel=0.03)
-    assert parameters(link.fusion.blocks[0]) == pytest.approx(23.25e6, rel=0.03)
+    assert parameters(link.fusion_of("v2a").blocks[0]) == pytest.approx(23.25e6, rel=0.03)
     assert link.video.grid == (18, 32)
 
 
 def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(link: AVLink, inputs: dict[str, Any]) -> None:
     link.freeze_backbones()
     _open_gates(link)
-    audio, _, _ = link(**inputs, need_video=False)
+    audio, _, _ = link(**inputs, both=False)
     audio.square().mean().backward()
     assert all(p.grad is None for p in (*link.audio.parameters(), *link.video.parameters()))
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in link.fusion.parameters())

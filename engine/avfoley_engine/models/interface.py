@@ -44,3 +44,39 @@ class FoleyModel(Protocol):
         Returns (samples,) float32 in [-1, 1]. The same arguments on the same device give the same samples.
         """
         ...
+
+
+class VideoModel(Protocol):
+    """A system that makes a picture that moves with a sound, from words, or from both."""
+
+    name: str
+    revision: str
+    #: The rate at which the model listens.
+    sample_rate: int
+    #: The rate and size (height, width) of the frames it makes.
+    frame_rate: Fraction
+    frame_size: tuple[int, int]
+    #: Frames of one window, the length it was trained on. Longer pictures are made in overlapping windows by the model itself.
+    window_frames: int
+    default_steps: int
+    default_guidance_scale: float
+
+    def generate(
+        self,
+        sound: torch.Tensor | None,
+        frames: int,
+        *,
+        caption: str = "",
+        negative_caption: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        on_step: OnStep | None = None,
+    ) -> torch.Tensor:
+        """Makes `frames` frames for the sound.
+
+        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a picture from words alone. Where it is shorter
+        than the picture, silence follows; what lies beyond the picture is heard as far as the last window reaches. Returns
+        (frames, height, width, 3) uint8 at `frame_rate` and `frame_size`. The same arguments on the same device give the same frames.
+        """
+        ...

@@ -94,7 +94,10 @@ class DiTBlock(nn.Module):
 
 
 class DiT(nn.Module):
-    """Base of the two backbones, which say how their data becomes tokens and back (`patchify`, `unpatchify`, `rotation`)."""
+    """Base of the two backbones, which say how their data becomes tokens and back (`patchify`, `unpatchify`, `rotation`).
+
+    Tokens have the weights' precision, data and velocities keep their own: a solver's sum is as fine as its noise.
+    """
 
     #: The smallest 1 - t by which a predicted sample is turned into a velocity.
     least_noise = 0.1
@@ -128,7 +131,7 @@ class DiT(nn.Module):
     def embed(self, x: torch.Tensor, t: torch.Tensor, text: TextStates) -> DiTState:
         """Noised data x at flow time t (B,) -> the state before the first block."""
         context, mask = self.text(text.states, text.mask)
-        return DiTState(self.patchify(x), self.time(t), context, mask, self.rotation(x))
+        return DiTState(self.patchify(x.to(context.dtype)), self.time(t), context, mask, self.rotation(x))
 
     def block(self, index: int, state: DiTState) -> None:
         """Runs block `index` on the state, in place."""
@@ -140,7 +143,7 @@ class DiT(nn.Module):
     def head(self, state: DiTState, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """The state after the last block -> the velocity at x, of the shape of x."""
         shift, scale = self.final_modulation(state.time).chunk(2, dim=-1)
-        output = self.unpatchify(self.output(modulate(self.final_norm(state.tokens), shift, scale)), x)
+        output = self.unpatchify(self.output(modulate(self.final_norm(state.tokens), shift, scale)), x).type_as(x)
         if self.config.prediction == "velocity":
             return output
         noise = (1 - t).clamp_min(self.least_noise).reshape(-1, *[1] * (x.dim() - 1))

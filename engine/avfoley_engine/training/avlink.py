@@ -1,24 +1,29 @@
 """Trains AV-Link: the audio backbone, the video backbone, then the fusion blocks between the two, frozen.
 
 Two documented additions to the paper, both in training only, both switches: an event loss on the video backbone's features at the
-conditioning flow time, and an onset loss on the audio tokens behind each fusion block near pure noise. The paper's backbones learned events
-from months of video; ours must learn them in an hour.
+conditioning flow time, and an onset loss on the generated modality's tokens behind each fusion block near pure noise. The paper's backbones
+learned events from months of video; ours must learn them in an hour.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
 from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT
+from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.training.dataset import CaptionStates, PairedClips, event_targets
+from avfoley_engine.training.dataset import Batch, CaptionStates, PairedClips, event_targets
 from avfoley_engine.training.trainer import Trainer, TrainerConfig
 
 
@@ -30,11 +35,13 @@ class AVLinkTraining:
     caption_drop: float = 0.1
     generated_caption_drop: float = 0.5
     conditioning_caption_drop: float = 0.2
+    #: What the fusion blocks see the conditioning modality at in training: its fixed flow time, or any (the paper's ablation).
+    conditioning_time: Literal["fixed", "uniform"] = "fixed"
     #: Share of a video batch that stands at the conditioning flow time and feels the event loss.
     event_share: float = 0.5
     event_weight: float = 0.5
     onset_weight: float = 0.3
-    #: The onset loss is felt only where the audio is noisier than this: else its head reads the half-denoised audio, not the picture.
+    #: The onset loss is felt only where what is generated is noisier than this: else its head reads that, not the conditioning modality.
     onset_latest_time: float = 0.3
 
 
@@ -137,14 +144,90 @@ def train_video(
 
 
 class FusionTraining(nn.Module):
-    """The linked model, backbones frozen, with an onset head behind each fusion block."""
+    """The linked model, backbones frozen, with a head that reads events behind each fusion block of the directions it trains.
 
-    def __init__(self, link: AVLink) -> None:
+    `directions` are those of the link's own sets of blocks; "joint" trains both with one set.
+    """
+
+    def __init__(self, link: AVLink, directions: Sequence[Direction] = ("v2a",)) -> None:
         super().__init__()
-        self.link = link
+        self.link, self.directions = link, tuple(directions)
         link.freeze_backbones()
-        width = link.config.audio.dit.width
-        self.heads = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1)) for _ in link.fusion.blocks)
+        link.fusion.requires_grad_(False)
+        for direction in directions:
+            link.fusion_of(direction).requires_grad_(True)
+        config, blocks = link.config, link.config.fusion.blocks
+        onsets = (
+            nn.Sequential(nn.LayerNorm(config.audio.dit.width), nn.Linear(config.audio.dit.width, 1))
+            for _ in range(blocks)
+        )
+        events = (EventHead(config.video.dit.width, config.video.patch[0]) for _ in range(blocks))
+        self.heads = nn.ModuleDict({d: nn.ModuleList(onsets if d == "v2a" else events) for d in directions})
+
+    def event_logits(self, direction: Direction, fused: list[torch.Tensor]) -> list[torch.Tensor]:
+        """What the heads read from the generated modality's tokens: (B, cells) behind each fusion block."""
+        heads = self.heads[direction]
+        if direction == "v2a":
+            return [head(tokens).squeeze(-1) for head, tokens in zip(heads, fused, strict=True)]  # type: ignore[arg-type]
+        down, across = self.link.video.grid
+        return [head(tokens, down * across) for head, tokens in zip(heads, fused, strict=True)]  # type: ignore[arg-type]
+
+
+def fusion_loss(
+    training: FusionTraining,
+    direction: Direction,
+    batch: Batch,
+    text: CaptionStates,
+    options: AVLinkTraining,
+    rng: np.random.Generator,
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """One direction's loss on a batch (Eq. 5 for V2A, its mirror image for A2V), and its figures.
+
+    The generated modality's flow time is logit-normal (-1, 1), its prompt dropped 50 %. The conditioning modality stands at its fixed flow
+    time, its prompt dropped 20 %.
+    """
+    config = training.link.config
+    a1, v1 = batch.latents, batch.frames
+    assert v1 is not None
+    size, device = len(a1), a1.device
+    a0, v0 = torch.randn_like(a1), torch.randn_like(v1)
+    t = logit_normal(size, -1.0, 1.0, device)
+    if options.conditioning_time == "uniform":
+        fixed = torch.rand(size, device=device)
+    else:
+        fixed = torch.full_like(t, config.conditioning_time(direction))
+    shares = (options.generated_caption_drop, options.conditioning_caption_drop)
+    t_audio, t_video, audio_drop, video_drop = (
+        (t, fixed, *shares) if direction == "v2a" else (fixed, t, *reversed(shares))
+    )
+    audio_text = text([c.caption for c in batch.clips]).drop(dropped(size, audio_drop, rng, device))
+    video_text = text([c.video_caption for c in batch.clips]).drop(dropped(size, video_drop, rng, device))
+    linked = training.link(
+        interpolate(a1, a0, t_audio),
+        t_audio,
+        audio_text,
+        interpolate(v1, v0, t_video),
+        t_video,
+        video_text,
+        direction=direction,
+        both=False,
+    )
+    if direction == "v2a":
+        flow = F.mse_loss(linked.audio, a1 - a0)
+        cells, rate = a1.shape[1], config.audio.latents_per_second
+    else:
+        flow = F.mse_loss(linked.video, v1 - v0)
+        cells, rate = v1.shape[1], config.video.frame_rate
+    figures = {"flow": flow.item()}
+    if not options.onset_weight:
+        return flow, figures
+    noisy = (t < options.onset_latest_time).float()[:, None]
+    target = event_targets(batch.clips, cells, float(rate), device)
+    events = flow.new_zeros(())
+    for logits in training.event_logits(direction, linked.fused):
+        loss = F.binary_cross_entropy_with_logits(logits, target, pos_weight=flow.new_tensor(4.0), reduction="none")
+        events = events + (loss * noisy).mean() / len(linked.fused)
+    return flow + options.onset_weight * events, figures | {"onsets": events.item()}
 
 
 def train_fusion(
@@ -155,44 +238,36 @@ def train_fusion(
     config: TrainerConfig,
     options: AVLinkTraining,
 ) -> None:
-    """Video-to-audio: audio flow time logit-normal (-1, 1), video at its fixed flow time, prompts dropped 50 % and 20 %."""
-    link = training.link
+    """Trains the fusion blocks of `training`'s directions, each on its share of every batch. Leaves the EMA weights in the link.
+
+    Raises:
+        ModelError: a frozen backbone is not, bit for bit, what it was.
+    """
+    link, directions = training.link, training.directions
+    frozen = {"audio": fingerprint(link.audio), "video": fingerprint(link.video)}
 
     def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        batch = data.batch(options.batch, rng)
-        a1, v1 = batch.latents, batch.frames
-        assert v1 is not None
-        size, device = len(a1), a1.device
-        a0, v0 = torch.randn_like(a1), torch.randn_like(v1)
-        t_audio = logit_normal(size, -1.0, 1.0, device)
-        t_video = torch.full_like(t_audio, link.config.video_time)
-        audio_text = text([c.caption for c in batch.clips]).drop(
-            dropped(size, options.generated_caption_drop, rng, device)
-        )
-        video_text = text([c.video_caption for c in batch.clips]).drop(
-            dropped(size, options.conditioning_caption_drop, rng, device)
-        )
-        velocity, _, fused = link(
-            interpolate(a1, a0, t_audio),
-            t_audio,
-            audio_text,
-            interpolate(v1, v0, t_video),
-            t_video,
-            video_text,
-            need_video=False,
-        )
-        flow = F.mse_loss(velocity, a1 - a0)
-        noisy = (t_audio < options.onset_latest_time).float()[:, None]
-        onsets = flow.new_zeros(())
-        if options.onset_weight:
-            target = event_targets(batch.clips, a1.shape[1], float(link.config.audio.latents_per_second), device)
-            for head, tokens in zip(training.heads, fused, strict=True):
-                cells = F.binary_cross_entropy_with_logits(
-                    head(tokens).squeeze(-1), target, pos_weight=flow.new_tensor(4.0), reduction="none"
-                )
-                onsets = onsets + (cells * noisy).mean() / len(training.heads)
-        return flow + options.onset_weight * onsets, {"flow": flow.item(), "onsets": onsets.item()}
+        figures: dict[str, float] = {}
+        losses = []
+        for direction in directions:
+            batch = data.batch(options.batch // len(directions), rng)
+            one, found = fusion_loss(training, direction, batch, text, options, rng)
+            losses.append(one)
+            figures |= found if len(directions) == 1 else {f"{direction}_{k}": v for k, v in found.items()}
+        return torch.stack(losses).mean(), figures
 
     trainer = Trainer(training, loss, folder, config)
     trainer.run()
     training.load_state_dict(trainer.ema.shadow, strict=False)
+    changed = [name for name, before in frozen.items() if fingerprint(link.get_submodule(name)) != before]
+    if changed:
+        raise ModelError(f"{folder}: training changed the frozen {' and '.join(changed)} backbone. Throw the run away.")
+
+
+def fingerprint(module: nn.Module) -> str:
+    """sha256 (hex) of a module's parameters and buffers, bit for bit."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

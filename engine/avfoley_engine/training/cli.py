@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avfoley_engine.errors import ModelError
 from avfoley_engine.training.trainer import TrainerConfig
 
 if TYPE_CHECKING:
     import torch
 
     from avfoley_engine.codec.audio import AudioCodec
+    from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
 
 
@@ -69,6 +72,13 @@ def parser() -> argparse.ArgumentParser:
     p = command("fusion", "train the fusion blocks, backbones frozen")
     trainer(p, 8000, 16, 1e-3, 0.998)
     p.add_argument(
+        "--direction",
+        choices=("v2a", "a2v", "joint"),
+        default="v2a",
+        help="video to audio, audio to video, or one set of blocks for both; each has a run of its own",
+    )
+    p.add_argument("--checkpointing", action="store_true", help="less memory for a third more time")
+    p.add_argument(
         "--onset-weight",
         type=float,
         default=0.3,
@@ -80,7 +90,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--sampling-steps", type=int, default=25)
     p.add_argument("--guidance", type=float, default=5.0)
     p.add_argument(
-        "--part", action="append", default=[], help="write only this part anew (audio, video, fusion_v2a, vae, vocoder)"
+        "--part",
+        action="append",
+        default=[],
+        help="write only this part anew (audio, video, fusion_v2a, fusion_a2v, fusion_joint, vae, vocoder)",
     )
     return top
 
@@ -211,15 +224,27 @@ def _probe(options: argparse.Namespace, device: torch.device) -> None:
 
 
 def _fusion(options: argparse.Namespace, device: torch.device) -> None:
-    from avfoley_engine.models.avlink.config import NANO
-    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.models.avlink.config import DIRECTIONS
     from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, train_fusion
 
     data, text = _data(options.runs, device)
-    link = AVLink(NANO)
+    link = _link([options.direction])
     load_backbones(link, options.runs)
+    if options.checkpointing:
+        link.checkpoint_blocks()
     training = AVLinkTraining(batch=options.batch, onset_weight=options.onset_weight)
-    train_fusion(FusionTraining(link).to(device), data, text, options.runs / "fusion", config(options), training)
+    directions = DIRECTIONS if options.direction == "joint" else (options.direction,)
+    folder = options.runs / f"fusion_{options.direction}"
+    train_fusion(FusionTraining(link, directions).to(device), data, text, folder, config(options), training)
+
+
+def _link(sets: Sequence[str]) -> AVLink:
+    """An untrained link with those sets of fusion blocks: "v2a", "a2v" or both, or "joint"."""
+    from avfoley_engine.models.avlink.config import DIRECTIONS, NANO
+    from avfoley_engine.models.avlink.link import AVLink
+
+    joint = "joint" in sets
+    return AVLink(replace(NANO, fusion=replace(NANO.fusion, joint=joint)), [d for d in DIRECTIONS if d in sets])
 
 
 def load_backbones(link: torch.nn.Module, runs: Path) -> None:
@@ -235,15 +260,20 @@ def load_backbones(link: torch.nn.Module, runs: Path) -> None:
 
 def _export(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine import zoo
-    from avfoley_engine.models.avlink.config import NANO
-    from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.training.trainer import ema_weights
 
-    link = AVLink(NANO)
+    sets = [s for s in ("v2a", "a2v", "joint") if (options.runs / f"fusion_{s}" / "checkpoint.safetensors").exists()]
+    if not sets or ("joint" in sets and len(sets) > 1):
+        raise ModelError(
+            f"{options.runs} holds {' and '.join(f'fusion_{s}' for s in sets) or 'no fusion blocks'}: a model has fusion_v2a, "
+            "fusion_a2v or both, or fusion_joint alone. Run `avfoley train fusion`, or move a run away."
+        )
+    link = _link(sets)
     load_backbones(link, options.runs)
-    weights = ema_weights(options.runs / "fusion" / "checkpoint.safetensors")
-    prefix = "link.fusion."
-    link.fusion.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    for name, blocks in link.fusion.items():
+        prefix = f"link.fusion.{name}."
+        weights = ema_weights(options.runs / f"fusion_{name}" / "checkpoint.safetensors")
+        blocks.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
     codec = load_codec(options.runs, device, vocoder=True)
     zoo.save(
         options.out,

@@ -40,9 +40,22 @@ class VideoConfig:
         return self.frame_rate / self.patch[0]
 
 
+#: Video to audio, and audio to video.
+Direction = Literal["v2a", "a2v"]
+Modality = Literal["audio", "video"]
+DIRECTIONS: tuple[Direction, ...] = ("v2a", "a2v")
+#: What each direction makes; the other modality conditions it.
+GENERATED: dict[Direction, Modality] = {"v2a": "audio", "a2v": "video"}
+
+
 @dataclass(frozen=True)
 class FusionConfig:
-    """The fusion blocks. `local_heads` heads start out attending to the same instant (see `FusionAttention`)."""
+    """The fusion blocks. `local_heads` heads start out attending to the same instant (see `FusionAttention`).
+
+    The other fields than sizes are the paper's ablations (Tab. 2): where the blocks stand; whether one self-attention runs over both
+    modalities or each attends to the other (`cross`); whether the conditioning backbone is given what the block made of its features
+    (symmetric reinjection); and whether both directions share one set of blocks (`joint`).
+    """
 
     blocks: int = 3
     width: int = 160
@@ -52,6 +65,9 @@ class FusionConfig:
     rope_base: float = 1000.0
     local_heads: int = 3
     placement: Literal["interleaved", "early", "middle", "late"] = "interleaved"
+    attention: Literal["self", "cross"] = "self"
+    reinjection: bool = True
+    joint: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,10 @@ class AVLinkConfig:
     def window_latents(self) -> int:
         """Audio latents of one training window: as many whole latents as the video window lasts."""
         return int(self.video.frames / self.video.frame_rate * self.audio.latents_per_second)
+
+    def conditioning_time(self, direction: Direction) -> float:
+        """The fixed flow time at which the conditioning modality of a direction stands."""
+        return self.video_time if direction == "v2a" else self.audio_time
 
 
 NANO = AVLinkConfig()

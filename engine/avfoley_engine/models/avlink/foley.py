@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, lcm
+from math import ceil
 
 import torch
 
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate
-from avfoley_engine.flow.solver import euler, guide
+from avfoley_engine.flow.solver import euler
+from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.backbones import to_pixels
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.models.interface import OnStep
 from avfoley_engine.models.text import TextEncoder
 from avfoley_engine.nn.dit import TextStates
@@ -52,16 +54,9 @@ class AVLinkFoley:
         self.frame_size = (video.height, video.width)
         self.window_frames = video.frames
         self.device = next(link.parameters()).device
-        # Windows may only start where a latent and a step of video tokens start together.
-        latent_rate, step_rate = link.config.audio.latents_per_second, video.tokens_per_second
-        # Rounded up, so that a picture of exactly one window needs no second one.
-        self.window_latents = ceil(video.frames / video.frame_rate * latent_rate)
-        grid = Fraction(lcm(latent_rate.denominator, step_rate.denominator), 1)
-        while (grid * latent_rate).denominator != 1 or (grid * step_rate).denominator != 1:
-            grid += 1
-        window = self.window_latents / latent_rate
-        hop = max(1, int((window - self.overlap) / grid)) * grid
-        self.hop_latents, self.hop_frames = int(hop * latent_rate), int(hop * video.frame_rate)
+        aligned = Alignment.of(link.config, self.overlap)
+        self.window_latents = aligned.window_latents
+        self.hop_latents, self.hop_frames = aligned.hop_latents, aligned.hop_frames
 
     def generate(
         self,
@@ -122,34 +117,14 @@ class AVLinkFoley:
             parts = []
             for start in range(0, len(cut), self.windows_at_once):
                 rows = slice(start, start + self.windows_at_once)
-                parts.append(self._velocity(cut[rows], t, video, rows, _rows(text, rows), _rows(negative, rows), scale))
+                seen = None if video is None else video[rows]
+                time = x.new_full((len(cut[rows]),), t)
+                words = (_rows(text, rows), _rows(negative, rows))
+                parts.append(guided_velocity(self.link, "v2a", cut[rows], time, seen, *words, scale))
             return self._blend(torch.cat(parts), windows)
 
         waveform = self.codec.decode(euler(velocity, noise, steps, on_step))
         return waveform[:, :samples].clamp(-1, 1).float().cpu()
-
-    def _velocity(
-        self,
-        x: torch.Tensor,
-        t: float,
-        video: torch.Tensor | None,
-        rows: slice,
-        text: TextStates,
-        negative: TextStates,
-        scale: float,
-    ) -> torch.Tensor:
-        """The guided velocity of some windows x (W, L, width). The unconditional half runs the audio backbone alone."""
-        time = x.new_full((len(x),), t)
-        if video is None:
-            conditional = self.link.audio(x, time, text)
-        else:
-            # The video's own prompt is dropped: an editor's caption speaks of the sound.
-            silent = TextStates(text.states, torch.zeros_like(text.mask))
-            t_video = x.new_full((len(x),), self.link.config.video_time)
-            conditional, _, _ = self.link(x, time, text, video[rows], t_video, silent, need_video=False)
-        if scale == 1:
-            return conditional
-        return guide(conditional, self.link.audio(x, time, negative), scale)
 
     def _condition(self, frames: torch.Tensor, windows: int, generators: list[torch.Generator]) -> torch.Tensor:
         """The partially noised picture of every window (B * windows, frames, H, W, 3); the last frame is held where the picture ends."""
