@@ -26,7 +26,7 @@ from avfoley_engine.protocol import ModelInfo
 if TYPE_CHECKING:
     import torch
 
-    from avfoley_engine.models.interface import FoleyModel
+    from avfoley_engine.models.avlink.foley import AVLinkFoley
 
 SHIPPED = Path(__file__).parent / "weights"
 #: A folder of the user's with more models, each a folder like those that are shipped.
@@ -136,8 +136,21 @@ def models() -> list[ModelInfo]:
     return [info(e.name) for e in entries()]
 
 
-def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
-    """Loads a model with its codec and text encoder onto a device.
+def entry_of(folder: Path) -> Entry:
+    """The model in a folder that is not registered, such as one that was just trained.
+
+    Raises:
+        ModelError: the folder holds no `config.json`, or not a valid one.
+    """
+    config = folder / "config.json"
+    try:
+        return Entry(folder.name, folder, json.loads(config.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as e:
+        raise ModelError(f"{config} cannot be read ({e}): {folder} is not the folder of a model.") from e
+
+
+def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
+    """Loads a model, by its name or its entry, with its codec and text encoder onto a device.
 
     Raises:
         ModelError: it is not registered, or its config or weights cannot be used.
@@ -152,7 +165,7 @@ def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
     from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.models.text import TextEncoder
 
-    e = entry(name)
+    e = model if isinstance(model, Entry) else entry(model)
     try:
         link = AVLink(TypeAdapter(AVLinkConfig).validate_python(e.config["model"]))
         codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(e.config["codec"]))

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from avfoley_engine.errors import ModelError
 from avfoley_engine.training.trainer import TrainerConfig
 
 if TYPE_CHECKING:
     import torch
 
     from avfoley_engine.codec.audio import AudioCodec
+    from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
 
 
@@ -41,22 +43,42 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument("--ema", type=float, default=ema, help="decay of the averaged weights")
         p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
 
+    def resume(p: argparse.ArgumentParser) -> None:
+        p.add_argument(
+            "--resume", default=None, metavar="MODEL", help="start from this model's weights: its name or its folder"
+        )
+
     sounds = "folder of recorded sounds with an index.csv"
     p = command("vae", "train the 1D-VAE on recorded sounds")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
     trainer(p, 3600, 24, 2e-3, 0.999)
-    p = command("vocoder", "train the vocoder on recorded sounds")
+    p = command("vocoder", "train the vocoder on recorded sounds, at last against discriminators")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
-    trainer(p, 6000, 12, 1e-3, 0.999)
+    trainer(p, 6000, 6, 5e-4, 0.999)
+    p.add_argument(
+        "--adversarial-from", type=int, default=3000, metavar="STEP", help="reconstruction losses alone before"
+    )
+    p.add_argument(
+        "--init", type=Path, default=None, metavar="CHECKPOINT", help="start from this run's averaged weights"
+    )
     p = command("world", "render the audio-visual world to shards")
     p.add_argument("--sounds", type=Path, default=None, help=sounds + "; synthetic sounds without")
     p.add_argument("--first", type=int, default=0, help="number of the first clip")
     p.add_argument("--clips", type=int, default=8000)
     p.add_argument("--shard", type=int, default=500, help="clips a shard")
-    p = command("audio", "train the text-to-audio backbone")
+    p = command("sounds", "compose and encode clips of the labelled sounds")
+    p.add_argument("--sounds", type=Path, required=True, help=sounds)
+    p.add_argument("--clips", type=int, default=16_000)
+    p = command("audio", "train the text-to-audio backbone, on the labelled sounds and on the sound of the world")
     trainer(p, 8000, 24, 1e-3, 0.998)
+    resume(p)
+    p.add_argument("--world-share", type=float, default=0.4, help="share of a batch that comes from the world")
+    p.add_argument(
+        "--data", type=Path, default=None, help="fine-tune on this " + sounds + ", instead of what the runs hold"
+    )
     p = command("video", "train the text-to-video backbone")
     trainer(p, 8000, 12, 1e-3, 0.998)
+    resume(p)
     p.add_argument(
         "--event-weight",
         type=float,
@@ -68,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--clips", type=int, default=400)
     p = command("fusion", "train the fusion blocks, backbones frozen")
     trainer(p, 8000, 16, 1e-3, 0.998)
+    resume(p)
     p.add_argument(
         "--onset-weight",
         type=float,
@@ -79,6 +102,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--title", default="AV-Link nano")
     p.add_argument("--sampling-steps", type=int, default=25)
     p.add_argument("--guidance", type=float, default=5.0)
+    p.add_argument(
+        "--base",
+        default=None,
+        metavar="MODEL",
+        help="take what the runs do not hold from this model: its name or its folder",
+    )
     p.add_argument(
         "--part", action="append", default=[], help="write only this part anew (audio, video, fusion_v2a, vae, vocoder)"
     )
@@ -98,17 +127,30 @@ def config(options: argparse.Namespace) -> TrainerConfig:
 
 
 def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
-    """The codec as trained so far: the VAE with its latent statistics, and the vocoder's EMA weights where asked for."""
+    """The codec as trained so far: the VAE with its latent statistics, and the vocoder's EMA weights where asked for.
+
+    Raises:
+        ModelError: the runs are missing, or of another version's networks.
+    """
     from safetensors.torch import load_file
 
     from avfoley_engine.codec.audio import AudioCodec, CodecConfig
     from avfoley_engine.training.trainer import ema_weights
 
     codec = AudioCodec(CodecConfig())
-    trained = load_file(runs / "vae" / "codec.safetensors")
-    codec.load_state_dict(trained, strict=False)
-    if vocoder:
-        codec.vocoder.load_state_dict(ema_weights(runs / "vocoder" / "checkpoint.safetensors"))
+    path = runs / "vae" / "codec.safetensors"
+    try:
+        trained = load_file(path)
+        codec.latent_mean.copy_(trained.pop("latent_mean"))
+        codec.latent_std.copy_(trained.pop("latent_std"))
+        codec.vae.load_state_dict({name.removeprefix("vae."): weight for name, weight in trained.items()})
+        if vocoder:
+            path = runs / "vocoder" / "checkpoint.safetensors"
+            codec.vocoder.load_state_dict(ema_weights(path))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing. Run `avfoley train {path.parent.name}` first.") from error
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
     return codec.eval().requires_grad_(False).to(device)
 
 
@@ -153,10 +195,15 @@ def _vae(options: argparse.Namespace, device: torch.device) -> None:
 
 def _vocoder(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.training.codec import train_vocoder
+    from avfoley_engine.training.trainer import ema_weights
 
     codec = load_codec(options.runs, device)
+    if options.init:
+        codec.vocoder.load_state_dict(ema_weights(options.init))
     codec.vocoder.requires_grad_(True)
-    train_vocoder(codec, _sounds(options), options.runs / "vocoder", config(options), options.batch)
+    train_vocoder(
+        codec, _sounds(options), options.runs / "vocoder", config(options), options.batch, options.adversarial_from
+    )
 
 
 def _world(options: argparse.Namespace, device: torch.device) -> None:
@@ -173,13 +220,39 @@ def _world(options: argparse.Namespace, device: torch.device) -> None:
         print(f"{folder}: {len(seeds)} clips", flush=True)
 
 
+def _encoded(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.labelled import encode_sounds
+
+    codec = load_codec(options.runs, device)
+    encode_sounds(
+        options.runs / "sounds", codec, _sounds(options), options.clips, NANO.window_latents, seed=options.seed
+    )
+
+
 def _audio(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.backbones import AudioDiT
     from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.models.text import TextEncoder
     from avfoley_engine.training.avlink import AVLinkTraining, train_audio
+    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.labelled import AudioSource, LabelledClips, encode_sounds, mixed, sounds_of
+    from avfoley_engine.training.sounds import index_hash, load_sounds
 
-    data, text = _data(options.runs, device)
-    audio = AudioDiT(NANO.audio).to(device)
+    base = _model(options.resume, device) if options.resume else None
+    audio = base.link.audio.requires_grad_(True) if base else AudioDiT(NANO.audio).to(device)
+    if options.data:
+        codec = base.codec if base else load_codec(options.runs, device)
+        sounds = load_sounds(options.data, options.runs / "cache")
+        # Enough clips that every sound comes at several lengths and pitches, few enough to be encoded in minutes.
+        clips = min(16_000, max(500, 20 * len(sounds)))
+        folder = options.runs / "data" / index_hash(options.data)
+        encode_sounds(folder, codec, sounds, clips, NANO.window_latents, seed=options.seed)
+        data: AudioSource = LabelledClips(folder, device)
+    else:
+        world = sounds_of(PairedClips(options.runs / "world", device))
+        data = mixed(world, LabelledClips(options.runs / "sounds", device), options.world_share)
+    text = CaptionStates(TextEncoder(device), device)
     train_audio(audio, data, text, options.runs / "audio", config(options), AVLinkTraining(batch=options.batch))
 
 
@@ -190,7 +263,8 @@ def _video(options: argparse.Namespace, device: torch.device) -> None:
 
     data, text = _data(options.runs, device)
     training = AVLinkTraining(batch=options.batch, event_weight=options.event_weight, event_share=options.event_share)
-    model = VideoTraining(VideoDiT(NANO.video)).to(device)
+    video = _model(options.resume, device).link.video if options.resume else VideoDiT(NANO.video)
+    model = VideoTraining(video.requires_grad_(True)).to(device)
     train_video(model, data, text, options.runs / "video", config(options), training, NANO.video_time)
 
 
@@ -217,6 +291,8 @@ def _fusion(options: argparse.Namespace, device: torch.device) -> None:
 
     data, text = _data(options.runs, device)
     link = AVLink(NANO)
+    if options.resume:
+        link.fusion.load_state_dict(_model(options.resume, device).link.fusion.state_dict())
     load_backbones(link, options.runs)
     training = AVLinkTraining(batch=options.batch, onset_weight=options.onset_weight)
     train_fusion(FusionTraining(link).to(device), data, text, options.runs / "fusion", config(options), training)
@@ -233,18 +309,32 @@ def load_backbones(link: torch.nn.Module, runs: Path) -> None:
     link.video.load_state_dict({k.removeprefix("video."): v for k, v in weights.items() if k.startswith("video.")})
 
 
+def _model(name: str, device: torch.device) -> AVLinkFoley:
+    """A registered model, or the one in a folder."""
+    from avfoley_engine import zoo
+
+    folder = Path(name)
+    return zoo.load(zoo.entry_of(folder) if (folder / "config.json").exists() else name, device)
+
+
 def _export(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine import zoo
+    from avfoley_engine.codec.audio import AudioCodec, CodecConfig
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.training.trainer import ema_weights
 
-    link = AVLink(NANO)
-    load_backbones(link, options.runs)
-    weights = ema_weights(options.runs / "fusion" / "checkpoint.safetensors")
-    prefix = "link.fusion."
-    link.fusion.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
-    codec = load_codec(options.runs, device, vocoder=True)
+    base = _model(options.base, device) if options.base else None
+    link = base.link if base else AVLink(NANO)
+    codec = base.codec if base else AudioCodec(CodecConfig())
+    prefixes = {"audio": (link.audio, ""), "video": (link.video, "video."), "fusion": (link.fusion, "link.fusion.")}
+    for run, (module, prefix) in prefixes.items():
+        checkpoint = options.runs / run / "checkpoint.safetensors"
+        if base is None or checkpoint.exists():
+            weights = ema_weights(checkpoint)
+            module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
+    if base is None or (options.runs / "vae" / "codec.safetensors").exists():
+        codec = load_codec(options.runs, device, vocoder=True)
     zoo.save(
         options.out,
         link,
@@ -261,6 +351,7 @@ COMMANDS = {
     "vae": _vae,
     "vocoder": _vocoder,
     "world": _world,
+    "sounds": _encoded,
     "audio": _audio,
     "video": _video,
     "probe": _probe,
