@@ -1,6 +1,6 @@
 """The shell: ``avfoley ...``.
 
-Exit codes: 0 all well; 1 some shots have no take; 2 wrong usage; 3 the input or the output cannot be used; 4 the engine
+Exit codes: 0 all well; 1 some takes are missing; 2 wrong usage; 3 the input or the output cannot be used; 4 the engine
 cannot be used; 130 cancelled. ``train``, ``evaluate`` and ``engine serve`` end with the code of the engine's own
 command.
 """
@@ -13,18 +13,23 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
 from enum import IntEnum
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 # Everything heavier is imported where it is needed: `avfoley --help` must answer at once.
 if TYPE_CHECKING:
+    from avfoley_plugin.generation import Generation
     from avfoley_plugin.workflows import Run
 
 ENGINE = (sys.executable, "-m", "avfoley_engine")
 MAX_SEED = 2**63 - 1
+#: Longer beds are loops.
+MAX_SECONDS = 600
 
 
 class Exit(IntEnum):
@@ -43,7 +48,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 all well, 1 some shots have no take, 2 wrong usage, 3 input or output cannot be used, "
+    epilog="Exit codes: 0 all well, 1 some takes are missing, 2 wrong usage, 3 input or output cannot be used, "
     "4 engine cannot be used, 130 cancelled.",
 )
 engine_app = typer.Typer(help="The engine: the process that makes the sound.", no_args_is_help=True)
@@ -62,6 +67,29 @@ Output = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON lines for scripts; the last one is the summary.")]
+Negative = Annotated[str, typer.Option(help="What shall not be heard.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same sound.")]
+Model = Annotated[str, typer.Option(help="See `avfoley models`.")]
+Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Solver steps; else the model's own.")]
+Guidance = Annotated[float | None, typer.Option(min=0, max=50, help="Guidance scale; else the model's own.")]
+Stereo = Annotated[
+    bool | None,
+    typer.Option(
+        "--stereo/--mono",
+        help="A stereo spread that folds down to the mono take, or mono; else ambiences and loops wide, all else mono.",
+    ),
+]
+
+
+def _seconds(text: str) -> Fraction:
+    """A length in decimal seconds, exact."""
+    try:
+        seconds = Fraction(Decimal(str(text)))
+    except (InvalidOperation, ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is not a number of seconds") from None
+    if not Fraction(1, 1000) <= seconds <= MAX_SECONDS:
+        raise typer.BadParameter(f"{text} is not between 0.001 and {MAX_SECONDS} seconds; a longer bed is a loop")
+    return seconds
 
 
 @app.command()
@@ -80,13 +108,23 @@ def foley(
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="The whole timeline (the default).")] = False,
-    caption: Annotated[str | None, typer.Option(help="What shall be heard; else each shot's own caption.")] = None,
-    negative: Annotated[str, typer.Option(help="What shall not be heard.")] = "",
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same sound.")] = 0,
+    ambience: Annotated[
+        bool,
+        typer.Option("--ambience", help="One sound from the caption over the whole --range, whatever its cuts are."),
+    ] = False,
+    caption: Annotated[
+        str | None,
+        typer.Option(
+            help="What shall be heard; else each shot's own caption. With --clip also for a clip that has no picture."
+        ),
+    ] = None,
+    negative: Negative = "",
+    seed: Seed = 0,
     takes: Annotated[int, typer.Option(min=1, max=100, help="Takes a shot, with growing seeds.")] = 1,
-    model: Annotated[str, typer.Option(help="See `avfoley models`.")] = "avlink-nano",
-    steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Solver steps; else the model's own.")] = None,
-    guidance: Annotated[float | None, typer.Option(min=0, max=50, help="Guidance scale; else the model's own.")] = None,
+    stereo: Stereo = None,
+    model: Model = "avlink-nano",
+    steps: Steps = None,
+    guidance: Guidance = None,
     handles: Annotated[int, typer.Option(min=0, help="Frames of sound before and after each shot.")] = 0,
     output: Output = None,
     as_json: Json = False,
@@ -94,11 +132,9 @@ def foley(
     """Make foley for a timeline or a video, on an audio track of its own, with the captions as markers."""
     if everything and (clip or record_range):
         raise typer.BadParameter("--all cannot be combined with --clip or --range")
-    for name, words in (("--caption", caption), ("--negative", negative)):
-        if words and len(words) > 2000:
-            raise typer.BadParameter(f"{name} is longer than 2000 characters")
-    if seed + takes - 1 > MAX_SEED:
-        raise typer.BadParameter(f"the last take's seed would be above {MAX_SEED}")
+    if ambience and (clip or record_range is None):
+        raise typer.BadParameter("--ambience lies over a --range, and not on clips")
+    _check_words_and_seeds(caption, negative, seed, takes)
 
     def start() -> Run:
         from avfoley_plugin import workflows
@@ -107,9 +143,55 @@ def foley(
         from avfoley_plugin.timeline.shots import Selection
 
         engine = LocalEngine()
-        settings = workflows.FoleySettings(caption, negative, seed, takes, model, steps, guidance, handles)
-        selection = Selection(tuple(clip or ()), record_range)
-        return workflows.foley(open_host(source, output, engine.probe), engine, settings, selection)
+        settings = workflows.FoleySettings(
+            caption, negative, seed, takes, model, steps, guidance, handles, _channels(stereo)
+        )
+        host = open_host(source, output, engine.probe)
+        if ambience and record_range is not None:
+            return workflows.ambience(host, engine, settings, record_range)
+        return workflows.foley(host, engine, settings, Selection(tuple(clip or ()), record_range))
+
+    raise typer.Exit(_carry_out(start, as_json))
+
+
+@app.command()
+def generate(
+    caption: Annotated[str, typer.Argument(metavar="CAPTION", help='What shall be heard: "glass breaking on tiles".')],
+    seconds: Annotated[
+        Fraction, typer.Option(parser=_seconds, metavar="SECONDS", help="How long, exact to the sample.")
+    ] = Fraction(5),
+    loop: Annotated[bool, typer.Option("--loop", help="A seamless loop: the end runs into the beginning.")] = False,
+    negative: Negative = "",
+    seed: Seed = 0,
+    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes, with growing seeds.")] = 1,
+    stereo: Stereo = None,
+    model: Model = "avlink-nano",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The .wav to write, or a folder; else named by the caption, here. No other file is written over.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make sound from words alone: a Broadcast Wave (48 kHz, 24-bit)."""
+    if not caption.strip():
+        raise typer.BadParameter("the caption is empty")
+    if output is not None and output.suffix.lower() != ".wav" and not output.is_dir():
+        raise typer.BadParameter(f"{output} is neither a folder nor the name of a .wav file")
+    _check_words_and_seeds(caption, negative, seed, takes)
+
+    def start() -> Generation:
+        from avfoley_plugin import generation
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.workflows import FoleySettings
+
+        settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, channels=_channels(stereo))
+        return generation.generate(LocalEngine(), settings, seconds, loop=loop, output=output)
 
     raise typer.Exit(_carry_out(start, as_json))
 
@@ -242,6 +324,18 @@ def main() -> None:
     app()
 
 
+def _check_words_and_seeds(caption: str | None, negative: str, seed: int, takes: int) -> None:
+    for name, words in (("the caption", caption), ("--negative", negative)):
+        if words and len(words) > 2000:
+            raise typer.BadParameter(f"{name} is longer than 2000 characters")
+    if seed + takes - 1 > MAX_SEED:
+        raise typer.BadParameter(f"the last take's seed would be above {MAX_SEED}")
+
+
+def _channels(stereo: bool | None) -> Literal[1, 2] | None:
+    return None if stereo is None else 2 if stereo else 1
+
+
 def _explained(do: Callable[[], Exit | None]) -> Exit:
     """Does it; an error of ours becomes one line on stderr and an exit code."""
     from avfoley_plugin.errors import AVFoleyError
@@ -259,13 +353,13 @@ def _code(error: Exception) -> Exit:
     return Exit.ENGINE if isinstance(error, EngineError) else Exit.INPUT
 
 
-def _carry_out(start: Callable[[], Run], as_json: bool) -> Exit:
+def _carry_out(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
     """Runs a verb to its end and shows how it goes; Ctrl-C cancels it, a second one breaks it off."""
     from avfoley_plugin.console import JsonReport, ProgressReport
     from avfoley_plugin.errors import AVFoleyError
 
     report = JsonReport() if as_json else ProgressReport()
-    run: Run | None = None
+    run: Run | Generation | None = None
     interrupted = False
 
     def interrupt(*_: object) -> None:
@@ -294,7 +388,7 @@ def _carry_out(start: Callable[[], Run], as_json: bool) -> Exit:
             signal.signal(number, handler)
     if run is not None and run.cancelled:
         code = Exit.CANCELLED
-    report.finish(run, code, error)
+    report.finish(None if run is None else run.written, code, error)
     return code
 
 

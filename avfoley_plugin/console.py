@@ -11,9 +11,11 @@ from avfoley_engine.protocol import JobState
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
+from avfoley_plugin.generation import GenerationUpdate, Saved, SoundPlanned
+from avfoley_plugin.making import Subject, TakeCancelled, TakeDone, TakeFailed, TakeProgress
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.takes import Take
-from avfoley_plugin.workflows import Planned, Run, TakeCancelled, TakeDone, TakeFailed, TakeProgress, Update, Written
+from avfoley_plugin.workflows import Planned, Update, Written
 
 
 class Report(ABC):
@@ -30,7 +32,7 @@ class Report(ABC):
     ) -> None:
         return None
 
-    def show(self, update: Update) -> None:
+    def show(self, update: Update | GenerationUpdate) -> None:
         """Shows one update."""
         match update:
             case Planned():
@@ -45,8 +47,8 @@ class Report(ABC):
         """Says that the run was told to stop."""
 
     @abstractmethod
-    def finish(self, run: Run | None, code: int, error: str | None = None) -> None:
-        """Says how the run ended, with which exit code."""
+    def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
+        """Says how the run ended: with what, and with which exit code."""
 
 
 class ProgressReport(Report):
@@ -84,19 +86,25 @@ class ProgressReport(Report):
             self._progress.remove_task(self._all)
         self._progress.stop()
 
-    def show(self, update: Update) -> None:
+    def show(self, update: Update | GenerationUpdate) -> None:
         super().show(update)
         match update:
             case Planned():
-                self._plan(update)
+                self._end_waiting()
+                for problem in update.problems:
+                    self._say(f"skipped: {problem}")
+                self._plan([len(order.requests) for order in update.orders])
+            case SoundPlanned():
+                self._end_waiting()
+                self._plan([len(update.requests)])
             case TakeProgress():
                 self._move(update)
             case TakeDone():
-                self._end(update.shot, update.number, f"done: {update.take.path}")
+                self._end(update.subject, update.number, f"done: {update.take.path}")
             case TakeFailed():
-                self._end(update.shot, update.number, f"failed: {update.reason}")
+                self._end(update.subject, update.number, f"failed: {update.reason}")
             case TakeCancelled():
-                self._end(update.shot, update.number, None)
+                self._end(update.subject, update.number, None)
 
     def refresh(self) -> None:
         """Draws the bars now."""
@@ -105,15 +113,15 @@ class ProgressReport(Report):
     def cancelling(self) -> None:
         self._say("Cancelling; the finished takes are kept. Ctrl-C again breaks off.")
 
-    def finish(self, run: Run | None, code: int, error: str | None = None) -> None:
+    def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
         if error is not None:
             self._err.print(f"avfoley: {error}", markup=False, highlight=False, soft_wrap=True)
-        if run is not None and run.written is not None:
-            for shot in run.written.unplaced:
+        if isinstance(written, Written):
+            for shot in written.unplaced:
                 self._say(f"not placed, the timeline was changed meanwhile: {shot.name}")
-            self._say(f"Timeline:  {run.written.timeline}")
-            self._say(f"Cue sheet: {run.written.cue_sheet}")
-        elif error is None:
+            self._say(f"Timeline:  {written.timeline}")
+            self._say(f"Cue sheet: {written.cue_sheet}")
+        elif written is None and error is None:
             self._say("Nothing was written.")
 
     def _end_waiting(self) -> None:
@@ -121,12 +129,8 @@ class ProgressReport(Report):
             self._progress.remove_task(self._waiting)
             self._waiting = None
 
-    def _plan(self, plan: Planned) -> None:
-        self._end_waiting()
-        for problem in plan.problems:
-            self._say(f"skipped: {problem}")
-        total = sum(len(order.requests) for order in plan.orders)
-        self._takes = max((len(order.requests) for order in plan.orders), default=1)
+    def _plan(self, takes: list[int]) -> None:
+        total, self._takes = sum(takes), max(takes, default=1)
         if total:
             self._all = self._progress.add_task(f"{total} takes" if total > 1 else "1 take", total=total, left="")
         else:
@@ -135,23 +139,23 @@ class ProgressReport(Report):
     def _move(self, update: TakeProgress) -> None:
         if update.state is not JobState.RUNNING:
             return
-        key = (update.shot.id, update.number)
+        key = (update.subject.id, update.number)
         if key not in self._bars:
-            self._bars[key] = self._progress.add_task(self._name(update.shot, update.number), total=1.0, left="")
+            self._bars[key] = self._progress.add_task(self._name(update.subject, update.number), total=1.0, left="")
         left = update.message or ("" if update.eta_seconds is None else f"{_duration(update.eta_seconds)} left")
         self._progress.update(self._bars[key], completed=update.progress, left=left)
 
-    def _end(self, shot: Shot, number: int, line: str | None) -> None:
-        bar = self._bars.pop((shot.id, number), None)
+    def _end(self, subject: Subject, number: int, line: str | None) -> None:
+        bar = self._bars.pop((subject.id, number), None)
         if bar is not None:
             self._progress.remove_task(bar)
         if self._all is not None:
             self._progress.advance(self._all)
         if line is not None:
-            self._say(f"{self._name(shot, number)} {line}")
+            self._say(f"{self._name(subject, number)} {line}")
 
-    def _name(self, shot: Shot, number: int) -> str:
-        return shot.name if self._takes == 1 else f"{shot.name} take {number + 1}"
+    def _name(self, subject: Subject, number: int) -> str:
+        return subject.name if self._takes == 1 else f"{subject.name} take {number + 1}"
 
     def _say(self, line: str) -> None:
         # File names are no markup, and a terminal that recognises links in them must find them whole.
@@ -161,14 +165,14 @@ class ProgressReport(Report):
 class JsonReport(Report):
     """One JSON object a line: ``event`` is planned, progress, done, failed, cancelled, and at last finished."""
 
-    def show(self, update: Update) -> None:
+    def show(self, update: Update | GenerationUpdate) -> None:
         super().show(update)
         match update:
             case Planned():
                 self._print(
                     "planned",
                     shots=[
-                        {**_shot(order.shot), "frames": order.shot.frames, "takes": len(order.requests)}
+                        {**_subject(order.shot), "frames": order.shot.frames, "takes": len(order.requests)}
                         for order in update.orders
                     ],
                     problems=[
@@ -176,10 +180,16 @@ class JsonReport(Report):
                         for problem in update.problems
                     ],
                 )
+            case SoundPlanned():
+                sound = update.sound
+                self._print(
+                    "planned",
+                    sounds=[{**_subject(sound), "samples": sound.samples, "takes": len(update.requests)}],
+                )
             case TakeProgress():
                 self._print(
                     "progress",
-                    **_shot(update.shot),
+                    **_subject(update.subject),
                     take=update.number,
                     state=update.state,
                     progress=update.progress,
@@ -187,33 +197,33 @@ class JsonReport(Report):
                     message=update.message,
                 )
             case TakeDone():
-                self._print("done", **_shot(update.shot), take=update.number, **_take(update.take))
+                self._print("done", **_subject(update.subject), take=update.number, **_take(update.take))
             case TakeFailed():
-                self._print("failed", **_shot(update.shot), take=update.number, reason=update.reason)
+                self._print("failed", **_subject(update.subject), take=update.number, reason=update.reason)
             case TakeCancelled():
-                self._print("cancelled", **_shot(update.shot), take=update.number)
+                self._print("cancelled", **_subject(update.subject), take=update.number)
 
     def cancelling(self) -> None:
         return None
 
-    def finish(self, run: Run | None, code: int, error: str | None = None) -> None:
-        written = None if run is None else run.written
+    def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
+        placed = written if isinstance(written, Written) else None
         self._print(
             "finished",
             exit_code=int(code),
             error=error,
-            timeline=None if written is None else str(written.timeline),
-            cue_sheet=None if written is None else str(written.cue_sheet),
+            timeline=None if placed is None else str(placed.timeline),
+            cue_sheet=None if placed is None else str(placed.cue_sheet),
             takes=[] if written is None else [_take(take) for take in written.takes],
-            unplaced=[] if written is None else [_shot(shot) for shot in written.unplaced],
+            unplaced=[] if placed is None else [_subject(shot) for shot in placed.unplaced],
         )
 
     def _print(self, event: str, **fields: Any) -> None:
         print(json.dumps({"event": event, **fields}), flush=True)
 
 
-def _shot(shot: Shot) -> dict[str, Any]:
-    return {"shot": shot.name, "shot_id": shot.id}
+def _subject(subject: Subject) -> dict[str, Any]:
+    return {"shot": subject.name, "shot_id": subject.id} if isinstance(subject, Shot) else {"sound": subject.name}
 
 
 def _take(take: Take) -> dict[str, Any]:

@@ -7,28 +7,23 @@ that were finished by then are placed, and the timeline is written.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
-import shutil
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import opentimelineio as otio
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobEvent, JobState
+from avfoley_engine.protocol import FoleyRequest, FoleyResult
 
 from avfoley_plugin.engine_client import EngineClient
-from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, TimelineError
+from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, SelectionError, TimelineError
 from avfoley_plugin.hosts import Host
+from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem
+from avfoley_plugin.timeline import ambience as ambiences
 from avfoley_plugin.timeline.captions import edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.shots import Problem, Selection, Shot, read_shots
-from avfoley_plugin.timeline.takes import PlacedTake, Placement, Take, place_takes, placed
-
-#: As many requests go to the engine in one message.
-_BATCH = 1000
+from avfoley_plugin.timeline.takes import AMBIENCE, PlacedTake, Placement, Take, place_takes, placed
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,8 @@ class FoleySettings:
     """What the user may say about the takes of all selected shots.
 
     caption: for all of them, None for each shot's own. takes: alternatives a shot, with seeds `seed`, `seed` + 1, ...
-    handles: frames of sound before and after each shot, as far as its picture reaches.
+    handles: frames of sound before and after each shot, as far as its picture reaches. channels: 1 for mono, 2 for a
+    stereo spread, None for what suits: ambiences and loops wide, all else mono.
     """
 
     caption: str | None = None
@@ -47,6 +43,7 @@ class FoleySettings:
     steps: int | None = None
     guidance_scale: float | None = None
     handles: int = 0
+    channels: Literal[1, 2] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,42 +63,6 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class TakeProgress:
-    """A take is on its way; ``progress`` runs from 0 to 1. ``number`` counts a shot's takes from 0."""
-
-    shot: Shot
-    number: int
-    state: JobState
-    progress: float
-    eta_seconds: float | None
-    message: str | None
-
-
-@dataclass(frozen=True)
-class TakeDone:
-    """A take is finished, its sound file in place."""
-
-    shot: Shot
-    number: int
-    take: Take
-
-
-@dataclass(frozen=True)
-class TakeFailed:
-    """A take could not be made, and why, in plain words."""
-
-    shot: Shot
-    number: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class TakeCancelled:
-    shot: Shot
-    number: int
-
-
-@dataclass(frozen=True)
 class Written:
     """The timeline was written, with these takes on it."""
 
@@ -112,7 +73,7 @@ class Written:
     unplaced: tuple[Shot, ...] = ()
 
 
-Update = Planned | TakeProgress | TakeDone | TakeFailed | TakeCancelled | Written
+Update = Planned | TakeUpdate | Written
 
 Plan = Callable[[otio.schema.Timeline], tuple[list[Order], list[Problem]]]
 
@@ -126,8 +87,25 @@ def foley(
     """Makes foley for the selected shots of the host's timeline."""
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
-        shots, problems = read_shots(timeline, selection, folder=host.folder, probe=engine.probe)
+        shots, problems = read_shots(
+            timeline, selection, folder=host.folder, probe=engine.probe, caption=settings.caption
+        )
         return [Order(shot, tuple(_requests(shot, settings))) for shot in shots], problems
+
+    return Run(host, engine, plan)
+
+
+def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_range: str) -> Run:
+    """Makes one sound from words alone over a record range ("IN-OUT", see `Selection`), whatever its cuts are.
+
+    An ambience that is there already gets further takes, and keeps its caption if `settings` have none.
+    """
+
+    def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
+        shot = ambiences.ambience(timeline, record_range)
+        if not (shot.caption if settings.caption is None else settings.caption).strip():
+            raise SelectionError(f"an ambience is made from words alone; give the one over {record_range} a caption")
+        return [Order(shot, tuple(_requests(shot, settings)))], []
 
     return Run(host, engine, plan)
 
@@ -152,28 +130,15 @@ def regenerate(host: Host, engine: EngineClient) -> Run:
     return Run(host, engine, plan)
 
 
-class Run:
+class Run(Making):
     """One verb carried out over one timeline. Iterate over it once for its updates; `cancel` it from any thread."""
 
     def __init__(self, host: Host, engine: EngineClient, plan: Plan) -> None:
+        super().__init__(engine)
         self.host = host
-        self.cancelled = False
         #: What was written, also when the iteration ended with an error.
         self.written: Written | None = None
-        self._engine = engine
         self._plan = plan
-        self._lock = threading.Lock()
-        self._pending: dict[str, tuple[Order, int]] = {}
-
-    def cancel(self) -> None:
-        """Stops the takes that are not finished; the iteration then ends by itself, after writing the finished ones."""
-        with self._lock:
-            self.cancelled = True
-            # From the end, so that no queued take starts while the one before it stops.
-            jobs = list(reversed(self._pending))
-        # An engine that is just being restarted does not hear it: `_make` says it again.
-        with contextlib.suppress(AVFoleyError):
-            self._engine.cancel(jobs)
 
     def __iter__(self) -> Iterator[Update]:
         # An engine that cannot run at all is one error, and not a problem of every shot's media.
@@ -181,9 +146,17 @@ class Run:
         timeline = self.host.read()
         orders, problems = self._plan(timeline)
         yield Planned(tuple(orders), tuple(problems))
+        shots = {order.shot.id: order.shot for order in orders}
         finished = _Finished()
+        work = [
+            Assignment(order.shot, number, request) for order in orders for number, request in enumerate(order.requests)
+        ]
         try:
-            yield from self._make(orders, finished)
+            for update in self._make(work):
+                if isinstance(update, TakeDone):
+                    finished.takes[update.subject.id, update.number] = update.take
+                    finished.shots[update.subject.id] = shots[update.subject.id]
+                yield update
         finally:
             try:
                 self._abandon()
@@ -193,48 +166,14 @@ class Run:
         if self.written is not None:
             yield self.written
 
-    def _make(self, orders: Iterable[Order], finished: _Finished) -> Iterator[Update]:
-        work = [(order, number) for order in orders for number in range(len(order.requests))]
-        for first in range(0, len(work), _BATCH):
-            batch = work[first : first + _BATCH]
-            with self._lock:
-                if self.cancelled:
-                    break
-                jobs = self._engine.submit([order.requests[number] for order, number in batch])
-                self._pending.update(zip((job.id for job in jobs), batch, strict=True))
-        following = dict(self._pending)
-        for update in self._engine.follow(list(following)):
-            order, number = following[update.job_id if isinstance(update, JobEvent) else update.id]
-            if isinstance(update, JobEvent):
-                if self.cancelled:
-                    self._engine.cancel([update.job_id])
-                yield TakeProgress(
-                    order.shot, number, update.state, update.progress, update.eta_seconds, update.message
-                )
-            else:
-                yield self._ended(update, order, number, finished)
-
-    def _ended(self, job: Job, order: Order, number: int, finished: _Finished) -> Update:
-        with self._lock:
-            self._pending.pop(job.id, None)
-        if job.state is JobState.CANCELLED:
-            return TakeCancelled(order.shot, number)
-        if job.result is None:
-            return TakeFailed(order.shot, number, job.error or "the engine gave no reason; its log may tell")
-        take = _bring_in(order, number, job.result, self._folder)
-        finished.takes[order.shot.id, number] = take
-        finished.shots[order.shot.id] = order.shot
-        return TakeDone(order.shot, number, take)
-
-    def _abandon(self) -> None:
-        """Cancels what nobody waits for any more."""
-        with self._lock:
-            jobs = list(reversed(self._pending))
-        if not jobs:
-            return
-        # The engine may be gone; then its queue waits, and the takes are in its cache when they are asked for again.
-        with contextlib.suppress(AVFoleyError):
-            self._engine.cancel(jobs)
+    def _bring_in(self, assignment: Assignment, result: FoleyResult) -> Take:
+        take = Take(assignment.request, result, self._folder)
+        picture = assignment.request.picture
+        # A clip is often named by its file.
+        name = assignment.subject.name.removesuffix("" if picture is None else picture.media.suffix)
+        path = self._folder / f"{file_stem(name, 'shot')}_foley_{take.id}.wav"
+        copy_in(result, path)
+        return replace(take, path=path)
 
     @property
     def _folder(self) -> Path:
@@ -310,18 +249,21 @@ def _requests(shot: Shot, settings: FoleySettings) -> Iterator[FoleyRequest]:
             seed=settings.seed + number,
             steps=settings.steps,
             guidance_scale=settings.guidance_scale,
+            channels=settings.channels or (2 if shot.is_ambience else 1),
         )
 
 
 def _settings_of(take: PlacedTake) -> dict[str, Any]:
-    names = ("negative_caption", "seed", "model", "steps", "guidance_scale")
+    names = ("negative_caption", "seed", "model", "steps", "guidance_scale", "channels")
     return {name: take.identity[name] for name in names}
 
 
 def _find_shot(
     timeline: otio.schema.Timeline, shot_id: str, take: PlacedTake | None, host: Host, engine: EngineClient
 ) -> Shot | None:
-    """The shot of that id; also one that a range had trimmed, which is found where its take is."""
+    """The shot of that id; also one that a range had trimmed, and an ambience: those are found where their takes are."""
+    if take is not None and take.layer == AMBIENCE:
+        return ambiences.placed_ambience(timeline, take)
     selections = [Selection()]
     if take is not None:
         selections.append(Selection(record_range=f"{take.record_start}-{take.record_start + take.frames}"))
@@ -332,32 +274,6 @@ def _find_shot(
                 if shot.id == shot_id:
                     return shot
     return None
-
-
-def _bring_in(order: Order, number: int, result: FoleyResult, folder: Path) -> Take:
-    """Copies a take from the engine's cache to where the timeline keeps its sound."""
-    take = Take(order.requests[number], result, folder)
-    name = order.shot.name.removesuffix(order.shot.media.suffix)
-    stem = re.sub(r"[^\w-]+", "_", name).strip("_")[:60] or "shot"
-    path = folder / f"{stem}_foley_{take.id}.wav"
-    part = path.with_name(path.name + ".part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or _sha256(path) != result.sha256:
-            shutil.copyfile(result.path, part)
-            part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise HostError(
-            f"{path} cannot be written ({error.strerror}); free some space, or choose another output and run again: "
-            "the engine still has the takes"
-        ) from error
-    return Take(take.request, result, path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_text(path: Path, text: str) -> None:

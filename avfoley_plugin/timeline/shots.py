@@ -1,4 +1,4 @@
-"""From a timeline and a selection to shots: the pictures that foley is to be made for."""
+"""From a timeline and a selection to shots: the pictures that foley is to be made for, and the clips that words alone sound."""
 
 from __future__ import annotations
 
@@ -36,22 +36,23 @@ __all__ = ["Problem", "Selection", "Shot", "read_shots", "resolve_media"]
 
 @dataclass(frozen=True)
 class Shot:
-    """One uninterrupted picture on the record side.
+    """One stretch of the record side that gets sound: an uninterrupted picture, or a clip without picture, for words.
 
     ``id`` depends on the picture alone (media name, source range, speed), so it survives a move on the timeline.
     ``layer`` tells the video track, also inside nested stacks: shots of one layer never overlap. ``record_start``
     counts from the timeline's first frame, ``record_start_timecode`` from midnight. ``head_available`` and
     ``tail_available`` are the frames of picture that the media has before and after the shot, None if unknown.
+    Without picture ``media`` and ``picture`` are None; an ambience (see `ambience`) has neither clip nor track.
     """
 
     id: str
     name: str
-    track_index: int
+    track_index: int | None
     track_name: str
     layer: str
-    clip: otio.schema.Clip
-    media: Path
-    picture: PictureRange
+    clip: otio.schema.Clip | None
+    media: Path | None
+    picture: PictureRange | None
     frames: int
     record_rate: Fraction
     record_start: int
@@ -65,12 +66,17 @@ class Shot:
         """The first record frame after the shot."""
         return self.record_start + self.frames
 
+    @property
+    def is_ambience(self) -> bool:
+        """Whether it belongs to a stretch of the timeline, and to no clip."""
+        return self.clip is None
+
     def request(
         self, *, head_handle: int = 0, tail_handle: int = 0, caption: str | None = None, **settings: Any
     ) -> FoleyRequest:
         """The request for one take. Handles are cut to the picture there is; `caption` None takes the shot's own.
 
-        `settings` are FoleyRequest's negative_caption, model, seed, steps and guidance_scale.
+        `settings` are FoleyRequest's negative_caption, model, seed, steps, guidance_scale and channels.
         """
         return FoleyRequest(
             picture=self.picture,
@@ -102,6 +108,14 @@ class _UnusableError(Exception):
     """Why a clip makes no shot."""
 
 
+class _NoPictureError(_UnusableError):
+    """Why a clip has no picture to look at, where a caption will do instead."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{reason}, or select it by name with a caption, for sound from words alone")
+
+
 def read_shots(
     timeline: otio.schema.Timeline,
     selection: Selection = Selection(),  # noqa: B008 (immutable)
@@ -110,8 +124,13 @@ def read_shots(
     probe: Callable[[Path], MediaProbe] | None = None,
     is_online: Callable[[Path], bool] = Path.is_file,
     record_rate: Fraction | None = None,
+    caption: str | None = None,
 ) -> tuple[list[Shot], list[Problem]]:
     """The selected shots in record order, and the selected clips that cannot be one; the others still run.
+
+    A clip that has no picture (a generator, stills, sound, no media) makes a shot without picture if it has a caption:
+    its own, or `caption`, which is meant for the clips that are selected by name. Not for others: what was said of a
+    whole timeline's pictures is not meant for its titles, nor shall lost media go unnoticed.
 
     Only what the picture shows counts: of overlapping video tracks the topmost, except for clips selected by name,
     which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
@@ -133,17 +152,18 @@ def read_shots(
         raise SelectionError(_nothing_selected(timeline, selection))
 
     written = captions(timeline)
+    given = (caption or "").strip() if selection.clips else ""
     shots: list[Shot] = []
     for piece in sorted(pieces, key=lambda piece: (piece.start, piece.whole.layer)):
         try:
-            shot = _shot(piece, clock, media)
+            shot = _shot(piece, clock, media, written, given)
         except _UnusableError as reason:
             problem = Problem(piece.whole.clip.name, piece.whole.track_index, piece.whole.track_name, str(reason))
             if problem not in problems:
                 problems.append(problem)
         else:
             if shot is not None:
-                shots.append(replace(shot, caption=written.get(shot.id, shot.caption)))
+                shots.append(shot)
     return shots, problems
 
 
@@ -246,8 +266,11 @@ def _nothing_selected(timeline: otio.schema.Timeline, selection: Selection) -> s
     return f"no picture lies in the range {selection.record_range} of timeline {timeline.name!r}; choose another"
 
 
-def _shot(piece: _Piece, clock: RecordClock, media: _Media) -> Shot | None:
-    """The shot that a piece makes; None for a sliver of a clip that is shorter than half a frame."""
+def _shot(piece: _Piece, clock: RecordClock, media: _Media, written: Mapping[str, str], given: str) -> Shot | None:
+    """The shot that a piece makes; None for a sliver of a clip that is shorter than half a frame.
+
+    `written` are the captions on the timeline by shot id, `given` is one for a clip that has neither.
+    """
     whole, clip = piece.whole, piece.whole.clip
     if not whole.length_known:
         raise _UnusableError(_why_length_is_unknown(clip, media))
@@ -258,10 +281,46 @@ def _shot(piece: _Piece, clock: RecordClock, media: _Media) -> Shot | None:
         raise _UnusableError("it is shorter than a frame; make it longer or delete it")
     if frames == 0:
         return None
+    content = f"{_media_name(clip)}|{whole.source_at(piece.start)}|{whole.speed}|{frames}|{piece.start - whole.start}"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    shot_id = f"{digest}-{piece.repeat + 1}" if piece.repeat else digest
+    caption = written.get(shot_id, _clip_caption(clip))
+    picture: PictureRange | None
+    try:
+        picture, head, tail = _picture(whole, first, last, clock, media)
+    except _NoPictureError:
+        caption = caption.strip() or given
+        if not caption:
+            raise
+        picture, head, tail = None, None, None
+    return Shot(
+        id=shot_id,
+        name=clip.name or (picture.media.stem if picture is not None else "unnamed clip"),
+        track_index=whole.track_index,
+        track_name=whole.track_name,
+        layer=whole.layer,
+        clip=clip,
+        media=None if picture is None else picture.media,
+        picture=picture,
+        frames=frames,
+        record_rate=clock.rate,
+        record_start=first,
+        record_start_timecode=clock.absolute(first),
+        head_available=head,
+        tail_available=tail,
+        caption=caption,
+    )
+
+
+def _picture(
+    whole: PlayedClip, first: int, last: int, clock: RecordClock, media: _Media
+) -> tuple[PictureRange, int | None, int | None]:
+    """What a clip shows from record frame `first` to `last`, and the handles that its media has there."""
+    clip = whole.clip
     path = media.path(clip)
     probed = media.probed(clip)
     if probed is not None and not probed.has_picture:
-        raise _UnusableError(f"its media {path} has no picture")
+        raise _NoPictureError(f"its media {path} has no picture; choose one that has")
 
     rate = media.rate(clip, probed, clock.rate)
     step = whole.speed / clock.rate
@@ -278,34 +337,18 @@ def _shot(piece: _Piece, clock: RecordClock, media: _Media) -> Shot | None:
 
     reach = media.range(clip) if probed is None else (start, probed.frames / probed.rate)
     head, tail = _handles(entry, leave, step, reach)
-    content = f"{_media_name(clip)}|{whole.source_at(piece.start)}|{whole.speed}|{frames}|{piece.start - whole.start}"
-    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return Shot(
-        id=f"{digest}-{piece.repeat + 1}" if piece.repeat else digest,
-        name=clip.name or path.stem,
-        track_index=whole.track_index,
-        track_name=whole.track_name,
-        layer=whole.layer,
-        clip=clip,
-        media=path,
-        picture=PictureRange(media=path, source_start=source_start, source_rate=rate, speed=whole.speed),
-        frames=frames,
-        record_rate=clock.rate,
-        record_start=first,
-        record_start_timecode=clock.absolute(first),
-        head_available=head,
-        tail_available=tail,
-        caption=_clip_caption(clip),
-    )
+    return PictureRange(media=path, source_start=source_start, source_rate=rate, speed=whole.speed), head, tail
 
 
 def _why_length_is_unknown(clip: otio.schema.Clip, media: _Media) -> str:
     try:
-        path, probed = media.path(clip), media.probed(clip)
+        media.probed(clip)
+    except _NoPictureError as missing:
+        cause = missing.reason
     except _UnusableError as reason:
         cause = str(reason)
     else:
-        cause = "nothing tells its range; set its in and out points" if probed is None else f"{path} has no picture"
+        cause = "nothing tells its range; set its in and out points"
     return f"{cause} (its length is unknown: what follows it on its track is taken to start where it does)"
 
 
@@ -357,10 +400,10 @@ class _Media:
                 raise _UnusableError(f"its media is offline: {path} is not there; relink the clip")
             return path
         if isinstance(reference, otio.schema.GeneratorReference):
-            raise _UnusableError("it is a generator, not filmed picture; render it to a movie file first")
+            raise _NoPictureError("it is a generator, not filmed picture; render it to a movie file first")
         if isinstance(reference, otio.schema.ImageSequenceReference):
-            raise _UnusableError("it is an image sequence; render it to a movie file first")
-        raise _UnusableError("its media is offline: the timeline names no file for it; relink the clip")
+            raise _NoPictureError("it is an image sequence; render it to a movie file first")
+        raise _NoPictureError("its media is offline: the timeline names no file for it; relink the clip")
 
     def probed(self, clip: otio.schema.Clip) -> MediaProbe | None:
         if self._probe is None:
@@ -379,9 +422,9 @@ class _Media:
             probed = self.probed(clip)
         except _UnusableError:
             return None
-        if probed is None or not probed.has_picture:
+        if probed is None:
             return None
-        return self.start(clip, probed), probed.frames / probed.rate
+        return self.start(clip, probed), probed.frames / probed.rate if probed.has_picture else probed.duration
 
     def start(self, clip: otio.schema.Clip, probed: MediaProbe | None) -> Fraction:
         """The source time, in seconds, of the media's first picture frame."""

@@ -1,5 +1,7 @@
 """Takes on the timeline: our audio tracks, one clip a shot, its takes as the clip's media references.
 
+Foley and ambiences have tracks of their own, as sound departments deliver them.
+
 A take's file begins with its head handle; the clip's source range leaves the handle out, so that the clip starts on the
 shot's first frame. The source range is in whole record frames, as every program cuts, and the file's available range in
 samples, which is what it has.
@@ -26,6 +28,8 @@ from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up, samples
 
 TRACK_NAME = "AVFoley"
+#: The layer of shots that are ambiences. They lie over each other, and over the foley, as they please.
+AMBIENCE = "ambience"
 _KEY = re.compile(r"take (\d+)")
 
 
@@ -54,11 +58,12 @@ class Placement:
 @dataclass(frozen=True)
 class PlacedTake:
     """One of our takes as a timeline holds it. ``identity`` is its ``metadata["avfoley"]``; ``record_start`` is where
-    its clip is now.
+    its clip is now. ``layer`` is the shot's.
     """
 
     shot_id: str
     shot_name: str
+    layer: str
     track_name: str
     record_start: int
     frames: int
@@ -79,8 +84,9 @@ def place_takes(
 
     A shot's clip is found again by the shot's id: a take that is already there is replaced, another is added
     (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
-    where it overlaps. Shots of different layers that overlap in record time get a further foley track. With `current`,
-    all shots that the timeline has now, the takes of shots that were moved follow them.
+    where it overlaps. Shots of different layers that overlap in record time get a further foley track, and so do
+    ambiences that overlap, on tracks of theirs. With `current`, all shots that the timeline has now, the takes of shots
+    that were moved follow them.
     """
     placements, current = list(placements), list(current)
     empty = [placement.shot.name for placement in placements if not placement.takes]
@@ -94,7 +100,8 @@ def place_takes(
     clips = {ours["id"]: clip for clip, ours in _our_clips(timeline)}
     moving = {}
     for shot_id, clip in clips.items():
-        if shot_id in shots:
+        # An ambience has no picture to follow: it stays where the editor moved it.
+        if shot_id in shots and not shots[shot_id].is_ambience:
             moved = _moved_range(clip, shots[shot_id], clock)
             if moved is not None:
                 _vacate(clip, clock)
@@ -137,6 +144,7 @@ def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
                     PlacedTake(
                         shot_id=ours["id"],
                         shot_name=clip.name,
+                        layer=ours["layer"],
                         track_name=ours["track"],
                         record_start=round_half_up(Fraction(start)) - clock.origin,
                         frames=round_half_up(Fraction(frames)),
@@ -172,7 +180,7 @@ def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) ->
         if there is not None:
             _add_missing_takes(there, clip)
         elif place is not None and not (bare and identity(clip.parent(), Kind.TRACK) is not None):
-            _insert_if_free(timeline, clip.deepcopy(), *place, clock)
+            _insert_if_free(timeline, clip.deepcopy(), *place, ours["layer"], clock)
     if bare:
         # The copied tracks repeat the shots whose clips somebody had moved to a track of their own.
         for clip, ours in _our_clips(timeline):
@@ -402,19 +410,12 @@ def _insert(
     end = start + frames
     for other, ours in _our_clips(timeline):
         other_range = _range_on_track(other, clock)
-        if ours["layer"] == layer and other_range is not None:
+        if ours["layer"] == layer != AMBIENCE and other_range is not None:
             overlaps = other_range[0] < end and start < other_range[0] + other_range[1]
             if overlaps and other.parent() in foley_tracks(timeline):
                 _vacate(other, clock)
-    ours_tracks = foley_tracks(timeline)
-    if not any(_insert_on(track, clip, start, frames, clock) for track in ours_tracks):
-        number = len(ours_tracks) + 1
-        track = otio.schema.Track(
-            name=TRACK_NAME if number == 1 else f"{TRACK_NAME} {number}", kind=otio.schema.TrackKind.Audio
-        )
-        mark(track, Kind.TRACK, id=f"{TRACK_NAME.lower()}-{number}")
-        timeline.tracks.append(track)
-        _insert_on(track, clip, start, frames, clock)
+    if not any(_insert_on(track, clip, start, frames, clock) for track in _tracks_for(timeline, layer)):
+        _insert_on(_new_track(timeline, layer), clip, start, frames, clock)
 
 
 def _insert_if_free(
@@ -422,10 +423,28 @@ def _insert_if_free(
     clip: otio.schema.Clip,
     start: int | Fraction,
     frames: int | Fraction,
+    layer: str,
     clock: RecordClock,
 ) -> None:
-    """Puts a clip on the first foley track that is free there; nowhere, if none is."""
-    any(_insert_on(track, clip, start, frames, clock) for track in foley_tracks(timeline))
+    """Puts a clip on the first track for its layer that is free there; nowhere, if there are such and none is."""
+    tracks = _tracks_for(timeline, layer) or [_new_track(timeline, layer)]
+    any(_insert_on(track, clip, start, frames, clock) for track in tracks)
+
+
+def _tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
+    """Our tracks for ambiences, or those for foley."""
+    tracks = [(track, identity(track, Kind.TRACK) or {}) for track in foley_tracks(timeline)]
+    return [track for track, ours in tracks if ours.get("ambience", False) == (layer == AMBIENCE)]
+
+
+def _new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
+    number = len(_tracks_for(timeline, layer)) + 1
+    name = f"{TRACK_NAME} {AMBIENCE}" if layer == AMBIENCE else TRACK_NAME
+    track = otio.schema.Track(name=name if number == 1 else f"{name} {number}", kind=otio.schema.TrackKind.Audio)
+    flag = {"ambience": True} if layer == AMBIENCE else {}
+    mark(track, Kind.TRACK, id=f"{name.lower().replace(' ', '-')}-{number}", **flag)
+    timeline.tracks.append(track)
+    return track
 
 
 def _insert_on(

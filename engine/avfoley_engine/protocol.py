@@ -11,11 +11,11 @@ import os
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 SAMPLE_RATE = 48_000
 
 PositiveFraction = Annotated[Fraction, Field(gt=0)]
@@ -53,8 +53,13 @@ class FoleyRequest(Message):
     """Everything that decides one take of foley. The same request on the same device gives the same bytes.
 
     ``picture`` is None for sound from words alone. ``frames`` at ``record_rate`` is the shot's exact length; the take lasts
-    ``round(frames / record_rate * 48000)`` samples plus the handles. Handles are asked for in frames and given only as far as the picture
-    reaches. ``record_start`` is the shot's first frame as timecode, in frames since midnight, for the file's bext TimeReference.
+    ``round(frames / record_rate * 48000)`` samples plus the handles. A sound that belongs to no timeline counts samples: its
+    ``record_rate`` is 48000, and its file carries no timecode. Handles are asked for in frames and given only as far as the picture
+    reaches; from words alone, all. ``record_start`` is the shot's first frame as timecode, in frames since midnight, for the file's bext
+    TimeReference.
+
+    ``loop``: the take's last sample runs into its first; only from words alone, and without handles. ``channels``: 1, or 2 for a stereo
+    spread whose sum is the mono take of the same request.
     """
 
     task: Literal["foley"] = "foley"
@@ -70,6 +75,14 @@ class FoleyRequest(Message):
     seed: Seed = 0
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
     guidance_scale: Annotated[float, Field(ge=0, le=50)] | None = None
+    loop: bool = False
+    channels: Literal[1, 2] = 1
+
+    @model_validator(mode="after")
+    def _loops_stand_alone(self) -> Self:
+        if self.loop and (self.picture is not None or self.head_handle or self.tail_handle):
+            raise ValueError("a loop follows no picture and has no handles")
+        return self
 
     def digest(self) -> str:
         """sha256 (hex) of the canonical request: the identity of its artefact, together with the model's revision."""
@@ -77,7 +90,7 @@ class FoleyRequest(Message):
 
 
 class FoleyResult(Message):
-    """One finished take: a mono or stereo Broadcast Wave, 48 kHz, 24-bit.
+    """One finished take: a mono or stereo Broadcast Wave (``channels``), 48 kHz, 24-bit.
 
     ``samples`` counts the whole file; the shot's first frame is sample ``head_samples`` and its picture lasts ``shot_samples``.
     ``onsets`` are the detected onsets, in samples from the shot's first frame. ``loudness_lufs`` is None under 0.4 s.

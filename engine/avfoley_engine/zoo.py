@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import torch
 
     from avfoley_engine.models.avlink.config import Direction
+    from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.video import AVLinkVideo
-    from avfoley_engine.models.interface import FoleyModel
 
 SHIPPED = Path(__file__).parent / "weights"
 #: A folder of the user's with more models, each a folder like those that are shipped.
@@ -146,8 +146,21 @@ def models() -> list[ModelInfo]:
     return [info(e.name) for e in entries()]
 
 
-def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
-    """Loads a model with its codec and text encoder onto a device.
+def entry_of(folder: Path) -> Entry:
+    """The model in a folder that is not registered, such as one that was just trained.
+
+    Raises:
+        ModelError: the folder holds no `config.json`, or not a valid one.
+    """
+    config = folder / "config.json"
+    try:
+        return Entry(folder.name, folder, json.loads(config.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as e:
+        raise ModelError(f"{config} cannot be read ({e}): {folder} is not the folder of a model.") from e
+
+
+def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
+    """Loads a model, by its name or its entry, with its codec and text encoder onto a device.
 
     Raises:
         ModelError: it is not registered, or its config or weights cannot be used.
@@ -162,7 +175,7 @@ def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
     from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.models.text import TextEncoder
 
-    e = entry(name)
+    e = model if isinstance(model, Entry) else entry(model)
     try:
         link = AVLink(TypeAdapter(AVLinkConfig).validate_python(e.config["model"]), e.directions)
         codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(e.config["codec"]))
@@ -198,18 +211,15 @@ def load(name: str, device: torch.device | str = "cpu") -> FoleyModel:
     )
 
 
-def load_video(name: str, device: torch.device | str = "cpu") -> AVLinkVideo:
+def load_video(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkVideo:
     """Loads a model the other way round, from sound to picture.
 
     Raises:
         ModelError: as `load`, or the model does not offer the task `visualize`.
     """
-    from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.video import AVLinkVideo
 
-    foley = load(name, device)
-    assert isinstance(foley, AVLinkFoley)
-    return AVLinkVideo.beside(foley)
+    return AVLinkVideo.beside(load(model, device))
 
 
 def save(

@@ -174,6 +174,161 @@ def test_only_edited_captions_are_made_again(engine: Engine, timeline: Path, avf
     assert avfoley("regenerate", timeline, "--json").lines[0]["shots"] == []
 
 
+def test_words_alone_for_a_clip_without_picture(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    cut = read(timeline)
+    list(cut.find_clips())[4].media_reference = otio.schema.MissingReference()
+    otio.adapters.write_to_file(cut, str(timeline))
+    ran = avfoley("foley", timeline, "--clip", "shot4")
+    assert ran.code == Exit.SOME_FAILED
+    assert "with a caption, for sound from words alone" in ran.out
+    ran = avfoley("foley", timeline, "--clip", "shot4", "--caption", "rain on a roof", "--json")
+    assert ran.code == Exit.OK, ran.err
+    (take,) = placed(read(timeline))
+    assert (take.shot_name, take.record_start, take.frames, take.identity["source"]) == ("shot4", 100, 25, None)
+    assert take.identity["channels"] == 1
+
+    # The caption is its own now: a run over the whole timeline makes it, and an edit of its marker, too.
+    assert avfoley("foley", timeline).code == Exit.OK
+    assert len(placed(read(timeline))) == 10
+    cut = read(timeline)
+    next(marker for marker in cut.tracks.markers if marker.name == "shot4").comment = "hail"
+    otio.adapters.write_to_file(cut, str(timeline))
+    assert [shot["shot"] for shot in avfoley("regenerate", timeline, "--json").lines[0]["shots"]] == ["shot4"]
+    takes = [take for take in placed(read(timeline)) if take.shot_name == "shot4"]
+    assert [(take.identity["caption"], take.active) for take in takes] == [("rain on a roof", False), ("hail", True)]
+
+
+def test_an_ambience_over_a_range(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    before = without_ours(timeline)
+    over = ("foley", timeline, "--range", "30-130", "--ambience")
+    ran = avfoley(*over, "--caption", "rain on a roof", "--json")
+    assert ran.code == Exit.OK, ran.err
+    assert without_ours(timeline) == before
+    (take,) = placed(read(timeline))
+    assert (take.record_start, take.frames, take.identity["channels"]) == (30, 100, 2)
+    assert (timeline.parent / take.url).stat().st_size == 44 + 2 * 2 * 4 * 48_000
+
+    # Again with another seed: the caption is the marker's, and the clip the same.
+    assert avfoley(*over, "--seed", "3", "--mono").code == Exit.OK
+    cut = read(timeline)
+    takes = [(take.identity["caption"], take.identity["seed"], take.identity["channels"]) for take in placed(cut)]
+    assert takes == [("rain on a roof", 0, 2), ("rain on a roof", 3, 1)]
+    assert len(foley_tracks(cut)) == 1
+
+    # The editor moves it and edits its caption; the new take keeps the place, and the settings of the active one.
+    (track,) = foley_tracks(cut)
+    track[0].source_range = TimeRange(RationalTime(0, 25), RationalTime(40, 25))
+    cut.tracks.markers[0].comment = "hail"
+    otio.adapters.write_to_file(cut, str(timeline))
+    assert avfoley("regenerate", timeline).code == Exit.OK
+    takes = placed(read(timeline))
+    assert {(take.record_start, take.frames) for take in takes} == {(40, 100)}
+    assert [(take.identity["caption"], take.identity["channels"]) for take in takes if take.active] == [("hail", 1)]
+
+
+def test_an_ambience_needs_a_range_and_a_caption(engine: Engine, timeline: Path, avfoley: Shell) -> None:
+    assert avfoley("foley", timeline, "--ambience", "--caption", "rain").code == Exit.USAGE
+    both = ("--range", "0-50", "--clip", "shot1")
+    assert avfoley("foley", timeline, "--ambience", "--caption", "rain", *both).code == Exit.USAGE
+    ran = avfoley("foley", timeline, "--ambience", "--range", "0-50")
+    assert ran.code == Exit.INPUT
+    assert "caption" in ran.err
+
+
+class TestGenerate:
+    """Sound from words alone, into files of its own."""
+
+    @staticmethod
+    def samples(path: Path, channels: int = 1) -> float:
+        return (path.stat().st_size - 44) / 2 / channels
+
+    def test_it_is_named_by_its_caption_and_exact_to_the_sample(
+        self, engine: Engine, avfoley: Shell, tmp_path: Path
+    ) -> None:
+        ran = avfoley("generate", "Glass breaking, on tiles!", "--seconds", "1.00003", "--json")
+        assert ran.code == Exit.OK, ran.err
+        path = tmp_path / "glass_breaking_on_tiles.wav"
+        assert self.samples(path) == 48_001
+        assert ran.lines[0] == {
+            "event": "planned",
+            "sounds": [{"sound": "Glass breaking, on tiles!", "samples": 48_001, "takes": 1}],
+        }
+        summary = ran.lines[-1]
+        assert (summary["exit_code"], [take["path"] for take in summary["takes"]]) == (0, [str(path)])
+        assert summary["takes"][0]["result"]["caption"] == "Glass breaking, on tiles!"
+        assert not list(tmp_path.glob("*.part"))
+
+    def test_takes_loops_and_channels(self, engine: Engine, avfoley: Shell, tmp_path: Path) -> None:
+        ran = avfoley("generate", "rain", "--seconds", "2", "--takes", "2", "--seed", "7", "-o", "sounds/bed.wav")
+        assert ran.code == Exit.OK, ran.err
+        assert sorted(path.name for path in (tmp_path / "sounds").iterdir()) == ["bed_take1.wav", "bed_take2.wav"]
+        for options, channels in ((("--loop",), 2), (("--loop", "--mono"), 1), (("--stereo",), 2), ((), 1)):
+            ran = avfoley("generate", "rain", "--seconds", "1", *options, "-o", "sounds", "--json")
+            (take,) = ran.lines[-1]["takes"]
+            assert take["result"]["channels"] == channels
+            assert self.samples(Path(take["path"]), channels) == 48_000
+        requests = [job["request"] for job in engine.http.get("/v1/jobs").json()]
+        assert [request["loop"] for request in requests] == [False, False, True, True, False, False]
+        assert {request["record_rate"] for request in requests} == {"48000"}
+
+    def test_no_other_file_is_written_over(self, engine: Engine, avfoley: Shell, tmp_path: Path) -> None:
+        def written(*options: str) -> list[str]:
+            ran = avfoley("generate", "rain", "--seconds", "1", *options, "--json")
+            assert ran.code == Exit.OK, ran.err
+            return [Path(take["path"]).name for take in ran.lines[-1]["takes"]]
+
+        (tmp_path / "rain.wav").write_bytes(b"somebody's own")
+        assert written() == ["rain_2.wav"]
+        # The same sound again is the same file, another one the next.
+        assert written() == ["rain_2.wav"]
+        assert written("--seed", "1") == ["rain_3.wav"]
+        assert (tmp_path / "rain.wav").read_bytes() == b"somebody's own"
+        assert written("-o", "named.wav") == written("-o", "named.wav") == ["named.wav"]
+        kept = (tmp_path / "named.wav").read_bytes()
+        ran = avfoley("generate", "rain", "--seconds", "1", "--seed", "1", "-o", "named.wav")
+        assert ran.code == Exit.INPUT
+        assert "named.wav is there already" in ran.err
+        assert (tmp_path / "named.wav").read_bytes() == kept
+
+    def test_failures_and_wrong_usage_are_told_apart(self, engine: Engine, avfoley: Shell, tmp_path: Path) -> None:
+        ran = avfoley("generate", "broken")
+        assert ran.code == Exit.SOME_FAILED
+        assert "the weights are broken; fetch them again" in ran.out
+        assert "Nothing was written." in ran.out
+        assert not list(tmp_path.glob("*.wav"))
+        for wrong in (
+            (" ",),
+            ("rain", "--seconds", "0"),
+            ("rain", "--seconds", "-1"),
+            ("rain", "--seconds", "nan"),
+            ("rain", "--seconds", "601"),
+            ("rain", "--seconds", "five"),
+            ("rain", "-o", "rain.mp3"),
+            ("x" * 2001,),
+        ):
+            assert avfoley("generate", *wrong).code == Exit.USAGE, wrong
+        (tmp_path / "file").touch()
+        ran = avfoley("generate", "rain", "-o", "file/rain.wav")
+        assert ran.code == Exit.INPUT
+        assert "Traceback" not in ran.err
+        assert avfoley("generate", "rain", "--model", "gpt").code == Exit.ENGINE
+
+    def test_cancelling_keeps_the_finished_takes(self, slow_engine: Engine, tmp_path: Path) -> None:
+        command = [sys.executable, "-m", "avfoley_plugin.cli", "generate", "rain", "--takes", "9", "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "done":
+                break
+        os.kill(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == Exit.CANCELLED
+        takes = json.loads(out.splitlines()[-1])["takes"]
+        assert 1 <= len(takes) < 9
+        assert all(Path(take["path"]).is_file() for take in takes)
+        assert slow_engine.status().queued == 0
+
+
 def test_a_shot_that_fails_is_named_and_the_others_run(engine: Engine, timeline: Path, avfoley: Shell) -> None:
     cut = read(timeline)
     clips = list(cut.find_clips())

@@ -10,8 +10,9 @@ from avfoley_engine.protocol import JobState, PictureRange
 from rich.console import Console
 
 from avfoley_plugin.console import ProgressReport
+from avfoley_plugin.making import TakeFailed, TakeProgress
 from avfoley_plugin.timeline.shots import Problem, Shot
-from avfoley_plugin.workflows import Order, Planned, TakeFailed, TakeProgress
+from avfoley_plugin.workflows import Order, Planned
 
 
 @pytest.fixture

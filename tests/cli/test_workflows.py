@@ -8,9 +8,10 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import OtioFile
+from avfoley_plugin.making import TakeDone
 from avfoley_plugin.timeline.shots import Selection
 from avfoley_plugin.timeline.takes import placed
-from avfoley_plugin.workflows import TakeDone, Written, foley
+from avfoley_plugin.workflows import Written, foley
 
 
 def shots(path: Path) -> list[tuple[str, int]]:
@@ -22,7 +23,7 @@ def test_takes_follow_an_editor_who_goes_on_cutting(engine: Engine, timeline: Pa
     updates = []
     for update in run:
         updates.append(update)
-        if isinstance(update, TakeDone) and update.shot.name == "shot2":
+        if isinstance(update, TakeDone) and update.subject.name == "shot2":
             cut = otio.adapters.read_from_file(str(timeline))
             del cut.tracks[0][3]
             cut.tracks[0].insert(0, otio.schema.Gap(source_range=TimeRange(RationalTime(0, 25), RationalTime(7, 25))))

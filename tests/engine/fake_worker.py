@@ -1,4 +1,4 @@
-"""A worker with a model that needs no weights: ten steps of 50 ms, then a WAV whose bytes tell the seed.
+"""A worker with a model that needs no weights: ten steps of 50 ms, then a WAV, mono or stereo, whose bytes tell the seed.
 
 The caption says what shall go wrong: "crash" kills the process, "broken" raises an error of ours, "bug" one nobody
 foresaw, "greedy" runs out of memory on anything but the processor, "huge" everywhere, "slow" takes 200 steps.
@@ -66,10 +66,10 @@ def run(request: FoleyRequest, model: Any, out: Path, on_progress: Callable[[flo
         on_progress((step + 1) / steps)
     samples = round(request.frames / request.record_rate * SAMPLE_RATE)
     with wave.open(str(out), "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(request.channels)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
-        file.writeframes(struct.pack("<h", request.seed % 32_768) * samples)
+        file.writeframes(struct.pack("<h", request.seed % 32_768) * samples * request.channels)
     return FoleyResult(
         path=out,
         sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
@@ -77,7 +77,7 @@ def run(request: FoleyRequest, model: Any, out: Path, on_progress: Callable[[flo
         shot_samples=samples,
         head_samples=0,
         tail_samples=0,
-        channels=1,
+        channels=request.channels,
         peak_dbtp=-1.0,
         loudness_lufs=None,
         onsets=[],

@@ -139,3 +139,31 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
     with pytest.raises(MediaError, match=r"a\.wav: is not a Broadcast Wave"):
         broadcast_wave.read(tmp_path / "a.wav")
+
+
+def test_both_channels_of_a_stereo_sound_are_described(tmp_path: Path) -> None:
+    broadcast_wave.write(tmp_path / "a.wav", noise(480, channels=2), Description(rate=Fraction(25), track="AMB"))
+    wave = broadcast_wave.read(tmp_path / "a.wav")
+    assert wave.coding_history.startswith("A=PCM,F=48000,W=24,M=stereo")
+    assert wave.ixml.findtext("TRACK_LIST/TRACK_COUNT") == "2"
+    tracks = [(track.findtext("NAME"), track.findtext("FUNCTION")) for track in wave.ixml.iter("TRACK")]
+    assert tracks == [("AMB L", "LEFT"), ("AMB R", "RIGHT")]
+
+
+def test_a_sound_of_no_timeline_has_no_timecode(tmp_path: Path) -> None:
+    broadcast_wave.write(tmp_path / "a.wav", noise(480), Description(rate=None, start_frame=7, early_samples=5))
+    wave = broadcast_wave.read(tmp_path / "a.wav")
+    assert wave.time_reference == 0
+    speed = {element.tag for element in wave.ixml.find("SPEED") or ()}
+    assert "FILE_SAMPLE_RATE" in speed
+    assert speed.isdisjoint({"MASTER_SPEED", "CURRENT_SPEED", "TIMECODE_RATE", "TIMECODE_FLAG"})
+
+
+@pytest.mark.parametrize("samples", [480, 481])
+def test_a_loop_says_so(tmp_path: Path, samples: int) -> None:
+    broadcast_wave.write(tmp_path / "a.wav", noise(samples), Description(rate=None, loop=True))
+    assert broadcast_wave.read(tmp_path / "a.wav").loop == (0, samples - 1)
+    with av.open(str(tmp_path / "a.wav")) as container:
+        assert sum(frame.samples for frame in container.decode(audio=0)) == samples
+    broadcast_wave.write(tmp_path / "a.wav", noise(samples), Description(rate=None))
+    assert broadcast_wave.read(tmp_path / "a.wav").loop is None

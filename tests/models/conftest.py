@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 import torch
+from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
+from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.video import AVLinkVideo
 from avfoley_engine.nn.dit import TextStates
 
 
@@ -29,27 +33,38 @@ def randomise(module: torch.nn.Module) -> None:
         p.data += 0.05 * torch.randn(p.shape, generator=generator)
 
 
-def linked(config: AVLinkConfig) -> AVLink:
-    """A link whose backbones say something and whose fusion blocks are as they are initialised."""
-    torch.manual_seed(0)
-    model = AVLink(config).eval()
-    randomise(model.audio)
-    randomise(model.video)
-    return model
+@pytest.fixture
+def linked() -> Callable[[AVLinkConfig], AVLink]:
+    """Makes a link whose backbones say something and whose fusion blocks are as they are initialised."""
+
+    def make(config: AVLinkConfig) -> AVLink:
+        torch.manual_seed(0)
+        model = AVLink(config).eval()
+        randomise(model.audio)
+        randomise(model.video)
+        return model
+
+    return make
 
 
 @pytest.fixture
-def link(small_config: AVLinkConfig) -> AVLink:
+def link(linked: Callable[[AVLinkConfig], AVLink], small_config: AVLinkConfig) -> AVLink:
     return linked(small_config)
 
 
-def open_gates(link: AVLink) -> None:
+@pytest.fixture
+def open_gates() -> Callable[[AVLink], AVLink]:
     """Lets the fusion blocks be felt."""
-    torch.manual_seed(3)
-    for fusion in link.fusion.values():
-        for block in fusion.blocks:  # type: ignore[union-attr]
-            for layer in block.modulation.values():
-                torch.nn.init.normal_(layer.bias, std=0.5)
+
+    def opened(link: AVLink) -> AVLink:
+        torch.manual_seed(3)
+        for fusion in link.fusion.values():
+            for block in fusion.blocks:  # type: ignore[union-attr]
+                for layer in block.modulation.values():
+                    torch.nn.init.normal_(layer.bias, std=0.5)
+        return link
+
+    return opened
 
 
 class Letters:
@@ -67,6 +82,20 @@ class Letters:
                 states[i, j, ord(letter) % 16] = 1
                 mask[i, j] = True
         return TextStates(states, mask)
+
+
+@pytest.fixture
+def foley(link: AVLink, open_gates: Callable[[AVLink], AVLink]) -> AVLinkFoley:
+    """The whole model, its fusion blocks felt."""
+    torch.manual_seed(4)
+    codec = AudioCodec(replace(CodecConfig(), vae=VAEConfig(latent_width=8, widths=(32, 32, 32))))
+    text = Letters()
+    return AVLinkFoley("small", "r", open_gates(link), codec, text, default_steps=2, default_guidance_scale=3.0)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def video(foley: AVLinkFoley) -> AVLinkVideo:
+    return AVLinkVideo.beside(foley)
 
 
 @pytest.fixture

@@ -1,40 +1,17 @@
-"""Sampling with AV-Link: lengths, windows, determinism, guidance and cancelling, on a miniature with random weights."""
+"""Sampling with AV-Link: lengths, windows, loops, determinism, guidance and cancelling, on a miniature with random weights."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
-from avfoley_engine.codec.audio import AudioCodec, CodecConfig
-from avfoley_engine.codec.vae import VAEConfig
+from avfoley_engine.codec.audio import NANO, AudioCodec, CodecConfig
 from avfoley_engine.errors import CancelledError, ModelError
+from avfoley_engine.flow.solver import guide
 from avfoley_engine.models.avlink.foley import AVLinkFoley
-from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.nn.dit import TextStates
-
-
-class Letters:
-    """A text encoder that turns each letter into a state: no weights needed."""
-
-    def __call__(self, captions: list[str]) -> TextStates:
-        longest = max(map(len, captions))
-        states, mask = torch.zeros(len(captions), longest, 16), torch.zeros(len(captions), longest, dtype=torch.bool)
-        for i, caption in enumerate(captions):
-            for j, letter in enumerate(caption):
-                states[i, j, ord(letter) % 16] = 1
-                mask[i, j] = True
-        return TextStates(states, mask)
-
-
-@pytest.fixture
-def foley(link: AVLink) -> AVLinkFoley:
-    torch.manual_seed(4)
-    codec = AudioCodec(replace(CodecConfig(), vae=VAEConfig(latent_width=8, widths=(32, 32, 32))))
-    for block in link.fusion_of("v2a").blocks:
-        for layer in block.modulation.values():
-            torch.nn.init.normal_(layer.bias, std=0.5)
-    return AVLinkFoley("small", "r", link, codec, Letters(), default_steps=2, default_guidance_scale=3.0)  # type: ignore[arg-type]
+from avfoley_engine.models.avlink.velocity import guided_velocity
 
 
 def picture(frames: int, seed: int = 0) -> torch.Tensor:
@@ -51,9 +28,10 @@ def test_any_length_comes_out_exact_and_finite(foley: AVLinkFoley, frames: int, 
 
 def test_windows_start_where_latents_and_video_steps_meet(foley: AVLinkFoley) -> None:
     config = foley.link.config
-    assert foley.hop_latents / config.audio.latents_per_second == foley.hop_frames / config.video.frame_rate
-    assert foley.hop_frames % config.video.patch[0] == 0
-    assert foley.window_latents - foley.hop_latents >= 25
+    aligned = foley.aligned
+    assert aligned.hop_latents / config.audio.latents_per_second == aligned.hop_frames / config.video.frame_rate
+    assert aligned.hop_frames % config.video.patch[0] == 0
+    assert aligned.window_latents - aligned.hop_latents >= 25
 
 
 def test_same_request_same_samples_and_another_seed_another_sound(foley: AVLinkFoley) -> None:
@@ -80,9 +58,112 @@ def test_a_batch_gives_what_its_rows_give_alone(foley: AVLinkFoley) -> None:
         assert torch.allclose(both[row], foley.generate(frame, 48_000, caption=caption, seed=seed), atol=1e-4)
 
 
-def test_overlapping_windows_blend_to_the_velocity_they_agree_on(foley: AVLinkFoley) -> None:
-    whole = torch.randn(1, foley.window_latents + 2 * foley.hop_latents, 8)
-    assert torch.allclose(foley._blend(foley._cut(whole, 3), 3), whole, atol=1e-5)
+def shown_to_the_audio_backbone(foley: AVLinkFoley, run: Callable[[], object]) -> list[tuple[int, ...]]:
+    """The shapes of the latents that the audio backbone alone is given."""
+    shapes = []
+    forward = foley.link.audio.forward
+
+    def listening(x: torch.Tensor, *arguments: object) -> torch.Tensor:
+        shapes.append(tuple(x.shape))
+        return forward(x, *arguments)
+
+    foley.link.audio.forward = listening  # type: ignore[method-assign,assignment]
+    run()
+    foley.link.audio.forward = forward  # type: ignore[method-assign]
+    return shapes
+
+
+@pytest.mark.parametrize(("samples", "latents"), [(1, 10), (19_201, 11), (96_000, 50), (247_680, 129)])
+def test_words_alone_make_as_many_latents_as_they_need(foley: AVLinkFoley, samples: int, latents: int) -> None:
+    sounds = []
+    shapes = shown_to_the_audio_backbone(foley, lambda: sounds.append(foley.generate(None, samples, caption="a")))
+    assert sounds[0].shape == (samples,)
+    # Both halves of guidance at once, in each of two steps.
+    assert shapes == [(2, latents, 8)] * 2
+
+
+def test_words_alone_go_on_beyond_a_window(foley: AVLinkFoley) -> None:
+    sounds = []
+    shapes = shown_to_the_audio_backbone(foley, lambda: sounds.append(foley.generate(None, 600_001, caption="a")))
+    assert sounds[0].shape == (600_001,)
+    assert sounds[0].isfinite().all()
+    windows, length = shapes[0][0] // 2, shapes[0][1]
+    assert windows > 1
+    assert length <= foley.aligned.window_latents
+    assert windows * length - (windows - 1) * foley.overlap_latents >= 313
+
+
+def test_guidance_in_one_batch_is_guidance(foley: AVLinkFoley) -> None:
+    x, t = torch.randn(1, 20, 8), torch.tensor([0.3])
+    caption, negative = foley.text(["abc"]), foley.text(["d"])
+    expected = guide(foley.link.audio(x, t, caption), foley.link.audio(x, t, negative), 3.0)
+    assert torch.allclose(guided_velocity(foley.link, "v2a", x, t, None, caption, negative, 3.0), expected, atol=1e-5)
+    alone = guided_velocity(foley.link, "v2a", x, t, None, caption, negative, 1.0)
+    assert torch.allclose(alone, foley.link.audio(x, t, caption))
+
+
+class TestLoops:
+    def test_a_loop_lasts_the_nearest_whole_number_of_latents(self, foley: AVLinkFoley) -> None:
+        for samples, latents in ((1, 1), (48_000, 25), (48_959, 25), (48_961, 26), (600_000, 312)):
+            assert foley.generate(None, samples, caption="a", loop=True, steps=1).shape == (1920 * latents,)
+
+    def test_a_loop_follows_no_picture(self, foley: AVLinkFoley) -> None:
+        with pytest.raises(ModelError, match="no picture"):
+            foley.generate(picture(24), 48_000, loop=True)
+
+    def test_a_batch_of_loops_gives_what_its_rows_give_alone(self, foley: AVLinkFoley) -> None:
+        both = foley.generate_batch(None, 48_000, captions=["a", "bc"], seeds=[1, 2], loop=True)
+        for row, (caption, seed) in enumerate((("a", 1), ("bc", 2))):
+            alone = foley.generate(None, 48_000, caption=caption, seed=seed, loop=True)
+            assert torch.allclose(both[row], alone, atol=1e-4)
+
+    @pytest.mark.parametrize("latents", [7, 60])
+    @pytest.mark.parametrize("config", [None, NANO], ids=["small", "nano"])
+    def test_turned_latents_give_the_turned_sound(
+        self, foley: AVLinkFoley, config: CodecConfig | None, latents: int
+    ) -> None:
+        if config is not None:
+            foley.codec = AudioCodec(config).eval()
+        circle = torch.randn(1, latents, foley.codec.config.vae.latent_width)
+        sound = foley.decode_circle(circle)
+        turned = foley.decode_circle(circle.roll(3, dims=1))
+        assert torch.allclose(turned, sound.roll(3 * 1920, dims=1), atol=1e-4 * float(sound.abs().max()))
+        # Decoded with two ends, it is another sound near them.
+        ends = foley.codec.decode(circle)[:, :1920]
+        assert not torch.allclose(ends, sound[:, :1920], atol=1e-2 * float(sound.abs().max()))
+
+    def test_the_seam_is_like_any_other_place(self, foley: AVLinkFoley) -> None:
+        """How the seam ranks, among all places, by how much the sound changes there: over many sounds, in the middle."""
+        # Noise jumps at every sample. A sound with little treble jumps at a seam only.
+        bins = foley.codec.vocoder.head.projection.bias.data[:961]
+        bins -= 2 * torch.log1p(torch.arange(961) / 2)
+        seeds = list(range(12))
+
+        def sounds(loop: bool) -> np.ndarray:
+            text = ["ab"] * len(seeds)
+            return foley.generate_batch(None, 96_000, captions=text, seeds=seeds, loop=loop, steps=6).numpy()
+
+        for change in (sample_change, spectral_change):
+            looped, ended = ([rank_of_first(change(sound)) for sound in sounds(loop)] for loop in (True, False))
+            assert 0.25 < np.mean(looped) < 0.75, change.__name__
+            assert np.mean(ended) > 0.8, change.__name__
+
+
+def sample_change(sound: np.ndarray) -> np.ndarray:
+    """At every latent's border, how far a straight line through the two samples before it misses the sample behind it."""
+    at = np.arange(0, len(sound), 1920)
+    return np.abs(sound[at] - 2 * sound[at - 1] + sound[at - 2])
+
+
+def spectral_change(sound: np.ndarray) -> np.ndarray:
+    """At every latent's border, the mean difference in log-magnitude of the spectra of 20 ms before and behind it."""
+    blocks = sound.reshape(-1, 2, 960)
+    spectra = np.log(np.abs(np.fft.rfft(blocks * np.hanning(960))) + 1e-6)
+    return np.abs(spectra[:, 0] - np.roll(spectra[:, 1], 1, axis=0)).mean(axis=1)
+
+
+def rank_of_first(values: np.ndarray) -> float:
+    return float((values < values[0]).mean())
 
 
 def test_cancelling_stops_at_the_next_solver_step(foley: AVLinkFoley) -> None:

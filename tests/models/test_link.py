@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.nn.rope import rotate
+
+Gates = Callable[[AVLink], AVLink]
 
 
 def parameters(module: torch.nn.Module) -> int:
@@ -26,17 +29,10 @@ def test_at_initialisation_the_linked_model_equals_the_frozen_backbones(link: AV
     assert torch.equal(video, video_alone)
 
 
-def _open_gates(link: AVLink) -> None:
-    torch.manual_seed(3)
-    for block in link.fusion_of("v2a").blocks:
-        for layer in block.modulation.values():
-            torch.nn.init.normal_(layer.bias, std=0.5)
-
-
 def test_open_gates_let_the_picture_change_the_sound_and_the_sound_change_the_picture(
-    link: AVLink, inputs: dict[str, Any]
+    link: AVLink, inputs: dict[str, Any], open_gates: Gates
 ) -> None:
-    _open_gates(link)
+    open_gates(link)
     with torch.no_grad():
         audio, video, _ = link(**inputs)
         other_picture, _, _ = link(**{**inputs, "video": -inputs["video"]})
@@ -45,8 +41,10 @@ def test_open_gates_let_the_picture_change_the_sound_and_the_sound_change_the_pi
     assert not torch.allclose(video, other_sound, atol=1e-4)
 
 
-def test_leaving_out_the_video_head_does_not_change_the_sound(link: AVLink, inputs: dict[str, Any]) -> None:
-    _open_gates(link)
+def test_leaving_out_the_video_head_does_not_change_the_sound(
+    link: AVLink, inputs: dict[str, Any], open_gates: Gates
+) -> None:
+    open_gates(link)
     with torch.no_grad():
         both, _, _ = link(**inputs)
         audio, video, _ = link(**inputs, both=False)
@@ -108,9 +106,11 @@ def test_paper_preset_has_the_papers_parameter_counts() -> None:
     assert link.video.grid == (18, 32)
 
 
-def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(link: AVLink, inputs: dict[str, Any]) -> None:
+def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(
+    link: AVLink, inputs: dict[str, Any], open_gates: Gates
+) -> None:
     link.freeze_backbones()
-    _open_gates(link)
+    open_gates(link)
     audio, _, _ = link(**inputs, both=False)
     audio.square().mean().backward()
     assert all(p.grad is None for p in (*link.audio.parameters(), *link.video.parameters()))

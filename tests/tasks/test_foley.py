@@ -33,13 +33,14 @@ class ClickingModel:
     default_steps: int = 4
     default_guidance_scale: float = 2.0
     loudness: float = 0.5
+    noise: float = 1e-4
     seen: list[np.ndarray] = field(default_factory=list)
     arguments: list[dict] = field(default_factory=list)
 
     def generate(self, frames, samples, *, on_step=None, **arguments) -> torch.Tensor:
         self.arguments.append(arguments)
         noise = torch.Generator().manual_seed(arguments["seed"])
-        sound = 1e-4 * torch.randn(samples, generator=noise)
+        sound = self.noise * torch.randn(samples, generator=noise)
         if frames is not None:
             assert frames.dtype == torch.uint8
             assert frames.shape[1:] == (*self.frame_size, 3)
@@ -246,12 +247,91 @@ def test_a_model_of_another_rate_keeps_time(make_media: MakeMedia, tmp_path: Pat
 
 def test_words_alone(tmp_path: Path) -> None:
     model = ClickingModel()
-    asked = request(None, 30, NTSC, caption="a door slams", negative_caption="music", head_handle=9, seed=3)
+    asked = request(None, 30, NTSC, caption="a door slams", negative_caption="music", seed=3)
     result, sound = foley(asked, model, tmp_path)
     assert not model.seen
     assert model.arguments[0]["caption"] == "a door slams"
     assert model.arguments[0]["negative_caption"] == "music"
     assert (result.head_samples, len(sound)) == (0, round(30 * 48_000 / NTSC))
+
+
+def test_words_alone_have_the_handles_asked_for(tmp_path: Path) -> None:
+    asked = request(None, 50, Fraction(25), head_handle=25, tail_handle=10, record_start=100)
+    result, sound = foley(asked, ClickingModel(), tmp_path)
+    assert (result.head_samples, result.shot_samples, result.tail_samples) == (48_000, 96_000, 19_200)
+    assert len(sound) == result.samples == 163_200
+    assert broadcast_wave.read(tmp_path / "take.wav").time_reference == 75 * 1920
+
+
+@pytest.mark.parametrize("samples", [1, 4801, 192_001])
+def test_a_sound_of_its_own_is_counted_in_samples_and_has_no_timecode(tmp_path: Path, samples: int) -> None:
+    result, sound = foley(request(None, samples, Fraction(48_000)), ClickingModel(), tmp_path)
+    assert result.samples == len(sound) == samples
+    wave = broadcast_wave.read(tmp_path / "take.wav")
+    assert (wave.time_reference, wave.ixml.find("SPEED/TIMECODE_RATE")) == (0, None)
+    assert wave.ixml.findtext("TRACK_LIST/TRACK/NAME") == "SFX"
+    assert wave.loop is None
+
+
+@dataclass
+class LoopingModel(ClickingModel):
+    """Makes whole periods of 40 ms, each a sine of as many cycles as the loop has periods."""
+
+    def generate(self, frames, samples, *, loop=False, **arguments) -> torch.Tensor:
+        assert loop
+        self.arguments.append({"samples": samples, **arguments})
+        latents = max(1, round(samples / (self.sample_rate // 25)))
+        length = latents * self.sample_rate // 25
+        return self.loudness * torch.sin(2 * torch.pi * latents * (torch.arange(length) + 0.5) / length)
+
+
+@pytest.mark.parametrize("sample_rate", [48_000, 16_000])
+@pytest.mark.parametrize("samples", [192_000, 192_001, 100_003])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_loop_is_exactly_as_long_as_asked_for_and_has_no_seam(
+    tmp_path: Path, sample_rate: int, samples: int, channels: int
+) -> None:
+    model = LoopingModel(sample_rate=sample_rate)
+    asked = request(None, samples, Fraction(48_000), loop=True, channels=channels)
+    result, _ = foley(asked, model, tmp_path)
+    assert (result.samples, result.channels) == (samples, channels)
+    wave = broadcast_wave.read(tmp_path / "take.wav")
+    assert wave.loop == (0, samples - 1)
+    for sound in wave.samples / 2**23:
+        steps = np.abs(np.diff(np.append(sound, sound[0])))
+        assert steps[-1] <= steps.max() + 1e-6
+        # Neither end is faded: the level is the same all around.
+        levels = np.sqrt([np.square(part).mean() for part in np.array_split(sound, round(samples / 1920))])
+        assert np.ptp(levels) < 0.02 * levels.mean()
+    # At most half of 40 ms is won or lost by playing faster or slower.
+    assert np.abs(np.fft.rfft(wave.samples[0])).argmax() == round(samples / 1920)
+
+
+def test_a_loud_loop_stays_under_the_ceiling_across_its_seam(tmp_path: Path) -> None:
+    asked = request(None, 48_000, Fraction(48_000), loop=True)
+    result, sound = foley(asked, LoopingModel(loudness=1.0), tmp_path)
+    assert result.peak_dbtp <= -1
+    assert np.abs(sound).max() == pytest.approx(10 ** (-1.01 / 20), abs=1e-3)
+
+
+def test_stereo_folds_down_to_the_mono_take(make_media: MakeMedia, tmp_path: Path) -> None:
+    media = make_media("a.mp4", flashes(60, at=37), rate=NTSC)
+    for noise in (0.01, 1.0):
+        takes = []
+        for channels in (1, 2):
+            asked = request(media, 50, NTSC, caption="rain", channels=channels, head_handle=4, record_start=100)
+            result = run(asked, ClickingModel(noise=noise), tmp_path / f"{channels}.wav", lambda done: None)
+            takes.append((result, broadcast_wave.read(tmp_path / f"{channels}.wav")))
+        (mono, mono_wave), (stereo, stereo_wave) = takes
+        assert (mono.channels, stereo.channels) == (1, 2)
+        assert stereo_wave.samples.shape == (2, mono_wave.samples.shape[1])
+        # In steps of 24 bits.
+        assert np.abs(stereo_wave.samples.mean(axis=0) - mono_wave.samples[0]).max() <= 1
+        assert np.corrcoef(stereo_wave.samples)[0, 1] < 0.8
+        assert stereo.peak_dbtp <= -1
+        assert stereo.onsets == mono.onsets
+        assert stereo_wave.time_reference == mono_wave.time_reference
+        assert [track.findtext("FUNCTION") for track in stereo_wave.ixml.iter("TRACK")] == ["LEFT", "RIGHT"]
 
 
 def test_the_request_decides_and_defaults_are_the_models(tmp_path: Path) -> None:

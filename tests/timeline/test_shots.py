@@ -356,6 +356,76 @@ def test_a_clip_on_audio_tracks_only_is_a_problem(build: Any, read: Any) -> None
     assert problems == [Problem("music", 1, "A1", "it is on an audio track only and has no picture")]
 
 
+class TestWithoutPicture:
+    """Clips that have no picture to look at, which words alone can sound."""
+
+    @pytest.fixture
+    def clips(self, build: Any) -> dict[str, Clip]:
+        """One clip of each sort; 10 frames each."""
+        ten = build.range(7, 10)
+        clips = [
+            Clip("bars", media_reference=otio.schema.GeneratorReference("bars"), source_range=ten),
+            Clip("stills", media_reference=otio.schema.ImageSequenceReference(), source_range=ten),
+            Clip("lost", source_range=ten),
+            build.clip("sound", 7, 10, url="sound.wav"),
+        ]
+        return {clip.name: clip for clip in clips}
+
+    @staticmethod
+    def probe(path: Path) -> MediaProbe:
+        return probe_of(picture=path.suffix == ".mov")(path)
+
+    @pytest.mark.parametrize("name", ["bars", "stills", "lost", "sound"])
+    def test_a_caption_makes_a_shot_of_words_alone(self, build: Any, read: Any, clips: Any, name: str) -> None:
+        timeline = build.timeline([build.clip("a", 0, 5), clips[name]], start=86_400)
+        _, (problem,) = read(timeline, probe=self.probe)
+        assert "or select it by name with a caption, for sound from words alone" in problem.reason
+        (shot,), problems = read(timeline, name, probe=self.probe, caption="rain")
+        assert problems == []
+        assert (shot.picture, shot.media, shot.clip) == (None, None, clips[name])
+        assert (shot.record_start, shot.frames, shot.record_start_timecode) == (5, 10, 86_405)
+        request = shot.request(head_handle=3)
+        assert (request.picture, request.frames, request.caption) == (None, 10, "rain")
+        assert request.head_handle == 3
+
+    def test_a_caption_of_its_own_is_enough(self, build: Any, read: Any, clips: Any) -> None:
+        clips["bars"].markers.append(otio.schema.Marker("Foley", comment="rain"))
+        clips["lost"].metadata["avfoley"] = {"caption": "wind"}
+        shots, problems = read(build.timeline(list(clips.values())), probe=self.probe)
+        assert [(shot.name, shot.caption) for shot in shots] == [("bars", "rain"), ("lost", "wind")]
+        assert [problem.name for problem in problems] == ["stills", "sound"]
+
+    def test_the_caption_of_a_whole_timeline_is_not_meant_for_them(self, build: Any, read: Any, clips: Any) -> None:
+        timeline = build.timeline([build.clip("a", 0, 5), *clips.values()])
+        for caption in ("steps", " "):
+            shots, problems = read(timeline, probe=self.probe, caption=caption)
+            assert [shot.name for shot in shots] == ["a"]
+            assert len(problems) == 4
+        _, problems = read(timeline, "bars", caption=" ")
+        assert len(problems) == 1
+
+    def test_what_has_a_picture_somewhere_stays_a_problem(self, build: Any, tmp_path: Path) -> None:
+        timeline = build.timeline([build.clip("gone", 0, 5)])
+        shots, (problem,) = read_shots(timeline, Selection(("gone",)), folder=tmp_path, caption="rain")
+        assert shots == []
+        assert "offline" in problem.reason
+        assert "words" not in problem.reason
+
+    def test_it_is_found_again_by_its_id(self, build: Any, read: Any, clips: Any) -> None:
+        timeline = build.timeline([clips["bars"]])
+        (shot,), _ = read(timeline, "bars", caption="rain")
+        write_caption(timeline, shot, "rain")
+        timeline.tracks[0].insert(0, build.gap(30))
+        (again,), _ = read(timeline)
+        assert (again.id, again.caption, again.record_start) == (shot.id, "rain", 30)
+
+    def test_sound_without_a_range_is_as_long_as_it_is(self, build: Any, read: Any) -> None:
+        sound = Clip("music", media_reference=ExternalReference("music.wav"))
+        timeline = build.timeline([sound, build.clip("a", 0, 5)])
+        shots, _ = read(timeline, "music", "a", probe=lambda path: self.probe(path), caption="rain")
+        assert [(shot.name, shot.record_start, shot.frames) for shot in shots] == [("music", 0, 1000), ("a", 1000, 5)]
+
+
 def test_files_are_probed_once_each(build: Any, read: Any) -> None:
     asked: list[Path] = []
 

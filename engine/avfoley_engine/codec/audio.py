@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import nn
 
+from avfoley_engine.codec.bigvgan import BigVGAN, BigVGANConfig
 from avfoley_engine.codec.mel import LogMel, MelConfig
 from avfoley_engine.codec.vae import VAE, VAEConfig
 from avfoley_engine.codec.vocoder import Vocoder, VocoderConfig
@@ -14,9 +18,13 @@ from avfoley_engine.codec.vocoder import Vocoder, VocoderConfig
 
 @dataclass(frozen=True)
 class CodecConfig:
+    """The vocoder's class follows from its config's; in JSON its `kind` tells which that is."""
+
     mel: MelConfig = field(default_factory=MelConfig)
     vae: VAEConfig = field(default_factory=VAEConfig)
-    vocoder: VocoderConfig = field(default_factory=VocoderConfig)
+    vocoder: Annotated[VocoderConfig | BigVGANConfig, Field(discriminator="kind")] = field(
+        default_factory=VocoderConfig
+    )
 
     @property
     def samples_per_latent(self) -> int:
@@ -26,9 +34,34 @@ class CodecConfig:
     def latents_per_second(self) -> float:
         return self.mel.sample_rate / self.samples_per_latent
 
+    @property
+    def reach(self) -> int:
+        """Latents on either side of its own that decide a sample: half of the decoder's receptive field."""
+        return self.vae.decoder_reach(self.vocoder.reach)
+
+
+NANO = CodecConfig()
+#: 16 kHz as in Frieren, whose mel is log10 of magnitudes: a natural logarithm over ln 10. AV-Link's codec is of the same family.
+PAPER = CodecConfig(
+    mel=MelConfig(
+        sample_rate=16_000,
+        n_fft=1024,
+        window=1024,
+        hop=256,
+        bands=80,
+        f_min=0.0,
+        f_max=8_000.0,
+        mean=0.0,
+        std=math.log(10),
+        centred_on="middle",
+    ),
+    vae=VAEConfig(bands=80, latent_width=20, widths=(384, 768), blocks=4),
+    vocoder=BigVGANConfig(),
+)
+
 
 class AudioCodec(nn.Module):
-    """Encodes sound to latents of zero mean and unit variance a channel, and decodes them.
+    """Encodes sound to latents of zero mean, each channel's deviation at most one, and decodes them.
 
     The statistics are buffers, measured on the training sounds after the VAE is trained (`measure`).
     """
@@ -41,7 +74,11 @@ class AudioCodec(nn.Module):
         self.config = config
         self.mel = LogMel(config.mel)
         self.vae = VAE(config.vae)
-        self.vocoder = Vocoder(config.vocoder)
+        match config.vocoder:
+            case VocoderConfig():
+                self.vocoder: Vocoder | BigVGAN = Vocoder(config.vocoder)
+            case BigVGANConfig():
+                self.vocoder = BigVGAN(config.vocoder)
         self.register_buffer("latent_mean", torch.zeros(config.vae.latent_width))
         self.register_buffer("latent_std", torch.ones(config.vae.latent_width))
 
@@ -54,15 +91,34 @@ class AudioCodec(nn.Module):
         return (mean.transpose(1, 2) - self.latent_mean) / self.latent_std
 
     @torch.no_grad()
-    def decode(self, latent: torch.Tensor) -> torch.Tensor:
-        """latent (B, L, latent_width) -> waveform (B, L * samples_per_latent)."""
+    def decode(self, latent: torch.Tensor, chunk: int = 750) -> torch.Tensor:
+        """latent (B, L, latent_width) -> waveform (B, L * samples_per_latent).
+
+        Long latents are decoded in pieces of `chunk`, each within as much of its surroundings as decides it (`CodecConfig.reach`), so the
+        memory is bounded and the waveform is that of the whole.
+        """
+        length, reach, samples = latent.shape[1], self.config.reach, self.config.samples_per_latent
+        if length <= chunk + 2 * reach:
+            return self._decode(latent)
+        parts = []
+        for start in range(0, length, chunk):
+            first, end = max(0, start - reach), min(length, start + chunk)
+            part = self._decode(latent[:, first : end + reach])
+            parts.append(part[:, (start - first) * samples : (end - first) * samples])
+        return torch.cat(parts, dim=1)
+
+    def _decode(self, latent: torch.Tensor) -> torch.Tensor:
         mel = self.vae.decode((latent * self.latent_std + self.latent_mean).transpose(1, 2))
         waveform: torch.Tensor = self.vocoder(mel)
         return waveform
 
     @torch.no_grad()
     def measure(self, waveforms: torch.Tensor) -> None:
-        """Sets the latent statistics from waveforms (B, samples)."""
-        mean, _ = self.vae.posterior(self.mel(waveforms))
+        """Sets the latent statistics from waveforms (B, samples).
+
+        The deviation is that of z, not of its mean: a channel that the posterior leaves to the prior stays small, and costs the model that
+        learns to make latents nothing.
+        """
+        mean, log_variance = self.vae.posterior(self.mel(waveforms))
         self.latent_mean.copy_(mean.mean(dim=(0, 2)))
-        self.latent_std.copy_(mean.std(dim=(0, 2)))
+        self.latent_std.copy_((mean.var(dim=(0, 2)) + log_variance.exp().mean(dim=(0, 2))).sqrt())

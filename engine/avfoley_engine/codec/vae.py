@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -10,32 +11,44 @@ from torch import nn
 
 @dataclass(frozen=True)
 class VAEConfig:
-    """`widths` has one entry a resolution; between two of them time is halved."""
+    """`widths` has one entry a resolution, between two of which time is halved; `blocks` are as many a resolution, each way."""
 
     bands: int = 100
     latent_width: int = 32
-    widths: tuple[int, ...] = (96, 128, 128)
-    blocks: int = 1
+    widths: tuple[int, ...] = (128, 160, 192)
+    blocks: int = 2
 
     @property
     def stride(self) -> int:
         """Mel frames a latent."""
         return 2 ** (len(self.widths) - 1)
 
+    def decoder_reach(self, frames: int = 0) -> int:
+        """Latents on either side of its own that decide a mel frame and the `frames` mel frames on either side of it."""
+        reach = frames + 2 + ResidualBlock.reach * self.blocks
+        for _ in self.widths[1:]:
+            # A transposed convolution of kernel 4, stride 2 and padding 1 spreads an input over two outputs on either side.
+            reach = (reach + 2) // 2 + ResidualBlock.reach * self.blocks
+        return reach + 1
+
 
 class ResidualBlock(nn.Module):
-    """Two convolutions along time with group norm, around a skip connection."""
+    """Two convolutions along time around a skip connection.
+
+    There is no normalisation: over time it would make a frame depend on how long the sound is, over channels it would take away the level,
+    which is what a log-mel frame is made of. The block starts as the identity instead (Fixup, arXiv 1901.09321).
+    """
+
+    #: Frames on either side that decide a frame.
+    reach = 2
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.GroupNorm(8, width),
-            nn.SiLU(),
-            nn.Conv1d(width, width, 3, padding=1),
-            nn.GroupNorm(8, width),
-            nn.SiLU(),
-            nn.Conv1d(width, width, 3, padding=1),
+            nn.SiLU(), nn.Conv1d(width, width, 3, padding=1), nn.SiLU(), nn.Conv1d(width, width, 3, padding=1)
         )
+        nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.layers[-1].bias)  # type: ignore[arg-type]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, width, L) -> (B, width, L)."""
@@ -49,20 +62,19 @@ class VAE(nn.Module):
         super().__init__()
         self.config = config
         widths = config.widths
-        encoder: list[nn.Module] = [nn.Conv1d(config.bands, widths[0], 5, padding=2)]
-        for width, wider in zip(widths, (*widths[1:], None), strict=True):
-            encoder += [ResidualBlock(width) for _ in range(config.blocks)]
-            if wider is not None:
-                encoder.append(nn.Conv1d(width, wider, 4, stride=2, padding=1))
-        encoder += [nn.SiLU(), nn.Conv1d(widths[-1], 2 * config.latent_width, 1)]
-        self.encoder = nn.Sequential(*encoder)
 
+        def blocks(width: int) -> list[nn.Module]:
+            return [ResidualBlock(width) for _ in range(config.blocks)]
+
+        encoder: list[nn.Module] = [nn.Conv1d(config.bands, widths[0], 5, padding=2)]
         decoder: list[nn.Module] = [nn.Conv1d(config.latent_width, widths[-1], 3, padding=1)]
-        for width, narrower in zip(widths[::-1], (*widths[-2::-1], None), strict=True):
-            decoder += [ResidualBlock(width) for _ in range(config.blocks + 1)]
-            if narrower is not None:
-                decoder.append(nn.ConvTranspose1d(width, narrower, 4, stride=2, padding=1))
-        decoder += [nn.SiLU(), nn.Conv1d(widths[0], config.bands, 5, padding=2)]
+        for width, wider in pairwise(widths):
+            encoder += [*blocks(width), nn.Conv1d(width, wider, 4, stride=2, padding=1)]
+        for width, narrower in zip(widths[:0:-1], widths[-2::-1], strict=True):
+            decoder += [*blocks(width), nn.ConvTranspose1d(width, narrower, 4, stride=2, padding=1)]
+        encoder += [*blocks(widths[-1]), nn.SiLU(), nn.Conv1d(widths[-1], 2 * config.latent_width, 1)]
+        decoder += [*blocks(widths[0]), nn.SiLU(), nn.Conv1d(widths[0], config.bands, 5, padding=2)]
+        self.encoder = nn.Sequential(*encoder)
         self.decoder = nn.Sequential(*decoder)
 
     def posterior(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
+from typing import Literal
 
 import torch
 from torch import nn
 
+from avfoley_engine.codec.convnext import ConvNeXtBlock
+
 
 @dataclass(frozen=True)
 class VocoderConfig:
+    kind: Literal["vocos"] = "vocos"
     bands: int = 100
     width: int = 160
     layers: int = 5
@@ -17,22 +22,10 @@ class VocoderConfig:
     n_fft: int = 1920
     hop: int = 480
 
-
-class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution along time, then a pointwise MLP, scaled per channel, around a skip connection."""
-
-    def __init__(self, width: int, hidden: int, layer_scale: float) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
-        self.scale = nn.Parameter(layer_scale * torch.ones(width))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, width, L) -> (B, width, L)."""
-        y = self.depthwise(x).transpose(1, 2)
-        y = self.scale * self.mlp(self.norm(y))
-        return x + y.transpose(1, 2)
+    @property
+    def reach(self) -> int:
+        """Frames on either side of its own that decide a sample."""
+        return 3 + ConvNeXtBlock.reach * self.layers + ceil(self.n_fft / 2 / self.hop)
 
 
 class ISTFTHead(nn.Module):

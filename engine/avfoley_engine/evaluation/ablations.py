@@ -134,7 +134,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     device = torch.device(arguments.device or best_device())
     model = zoo.load(arguments.model, device)
-    assert isinstance(model, AVLinkFoley)
     settings = {"model": model.name, "revision": model.revision, "sounds": str(arguments.sounds or ""), **vars(budget)}
     _claim(arguments.runs, settings)
     names = [name for name in VARIANTS if not arguments.variant or name in (OURS, *arguments.variant)]

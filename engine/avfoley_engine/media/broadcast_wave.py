@@ -31,6 +31,7 @@ _FULL_SCALE = 2**23
 _UNKNOWN_LOUDNESS = 0x7FFF
 _BEXT = struct.Struct("<256s32s32s10s8sQH64s5h180x")
 _FORMAT = struct.Struct("<HHIIHH")
+_SMPL = struct.Struct("<15I")
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -39,13 +40,15 @@ class Description:
     """What a Broadcast Wave says about itself.
 
     `start_frame` is the timecode of its first sample's picture in frames since midnight at `rate`, `early_samples` what
-    the file begins before it (a head handle). `note` is free text, `metadata` ends as JSON in the iXML's user field
-    and, shortened, in bext.
+    the file begins before it (a head handle). `rate` None: the sound belongs to no timeline, and has no timecode.
+    `track` is the kind of sound as editors file it (FOL, SFX, AMB), `note` free text, `metadata` ends as JSON in the
+    iXML's user field and, shortened, in bext. `loop`: the file is one period of a loop, which a `smpl` chunk says.
     """
 
-    rate: Fraction
+    rate: Fraction | None
     start_frame: int = 0
     early_samples: int = 0
+    track: str = "FOL"
     title: str = ""
     note: str = ""
     reference: str = ""
@@ -53,18 +56,21 @@ class Description:
     metadata: Mapping[str, object] = field(default_factory=dict)
     loudness_lufs: float | None = None
     peak_dbtp: float | None = None
+    loop: bool = False
 
     @property
     def drop_frame(self) -> bool:
         """29.97 and 59.94 are taken for drop-frame, as editing programs do; a count of frames does not say."""
-        return has_drop_frame(self.rate)
+        return self.rate is not None and has_drop_frame(self.rate)
 
     @property
     def time_reference(self) -> int:
         """The first sample in samples since midnight.
 
-        A handle that begins before midnight counts from the midnight before.
+        A handle that begins before midnight counts from the midnight before. Without timecode it is 0.
         """
+        if self.rate is None:
+            return 0
         day = frames_a_day(self.rate, self.drop_frame)
         start = round(self.start_frame % day * SAMPLE_RATE / self.rate) - self.early_samples
         return start % round(day * SAMPLE_RATE / self.rate)
@@ -73,7 +79,7 @@ class Description:
 @dataclass(frozen=True)
 class BroadcastWave:
     """A Broadcast Wave as read: samples (channels, n) int32 of 24-bit values, and the fields of its bext and iXML
-    chunks.
+    chunks. `loop` is the first and the last sample of its loop, None if it says nothing of one.
     """
 
     samples: np.ndarray
@@ -86,6 +92,7 @@ class BroadcastWave:
     loudness_lufs: float | None
     peak_dbtp: float | None
     ixml: ElementTree.Element
+    loop: tuple[int, int] | None = None
 
 
 def write(path: Path, samples: np.ndarray, description: Description) -> str:
@@ -101,6 +108,7 @@ def write(path: Path, samples: np.ndarray, description: Description) -> str:
             _chunk(b"iXML", _ixml(description, channels)),
             _chunk(b"fmt ", _FORMAT.pack(1, channels, SAMPLE_RATE, SAMPLE_RATE * channels * 3, channels * 3, 24)),
             _chunk(b"data", pcm),
+            _chunk(b"smpl", _smpl(samples.shape[1])) if description.loop else b"",
         )
     )
     if len(chunks) + 4 > 0xFFFF_FFFF:
@@ -155,6 +163,7 @@ def read(path: Path) -> BroadcastWave:
         loudness_lufs=_decibels(bext[8]),
         peak_dbtp=_decibels(bext[10]),
         ixml=ElementTree.fromstring(chunks[b"iXML"]),
+        loop=_SMPL.unpack_from(chunks[b"smpl"])[11:13] if b"smpl" in chunks else None,
     )
 
 
@@ -189,21 +198,27 @@ def _bext(description: Description, channels: int) -> bytes:
 
 
 def _ixml(description: Description, channels: int) -> bytes:
-    rate = f"{description.rate.numerator}/{description.rate.denominator}"
-    flag = "DF" if description.drop_frame else "NDF"
     reference = description.time_reference
+    sides = [("", "")] if channels == 1 else [(" L", "<FUNCTION>LEFT</FUNCTION>"), (" R", "<FUNCTION>RIGHT</FUNCTION>")]
     tracks = "".join(
-        f"<TRACK><CHANNEL_INDEX>{n}</CHANNEL_INDEX><INTERLEAVE_INDEX>{n}</INTERLEAVE_INDEX><NAME>FOL</NAME></TRACK>"
-        for n in range(1, channels + 1)
+        f"<TRACK><CHANNEL_INDEX>{n}</CHANNEL_INDEX><INTERLEAVE_INDEX>{n}</INTERLEAVE_INDEX>"
+        f"<NAME>{_xml(description.track)}{side}</NAME>{function}</TRACK>"
+        for n, (side, function) in enumerate(sides, start=1)
     )
+    timecode = ""
+    if description.rate is not None:
+        rate = f"{description.rate.numerator}/{description.rate.denominator}"
+        timecode = (
+            f"<MASTER_SPEED>{rate}</MASTER_SPEED><CURRENT_SPEED>{rate}</CURRENT_SPEED>"
+            f"<TIMECODE_RATE>{rate}</TIMECODE_RATE>"
+            f"<TIMECODE_FLAG>{'DF' if description.drop_frame else 'NDF'}</TIMECODE_FLAG>"
+        )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         "<BWFXML><IXML_VERSION>2.10</IXML_VERSION><PROJECT>AVFoley</PROJECT>"
         f"<SCENE>{_xml(description.title)}</SCENE><TAPE></TAPE>"
         f"<NOTE>{_xml(description.note)}</NOTE>"
-        "<SPEED>"
-        f"<MASTER_SPEED>{rate}</MASTER_SPEED><CURRENT_SPEED>{rate}</CURRENT_SPEED>"
-        f"<TIMECODE_RATE>{rate}</TIMECODE_RATE><TIMECODE_FLAG>{flag}</TIMECODE_FLAG>"
+        f"<SPEED>{timecode}"
         f"<FILE_SAMPLE_RATE>{SAMPLE_RATE}</FILE_SAMPLE_RATE><AUDIO_BIT_DEPTH>24</AUDIO_BIT_DEPTH>"
         f"<DIGITIZER_SAMPLE_RATE>{SAMPLE_RATE}</DIGITIZER_SAMPLE_RATE>"
         f"<TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI>{reference >> 32}</TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI>"
@@ -213,6 +228,12 @@ def _ixml(description: Description, channels: int) -> bytes:
         f"<TRACK_LIST><TRACK_COUNT>{channels}</TRACK_COUNT>{tracks}</TRACK_LIST>"
         f"<USER>{_xml(json.dumps(description.metadata, ensure_ascii=False))}</USER></BWFXML>\n"
     ).encode()
+
+
+def _smpl(samples: int) -> bytes:
+    """A `smpl` chunk with one endless forward loop over the whole file; its note is the middle C, as is customary."""
+    nanoseconds, middle_c, loops = round(1e9 / SAMPLE_RATE), 60, 1
+    return _SMPL.pack(0, 0, nanoseconds, middle_c, 0, 0, 0, loops, 0, 0, 0, 0, samples - 1, 0, 0)
 
 
 def _short_json(metadata: Mapping[str, object], limit: int) -> str:

@@ -36,12 +36,15 @@ class FoleyModel(Protocol):
         seed: int = 0,
         steps: int | None = None,
         guidance_scale: float | None = None,
+        loop: bool = False,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
         """Makes `samples` samples of sound for the picture.
 
         frames (T, H, W, 3) uint8 at `frame_rate` and `frame_size`, frame 0 at sample 0, or None for sound from words alone; any T >= 1.
         Returns (samples,) float32 in [-1, 1]. The same arguments on the same device give the same samples.
+
+        loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near to `samples` as the model can make it.
         """
         ...
 

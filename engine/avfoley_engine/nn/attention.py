@@ -30,11 +30,12 @@ class SelfAttention(nn.Module):
         self.k_norm = nn.RMSNorm(width // heads, eps=1e-6)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: torch.Tensor, by: Rotation) -> torch.Tensor:
-        """x (B, N, width) -> (B, N, width)."""
+    def forward(self, x: torch.Tensor, by: Rotation, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """x (B, N, width), mask (B, N) True where there is a token, None for everywhere -> (B, N, width)."""
         q, k, v = (split_heads(y, self.heads) for y in self.qkv(x).chunk(3, dim=-1))
         q, k = rotate(self.q_norm(q), by), rotate(self.k_norm(k), by)
-        return self.out(merge_heads(F.scaled_dot_product_attention(q, k, v)))
+        allowed = None if mask is None else mask[:, None, None, :]
+        return self.out(merge_heads(F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)))
 
 
 class CrossAttention(nn.Module):

@@ -36,18 +36,27 @@ class DiTConfig:
 
 @dataclass
 class DiTState:
-    """What flows through the blocks: tokens (B, N, width), time (B, time_width), the text context and its mask, token rotations."""
+    """What flows through the blocks: tokens (B, N, width), time (B, time_width), the text context and its mask, token rotations.
+
+    `mask` (B, N) is True where there is a token; None where all rows are full.
+    """
 
     tokens: torch.Tensor
     time: torch.Tensor
     context: torch.Tensor
     context_mask: torch.Tensor
     rotation: Rotation
+    mask: torch.Tensor | None = None
 
     def rows(self, start: int) -> DiTState:
         """The state of the batch's rows from `start` on."""
         return DiTState(
-            self.tokens[start:], self.time[start:], self.context[start:], self.context_mask[start:], self.rotation
+            self.tokens[start:],
+            self.time[start:],
+            self.context[start:],
+            self.context_mask[start:],
+            self.rotation,
+            None if self.mask is None else self.mask[start:],
         )
 
 
@@ -61,6 +70,10 @@ class TextStates:
     def drop(self, dropped: torch.Tensor) -> TextStates:
         """Removes the captions of the rows where `dropped` (B,) is True."""
         return TextStates(self.states, self.mask & ~dropped[:, None])
+
+    def rows(self, rows: torch.Tensor) -> TextStates:
+        """The captions of some rows of the batch."""
+        return TextStates(self.states[rows], self.mask[rows])
 
 
 def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
@@ -87,7 +100,8 @@ class DiTBlock(nn.Module):
         """Returns the new tokens (B, N, width)."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(state.time).chunk(6, dim=-1)
         x = state.tokens
-        x = x + gate_a[:, None] * self.attention(modulate(self.attention_norm(x), shift_a, scale_a), state.rotation)
+        y = modulate(self.attention_norm(x), shift_a, scale_a)
+        x = x + gate_a[:, None] * self.attention(y, state.rotation, state.mask)
         x = x + self.text_attention(self.text_norm(x), state.context, state.context_mask)
         x = x + gate_m[:, None] * self.mlp(modulate(self.mlp_norm(x), shift_m, scale_m))
         return x
@@ -128,10 +142,11 @@ class DiT(nn.Module):
         """The rotary positions of the tokens of data x."""
         raise NotImplementedError
 
-    def embed(self, x: torch.Tensor, t: torch.Tensor, text: TextStates) -> DiTState:
-        """Noised data x at flow time t (B,) -> the state before the first block."""
-        context, mask = self.text(text.states, text.mask)
-        return DiTState(self.patchify(x.to(context.dtype)), self.time(t), context, mask, self.rotation(x))
+    def embed(self, x: torch.Tensor, t: torch.Tensor, text: TextStates, mask: torch.Tensor | None = None) -> DiTState:
+        """Noised data x at flow time t (B,), mask (B, N) over its tokens -> the state before the first block."""
+        context, context_mask = self.text(text.states, text.mask)
+        tokens = self.patchify(x.to(context.dtype))
+        return DiTState(tokens, self.time(t), context, context_mask, self.rotation(x), mask)
 
     def block(self, index: int, state: DiTState) -> None:
         """Runs block `index` on the state, in place."""
@@ -149,9 +164,14 @@ class DiT(nn.Module):
         noise = (1 - t).clamp_min(self.least_noise).reshape(-1, *[1] * (x.dim() - 1))
         return (output - x) / noise
 
-    def forward(self, x: torch.Tensor, t: torch.Tensor, text: TextStates) -> torch.Tensor:
-        """Velocity at noised data x and flow time t (B,), of the shape of x."""
-        state = self.embed(x, t, text)
+    def forward(
+        self, x: torch.Tensor, t: torch.Tensor, text: TextStates, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Velocity at noised data x and flow time t (B,), of the shape of x.
+
+        Rows of different lengths are padded; mask (B, N) is True where there is a token. What comes out elsewhere means nothing.
+        """
+        state = self.embed(x, t, text, mask)
         for index in range(self.config.depth):
             self.block(index, state)
         return self.head(state, x, t)

@@ -1,4 +1,4 @@
-"""Foley for one shot: media file and request in, Broadcast Wave out."""
+"""Foley for one shot, or sound from words alone: request and media file in, Broadcast Wave out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import torchaudio.functional
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.evaluation import onsets
-from avfoley_engine.media import broadcast_wave, loudness, probe, read_frames
+from avfoley_engine.media import broadcast_wave, circular, loudness, probe, read_frames, stereo
+from avfoley_engine.media.fades import faded
 from avfoley_engine.models.interface import FoleyModel
 from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult
 from avfoley_engine.tasks.span import ModelSpan, Reach, Span
@@ -21,6 +22,7 @@ from avfoley_engine.tasks.span import ModelSpan, Reach, Span
 PEAK_CEILING_DBTP = -1.0
 # Into a handle there is time to fade. On the shot's first frame there may be a hit, whose attack must stay.
 _FADE_IN_SECONDS, _FADE_IN_ON_SHOT_SECONDS, _FADE_OUT_SECONDS = 0.005, 0.001, 0.010
+_SEAM_SAMPLES = 64
 
 
 def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callable[[float], None]) -> FoleyResult:
@@ -44,6 +46,7 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
             seed=request.seed,
             steps=steps,
             guidance_scale=guidance_scale,
+            loop=request.loop,
             on_step=on_progress,
         )
         sound = sound.detach().float().cpu()
@@ -51,6 +54,8 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
             raise ModelError(
                 f"{model.name} made a sound that is not finite; try another seed or a lower guidance scale"
             )
+        if request.loop:
+            return circular.resampled(sound.numpy(), samples)
         resampled: np.ndarray = torchaudio.functional.resample(sound, model.sample_rate, SAMPLE_RATE).numpy()
         return resampled
 
@@ -67,17 +72,21 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
         on_progress(0.0)
         sound = generate(frames, round(view.frames * SAMPLE_RATE / view.frame_rate))[view.lead_samples :]
 
-    take = _faded(_exactly(sound, span.samples), on_shot=span.head_samples == 0)[None]
-    take = loudness.attenuated(take, PEAK_CEILING_DBTP)
+    mono = sound if request.loop else _with_faded_ends(_exactly(sound, span.samples), on_shot=span.head_samples == 0)
+    mono = _under_the_ceiling(mono, request.loop)
+    take = stereo.spread(mono, PEAK_CEILING_DBTP, loop=request.loop) if request.channels == 2 else mono[None]
     peak_dbtp, loudness_lufs = loudness.true_peak(take), loudness.integrated(take)
-    found = np.rint(onsets.detect(take[0], SAMPLE_RATE) * SAMPLE_RATE).astype(int) - span.head_samples
+    found = np.rint(onsets.detect(mono, SAMPLE_RATE) * SAMPLE_RATE).astype(int) - span.head_samples
+    # A sound that counts samples belongs to no timeline.
+    timecode_rate = None if request.record_rate == SAMPLE_RATE else request.record_rate
     sha256 = broadcast_wave.write(
         out,
         take,
         broadcast_wave.Description(
-            rate=request.record_rate,
+            rate=timecode_rate,
             start_frame=request.record_start,
             early_samples=span.head_samples,
+            track="FOL" if request.picture else "SFX",
             title=request.picture.media.stem if request.picture else "",
             note=request.caption,
             reference=f"AVFoley {request.digest()[:24]}",
@@ -96,6 +105,7 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
             },
             loudness_lufs=loudness_lufs,
             peak_dbtp=peak_dbtp,
+            loop=request.loop,
         ),
     )
     on_progress(1.0)
@@ -106,7 +116,7 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
         shot_samples=span.shot_samples,
         head_samples=span.head_samples,
         tail_samples=span.tail_samples,
-        channels=1,
+        channels=request.channels,
         peak_dbtp=peak_dbtp,
         loudness_lufs=loudness_lufs,
         onsets=[int(onset) for onset in found if 0 <= onset < span.shot_samples],
@@ -126,15 +136,15 @@ def _exactly(sound: np.ndarray, samples: int) -> np.ndarray:
     return np.pad(sound[:samples], (0, max(0, samples - len(sound))))
 
 
-def _faded(sound: np.ndarray, on_shot: bool) -> np.ndarray:
-    """Fades the file's two ends, by raised cosines; `on_shot` where the shot itself begins at the first sample."""
-    faded = sound.copy()
-    seconds = _FADE_IN_ON_SHOT_SECONDS if on_shot else _FADE_IN_SECONDS
-    begin, end = (min(len(sound) // 2, round(s * SAMPLE_RATE)) for s in (seconds, _FADE_OUT_SECONDS))
-    faded[:begin] *= _rise(begin)
-    faded[len(sound) - end :] *= _rise(end)[::-1]
-    return faded
+def _with_faded_ends(sound: np.ndarray, on_shot: bool) -> np.ndarray:
+    """`on_shot`: the shot itself begins at the file's first sample."""
+    head = _FADE_IN_ON_SHOT_SECONDS if on_shot else _FADE_IN_SECONDS
+    return faded(sound, round(head * SAMPLE_RATE), round(_FADE_OUT_SECONDS * SAMPLE_RATE))
 
 
-def _rise(samples: int) -> np.ndarray:
-    return (0.5 - 0.5 * np.cos(np.pi * np.arange(samples) / samples)).astype(np.float32)
+def _under_the_ceiling(sound: np.ndarray, loop: bool) -> np.ndarray:
+    if not loop:
+        return loudness.attenuated(sound[None], PEAK_CEILING_DBTP)[0]
+    # Between a loop's last sample and its first there may be a peak, too.
+    heard = circular.around(sound, _SEAM_SAMPLES)
+    return loudness.attenuated(heard[None], PEAK_CEILING_DBTP)[0, _SEAM_SAMPLES:-_SEAM_SAMPLES]

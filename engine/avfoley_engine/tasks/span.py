@@ -25,8 +25,8 @@ class Span:
 
     @classmethod
     def of(cls, request: FoleyRequest, media: MediaProbe | None) -> Span:
-        """The shot's exact length, with the handles asked for as far as the picture reaches; from words alone, none."""
-        head = tail = 0
+        """The shot's exact length, with the handles asked for as far as the picture reaches; from words alone, all."""
+        head, tail = request.head_handle, request.tail_handle
         if request.picture is not None and media is not None:
             reach = Reach(request.picture, request.record_rate, media)
             head = reach.beyond(-1, -1, request.head_handle)

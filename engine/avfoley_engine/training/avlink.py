@@ -24,6 +24,7 @@ from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT
 from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.training.dataset import Batch, CaptionStates, PairedClips, event_targets
+from avfoley_engine.training.labelled import AudioSource
 from avfoley_engine.training.trainer import Trainer, TrainerConfig
 
 
@@ -51,7 +52,7 @@ def dropped(size: int, share: float, rng: np.random.Generator, device: torch.dev
 
 def train_audio(
     audio: AudioDiT,
-    data: PairedClips,
+    data: AudioSource,
     text: CaptionStates,
     folder: Path,
     config: TrainerConfig,
@@ -60,11 +61,12 @@ def train_audio(
     """Text-to-audio flow matching; flow time logit-normal (0, 1), captions dropped 10 %. Leaves the EMA weights in `audio`."""
 
     def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        batch = data.batch(options.batch, rng, picture=False)
-        x1 = batch.latents
+        batch = data(options.batch, rng)
+        x1, mask = batch.latents, batch.mask
         x0, t = torch.randn_like(x1), logit_normal(len(x1), 0.0, 1.0, x1.device)
-        states = text([c.caption for c in batch.clips]).drop(dropped(len(x1), options.caption_drop, rng, x1.device))
-        return F.mse_loss(audio(interpolate(x1, x0, t), t, states), x1 - x0), {}
+        states = text(batch.captions).drop(dropped(len(x1), options.caption_drop, rng, x1.device))
+        velocity = audio(interpolate(x1, x0, t), t, states, mask)
+        return F.mse_loss(velocity[mask], (x1 - x0)[mask]), {}
 
     trainer = Trainer(audio, loss, folder, config)
     trainer.run()

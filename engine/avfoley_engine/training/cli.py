@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,7 @@ from avfoley_engine.training.trainer import TrainerConfig
 if TYPE_CHECKING:
     import torch
 
-    from avfoley_engine.codec.audio import AudioCodec
-    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
 
 
@@ -44,22 +42,42 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument("--ema", type=float, default=ema, help="decay of the averaged weights")
         p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
 
+    def resume(p: argparse.ArgumentParser) -> None:
+        p.add_argument(
+            "--resume", default=None, metavar="MODEL", help="start from this model's weights: its name or its folder"
+        )
+
     sounds = "folder of recorded sounds with an index.csv"
     p = command("vae", "train the 1D-VAE on recorded sounds")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
     trainer(p, 3600, 24, 2e-3, 0.999)
-    p = command("vocoder", "train the vocoder on recorded sounds")
+    p = command("vocoder", "train the vocoder on recorded sounds, at last against discriminators")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
-    trainer(p, 6000, 12, 1e-3, 0.999)
+    trainer(p, 6000, 6, 5e-4, 0.999)
+    p.add_argument(
+        "--adversarial-from", type=int, default=3000, metavar="STEP", help="reconstruction losses alone before"
+    )
+    p.add_argument(
+        "--init", type=Path, default=None, metavar="CHECKPOINT", help="start from this run's averaged weights"
+    )
     p = command("world", "render the audio-visual world to shards")
     p.add_argument("--sounds", type=Path, default=None, help=sounds + "; synthetic sounds without")
     p.add_argument("--first", type=int, default=0, help="number of the first clip")
     p.add_argument("--clips", type=int, default=8000)
     p.add_argument("--shard", type=int, default=500, help="clips a shard")
-    p = command("audio", "train the text-to-audio backbone")
+    p = command("sounds", "compose and encode clips of the labelled sounds")
+    p.add_argument("--sounds", type=Path, required=True, help=sounds)
+    p.add_argument("--clips", type=int, default=16_000)
+    p = command("audio", "train the text-to-audio backbone, on the labelled sounds and on the sound of the world")
     trainer(p, 8000, 24, 1e-3, 0.998)
+    resume(p)
+    p.add_argument("--world-share", type=float, default=0.4, help="share of a batch that comes from the world")
+    p.add_argument(
+        "--data", type=Path, default=None, help="fine-tune on this " + sounds + ", instead of what the runs hold"
+    )
     p = command("video", "train the text-to-video backbone")
     trainer(p, 8000, 12, 1e-3, 0.998)
+    resume(p)
     p.add_argument(
         "--event-weight",
         type=float,
@@ -71,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--clips", type=int, default=400)
     p = command("fusion", "train the fusion blocks, backbones frozen")
     trainer(p, 8000, 16, 1e-3, 0.998)
+    resume(p)
     p.add_argument(
         "--direction",
         choices=("v2a", "a2v", "joint"),
@@ -90,6 +109,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--sampling-steps", type=int, default=25)
     p.add_argument("--guidance", type=float, default=5.0)
     p.add_argument(
+        "--base",
+        default=None,
+        metavar="MODEL",
+        help="take what the runs do not hold from this model: its name or its folder",
+    )
+    p.add_argument(
         "--part",
         action="append",
         default=[],
@@ -108,21 +133,6 @@ def config(options: argparse.Namespace) -> TrainerConfig:
         bf16=options.bf16,
         warm_up=min(200, options.steps // 10 + 1),
     )
-
-
-def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
-    """The codec as trained so far: the VAE with its latent statistics, and the vocoder's EMA weights where asked for."""
-    from safetensors.torch import load_file
-
-    from avfoley_engine.codec.audio import AudioCodec, CodecConfig
-    from avfoley_engine.training.trainer import ema_weights
-
-    codec = AudioCodec(CodecConfig())
-    trained = load_file(runs / "vae" / "codec.safetensors")
-    codec.load_state_dict(trained, strict=False)
-    if vocoder:
-        codec.vocoder.load_state_dict(ema_weights(runs / "vocoder" / "checkpoint.safetensors"))
-    return codec.eval().requires_grad_(False).to(device)
 
 
 def _data(runs: Path, device: torch.device) -> tuple[PairedClips, CaptionStates]:
@@ -166,14 +176,21 @@ def _vae(options: argparse.Namespace, device: torch.device) -> None:
 
 def _vocoder(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.training.codec import train_vocoder
+    from avfoley_engine.training.loading import load_codec
+    from avfoley_engine.training.trainer import ema_weights
 
     codec = load_codec(options.runs, device)
+    if options.init:
+        codec.vocoder.load_state_dict(ema_weights(options.init))
     codec.vocoder.requires_grad_(True)
-    train_vocoder(codec, _sounds(options), options.runs / "vocoder", config(options), options.batch)
+    train_vocoder(
+        codec, _sounds(options), options.runs / "vocoder", config(options), options.batch, options.adversarial_from
+    )
 
 
 def _world(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.loading import load_codec
     from avfoley_engine.training.rendering import render_shard
     from avfoley_engine.training.world import RecordedBank, SoundBank, SyntheticBank
 
@@ -186,13 +203,41 @@ def _world(options: argparse.Namespace, device: torch.device) -> None:
         print(f"{folder}: {len(seeds)} clips", flush=True)
 
 
+def _encoded(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.labelled import encode_sounds
+    from avfoley_engine.training.loading import load_codec
+
+    codec = load_codec(options.runs, device)
+    encode_sounds(
+        options.runs / "sounds", codec, _sounds(options), options.clips, NANO.window_latents, seed=options.seed
+    )
+
+
 def _audio(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.backbones import AudioDiT
     from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.models.text import TextEncoder
     from avfoley_engine.training.avlink import AVLinkTraining, train_audio
+    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.labelled import AudioSource, LabelledClips, encode_sounds, mixed, sounds_of
+    from avfoley_engine.training.loading import load_codec
+    from avfoley_engine.training.sounds import index_hash, load_sounds
 
-    data, text = _data(options.runs, device)
-    audio = AudioDiT(NANO.audio).to(device)
+    base = _model(options.resume, device) if options.resume else None
+    audio = base.link.audio.requires_grad_(True) if base else AudioDiT(NANO.audio).to(device)
+    if options.data:
+        codec = base.codec if base else load_codec(options.runs, device)
+        sounds = load_sounds(options.data, options.runs / "cache")
+        # Enough clips that every sound comes at several lengths and pitches, few enough to be encoded in minutes.
+        clips = min(16_000, max(500, 20 * len(sounds)))
+        folder = options.runs / "data" / index_hash(options.data)
+        encode_sounds(folder, codec, sounds, clips, NANO.window_latents, seed=options.seed)
+        data: AudioSource = LabelledClips(folder, device)
+    else:
+        world = sounds_of(PairedClips(options.runs / "world", device))
+        data = mixed(world, LabelledClips(options.runs / "sounds", device), options.world_share)
+    text = CaptionStates(TextEncoder(device), device)
     train_audio(audio, data, text, options.runs / "audio", config(options), AVLinkTraining(batch=options.batch))
 
 
@@ -203,22 +248,21 @@ def _video(options: argparse.Namespace, device: torch.device) -> None:
 
     data, text = _data(options.runs, device)
     training = AVLinkTraining(batch=options.batch, event_weight=options.event_weight, event_share=options.event_share)
-    model = VideoTraining(VideoDiT(NANO.video)).to(device)
+    video = _model(options.resume, device).link.video if options.resume else VideoDiT(NANO.video)
+    model = VideoTraining(video.requires_grad_(True)).to(device)
     train_video(model, data, text, options.runs / "video", config(options), training, NANO.video_time)
 
 
 def _probe(options: argparse.Namespace, device: torch.device) -> None:
-    from avfoley_engine.models.avlink.backbones import VideoDiT
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.training.dataset import PairedClips
+    from avfoley_engine.training.loading import load_run, untrained_link
     from avfoley_engine.training.probe import probe
-    from avfoley_engine.training.trainer import ema_weights
 
-    video = VideoDiT(NANO.video).to(device).eval()
-    weights = ema_weights(options.runs / "video" / "checkpoint.safetensors")
-    video.load_state_dict({k.removeprefix("video."): v for k, v in weights.items() if k.startswith("video.")})
+    link = untrained_link([]).to(device).eval()
+    load_run(link, options.runs, "video")
     for row in probe(
-        video, PairedClips(options.runs / "world", device), NANO.video_time, options.clips, seed=options.seed
+        link.video, PairedClips(options.runs / "world", device), NANO.video_time, options.clips, seed=options.seed
     ):
         print(f"block {row.block + 1}: F1 (+-80 ms) {row.matched:.3f} matched, {row.shuffled:.3f} shuffled", flush=True)
 
@@ -226,55 +270,39 @@ def _probe(options: argparse.Namespace, device: torch.device) -> None:
 def _fusion(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import DIRECTIONS
     from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, train_fusion
+    from avfoley_engine.training.loading import load_run, untrained_link
 
     data, text = _data(options.runs, device)
-    link = _link([options.direction])
-    load_backbones(link, options.runs)
+    link, run = untrained_link([options.direction]), f"fusion_{options.direction}"
+    if options.resume:
+        blocks = _model(options.resume, device).link.fusion
+        if options.direction not in blocks:
+            raise ModelError(
+                f"{options.resume} has no {run} to start from. Leave --resume out, or choose its direction."
+            )
+        link.fusion[options.direction].load_state_dict(blocks[options.direction].state_dict())
+    for part in ("audio", "video"):
+        load_run(link, options.runs, part)
     if options.checkpointing:
         link.checkpoint_blocks()
     training = AVLinkTraining(batch=options.batch, onset_weight=options.onset_weight)
     directions = DIRECTIONS if options.direction == "joint" else (options.direction,)
-    folder = options.runs / f"fusion_{options.direction}"
-    train_fusion(FusionTraining(link, directions).to(device), data, text, folder, config(options), training)
+    train_fusion(FusionTraining(link, directions).to(device), data, text, options.runs / run, config(options), training)
 
 
-def _link(sets: Sequence[str]) -> AVLink:
-    """An untrained link with those sets of fusion blocks: "v2a", "a2v" or both, or "joint"."""
-    from avfoley_engine.models.avlink.config import DIRECTIONS, NANO
-    from avfoley_engine.models.avlink.link import AVLink
+def _model(name: str, device: torch.device) -> AVLinkFoley:
+    """A registered model, or the one in a folder."""
+    from avfoley_engine import zoo
 
-    joint = "joint" in sets
-    return AVLink(replace(NANO, fusion=replace(NANO.fusion, joint=joint)), [d for d in DIRECTIONS if d in sets])
-
-
-def load_backbones(link: torch.nn.Module, runs: Path) -> None:
-    """Puts the EMA weights of the runs `audio` and `video` into an `AVLink`."""
-    from avfoley_engine.models.avlink.link import AVLink
-    from avfoley_engine.training.trainer import ema_weights
-
-    assert isinstance(link, AVLink)
-    link.audio.load_state_dict(ema_weights(runs / "audio" / "checkpoint.safetensors"))
-    weights = ema_weights(runs / "video" / "checkpoint.safetensors")
-    link.video.load_state_dict({k.removeprefix("video."): v for k, v in weights.items() if k.startswith("video.")})
+    folder = Path(name)
+    return zoo.load(zoo.entry_of(folder) if (folder / "config.json").exists() else name, device)
 
 
 def _export(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine import zoo
-    from avfoley_engine.training.trainer import ema_weights
+    from avfoley_engine.training.loading import exported_parts
 
-    sets = [s for s in ("v2a", "a2v", "joint") if (options.runs / f"fusion_{s}" / "checkpoint.safetensors").exists()]
-    if not sets or ("joint" in sets and len(sets) > 1):
-        raise ModelError(
-            f"{options.runs} holds {' and '.join(f'fusion_{s}' for s in sets) or 'no fusion blocks'}: a model has fusion_v2a, "
-            "fusion_a2v or both, or fusion_joint alone. Run `avfoley train fusion`, or move a run away."
-        )
-    link = _link(sets)
-    load_backbones(link, options.runs)
-    for name, blocks in link.fusion.items():
-        prefix = f"link.fusion.{name}."
-        weights = ema_weights(options.runs / f"fusion_{name}" / "checkpoint.safetensors")
-        blocks.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
-    codec = load_codec(options.runs, device, vocoder=True)
+    link, codec = exported_parts(options.runs, _model(options.base, device) if options.base else None, device)
     zoo.save(
         options.out,
         link,
@@ -291,6 +319,7 @@ COMMANDS = {
     "vae": _vae,
     "vocoder": _vocoder,
     "world": _world,
+    "sounds": _encoded,
     "audio": _audio,
     "video": _video,
     "probe": _probe,

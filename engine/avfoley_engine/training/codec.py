@@ -1,7 +1,8 @@
-"""Trains the codec on recorded sounds: first the 1D-VAE on log-mel, then the vocoder on the waveform."""
+"""Trains the codec on recorded sounds: first the 1D-VAE on log-mel, then the vocoder on the waveform, at last against discriminators."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from avfoley_engine.codec.audio import AudioCodec
+from avfoley_engine.errors import MediaError
+from avfoley_engine.training.adversarial import AdversarialTrainer
+from avfoley_engine.training.discriminators import NANO, DiscriminatorConfig, Discriminators
 from avfoley_engine.training.sounds import Sound
 from avfoley_engine.training.trainer import Trainer, TrainerConfig
 
 KL_WEIGHT = 2e-3
+VOCODER_CROP_SECONDS, MEL_WEIGHT = 0.5, 10.0
 STFT_SIZES = (256, 512, 1024, 2048)
 
 
@@ -28,12 +33,14 @@ class SoundCrops:
         weights = np.sqrt([len(group) for group in self.by_label])
         self.weights = weights / weights.sum()
 
-    def batch(self, size: int, rng: np.random.Generator) -> torch.Tensor:
-        """size crops -> (size, samples) float32 with peaks below 1."""
+    def batch(self, size: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """size crops -> (size, samples) float32 with peaks below 1, and the bandwidth (size,) of each in Hz."""
         out = np.zeros((size, self.samples), np.float32)
-        for row in out:
+        bandwidths = np.zeros(size, np.float32)
+        for index, row in enumerate(out):
             group = self.by_label[rng.choice(len(self.by_label), p=self.weights)]
-            x = group[rng.integers(len(group))].samples
+            sound = group[rng.integers(len(group))]
+            x, bandwidths[index] = sound.samples, sound.bandwidth
             if rng.random() < 0.5:
                 start = int(np.abs(x.astype(np.int32)).argmax()) - int(rng.integers(self.samples))
             else:
@@ -43,24 +50,32 @@ class SoundCrops:
                 row[low - start : high - start] = x[low:high]
             peak = np.abs(row).max() + 1e-9
             row *= 10 ** (rng.uniform(-30, 0) / 20) / max(peak, 3000)
-        return torch.from_numpy(out).to(self.device)
+        return torch.from_numpy(out).to(self.device), torch.from_numpy(bandwidths).to(self.device)
 
 
 def train_vae(codec: AudioCodec, sounds: list[Sound], folder: Path, config: TrainerConfig, batch: int = 24) -> None:
-    """L1 + L2 on normalised log-mel and a small KL; then measures the latent statistics. Loads the EMA weights into the codec."""
+    """L1 + L2 on normalised log-mel and a small KL; then measures the latent statistics. Loads the EMA weights into the codec.
+
+    What a lossy file has lost above its bandwidth is no silence to be learned: the loss leaves it out.
+    """
     device = codec.latent_mean.device
     crops = SoundCrops(sounds, 96 * codec.config.mel.hop, device)
+    centres = codec.mel.centres.to(device)
 
     def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        mel = codec.mel(crops.batch(batch, rng))
+        waveform, bandwidth = crops.batch(batch, rng)
+        mel = codec.mel(waveform)
+        heard = (centres < bandwidth[:, None])[..., None]
         reconstruction, kl = codec.vae(mel)
-        l1, l2 = F.l1_loss(reconstruction, mel), F.mse_loss(reconstruction, mel)
+        difference = (reconstruction - mel) * heard
+        share = heard.float().mean()
+        l1, l2 = difference.abs().mean() / share, difference.square().mean() / share
         return l1 + l2 + KL_WEIGHT * kl, {"mel_l1": l1.item(), "kl": kl.item()}
 
     trainer = Trainer(codec.vae, loss, folder, config)
     trainer.run()
     codec.vae.load_state_dict(trainer.ema.shadow)
-    codec.measure(crops.batch(512, np.random.default_rng(config.seed)))
+    codec.measure(crops.batch(512, np.random.default_rng(config.seed))[0])
 
 
 class SpectralDistance(nn.Module):
@@ -71,12 +86,13 @@ class SpectralDistance(nn.Module):
         for size in STFT_SIZES:
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
 
-    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """x, y (B, samples) -> scalar."""
+    def forward(self, x: torch.Tensor, y: torch.Tensor, band: float = 1.0) -> torch.Tensor:
+        """x, y (B, samples) -> scalar. Only the lowest bins count, up to the share `band` of the Nyquist frequency."""
         total = x.new_zeros(())
         for size in STFT_SIZES:
             window = self.get_buffer(f"window_{size}")
-            a, b = (torch.stft(s, size, size // 4, window=window, return_complex=True).abs() for s in (x, y))
+            bins = max(1, int(min(band, 1.0) * size / 2)) + 1
+            a, b = (torch.stft(s, size, size // 4, window=window, return_complex=True)[:, :bins].abs() for s in (x, y))
             convergence = (b - a).norm() / b.norm().clamp_min(1e-3)
             # A floor of -80 dB: below it, differences are inaudible and would drown the loss.
             logarithmic = F.l1_loss(a.clamp_min(1e-4 * size**0.5).log(), b.clamp_min(1e-4 * size**0.5).log())
@@ -84,27 +100,59 @@ class SpectralDistance(nn.Module):
         return total / len(STFT_SIZES)
 
 
-def train_vocoder(codec: AudioCodec, sounds: list[Sound], folder: Path, config: TrainerConfig, batch: int = 12) -> None:
-    """Log-mel L1 and multi-resolution STFT distance.
+def train_vocoder(
+    codec: AudioCodec,
+    sounds: list[Sound],
+    folder: Path,
+    config: TrainerConfig,
+    batch: int = 6,
+    adversarial_from: int = 3000,
+    discriminators: DiscriminatorConfig = NANO,
+) -> None:
+    """Log-mel L1 and multi-resolution STFT distance; from step `adversarial_from` also against discriminators, with feature matching.
 
-    Half of the inputs are the VAE's reconstructions, so that the vocoder learns to sharpen what it will really be given.
+    Half of the inputs are the VAE's reconstructions, so that the vocoder learns to sharpen what it will really be given. Only sounds that
+    nothing has cut off are used: from the others it would learn that high frequencies are silent. Loads the EMA weights into the codec.
+
+    Raises:
+        MediaError: all sounds are cut off.
     """
     device = codec.latent_mean.device
-    frames = 64
-    crops = SoundCrops(sounds, frames * codec.config.mel.hop, device)
+    whole = [sound for sound in sounds if np.isinf(sound.bandwidth)]
+    if not whole:
+        raise MediaError(
+            f"None of {len(sounds)} sounds reaches its full bandwidth: lossy files have lost their high frequencies. Add WAV or FLAC files."
+        )
+    mel_config = codec.config.mel
+    frames = (
+        round(VOCODER_CROP_SECONDS * mel_config.sample_rate / codec.config.samples_per_latent) * codec.vae.config.stride
+    )
+    crops = SoundCrops(whole, frames * mel_config.hop, device)
     distance = SpectralDistance().to(device)
 
-    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        waveform = crops.batch(batch, rng)
+    def pair(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        waveform, _ = crops.batch(batch, rng)
         with torch.no_grad():
             mel = codec.mel(waveform)
             half = batch // 2
             decoded = codec.vae.decode(codec.vae.posterior(mel[:half])[0])
-        generated = codec.vocoder(torch.cat([decoded, mel[half:]]))
-        spectral = distance(generated, waveform)
-        mel_l1 = F.l1_loss(codec.mel(generated), mel)
-        return spectral + 3 * mel_l1, {"stft": spectral.item(), "mel_l1": mel_l1.item()}
+        return codec.vocoder(torch.cat([decoded, mel[half:]])), waveform
 
-    trainer = Trainer(codec.vocoder, loss, folder, config)
+    def reconstruction(generated: torch.Tensor, recorded: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+        spectral = distance(generated, recorded)
+        mel_l1 = F.l1_loss(codec.mel(generated), codec.mel(recorded))
+        return spectral + MEL_WEIGHT * mel_l1, {"stft": spectral.item(), "mel_l1": mel_l1.item()}
+
+    torch.manual_seed(config.seed)
+    trainer = AdversarialTrainer(
+        codec.vocoder,
+        Discriminators(discriminators).to(device),
+        pair,
+        reconstruction,
+        folder,
+        # HiFi-GAN's: a memory of the gradient that is too long makes the two players circle each other.
+        replace(config, betas=(0.8, 0.99)),
+        adversarial_from,
+    )
     trainer.run()
-    codec.vocoder.load_state_dict(trainer.ema.shadow, strict=False)
+    codec.vocoder.load_state_dict(trainer.ema.shadow)

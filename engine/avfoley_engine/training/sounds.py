@@ -24,7 +24,10 @@ def is_held_out(file: str) -> bool:
 
 @dataclass(frozen=True)
 class Sound:
-    """One recorded sound: mono 48 kHz int16 samples (N,), and its row in the index."""
+    """One recorded sound: mono 48 kHz int16 samples (N,), and its row in the index.
+
+    `bandwidth` (Hz) is where a lossy codec or a low sampling rate has cut it off, infinite where nothing did.
+    """
 
     file: str
     label: str
@@ -32,6 +35,7 @@ class Sound:
     license: str
     author: str
     samples: NDArray[np.int16]
+    bandwidth: float = float("inf")
 
 
 def decode(path: Path, sample_rate: int = 48_000) -> NDArray[np.float32]:
@@ -60,31 +64,72 @@ def decode(path: Path, sample_rate: int = 48_000) -> NDArray[np.float32]:
     return torchaudio.functional.resample(samples, rate, sample_rate).numpy()
 
 
-def load_sounds(folder: Path, cache: Path | None = None) -> list[Sound]:
-    """Reads every sound that `folder/index.csv` lists (columns file, label, caption, license, author).
+_BAND_HZ, _BANDS = 500, 44
+#: A cut stands this far above everything beyond it, and above this level.
+_CUT_DB, _AUDIBLE_DB = 15.0, -80.0
 
-    With `cache`, decoded samples are kept in one `.npy` beside it and used again while the index is unchanged.
+
+def bandwidth(samples: NDArray[np.int16], sample_rate: int = 48_000) -> float:
+    """Frequency in Hz at which a sound was cut off, infinite if it was not: dull is not the same as cut.
+
+    A cut is a fall of 15 dB within 500 Hz, beyond which nothing comes back; the mean spectrum of the loud frames is looked at.
+    """
+    n_fft = 2048
+    x = torch.from_numpy(samples.astype(np.float32) / 32768)
+    x = torch.nn.functional.pad(x, (0, max(0, n_fft - len(x))))
+    power = torch.stft(x, n_fft, n_fft // 2, window=torch.hann_window(n_fft), return_complex=True).abs().square()
+    energy = power.sum(dim=0)
+    mean = power[:, energy >= 1e-4 * energy.max()].mean(dim=1)
+    bins = round(_BAND_HZ / sample_rate * n_fft)
+    bands = (10 * (mean + 1e-14).log10())[: bins * (len(mean) // bins)].unflatten(0, (-1, bins)).mean(dim=1)
+    for band in range(_BANDS, 5, -1):
+        if bands[band] > max(_AUDIBLE_DB, float(bands[band + 2 :].max()) + _CUT_DB):
+            return (band + 1) * bins * sample_rate / n_fft
+    return float("inf")
+
+
+def read_index(folder: Path) -> list[dict[str, str]]:
+    """The rows of a sound folder's `index.csv`.
+
+    Raises:
+        MediaError: there is none.
     """
     index = folder / "index.csv"
     if not index.exists():
         raise MediaError(
             f"{index} is missing: a sound folder needs an index.csv with the columns file,label,caption,license,author."
         )
-    rows = list(csv.DictReader(index.open(encoding="utf-8")))
-    key = hashlib.sha256(index.read_bytes()).hexdigest()[:16]
+    with index.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def index_hash(folder: Path) -> str:
+    """Sixteen hex digits that change when the index of a sound folder does."""
+    return hashlib.sha256((folder / "index.csv").read_bytes()).hexdigest()[:16]
+
+
+def load_sounds(folder: Path, cache: Path | None = None) -> list[Sound]:
+    """Reads every sound that `folder/index.csv` lists (columns file, label, caption, license, author).
+
+    With `cache`, decoded samples are kept in one `.npy` beside it and used again while the index is unchanged.
+    """
+    rows = read_index(folder)
+    key = hashlib.sha256((folder / "index.csv").read_bytes()).hexdigest()[:16]
     stored = cache / f"sounds-{key}.npz" if cache else None
     if stored and stored.exists():
         with np.load(stored) as data:
-            flat, ends = data["samples"], data["ends"]
+            flat, ends, bandwidths = data["samples"], data["ends"], data["bandwidths"]
         parts = np.split(flat, ends[:-1])
     else:
         parts = [np.clip(decode(folder / r["file"]) * 32767, -32768, 32767).astype(np.int16) for r in rows]
+        bandwidths = np.array([bandwidth(part) for part in parts])
         if stored:
             stored.parent.mkdir(parents=True, exist_ok=True)
             part = stored.with_suffix(".part.npz")
-            np.savez(part, samples=np.concatenate(parts), ends=np.cumsum([len(p) for p in parts]))
+            ends = np.cumsum([len(p) for p in parts])
+            np.savez(part, samples=np.concatenate(parts), ends=ends, bandwidths=bandwidths)
             part.replace(stored)
     return [
-        Sound(r["file"], r["label"], r["caption"], r.get("license", ""), r.get("author", ""), p)
-        for r, p in zip(rows, parts, strict=True)
+        Sound(r["file"], r["label"], r["caption"], r.get("license", ""), r.get("author", ""), part, float(limit))
+        for r, part, limit in zip(rows, parts, bandwidths, strict=True)
     ]

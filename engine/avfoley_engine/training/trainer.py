@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,6 +53,57 @@ class ExponentialMovingAverage:
         torch._foreach_lerp_([self.shadow[n] for n in names], [parameters[n].detach() for n in names], 1 - decay)
 
 
+class Learner:
+    """A module's trainable parameters and their AdamW: how they descend, and what a checkpoint holds of them, under `prefix`."""
+
+    def __init__(self, module: nn.Module, config: TrainerConfig, prefix: str = "") -> None:
+        self.config, self.prefix = config, prefix
+        self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(),
+            config.learning_rate,
+            betas=config.betas,
+            eps=1e-8,
+            weight_decay=config.weight_decay,
+        )
+
+    def descend(self, loss: torch.Tensor, learning_rate: float, *, keep_graph: bool = False) -> None:
+        """One optimiser step down the gradient of `loss`, clipped; other learners' parameters get no gradient.
+
+        `keep_graph` where another learner descends through the same computation next.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        parameters = list(self.parameters.values())
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward(inputs=parameters, retain_graph=keep_graph)
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
+        # One poisoned batch must not end a run of hours.
+        if torch.isfinite(norm):
+            self.optimizer.step()
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Weights and optimiser state by their names in the checkpoint."""
+        tensors = {f"{self.prefix}model.{n}": p.detach() for n, p in self.parameters.items()}
+        for name, p in self.parameters.items():
+            for key, value in self.optimizer.state.get(p, {}).items():
+                tensors[f"{self.prefix}optimizer.{key}.{name}"] = value
+        return tensors
+
+    def restore(self, checkpoint: Any) -> None:
+        """Takes weights and optimiser state from an open checkpoint."""
+        keys = set(checkpoint.keys())
+        for name, p in self.parameters.items():
+            p.data.copy_(checkpoint.get_tensor(f"{self.prefix}model.{name}"))
+            state = {
+                key: checkpoint.get_tensor(stored)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if (stored := f"{self.prefix}optimizer.{key}.{name}") in keys
+            }
+            if state:
+                self.optimizer.state[p] = {k: v if k == "step" else v.to(p.device) for k, v in state.items()}
+
+
 class Trainer:
     """Runs `loss_function` with AdamW and a cosine schedule after a linear warm-up.
 
@@ -61,14 +113,7 @@ class Trainer:
 
     def __init__(self, module: nn.Module, loss_function: LossFunction, folder: Path, config: TrainerConfig) -> None:
         self.module, self.loss_function, self.folder, self.config = module, loss_function, folder, config
-        self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
-        self.optimizer = torch.optim.AdamW(
-            self.parameters.values(),
-            config.learning_rate,
-            betas=config.betas,
-            eps=1e-8,
-            weight_decay=config.weight_decay,
-        )
+        self.learner = Learner(module, config)
         self.ema = ExponentialMovingAverage(module, config.ema_decay)
         self.step = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,38 +133,38 @@ class Trainer:
     def run(self) -> None:
         """Trains until `steps` or `minutes` is reached, then saves."""
         c = self.config
-        device = next(iter(self.parameters.values())).device
         started = window = time.monotonic()
-        sums: dict[str, float] = {}
-        count = 0
+        recent: dict[str, list[float]] = {}
         self.module.train()
         while self.step < c.steps and (c.minutes is None or time.monotonic() - started < 60 * c.minutes):
             rng = np.random.default_rng((c.seed, self.step))
             torch.manual_seed(int(rng.integers(2**62)))
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate(self.step)
-            with torch.autocast(device.type, torch.bfloat16, enabled=c.bf16):
-                loss, figures = self.loss_function(self.step, rng)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(self.parameters.values(), c.clip_norm)
-            # One poisoned batch must not end a run of hours.
-            if torch.isfinite(norm):
-                self.optimizer.step()
+            figures = self.update(rng)
             self.ema.update(self.module, self.step)
             self.step += 1
-            count += 1
-            for name, value in {"loss": loss.detach().item(), **figures}.items():
-                sums[name] = sums.get(name, 0.0) + value
+            for name, value in figures.items():
+                recent.setdefault(name, []).append(value)
             if self.step % c.log_every == 0:
-                row = {"step": self.step, **{k: v / count for k, v in sums.items()}}
-                row["steps_per_second"] = count / (time.monotonic() - window)
+                row = {"step": self.step, **{name: sum(values) / len(values) for name, values in recent.items()}}
+                row["steps_per_second"] = len(recent["loss"]) / (time.monotonic() - window)
                 self.log(row)
-                sums, count, window = {}, 0, time.monotonic()
+                recent, window = {}, time.monotonic()
             if self.step % c.save_every == 0:
                 self.save()
         self.save()
         self.draw()
+
+    def update(self, rng: np.random.Generator) -> dict[str, float]:
+        """One step; returns the loss and the figures for the curve."""
+        with self.autocast():
+            loss, figures = self.loss_function(self.step, rng)
+        self.learner.descend(loss, self.learning_rate(self.step))
+        return {"loss": loss.detach().item(), **figures}
+
+    def autocast(self) -> torch.autocast:
+        """bfloat16 where the config says so."""
+        device = next(iter(self.learner.parameters.values())).device
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.config.bf16)
 
     def log(self, row: dict[str, float]) -> None:
         with (self.folder / "curve.jsonl").open("a") as f:
@@ -128,32 +173,27 @@ class Trainer:
 
     def save(self) -> None:
         """Writes the checkpoint to `.part`, then renames it."""
-        tensors = {f"model.{n}": p.detach() for n, p in self.parameters.items()}
-        tensors |= {f"ema.{n}": p for n, p in self.ema.shadow.items()}
-        for name, p in self.parameters.items():
-            for key, value in self.optimizer.state.get(p, {}).items():
-                tensors[f"optimizer.{key}.{name}"] = value
+        tensors = self.tensors()
         path = self.folder / "checkpoint.safetensors"
         part = path.with_suffix(".part")
         save_file({k: v.contiguous() for k, v in tensors.items()}, part, metadata={"step": str(self.step)})
         part.replace(path)
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Everything that a resumed run needs, by its name in the checkpoint."""
+        return self.learner.tensors() | {f"ema.{n}": p for n, p in self.ema.shadow.items()}
+
+    def restore(self, checkpoint: Any) -> None:
+        """Takes `tensors` back from an open checkpoint."""
+        self.learner.restore(checkpoint)
+        for name, shadow in self.ema.shadow.items():
+            shadow.copy_(checkpoint.get_tensor(f"ema.{name}"))
+
     def resume(self) -> None:
-        """Takes weights, EMA, optimiser state and step from the checkpoint in the run folder."""
+        """Goes on from the checkpoint in the run folder."""
         with safe_open(self.folder / "checkpoint.safetensors", "pt") as f:
             self.step = int(f.metadata()["step"])
-            for name, p in self.parameters.items():
-                p.data.copy_(f.get_tensor(f"model.{name}"))
-                self.ema.shadow[name].copy_(f.get_tensor(f"ema.{name}"))
-            keys = set(f.keys())
-            for name, p in self.parameters.items():
-                state = {
-                    key: f.get_tensor(f"optimizer.{key}.{name}")
-                    for key in ("step", "exp_avg", "exp_avg_sq")
-                    if f"optimizer.{key}.{name}" in keys
-                }
-                if state:
-                    self.optimizer.state[p] = {k: v if k == "step" else v.to(p.device) for k, v in state.items()}
+            self.restore(f)
         print(f"resumed {self.folder} at step {self.step}", flush=True)
 
     def draw(self) -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil, gcd, lcm
 
 from avfoley_engine.models.avlink.config import AVLinkConfig
+from avfoley_engine.models.avlink.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class Alignment:
         hop = max(1, int((latents / latent_rate - overlap) / grid)) * grid
         return cls(video.frames, latents, int(hop * video.frame_rate), int(hop * latent_rate))
 
-    def windows(self, frames: int) -> int:
-        """How many windows cover so many frames."""
-        return 1 + max(0, ceil(Fraction(frames - self.window_frames, self.hop_frames)))
+    def windows(self, *, frames: int = 0, latents: int = 0) -> tuple[Windows, Windows]:
+        """Windows over latents and over frames, one for one at the same instants, that cover so many frames and so many latents."""
+        beyond = (
+            Fraction(frames - self.window_frames, self.hop_frames),
+            Fraction(latents - self.window_latents, self.hop_latents),
+        )
+        count = 1 + max(0, *map(ceil, beyond))
+        return (
+            Windows.hopping(count, self.window_latents, self.hop_latents),
+            Windows.hopping(count, self.window_frames, self.hop_frames),
+        )

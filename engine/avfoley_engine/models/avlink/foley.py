@@ -1,4 +1,4 @@
-"""Video-to-audio with AV-Link: picture and caption to waveform, at any length."""
+"""Video-to-audio and text-to-audio with AV-Link: picture and caption to waveform, at any length, also as a loop."""
 
 from __future__ import annotations
 
@@ -10,25 +10,28 @@ import torch
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate
-from avfoley_engine.flow.solver import euler
+from avfoley_engine.flow.solver import VelocityField, euler
 from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.backbones import to_pixels
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import guided_velocity
+from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.models.interface import OnStep
 from avfoley_engine.models.text import TextEncoder
-from avfoley_engine.nn.dit import TextStates
 
 
 class AVLinkFoley:
     """The linked model with its codec and text encoder: a `FoleyModel`.
 
-    Pictures longer than a window are sampled in overlapping windows whose velocities are cross-faded in every solver step (MultiDiffusion,
-    arXiv 2302.08113): all windows agree on one latent sequence, which is decoded whole, so there is no seam.
+    What is longer than a window is sampled in overlapping windows whose velocities are cross-faded in every solver step (MultiDiffusion,
+    arXiv 2302.08113): all windows agree on one latent sequence, which is decoded whole, so there is no seam. With a picture that sequence
+    is as long as whole windows, from words alone as long as the sound. The latents of a loop form a circle, which begins nowhere.
     """
 
     #: Seconds that neighbouring windows share, at least.
     overlap = Fraction(1)
+    #: Seconds of the shortest sound that the audio backbone was trained on. One shorter than that is cut from it.
+    shortest = Fraction(2, 5)
     #: Windows run through the network at once: bounds the memory of long shots.
     windows_at_once = 8
 
@@ -54,9 +57,9 @@ class AVLinkFoley:
         self.frame_size = (video.height, video.width)
         self.window_frames = video.frames
         self.device = next(link.parameters()).device
-        aligned = Alignment.of(link.config, self.overlap)
-        self.window_latents = aligned.window_latents
-        self.hop_latents, self.hop_frames = aligned.hop_latents, aligned.hop_frames
+        self.aligned = Alignment.of(link.config, self.overlap)
+        latent_rate = link.config.audio.latents_per_second
+        self.overlap_latents, self.shortest_latents = (ceil(s * latent_rate) for s in (self.overlap, self.shortest))
 
     def generate(
         self,
@@ -68,6 +71,7 @@ class AVLinkFoley:
         seed: int = 0,
         steps: int | None = None,
         guidance_scale: float | None = None,
+        loop: bool = False,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
         """See `FoleyModel.generate`."""
@@ -79,6 +83,7 @@ class AVLinkFoley:
             seeds=[seed],
             steps=steps,
             guidance_scale=guidance_scale,
+            loop=loop,
             on_step=on_step,
         )[0]
 
@@ -93,80 +98,89 @@ class AVLinkFoley:
         negative_captions: list[str] | None = None,
         steps: int | None = None,
         guidance_scale: float | None = None,
+        loop: bool = False,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Makes B sounds of one length: frames (B, T, H, W, 3) uint8 or None -> (B, samples) float32 in [-1, 1]."""
+        """Makes B sounds of one length: frames (B, T, H, W, 3) uint8 or None -> (B, samples) float32 in [-1, 1].
+
+        A loop lasts as many whole latents as are nearest to `samples`.
+        """
         if samples < 1:
             raise ModelError(f"{samples} samples asked for: a sound has at least one")
+        if loop and frames is not None:
+            raise ModelError("a loop follows no picture; make it from words alone")
+        if frames is not None and "v2a" not in self.link.directions:
+            raise ModelError(
+                f"{self.name} makes a picture for a sound, but no sound for a picture: it has no video-to-audio fusion blocks. Choose a "
+                "model that lists the task `foley`, see `avfoley models`."
+            )
         steps = self.default_steps if steps is None else steps
         scale = self.default_guidance_scale if guidance_scale is None else guidance_scale
-        batch = len(captions)
-        windows = 1 + max(
-            0, ceil((ceil(samples / self.codec.config.samples_per_latent) - self.window_latents) / self.hop_latents)
-        )
-        latents = self.window_latents + (windows - 1) * self.hop_latents
+        if frames is None:
+            windows = self._windows(samples, loop=loop)
+        else:
+            latents = ceil(samples / self.codec.config.samples_per_latent)
+            windows, over_frames = self.aligned.windows(latents=latents)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         width = self.link.config.audio.latent_width
-        noise = torch.stack([torch.randn(latents, width, generator=g) for g in generators]).to(self.device)
-        video = None if frames is None else self._condition(frames, windows, generators)
-        text = _repeat(self.text(captions), windows)
-        negative = _repeat(self.text(negative_captions or [""] * batch), windows)
+        noise = torch.stack([torch.randn(windows.total, width, generator=g) for g in generators]).to(self.device)
+        video = None if frames is None else self._condition(frames, over_frames, generators)
+        text = self.text([*captions, *(negative_captions or [""] * len(captions))])
 
         def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = self._cut(x, windows)
+            cut = windows.cut(x)
             parts = []
-            for start in range(0, len(cut), self.windows_at_once):
-                rows = slice(start, start + self.windows_at_once)
+            for rows in torch.arange(len(cut)).split(self.windows_at_once):
+                sounds = rows // len(windows.starts)
                 seen = None if video is None else video[rows]
-                time = x.new_full((len(cut[rows]),), t)
-                words = (_rows(text, rows), _rows(negative, rows))
+                words = (text.rows(sounds), text.rows(len(captions) + sounds))
+                time = x.new_full((len(rows),), t)
                 parts.append(guided_velocity(self.link, "v2a", cut[rows], time, seen, *words, scale))
-            return self._blend(torch.cat(parts), windows)
+            return windows.blend(torch.cat(parts))
 
-        waveform = self.codec.decode(euler(velocity, noise, steps, on_step))
-        return waveform[:, :samples].clamp(-1, 1).float().cpu()
+        latents = euler(turning(velocity, generators) if loop else velocity, noise, steps, on_step)
+        waveform = self.decode_circle(latents) if loop else self.codec.decode(latents)[:, :samples]
+        return waveform.clamp(-1, 1).float().cpu()
 
-    def _condition(self, frames: torch.Tensor, windows: int, generators: list[torch.Generator]) -> torch.Tensor:
+    def decode_circle(self, latents: torch.Tensor) -> torch.Tensor:
+        """latents (B, L, latent_width) whose last is followed by the first -> waveform (B, L * samples_per_latent), likewise.
+
+        Each latent is decoded among its neighbours around the circle: turned latents give the turned sound.
+        """
+        reach, total = self.codec.config.reach, latents.shape[1]
+        around = torch.arange(-reach, total + reach, device=latents.device) % total
+        edge = reach * self.codec.config.samples_per_latent
+        return self.codec.decode(latents[:, around])[:, edge:-edge]
+
+    def _windows(self, samples: int, *, loop: bool) -> Windows:
+        """The windows of sound from words alone."""
+        latents = samples / self.codec.config.samples_per_latent
+        longest = self.aligned.window_latents
+        if loop:
+            return Windows.circle(max(1, round(latents)), longest, self.overlap_latents)
+        return Windows.line(max(self.shortest_latents, ceil(latents)), longest, self.overlap_latents)
+
+    def _condition(self, frames: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
         """The partially noised picture of every window (B * windows, frames, H, W, 3); the last frame is held where the picture ends."""
         height, width = self.frame_size
         if frames.shape[2:] != (height, width, 3):
             raise ModelError(f"frames of shape {tuple(frames.shape[2:])}; {self.name} looks at ({height}, {width}, 3)")
-        total = self.window_frames + (windows - 1) * self.hop_frames
-        index = torch.arange(total).clamp_max(frames.shape[1] - 1)
+        index = torch.arange(windows.total).clamp_max(frames.shape[1] - 1)
         pixels = to_pixels(frames[:, index].to(self.device))
         noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(self.device)
         t = pixels.new_full((len(pixels),), self.link.config.video_time)
-        noised = interpolate(pixels, noise, t)
-        cut = [noised[:, k * self.hop_frames : k * self.hop_frames + self.window_frames] for k in range(windows)]
-        return torch.stack(cut, dim=1).flatten(0, 1)
-
-    def _cut(self, x: torch.Tensor, windows: int) -> torch.Tensor:
-        """x (B, latents, width) -> its windows (B * windows, window_latents, width)."""
-        cut = [x[:, k * self.hop_latents : k * self.hop_latents + self.window_latents] for k in range(windows)]
-        return torch.stack(cut, dim=1).flatten(0, 1)
-
-    def _blend(self, parts: torch.Tensor, windows: int) -> torch.Tensor:
-        """The windows' velocities (B * windows, window_latents, width) -> (B, latents, width), cross-faded linearly where they overlap."""
-        if windows == 1:
-            return parts
-        parts = parts.unflatten(0, (-1, windows))
-        overlap = self.window_latents - self.hop_latents
-        ramp = torch.linspace(0, 1, overlap + 2, device=parts.device)[1:-1]
-        total = parts.new_zeros(len(parts), self.window_latents + (windows - 1) * self.hop_latents, parts.shape[-1])
-        for k in range(windows):
-            weight = parts.new_ones(self.window_latents)
-            if k > 0:
-                weight[:overlap] = ramp
-            if k < windows - 1:
-                weight[-overlap:] = ramp.flip(0)
-            start = k * self.hop_latents
-            total[:, start : start + self.window_latents] += weight[:, None] * parts[:, k]
-        return total
+        return windows.cut(interpolate(pixels, noise, t))
 
 
-def _repeat(text: TextStates, windows: int) -> TextStates:
-    return TextStates(text.states.repeat_interleave(windows, 0), text.mask.repeat_interleave(windows, 0))
+def turning(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:
+    """The velocity of circles x (B, L, ...), which `velocity` is shown cut open at another latent each time, drawn by a row's generator.
 
+    The network knows sequences with two ends, where sounds begin and fade; so no place is an end for longer than a solver step.
+    """
 
-def _rows(text: TextStates, rows: slice) -> TextStates:
-    return TextStates(text.states[rows], text.mask[rows])
+    def field(x: torch.Tensor, t: float) -> torch.Tensor:
+        first = [int(torch.randint(x.shape[1], (1,), generator=g)) for g in generators]
+        shown = torch.stack([row.roll(-n, 0) for row, n in zip(x, first, strict=True)])
+        return torch.stack([row.roll(n, 0) for row, n in zip(velocity(shown, t), first, strict=True)])
+
+    return field

@@ -66,6 +66,11 @@ class AVLink(nn.Module):
         self.fuse_after = placements(config.audio.dit.depth, config.fusion.blocks, config.fusion.placement)
         self.checkpointing = False
 
+    @property
+    def directions(self) -> list[Direction]:
+        """The directions for which there are fusion blocks."""
+        return [d for d in DIRECTIONS if d in self.fusion or "joint" in self.fusion]
+
     def fusion_of(self, direction: Direction) -> FusionBlocks:
         """The fusion blocks of a direction. Raises `KeyError` where the model does not have it."""
         return cast(FusionBlocks, self.fusion["joint" if "joint" in self.fusion else direction])

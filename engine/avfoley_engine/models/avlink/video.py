@@ -17,7 +17,6 @@ from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.models.interface import OnStep
 from avfoley_engine.models.text import TextEncoder
-from avfoley_engine.nn.dit import TextStates
 
 
 class AVLinkVideo:
@@ -60,13 +59,11 @@ class AVLinkVideo:
         Raises:
             ModelError: the model has no audio-to-video fusion blocks.
         """
-        try:
-            foley.link.fusion_of("a2v")
-        except KeyError as error:
+        if "a2v" not in foley.link.directions:
             raise ModelError(
                 f"{foley.name} makes sound for a picture, but no picture for a sound: it has no audio-to-video fusion blocks. Choose a "
                 "model that lists the task `visualize`, see `avfoley models`."
-            ) from error
+            )
         return cls(
             foley.name,
             foley.revision,
@@ -119,41 +116,31 @@ class AVLinkVideo:
             raise ModelError(f"{frames} frames asked for: a picture has at least one")
         steps = self.default_steps if steps is None else steps
         scale = self.default_guidance_scale if guidance_scale is None else guidance_scale
-        count = self.aligned.windows(frames)
-        windows = self._windows(count, self.aligned.hop_frames, self.aligned.window_frames)
+        over_latents, windows = self.aligned.windows(frames=frames)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         shape = (windows.total, *self.frame_size, 3)
-        noise = torch.stack([torch.randn(shape, generator=g).flatten(1) for g in generators]).to(self.device)
-        audio = None if sounds is None else self._condition(sounds, count, generators)
+        noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
+        audio = None if sounds is None else self._condition(sounds, over_latents, generators)
         text = self.text([*captions, *(negative_captions or [""] * len(captions))])
 
         def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = windows.cut(x).unflatten(2, (*self.frame_size, 3))
+            cut = windows.cut(x)
             parts = []
             for rows in torch.arange(len(cut)).split(self.windows_at_once):
-                clips = rows // count
+                clips = rows // len(windows.starts)
                 heard = None if audio is None else audio[rows]
-                words = (_rows(text, clips), _rows(text, len(captions) + clips))
+                words = (text.rows(clips), text.rows(len(captions) + clips))
                 time = x.new_full((len(rows),), t)
                 parts.append(guided_velocity(self.link, "a2v", cut[rows], time, heard, *words, scale))
-            return windows.blend(torch.cat(parts).flatten(2))
+            return windows.blend(torch.cat(parts))
 
-        pixels = euler(velocity, noise, steps, on_step)[:, :frames]
-        return from_pixels(pixels.unflatten(2, (*self.frame_size, 3))).cpu()
+        return from_pixels(euler(velocity, noise, steps, on_step)[:, :frames]).cpu()
 
-    def _windows(self, count: int, hop: int, length: int) -> Windows:
-        return Windows(tuple(k * hop for k in range(count)), length, length + (count - 1) * hop)
-
-    def _condition(self, sounds: torch.Tensor, count: int, generators: list[torch.Generator]) -> torch.Tensor:
-        """The partially noised latents of every window (B * count, window_latents, width); silence follows where a sound ends."""
-        windows = self._windows(count, self.aligned.hop_latents, self.aligned.window_latents)
+    def _condition(self, sounds: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
+        """The partially noised latents of every window (B * windows, window_latents, width); silence follows where a sound ends."""
         samples = windows.total * self.codec.config.samples_per_latent
         sounds = sounds[:, :samples].to(self.device, torch.float32)
         latents = self.codec.encode(F.pad(sounds, (0, samples - sounds.shape[1])))
         noise = torch.stack([torch.randn(latents.shape[1:], generator=g) for g in generators]).to(self.device)
         t = latents.new_full((len(latents),), self.link.config.audio_time)
         return windows.cut(interpolate(latents, noise, t))
-
-
-def _rows(text: TextStates, rows: torch.Tensor) -> TextStates:
-    return TextStates(text.states[rows], text.mask[rows])

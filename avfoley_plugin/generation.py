@@ -1,0 +1,139 @@
+"""Sound from words alone, into files of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult
+
+from avfoley_plugin.engine_client import EngineClient
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem, holds
+from avfoley_plugin.timeline.takes import Take
+from avfoley_plugin.timeline.timing import round_half_up
+from avfoley_plugin.workflows import FoleySettings
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound that belongs to no timeline, ``samples`` long at 48 kHz. ``loop``: its end runs into its beginning."""
+
+    caption: str
+    samples: int
+    loop: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.samples}|{self.loop}|{self.caption}"
+
+    @property
+    def name(self) -> str:
+        return self.caption if len(self.caption) <= 40 else f"{self.caption[:39]}…"
+
+    def request(self, settings: FoleySettings, number: int) -> FoleyRequest:
+        """The request for its take of that number, counted from 0."""
+        return FoleyRequest(
+            picture=None,
+            frames=self.samples,
+            record_rate=Fraction(SAMPLE_RATE),
+            caption=self.caption,
+            negative_caption=settings.negative_caption,
+            model=settings.model,
+            seed=settings.seed + number,
+            steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
+            loop=self.loop,
+            channels=settings.channels or (2 if self.loop else 1),
+        )
+
+
+@dataclass(frozen=True)
+class SoundPlanned:
+    """What is going to be made."""
+
+    sound: Sound
+    requests: tuple[FoleyRequest, ...]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The takes are in their files."""
+
+    takes: tuple[Take, ...]
+
+
+GenerationUpdate = SoundPlanned | TakeUpdate | Saved
+
+
+def generate(
+    engine: EngineClient, settings: FoleySettings, seconds: Fraction, *, loop: bool = False, output: Path | None = None
+) -> Generation:
+    """Makes sound from the caption of `settings`, `seconds` long to the nearest sample.
+
+    Without `output` the files are named by the caption, in the working folder; `output` is another folder, or a file's
+    name, to which several takes add their numbers. No other file is written over: where the name is the caption's,
+    the next free one is taken, else the run ends with HostError. The handles of `settings` are for shots.
+    """
+    sound = Sound((settings.caption or "").strip(), round_half_up(seconds * SAMPLE_RATE), loop)
+    return Generation(engine, sound, settings, output)
+
+
+class Generation(Making):
+    """A sound being made. Iterate over it once for its updates; `cancel` it from any thread."""
+
+    def __init__(self, engine: EngineClient, sound: Sound, settings: FoleySettings, output: Path | None) -> None:
+        super().__init__(engine)
+        #: What was written, also when the iteration ended with an error.
+        self.written: Saved | None = None
+        self._sound = sound
+        self._requests = tuple(sound.request(settings, number) for number in range(settings.takes))
+        output = Path.cwd() if output is None else output.absolute()
+        #: The file's name, None where it follows from the caption.
+        self._file = None if output.is_dir() else output
+        self._folder = output if self._file is None else output.parent
+
+    def __iter__(self) -> Iterator[GenerationUpdate]:
+        self._engine.status()
+        # Before the work, and not after it.
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HostError(f"{self._folder} cannot be made ({error.strerror}); choose another output") from error
+        yield SoundPlanned(self._sound, self._requests)
+        work = [Assignment(self._sound, number, request) for number, request in enumerate(self._requests)]
+        takes: list[Take] = []
+        try:
+            for update in self._make(work):
+                if isinstance(update, TakeDone):
+                    takes.append(update.take)
+                    self.written = Saved(tuple(takes))
+                yield update
+        finally:
+            self._abandon()
+        if self.written is not None:
+            yield self.written
+
+    def _bring_in(self, assignment: Assignment, result: FoleyResult) -> Take:
+        path = self._path(assignment.number, result)
+        copy_in(result, path)
+        return Take(assignment.request, result, path)
+
+    def _path(self, number: int, result: FoleyResult) -> Path:
+        """Where a take goes: a free name, or that of a file that holds it already."""
+        suffix = f"_take{number + 1}" if len(self._requests) > 1 else ""
+        if self._file is not None:
+            path = self._file.with_name(f"{self._file.stem}{suffix}{self._file.suffix}")
+            if path.exists() and not holds(path, result):
+                raise HostError(
+                    f"{path} is there already and is another sound; choose another output and run again: "
+                    "the engine still has the take"
+                )
+            return path
+        stem = file_stem(self._sound.caption.lower(), "sound") + suffix
+        path, further = self._folder / f"{stem}.wav", 2
+        while path.exists() and not holds(path, result):
+            path, further = self._folder / f"{stem}_{further}.wav", further + 1
+        return path

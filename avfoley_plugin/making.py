@@ -1,0 +1,181 @@
+"""What all verbs share: takes on their way through the engine, told as typed updates, and cancelled from any thread."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import shutil
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobEvent, JobState
+
+from avfoley_plugin.engine_client import EngineClient
+from avfoley_plugin.errors import AVFoleyError, HostError
+from avfoley_plugin.timeline.takes import Take
+
+#: As many requests go to the engine in one message.
+_BATCH = 1000
+
+
+class Subject(Protocol):
+    """What takes are made of: a shot of a timeline, or a sound of its own."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One take to be made. ``number`` counts a subject's takes from 0."""
+
+    subject: Subject
+    number: int
+    request: FoleyRequest
+
+
+@dataclass(frozen=True)
+class TakeProgress:
+    """A take is on its way; ``progress`` runs from 0 to 1. ``number`` counts a subject's takes from 0."""
+
+    subject: Subject
+    number: int
+    state: JobState
+    progress: float
+    eta_seconds: float | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class TakeDone:
+    """A take is finished, its sound file in place."""
+
+    subject: Subject
+    number: int
+    take: Take
+
+
+@dataclass(frozen=True)
+class TakeFailed:
+    """A take could not be made, and why, in plain words."""
+
+    subject: Subject
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class TakeCancelled:
+    subject: Subject
+    number: int
+
+
+TakeUpdate = TakeProgress | TakeDone | TakeFailed | TakeCancelled
+
+
+class Making(ABC):
+    """One verb being carried out; see `workflows.Run` and `generation.Generation`. `cancel` it from any thread."""
+
+    def __init__(self, engine: EngineClient) -> None:
+        self.cancelled = False
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._pending: dict[str, Assignment] = {}
+
+    def cancel(self) -> None:
+        """Stops the takes that are not finished; the iteration then ends by itself, after writing the finished ones."""
+        with self._lock:
+            self.cancelled = True
+            # From the end, so that no queued take starts while the one before it stops.
+            jobs = list(reversed(self._pending))
+        # An engine that is just being restarted does not hear it: `_make` says it again.
+        with contextlib.suppress(AVFoleyError):
+            self._engine.cancel(jobs)
+
+    @abstractmethod
+    def _bring_in(self, assignment: Assignment, result: FoleyResult) -> Take:
+        """Copies a finished take from the engine's cache to where it belongs."""
+
+    def _make(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
+        """Has all takes made, in that order."""
+        for first in range(0, len(work), _BATCH):
+            batch = work[first : first + _BATCH]
+            with self._lock:
+                if self.cancelled:
+                    break
+                jobs = self._engine.submit([assignment.request for assignment in batch])
+                self._pending.update(zip((job.id for job in jobs), batch, strict=True))
+        following = dict(self._pending)
+        for update in self._engine.follow(list(following)):
+            assignment = following[update.job_id if isinstance(update, JobEvent) else update.id]
+            if isinstance(update, JobEvent):
+                if self.cancelled:
+                    self._engine.cancel([update.job_id])
+                yield TakeProgress(
+                    assignment.subject,
+                    assignment.number,
+                    update.state,
+                    update.progress,
+                    update.eta_seconds,
+                    update.message,
+                )
+            else:
+                yield self._ended(update, assignment)
+
+    def _ended(self, job: Job, assignment: Assignment) -> TakeUpdate:
+        with self._lock:
+            self._pending.pop(job.id, None)
+        subject, number = assignment.subject, assignment.number
+        if job.state is JobState.CANCELLED:
+            return TakeCancelled(subject, number)
+        if job.result is None:
+            return TakeFailed(subject, number, job.error or "the engine gave no reason; its log may tell")
+        return TakeDone(subject, number, self._bring_in(assignment, job.result))
+
+    def _abandon(self) -> None:
+        """Cancels what nobody waits for any more."""
+        with self._lock:
+            jobs = list(reversed(self._pending))
+        if not jobs:
+            return
+        # The engine may be gone; then its queue waits, and the takes are in its cache when they are asked for again.
+        with contextlib.suppress(AVFoleyError):
+            self._engine.cancel(jobs)
+
+
+def copy_in(result: FoleyResult, path: Path) -> None:
+    """Copies a take's file to a path, whole or not at all; one that is there with the same content stays."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not holds(path, result):
+            shutil.copyfile(result.path, part)
+            part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise HostError(
+            f"{path} cannot be written ({error.strerror}); free some space, or choose another output and run again: "
+            "the engine still has the takes"
+        ) from error
+
+
+def holds(path: Path, result: FoleyResult) -> bool:
+    """Whether a file is there and is that very take."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == result.sha256
+
+
+def file_stem(words: str, otherwise: str) -> str:
+    """What names a file after words: letters, digits, "_" and "-", at most 60; `otherwise` if nothing is left."""
+    return re.sub(r"[^\w-]+", "_", words).strip("_")[:60] or otherwise

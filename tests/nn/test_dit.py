@@ -1,0 +1,23 @@
+"""The DiT on rows of different lengths."""
+
+from __future__ import annotations
+
+import torch
+from avfoley_engine.models.avlink.backbones import AudioDiT
+from avfoley_engine.models.avlink.config import AudioConfig
+from avfoley_engine.nn.dit import DiTConfig, TextStates
+
+
+def test_a_padded_row_gives_what_it_gives_alone() -> None:
+    torch.manual_seed(0)
+    audio = AudioDiT(AudioConfig(DiTConfig(width=32, depth=2, heads=2, text_width=8), latent_width=4))
+    for p in audio.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    x, t = torch.randn(2, 9, 4), torch.tensor([0.3, 0.7])
+    text = TextStates(torch.randn(2, 3, 8), torch.ones(2, 3, dtype=torch.bool))
+    mask = torch.arange(9) < torch.tensor([[9], [5]])
+    both = audio(x, t, text, mask)
+    short = audio(x[1:, :5], t[1:], TextStates(text.states[1:], text.mask[1:]))
+    assert torch.allclose(both[1, :5], short[0], atol=1e-5)
+    assert torch.allclose(both[0], audio(x, t, text)[0], atol=1e-5)
+    assert not torch.allclose(audio(x, t, text)[1, :5], short[0], atol=1e-3)

@@ -1,0 +1,63 @@
+"""A user's own sounds: fine-tune the audio backbone of a model on them, and export a model that has changed in that alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from avfoley_engine import zoo
+from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.codec.vae import VAEConfig
+from avfoley_engine.codec.vocoder import VocoderConfig
+from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
+from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.training.cli import main
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    dit = replace(NANO.audio.dit, width=64, depth=2, heads=2)
+    link = AVLink(
+        AVLinkConfig(
+            audio=replace(NANO.audio, dit=dit, latent_width=8),
+            video=replace(NANO.video, dit=replace(dit, prediction="sample")),
+            fusion=FusionConfig(blocks=1, width=64, heads=2, local_heads=1),
+        )
+    )
+    codec = AudioCodec(
+        CodecConfig(vae=VAEConfig(latent_width=8, widths=(32, 32, 32)), vocoder=VocoderConfig(width=32, layers=1))
+    )
+    zoo.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    return tmp_path / "small"
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    folder = tmp_path / "my sounds"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    rows = ["file,label,caption"]
+    for number in range(3):
+        decay = np.exp(-np.arange(24_000) / 4_000)
+        soundfile.write(folder / f"gong {number}.wav", 0.5 * decay * rng.normal(size=24_000).clip(-1, 1), 48_000)
+        rows.append(f"gong {number}.wav,gong,my grandfather's gong")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_fine_tuning_changes_the_audio_backbone_alone(tmp_path: Path, model: Path, sounds: Path) -> None:
+    runs = tmp_path / "runs"
+    arguments = ["audio", "--runs", str(runs), "--data", str(sounds), "--resume", str(model), "--device", "cpu"]
+    assert main([*arguments, "--steps", "3", "--batch", "4", "--ema", "0.5", "--learning-rate", "0.01"]) == 0
+    export = ["export", "--runs", str(runs), "--base", str(model), "--out", str(tmp_path / "mine"), "--device", "cpu"]
+    assert main(export) == 0
+    before, after = (json.loads((f / "config.json").read_text())["files"] for f in (model, tmp_path / "mine"))
+    assert {name for name in before if before[name] != after[name]} == {"audio.safetensors"}
+    tuned = zoo.load(zoo.entry_of(tmp_path / "mine"))
+    assert tuned.generate(None, 4_800, caption="a gong", steps=1).shape == (4_800,)
