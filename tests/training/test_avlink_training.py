@@ -21,6 +21,7 @@ from avfoley_engine.training.avlink import (
     train_video,
 )
 from avfoley_engine.training.dataset import Clip, PairedClips, event_targets
+from avfoley_engine.training.labelled import sounds_of
 from avfoley_engine.training.trainer import TrainerConfig
 
 CPU = torch.device("cpu")
@@ -90,7 +91,7 @@ def test_a_mirrored_picture_is_the_only_augmentation(data: PairedClips) -> None:
 def test_audio_backbone_learns(config: AVLinkConfig, data: PairedClips, tmp_path: Path) -> None:
     torch.manual_seed(0)
     link = AVLink(config)
-    train_audio(link.audio, data, NoText(), tmp_path / "a", trainer(60), AVLinkTraining(batch=8))  # type: ignore[arg-type]
+    train_audio(link.audio, sounds_of(data), NoText(), tmp_path / "a", trainer(60), AVLinkTraining(batch=8))  # type: ignore[arg-type]
     losses = curve(tmp_path / "a", "loss")
     assert np.mean(losses[-3:]) < 0.9 * losses[0]
 
