@@ -110,7 +110,11 @@ def test_measured_statistics_normalise_the_latents(codec: AudioCodec) -> None:
     codec.measure(waveforms)
     encoded = codec.encode(waveforms)
     assert encoded.mean(dim=(0, 1)).abs().max() < 1e-3
-    assert (encoded.std(dim=(0, 1)) - 1).abs().max() < 1e-2
+    # One is the deviation of what the posterior draws, of which its mean is a part.
+    log_variance = codec.vae.posterior(codec.mel(waveforms))[1].transpose(1, 2)
+    drawn = encoded + (0.5 * log_variance).exp() / codec.latent_std * torch.randn(64, *encoded.shape)
+    assert (drawn.std(dim=(0, 1, 2)) - 1).abs().max() < 0.05
+    assert encoded.std(dim=(0, 1)).max() < 0.5
 
 
 @pytest.mark.parametrize(("codec_preset", "model"), [(NANO, avlink.NANO), (PAPER, avlink.PAPER)])
