@@ -173,7 +173,7 @@ def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
     from avfoley_engine.models.avlink.config import AVLinkConfig
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.link import AVLink
-    from avfoley_engine.models.text import TextEncoder
+    from avfoley_engine.models.text import text_encoder
 
     e = model if isinstance(model, Entry) else entry(model)
     try:
@@ -205,7 +205,7 @@ def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
         e.revision,
         link.to(target),
         codec.to(target),
-        TextEncoder(target),
+        text_encoder(link.config.text, target),
         default_steps=defaults["steps"],
         default_guidance_scale=defaults["guidance_scale"],
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from avfoley_engine.codec.audio import PAPER as PAPER_CODEC
 from avfoley_engine.models.avlink.config import PAPER
 from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
@@ -104,6 +105,10 @@ def test_paper_preset_has_the_papers_parameter_counts() -> None:
     assert parameters(link.video) == pytest.approx(576e6, rel=0.03)
     assert parameters(link.fusion_of("v2a").blocks[0]) == pytest.approx(23.25e6, rel=0.03)
     assert link.video.grid == (18, 32)
+    assert PAPER_CODEC.vae.latent_width == PAPER.audio.latent_width
+    assert PAPER_CODEC.latents_per_second == PAPER.audio.latents_per_second
+    assert (PAPER.video.frames, PAPER.video.frame_rate, PAPER.video.patch) == (31, 6, (1, 2, 2))
+    assert link.fuse_after == [2, 5, 8, 11, 14, 17, 20, 23]
 
 
 def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(

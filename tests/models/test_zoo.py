@@ -16,6 +16,7 @@ from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.training.loading import untrained_link
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def without_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """No text encoder: these tests are about the other files."""
-    monkeypatch.setattr("avfoley_engine.models.text.TextEncoder", lambda device: None)
+    monkeypatch.setattr("avfoley_engine.models.text.text_encoder", lambda name, device: None)
 
 
 @pytest.mark.usefixtures("without_text")
@@ -89,6 +90,44 @@ def test_the_revision_follows_the_weights(saved: Path) -> None:
     config["files"]["audio.safetensors"] = "0" * 64
     (saved / "config.json").write_text(json.dumps(config))
     assert zoo.entry("small").revision != before
+
+
+@pytest.mark.usefixtures("without_text")
+@pytest.mark.parametrize(
+    ("sets", "tasks"),
+    [
+        (["v2a"], ["foley"]),
+        (["a2v"], ["visualize"]),
+        (["v2a", "a2v"], ["foley", "visualize"]),
+        (["joint"], ["foley", "visualize"]),
+    ],
+)
+def test_the_fusion_blocks_that_are_there_decide_the_tasks(saved: Path, sets: list[str], tasks: list[str]) -> None:
+    config = zoo.load("small").link.config
+    link = untrained_link(sets, config)
+    codec = zoo.load("small").codec
+    folder = saved.parent / "other"
+    zoo.save(folder, link, codec, title="Other", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    assert {p.name for p in folder.glob("fusion*")} == {f"fusion_{name}.safetensors" for name in sets}
+    assert zoo.info("other").tasks == tasks
+    loaded = zoo.load("other").link
+    for (name, a), b in zip(loaded.named_parameters(), link.parameters(), strict=True):
+        assert torch.equal(a, b.half().float()), name
+    if "visualize" in tasks:
+        assert zoo.load_video("other").link.directions == loaded.directions
+    else:
+        with pytest.raises(ModelError, match="no audio-to-video"):
+            zoo.load_video("other")
+
+
+@pytest.mark.usefixtures("without_text")
+def test_what_shipped_before_there_were_two_directions_still_loads() -> None:
+    written = zoo.entry("avlink-nano").config["model"]["fusion"]
+    model = zoo.load("avlink-nano")
+    assert model.link.directions[0] == "v2a"
+    fusion = model.link.config.fusion
+    assert {name: getattr(fusion, name) for name in written} == written
+    assert (fusion.attention, fusion.reinjection) == ("self", True)
 
 
 @pytest.mark.usefixtures("without_text")

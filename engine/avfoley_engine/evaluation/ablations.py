@@ -25,6 +25,7 @@ from rich.table import Table
 from avfoley_engine.errors import ModelError
 from avfoley_engine.evaluation import sync
 from avfoley_engine.evaluation.clips import SPLIT, world_clips
+from avfoley_engine.evaluation.generated import Sampling
 from avfoley_engine.models.avlink.config import AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
@@ -216,7 +217,7 @@ def measured(
         default_steps=budget.sampling_steps,
         default_guidance_scale=budget.guidance_scale,
     )
-    sampling = sync.Sampling(budget.sampling_steps, budget.guidance_scale, seed=budget.seed)
+    sampling = Sampling(budget.sampling_steps, budget.guidance_scale, seed=budget.seed)
     rows = sync.report(list(sync.evaluate(world_clips(budget.evaluate), foley, sampling)))
     result = {"loss": loss, "matched": rows["matched"], "shuffled": rows["shuffled"]}
     part = path.with_suffix(".part")

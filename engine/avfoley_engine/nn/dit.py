@@ -6,7 +6,7 @@ parts, `embed`, `block` and `head`, because AV-Link's fusion blocks work on the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -151,7 +151,8 @@ class DiT(nn.Module):
     def block(self, index: int, state: DiTState) -> None:
         """Runs block `index` on the state, in place."""
         if self.checkpointing and torch.is_grad_enabled():
-            state.tokens = checkpoint(self.blocks[index], state, use_reentrant=False)
+            # A state of its own: the backward pass runs the block on it again, when this one has moved on.
+            state.tokens = checkpoint(self.blocks[index], replace(state), use_reentrant=False)
         else:
             state.tokens = self.blocks[index](state)
 

@@ -8,10 +8,11 @@ learned events from months of video; ours must learn them in an hour.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.training.dataset import Batch, CaptionStates, PairedClips, event_targets
 from avfoley_engine.training.labelled import AudioSource
-from avfoley_engine.training.trainer import Trainer, TrainerConfig
+from avfoley_engine.training.trainer import LossFunction, Trainer, TrainerConfig, local_share
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,8 @@ def dropped(size: int, share: float, rng: np.random.Generator, device: torch.dev
     return torch.from_numpy(rng.random(size) < share).to(device)
 
 
-def train_audio(
-    audio: AudioDiT,
-    data: AudioSource,
-    text: CaptionStates,
-    folder: Path,
-    config: TrainerConfig,
-    options: AVLinkTraining,
-) -> None:
-    """Text-to-audio flow matching; flow time logit-normal (0, 1), captions dropped 10 %. Leaves the EMA weights in `audio`."""
+def audio_loss(audio: AudioDiT, data: AudioSource, text: CaptionStates, options: AVLinkTraining) -> LossFunction:
+    """Text-to-audio flow matching; flow time logit-normal (0, 1), captions dropped 10 %."""
 
     def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
         batch = data(options.batch, rng)
@@ -68,7 +62,19 @@ def train_audio(
         velocity = audio(interpolate(x1, x0, t), t, states, mask)
         return F.mse_loss(velocity[mask], (x1 - x0)[mask]), {}
 
-    trainer = Trainer(audio, loss, folder, config)
+    return loss
+
+
+def train_audio(
+    audio: AudioDiT,
+    data: AudioSource,
+    text: CaptionStates,
+    folder: Path,
+    config: TrainerConfig,
+    options: AVLinkTraining,
+) -> None:
+    """Trains the audio backbone (`audio_loss`). Leaves the EMA weights in `audio`."""
+    trainer = Trainer(audio, audio_loss(audio, data, text, options), folder, config)
     trainer.run()
     audio.load_state_dict(trainer.ema.shadow)
 
@@ -103,15 +109,9 @@ class VideoTraining(nn.Module):
         self.heads = nn.ModuleList(EventHead(video.config.width, video.video.patch[0]) for _ in self.read_after)
 
 
-def train_video(
-    training: VideoTraining,
-    data: PairedClips,
-    text: CaptionStates,
-    folder: Path,
-    config: TrainerConfig,
-    options: AVLinkTraining,
-    video_time: float,
-) -> None:
+def video_loss(
+    training: VideoTraining, data: PairedClips, text: CaptionStates, options: AVLinkTraining, video_time: float
+) -> LossFunction:
     """Text-to-video flow matching on pixels; a share of each batch at the conditioning flow time feels the event loss instead."""
     video = training.video
     down, across = video.grid
@@ -140,7 +140,20 @@ def train_video(
         flow = F.mse_loss(velocity, x1[conditioning:] - x0[conditioning:])
         return flow + options.event_weight * events, {"flow": flow.item(), "events": events.item()}
 
-    trainer = Trainer(training, loss, folder, config)
+    return loss
+
+
+def train_video(
+    training: VideoTraining,
+    data: PairedClips,
+    text: CaptionStates,
+    folder: Path,
+    config: TrainerConfig,
+    options: AVLinkTraining,
+    video_time: float,
+) -> None:
+    """Trains the video backbone (`video_loss`). Leaves the EMA weights in `training`."""
+    trainer = Trainer(training, video_loss(training, data, text, options, video_time), folder, config)
     trainer.run()
     training.load_state_dict(trainer.ema.shadow)
 
@@ -158,21 +171,23 @@ class FusionTraining(nn.Module):
         link.fusion.requires_grad_(False)
         for direction in directions:
             link.fusion_of(direction).requires_grad_(True)
-        config, blocks = link.config, link.config.fusion.blocks
-        onsets = (
-            nn.Sequential(nn.LayerNorm(config.audio.dit.width), nn.Linear(config.audio.dit.width, 1))
-            for _ in range(blocks)
+        self.heads = nn.ModuleDict(
+            {d: nn.ModuleList(self._head(d) for _ in range(link.config.fusion.blocks)) for d in directions}
         )
-        events = (EventHead(config.video.dit.width, config.video.patch[0]) for _ in range(blocks))
-        self.heads = nn.ModuleDict({d: nn.ModuleList(onsets if d == "v2a" else events) for d in directions})
+
+    def _head(self, direction: Direction) -> nn.Module:
+        config = self.link.config
+        if direction == "a2v":
+            return EventHead(config.video.dit.width, config.video.patch[0])
+        return nn.Sequential(nn.LayerNorm(config.audio.dit.width), nn.Linear(config.audio.dit.width, 1))
 
     def event_logits(self, direction: Direction, fused: list[torch.Tensor]) -> list[torch.Tensor]:
         """What the heads read from the generated modality's tokens: (B, cells) behind each fusion block."""
-        heads = self.heads[direction]
+        pairs = list(zip(cast(nn.ModuleList, self.heads[direction]), fused, strict=True))
         if direction == "v2a":
-            return [head(tokens).squeeze(-1) for head, tokens in zip(heads, fused, strict=True)]  # type: ignore[arg-type]
+            return [head(tokens).squeeze(-1).float() for head, tokens in pairs]
         down, across = self.link.video.grid
-        return [head(tokens, down * across) for head, tokens in zip(heads, fused, strict=True)]  # type: ignore[arg-type]
+        return [head(tokens, down * across).float() for head, tokens in pairs]
 
 
 def fusion_loss(
@@ -198,12 +213,16 @@ def fusion_loss(
         fixed = torch.rand(size, device=device)
     else:
         fixed = torch.full_like(t, config.conditioning_time(direction))
-    shares = (options.generated_caption_drop, options.conditioning_caption_drop)
-    t_audio, t_video, audio_drop, video_drop = (
-        (t, fixed, *shares) if direction == "v2a" else (fixed, t, *reversed(shares))
+    generated_drop, conditioning_drop = (
+        dropped(size, share, rng, device)
+        for share in (options.generated_caption_drop, options.conditioning_caption_drop)
     )
-    audio_text = text([c.caption for c in batch.clips]).drop(dropped(size, audio_drop, rng, device))
-    video_text = text([c.video_caption for c in batch.clips]).drop(dropped(size, video_drop, rng, device))
+    if direction == "v2a":
+        t_audio, t_video, audio_drop, video_drop = t, fixed, generated_drop, conditioning_drop
+    else:
+        t_audio, t_video, audio_drop, video_drop = fixed, t, conditioning_drop, generated_drop
+    audio_text = text([c.caption for c in batch.clips]).drop(audio_drop)
+    video_text = text([c.video_caption for c in batch.clips]).drop(video_drop)
     linked = training.link(
         interpolate(a1, a0, t_audio),
         t_audio,
@@ -215,21 +234,61 @@ def fusion_loss(
         both=False,
     )
     if direction == "v2a":
-        flow = F.mse_loss(linked.audio, a1 - a0)
+        velocity, target = linked.audio, a1 - a0
         cells, rate = a1.shape[1], config.audio.latents_per_second
     else:
-        flow = F.mse_loss(linked.video, v1 - v0)
+        velocity, target = linked.video, v1 - v0
         cells, rate = v1.shape[1], config.video.frame_rate
+    assert velocity is not None
+    flow = F.mse_loss(velocity, target)
     figures = {"flow": flow.item()}
     if not options.onset_weight:
         return flow, figures
     noisy = (t < options.onset_latest_time).float()[:, None]
-    target = event_targets(batch.clips, cells, float(rate), device)
+    onsets = event_targets(batch.clips, cells, float(rate), device)
     events = flow.new_zeros(())
     for logits in training.event_logits(direction, linked.fused):
-        loss = F.binary_cross_entropy_with_logits(logits, target, pos_weight=flow.new_tensor(4.0), reduction="none")
+        loss = F.binary_cross_entropy_with_logits(logits, onsets, pos_weight=flow.new_tensor(4.0), reduction="none")
         events = events + (loss * noisy).mean() / len(linked.fused)
     return flow + options.onset_weight * events, figures | {"onsets": events.item()}
+
+
+def fusion_losses(
+    training: FusionTraining, data: PairedClips, text: CaptionStates, options: AVLinkTraining
+) -> LossFunction:
+    """The mean of `fusion_loss` over the directions, each on its share of every batch."""
+    directions = training.directions
+    size = options.batch // len(directions)
+    if not size:
+        raise ModelError(
+            f"a batch of {options.batch} has no clip for each of {' and '.join(directions)}; make it larger"
+        )
+
+    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        figures: dict[str, float] = {}
+        losses = []
+        for direction in directions:
+            one, found = fusion_loss(training, direction, data.batch(size, rng), text, options, rng)
+            losses.append(one)
+            figures |= found if len(directions) == 1 else {f"{direction}_{k}": v for k, v in found.items()}
+        return torch.stack(losses).mean(), figures
+
+    return loss
+
+
+@contextmanager
+def frozen_backbones(link: AVLink, folder: Path) -> Iterator[None]:
+    """Asserts that what happens within it leaves both backbones, bit for bit, what they were.
+
+    Raises:
+        ModelError: it did not.
+    """
+    backbones = ("audio", "video")
+    before = {name: fingerprint(link.get_submodule(name)) for name in backbones}
+    yield
+    changed = [name for name in backbones if fingerprint(link.get_submodule(name)) != before[name]]
+    if changed:
+        raise ModelError(f"{folder}: training changed the frozen {' and '.join(changed)} backbone. Throw the run away.")
 
 
 def train_fusion(
@@ -240,36 +299,21 @@ def train_fusion(
     config: TrainerConfig,
     options: AVLinkTraining,
 ) -> None:
-    """Trains the fusion blocks of `training`'s directions, each on its share of every batch. Leaves the EMA weights in the link.
+    """Trains the fusion blocks of `training`'s directions (`fusion_losses`). Leaves the EMA weights in the link.
 
     Raises:
         ModelError: a frozen backbone is not, bit for bit, what it was.
     """
-    link, directions = training.link, training.directions
-    frozen = {"audio": fingerprint(link.audio), "video": fingerprint(link.video)}
-
-    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        figures: dict[str, float] = {}
-        losses = []
-        for direction in directions:
-            batch = data.batch(options.batch // len(directions), rng)
-            one, found = fusion_loss(training, direction, batch, text, options, rng)
-            losses.append(one)
-            figures |= found if len(directions) == 1 else {f"{direction}_{k}": v for k, v in found.items()}
-        return torch.stack(losses).mean(), figures
-
-    trainer = Trainer(training, loss, folder, config)
-    trainer.run()
-    training.load_state_dict(trainer.ema.shadow, strict=False)
-    changed = [name for name, before in frozen.items() if fingerprint(link.get_submodule(name)) != before]
-    if changed:
-        raise ModelError(f"{folder}: training changed the frozen {' and '.join(changed)} backbone. Throw the run away.")
+    with frozen_backbones(training.link, folder):
+        trainer = Trainer(training, fusion_losses(training, data, text, options), folder, config)
+        trainer.run()
+        training.load_state_dict(trainer.ema.shadow, strict=False)
 
 
 def fingerprint(module: nn.Module) -> str:
-    """sha256 (hex) of a module's parameters and buffers, bit for bit."""
+    """sha256 (hex) of a module's parameters and buffers, bit for bit; where they are sharded, of this process's share."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(local_share(tensor).cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -103,6 +103,21 @@ def parser() -> argparse.ArgumentParser:
         default=0.3,
         help="weight of the onset loss near pure noise; 0: flow matching alone",
     )
+    p = command("videos", "cut, encode and caption videos of your own, to shards like the world's")
+    p.add_argument("--videos", type=Path, required=True, help="folder of videos, or of WebDataset tar files")
+    p.add_argument("--captions", type=Path, default=None, help="CSV with the columns file, caption, video_caption")
+    p.add_argument(
+        "--model", default=None, help="whose codec and sizes, a name or a folder (default: nano, with the runs' codec)"
+    )
+    p.add_argument("--first", type=int, default=0, help="number of the first video")
+    p.add_argument("--count", type=int, default=None, help="how many videos (default: all the others)")
+    p.add_argument("--shard", type=int, default=100, help="videos a shard")
+    p = command("run", "a run from a YAML file, of either preset; under torchrun on several devices")
+    p.add_argument("config", type=Path, help="see training/configs")
+    p = command("new", "write the folder of an untrained model, to start from")
+    p.add_argument("--preset", choices=("nano", "paper"), default="paper")
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--title", default=None, help="default: AV-Link and the preset")
     p = command("export", "write the folder of a model from the runs")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--title", default="AV-Link nano")
@@ -136,10 +151,17 @@ def config(options: argparse.Namespace) -> TrainerConfig:
 
 
 def _data(runs: Path, device: torch.device) -> tuple[PairedClips, CaptionStates]:
-    from avfoley_engine.models.text import TextEncoder
-    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.dataset import PairedClips
 
-    return PairedClips(runs / "world", device), CaptionStates(TextEncoder(device), device)
+    return PairedClips(runs / "world", device), _captions(device)
+
+
+def _captions(device: torch.device) -> CaptionStates:
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.models.text import text_encoder
+    from avfoley_engine.training.dataset import CaptionStates
+
+    return CaptionStates(text_encoder(NANO.text, device), device)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -217,9 +239,8 @@ def _encoded(options: argparse.Namespace, device: torch.device) -> None:
 def _audio(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.backbones import AudioDiT
     from avfoley_engine.models.avlink.config import NANO
-    from avfoley_engine.models.text import TextEncoder
     from avfoley_engine.training.avlink import AVLinkTraining, train_audio
-    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.dataset import PairedClips
     from avfoley_engine.training.labelled import AudioSource, LabelledClips, encode_sounds, mixed, sounds_of
     from avfoley_engine.training.loading import load_codec
     from avfoley_engine.training.sounds import index_hash, load_sounds
@@ -237,8 +258,9 @@ def _audio(options: argparse.Namespace, device: torch.device) -> None:
     else:
         world = sounds_of(PairedClips(options.runs / "world", device))
         data = mixed(world, LabelledClips(options.runs / "sounds", device), options.world_share)
-    text = CaptionStates(TextEncoder(device), device)
-    train_audio(audio, data, text, options.runs / "audio", config(options), AVLinkTraining(batch=options.batch))
+    train_audio(
+        audio, data, _captions(device), options.runs / "audio", config(options), AVLinkTraining(batch=options.batch)
+    )
 
 
 def _video(options: argparse.Namespace, device: torch.device) -> None:
@@ -265,6 +287,29 @@ def _probe(options: argparse.Namespace, device: torch.device) -> None:
         link.video, PairedClips(options.runs / "world", device), NANO.video_time, options.clips, seed=options.seed
     ):
         print(f"block {row.block + 1}: F1 (+-80 ms) {row.matched:.3f} matched, {row.shuffled:.3f} shuffled", flush=True)
+
+
+def _videos(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.loading import load_codec
+    from avfoley_engine.training.videos import captions, encode_videos, videos
+
+    model = _model(options.model, device) if options.model else None
+    codec, sizes = (model.codec, model.link.config) if model else (load_codec(options.runs, device), NANO)
+    found = videos(options.videos, captions(options.captions) if options.captions else {})
+    last = len(found) if options.count is None else min(len(found), options.first + options.count)
+    for first in range(options.first, last, options.shard):
+        folder = options.runs / "videos" / f"{first:07d}"
+        left_out = encode_videos(folder, found[first : min(first + options.shard, last)], codec, sizes)
+        print(f"{folder}: done", flush=True)
+        for name, reason in left_out.items():
+            print(f"left out: {name} ({reason})", flush=True)
+
+
+def _run(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.training.run import read_config, run
+
+    run(read_config(options.config), device)
 
 
 def _fusion(options: argparse.Namespace, device: torch.device) -> None:
@@ -298,6 +343,20 @@ def _model(name: str, device: torch.device) -> AVLinkFoley:
     return zoo.load(zoo.entry_of(folder) if (folder / "config.json").exists() else name, device)
 
 
+def _new(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine import zoo
+    from avfoley_engine.codec import audio
+    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.training.run import PRESETS
+
+    codec = audio.AudioCodec({"nano": audio.NANO, "paper": audio.PAPER}[options.preset])
+    title = options.title or f"AV-Link {options.preset}, untrained"
+    # The paper's 64 steps at guidance 5; `nano` needs fewer.
+    steps = {"nano": 25, "paper": 64}[options.preset]
+    link = AVLink(PRESETS[options.preset])
+    zoo.save(options.out, link, codec, title=title, licence="Apache-2.0", steps=steps, guidance_scale=5.0)
+
+
 def _export(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine import zoo
     from avfoley_engine.training.loading import exported_parts
@@ -324,5 +383,8 @@ COMMANDS = {
     "video": _video,
     "probe": _probe,
     "fusion": _fusion,
+    "videos": _videos,
+    "run": _run,
+    "new": _new,
     "export": _export,
 }

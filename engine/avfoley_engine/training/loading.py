@@ -16,8 +16,8 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.text import TextEncoder
-from avfoley_engine.training.trainer import ema_weights
+from avfoley_engine.models.text import text_encoder
+from avfoley_engine.training.trainer import ema_weights, newest_sharded
 
 _STEPS, _GUIDANCE_SCALE = 25, 5.0
 #: The sets of fusion blocks, each with a run of its own, `fusion_<set>`.
@@ -25,8 +25,8 @@ FUSION_SETS = (*DIRECTIONS, "joint")
 
 
 def checkpoint_of(runs: Path, run: str) -> Path:
-    """Where a run keeps its weights."""
-    return runs / run / "checkpoint.safetensors"
+    """Where a run keeps its weights: the folder of its newest sharded checkpoint, or its file, which may not be there yet."""
+    return newest_sharded(runs / run) or runs / run / "checkpoint.safetensors"
 
 
 def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
@@ -117,13 +117,14 @@ def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley
     files += [load_run(link, runs, f"fusion_{name}") for name in sets]
     digest = hashlib.sha256()
     for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        for shard in sorted(file.iterdir()) if file.is_dir() else [file]:
+            digest.update(hashlib.sha256(shard.read_bytes()).digest())
     return AVLinkFoley(
         runs.resolve().name,
         digest.hexdigest()[:12],
         link.to(target),
         codec,
-        TextEncoder(target),
+        text_encoder(link.config.text, target),
         default_steps=_STEPS,
         default_guidance_scale=_GUIDANCE_SCALE,
     )

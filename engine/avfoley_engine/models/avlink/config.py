@@ -72,13 +72,16 @@ class FusionConfig:
 
 @dataclass(frozen=True)
 class AVLinkConfig:
-    """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V)."""
+    """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V); `text` is
+    the text encoder.
+    """
 
     audio: AudioConfig = field(default_factory=AudioConfig)
     video: VideoConfig = field(default_factory=VideoConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     video_time: float = 0.96
     audio_time: float = 0.8
+    text: Literal["minilm", "t5"] = "minilm"
 
     @property
     def window_latents(self) -> int:
@@ -106,4 +109,5 @@ PAPER = AVLinkConfig(
     audio=AudioConfig(dit=_PAPER_DIT, latent_width=20, latents_per_second=Fraction(125, 4)),
     video=VideoConfig(dit=_PAPER_DIT, frame_rate=Fraction(6), frames=31, patch=(1, 2, 2), stem_channels=None),
     fusion=FusionConfig(blocks=8, width=1024, heads=16, mlp_ratio=4, time_width=32, rope_base=10_000.0, local_heads=0),
+    text="t5",
 )

@@ -119,8 +119,8 @@ class AVLinkFoley:
         if frames is None:
             windows = self._windows(samples, loop=loop)
         else:
-            latents = ceil(samples / self.codec.config.samples_per_latent)
-            windows, over_frames = self.aligned.windows(latents=latents)
+            length = ceil(samples / self.codec.config.samples_per_latent)
+            windows, over_frames = self.aligned.windows(latents=length)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         width = self.link.config.audio.latent_width
         noise = torch.stack([torch.randn(windows.total, width, generator=g) for g in generators]).to(self.device)
