@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -76,10 +77,15 @@ def config(tmp_path: Path, model: AVLinkConfig) -> RunConfig:
     )
 
 
-def process(rank: int, ranks: int, port: int, config: RunConfig) -> None:
-    os.environ.update(RANK=str(rank), WORLD_SIZE=str(ranks), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+def process(rank: int, ports: list[int], half: RunConfig, whole: RunConfig, copy: Path) -> None:
+    """One of two: trains half of the run, keeps a copy of what there is then, and goes on to the end."""
     torch.set_num_threads(1)
-    alone(config)
+    os.environ.update(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1")
+    for port, config in zip(ports, (half, whole), strict=True):
+        os.environ["MASTER_PORT"] = str(port)
+        alone(config)
+        if config is half and rank == 0:
+            shutil.copytree(half.runs, copy)
 
 
 def alone(config: RunConfig) -> None:
@@ -87,11 +93,12 @@ def alone(config: RunConfig) -> None:
     run(config, CPU)
 
 
-def two_processes(config: RunConfig) -> None:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    mp.spawn(process, (2, port, config), nprocs=2)
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
 
 
 @pytest.fixture(autouse=True)
@@ -108,12 +115,10 @@ def weights(runs: Path) -> dict[str, torch.Tensor]:
 def test_two_processes_train_and_save_and_one_resumes_to_the_same(config: RunConfig, tmp_path: Path) -> None:
     half = replace(config, trainer=replace(config.trainer, steps=2, final_learning_rate=1e-3))
     whole = replace(config, trainer=replace(config.trainer, final_learning_rate=1e-3))
-    two_processes(half)
-    assert len(list((tmp_path / "runs" / "fusion_v2a" / "checkpoint" / "00000002").glob("*.safetensors"))) == 2
     other = replace(whole, runs=tmp_path / "other")
-    shutil.copytree(tmp_path / "runs", other.runs)
-    before = weights(config.runs)
-    two_processes(whole)
+    mp.spawn(process, (free_ports(2), half, whole, other.runs), nprocs=2)
+    assert len(list((other.runs / "fusion_v2a" / "checkpoint" / "00000002").glob("*.safetensors"))) == 2
+    before = weights(other.runs)
     alone(other)
     two, one = weights(whole.runs), weights(other.runs)
     assert two.keys() == one.keys() == before.keys()

@@ -161,15 +161,17 @@ class ShardedTrainer(Trainer):
             for other in folder.iterdir():
                 if other != whole:
                     shutil.rmtree(other)
+        dist.barrier()
 
     def resume(self) -> None:
         """Goes on from the newest checkpoint, whatever number of processes wrote it."""
         checkpoint = newest_sharded(self.folder)
         assert checkpoint is not None
-        self.learner.prepare()
+        reader = HuggingFaceStorageReader(str(checkpoint))
+        self.learner.prepare(reader.read_metadata().state_dict_metadata)
         tensors = self.tensors()
         held = {k: _at_least_1d(v) for k, v in tensors.items()}
-        dcp.load(held, storage_reader=HuggingFaceStorageReader(str(checkpoint)))
+        dcp.load(held, storage_reader=reader)
         for name, tensor in tensors.items():
             if tensor.dim() == 0:
                 tensor.copy_(held[name][0])

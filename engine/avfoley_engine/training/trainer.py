@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,9 +95,11 @@ class Learner:
         if torch.isfinite(norm):
             self.optimizer.step()
 
-    def prepare(self) -> None:
-        """Makes room for the optimiser state of every parameter, to be filled from a checkpoint."""
-        for p in self.parameters.values():
+    def prepare(self, stored: Container[str]) -> None:
+        """Makes room for the optimiser state that a checkpoint holds under the names `stored`; a parameter without gradients has none."""
+        for name, p in self.parameters.items():
+            if f"{self.prefix}optimizer.step.{name}" not in stored:
+                continue
             state = {key: torch.zeros_like(p) for key in ("exp_avg", "exp_avg_sq")}
             self.optimizer.state[p] = {"step": torch.zeros(()), **state}
 

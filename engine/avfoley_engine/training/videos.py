@@ -138,7 +138,10 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
     """Cuts and encodes videos into one shard; a finished shard is left as it is. Returns the reason for each video left out."""
     if (folder / "clips.jsonl").exists():
         return {}
-    frames, sounds, clips, left_out = [], [], [], {}
+    frames: list[NDArray[np.uint8]] = []
+    sounds: list[NDArray[np.float32]] = []
+    clips: list[Clip] = []
+    left_out: dict[str, str] = {}
     for video in found:
         try:
             with video.opened() as path:

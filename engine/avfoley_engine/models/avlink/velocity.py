@@ -30,8 +30,9 @@ def guided_velocity(
     if condition is None:
         if scale == 1:
             return backbone(x, t, text)
-        halves = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative))
-        return guide(*halves.chunk(2), scale)
+        both = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative))
+        conditional, unconditional = both.chunk(2)
+        return guide(conditional, unconditional, scale)
     # The conditioning modality's own prompt is dropped: a caption speaks of what is made.
     silent = TextStates(text.states[:, :0], text.mask[:, :0])
     fixed = torch.full_like(t, link.config.conditioning_time(direction))
