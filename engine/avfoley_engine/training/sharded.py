@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -189,7 +190,10 @@ def full_ema_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
         for name, entry in stored.items()
         if name.startswith("ema.")
     }
-    dcp.load(weights, storage_reader=reader, no_dist=True)
+    with warnings.catch_warnings():
+        # That there is no process group is what was asked for.
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        dcp.load(weights, storage_reader=reader, no_dist=True)
     return {name.removeprefix("ema."): weight for name, weight in weights.items()}
 
 
