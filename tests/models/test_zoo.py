@@ -16,6 +16,9 @@ from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.upsampler.config import AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.upsampler.upsample import LatentUpsampler, UpsamplerNetworks
+from avfoley_engine.nn.dit import DiTConfig
 from avfoley_engine.training.loading import untrained_link
 from pydantic import TypeAdapter
 from safetensors.torch import load_file
@@ -120,6 +123,32 @@ def test_the_fusion_blocks_that_are_there_decide_the_tasks(saved: Path, sets: li
     else:
         with pytest.raises(ModelError, match="no audio-to-video"):
             zoo.load_video("other")
+
+
+@pytest.mark.usefixtures("without_text")
+def test_an_upsampler_is_saved_and_loaded_and_otherwise_frames_are_interpolated(saved: Path) -> None:
+    assert zoo.load_video("small").upsampler.method == "interpolation"
+    assert zoo.load_upsampler(zoo.entry("small")) is None
+    before = zoo.entry("small").revision
+    base = zoo.load("small")
+    networks = UpsamplerNetworks(
+        UpsamplerConfig(AutoencoderConfig(widths=(8, 8, 8)), DiTConfig(width=32, depth=1, heads=2), steps=3)
+    )
+    networks.autoencoder.latent_mean.fill_(0.5)
+    config = {"title": "Small", "licence": "Apache-2.0", "steps": 2, "guidance_scale": 2.0}
+    zoo.save(saved, base.link, base.codec, **config, upsampler=networks)
+    assert {"autoencoder.safetensors", "upsampler.safetensors"} <= {p.name for p in saved.iterdir()}
+    assert zoo.entry("small").revision != before
+    upsampler = zoo.load_video("small").upsampler
+    assert isinstance(upsampler, LatentUpsampler)
+    assert upsampler.method == "latent flow"
+    assert upsampler.config == networks.config
+    for (name, a), b in zip(upsampler.networks.state_dict().items(), networks.state_dict().values(), strict=True):
+        assert torch.equal(a, b.half().float()), name
+    (saved / "upsampler.safetensors").unlink()
+    assert zoo.load("small").name == "small"
+    with pytest.raises(ModelError, match=r"upsampler\.safetensors is missing"):
+        zoo.load_video("small")
 
 
 def test_what_shipped_before_there_were_two_directions_still_fits() -> None:

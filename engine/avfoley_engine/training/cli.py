@@ -1,4 +1,4 @@
-"""`avfoley train`: codec, world, backbones, fusion blocks, and the folder that ships. Every command resumes where it stopped."""
+"""`avfoley train`: codec, world, backbones, fusion blocks, upsampler, and the folder that ships. Every command resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.pictures import WorldPictures
+    from avfoley_engine.zoo import Entry
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,6 +105,12 @@ def parser() -> argparse.ArgumentParser:
         default=0.3,
         help="weight of the onset loss near pure noise; 0: flow matching alone",
     )
+    p = command("autoencoder", "train the upsampler's autoencoder on large pictures of the world")
+    trainer(p, 20_000, 4, 1e-3, 0.999)
+    p.add_argument("--clips", type=int, default=500, help="render so many, unless they are there")
+    p = command("upsampler", "train the upsampler's flow model in the autoencoder's latents")
+    trainer(p, 20_000, 4, 1e-3, 0.999)
+    p.add_argument("--clips", type=int, default=500, help="render so many, unless they are there")
     p = command("videos", "cut, encode and caption videos of your own, to shards like the world's")
     p.add_argument("--videos", type=Path, required=True, help="folder of videos, or of WebDataset tar files")
     p.add_argument("--captions", type=Path, default=None, help="CSV with the columns file, caption, video_caption")
@@ -133,7 +141,8 @@ def parser() -> argparse.ArgumentParser:
         "--part",
         action="append",
         default=[],
-        help="write only this part anew (audio, video, fusion_v2a, fusion_a2v, fusion_joint, vae, vocoder)",
+        help="write only this part anew (audio, video, fusion_v2a, fusion_a2v, fusion_joint, vae, vocoder, "
+        "autoencoder, upsampler)",
     )
     return top
 
@@ -335,12 +344,59 @@ def _fusion(options: argparse.Namespace, device: torch.device) -> None:
     train_fusion(FusionTraining(link, directions).to(device), data, text, options.runs / run, config(options), training)
 
 
+def _pictures(options: argparse.Namespace, device: torch.device) -> WorldPictures:
+    """The first `--clips` of the world in the upsampler's size."""
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.training.pictures import WorldPictures, render_pictures
+
+    sizes = UpsamplerConfig()
+    folder = options.runs / "pictures"
+    render_pictures(
+        folder, range(options.clips), (sizes.height, sizes.width), float(sizes.frame_rate), device=device.type
+    )
+    return WorldPictures(folder, device)
+
+
+def _autoencoder(options: argparse.Namespace, device: torch.device) -> None:
+    from safetensors.torch import save_file
+
+    from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.training.loading import AUTOENCODER_FILE
+    from avfoley_engine.training.upsampler import AutoencoderTraining, train_autoencoder
+
+    autoencoder, folder = VideoAutoencoder(UpsamplerConfig().autoencoder).to(device), options.runs / "autoencoder"
+    data, training = _pictures(options, device), AutoencoderTraining(batch=options.batch)
+    train_autoencoder(autoencoder, data, folder, config(options), training)
+    state = {name: tensor.cpu().contiguous() for name, tensor in autoencoder.state_dict().items()}
+    save_file(state, folder / AUTOENCODER_FILE)
+
+
+def _upsampler(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+    from avfoley_engine.training.loading import load_autoencoder
+    from avfoley_engine.training.upsampler import UpsamplerTraining, train_flow
+
+    networks = UpsamplerNetworks(UpsamplerConfig())
+    load_autoencoder(networks.autoencoder, options.runs)
+    data, training = _pictures(options, device), UpsamplerTraining(batch=options.batch)
+    train_flow(networks.to(device), data, _captions(device), options.runs / "upsampler", config(options), training)
+
+
+def _entry(name: str) -> Entry:
+    """A registered model's entry, or that of the one in a folder."""
+    from avfoley_engine import zoo
+
+    folder = Path(name)
+    return zoo.entry_of(folder) if (folder / "config.json").exists() else zoo.entry(name)
+
+
 def _model(name: str, device: torch.device) -> AVLinkFoley:
     """A registered model, or the one in a folder."""
     from avfoley_engine import zoo
 
-    folder = Path(name)
-    return zoo.load(zoo.entry_of(folder) if (folder / "config.json").exists() else name, device)
+    return zoo.load(_entry(name), device)
 
 
 def _new(options: argparse.Namespace, device: torch.device) -> None:
@@ -359,9 +415,12 @@ def _new(options: argparse.Namespace, device: torch.device) -> None:
 
 def _export(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine import zoo
-    from avfoley_engine.training.loading import exported_parts
+    from avfoley_engine.training.loading import exported_parts, upsampler_of_runs
 
     link, codec = exported_parts(options.runs, _model(options.base, device) if options.base else None, device)
+    upsampler = upsampler_of_runs(options.runs)
+    if upsampler is None and options.base:
+        upsampler = zoo.load_upsampler(_entry(options.base))
     zoo.save(
         options.out,
         link,
@@ -371,6 +430,7 @@ def _export(options: argparse.Namespace, device: torch.device) -> None:
         steps=options.sampling_steps,
         guidance_scale=options.guidance,
         parts=tuple(options.part),
+        upsampler=upsampler,
     )
 
 
@@ -383,6 +443,8 @@ COMMANDS = {
     "video": _video,
     "probe": _probe,
     "fusion": _fusion,
+    "autoencoder": _autoencoder,
+    "upsampler": _upsampler,
     "videos": _videos,
     "run": _run,
     "new": _new,

@@ -17,11 +17,16 @@ from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.text import text_encoder
+from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.training.trainer import ema_weights, newest_sharded
 
 _STEPS, _GUIDANCE_SCALE = 25, 5.0
 #: The sets of fusion blocks, each with a run of its own, `fusion_<set>`.
 FUSION_SETS = (*DIRECTIONS, "joint")
+#: What the run `autoencoder` leaves behind: averaged weights and the statistics of the latents.
+AUTOENCODER_FILE = "autoencoder.safetensors"
 
 
 def checkpoint_of(runs: Path, run: str) -> Path:
@@ -94,6 +99,39 @@ def load_run(link: AVLink, runs: Path, part: str) -> Path:
     except RuntimeError as error:
         raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
     return path
+
+
+def load_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
+    """Puts the trained weights and latent statistics into an upsampler's autoencoder.
+
+    Raises:
+        ModelError: the run is missing, or of another version's network.
+    """
+    path = runs / "autoencoder" / AUTOENCODER_FILE
+    try:
+        autoencoder.load_state_dict(load_file(path))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing. Run `avfoley train autoencoder` first.") from error
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+
+
+def upsampler_of_runs(runs: Path) -> UpsamplerNetworks | None:
+    """The upsampler that the runs hold, with averaged weights; None where `upsampler` was not trained.
+
+    Raises:
+        ModelError: its autoencoder is missing, or a run is of another version's networks.
+    """
+    path = checkpoint_of(runs, "upsampler")
+    if not path.exists():
+        return None
+    networks = UpsamplerNetworks(UpsamplerConfig())
+    load_autoencoder(networks.autoencoder, runs)
+    try:
+        networks.flow.load_state_dict(ema_weights(path))
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+    return networks
 
 
 def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley:

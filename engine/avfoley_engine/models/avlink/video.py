@@ -15,8 +15,9 @@ from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.models.avlink.windows import Windows
-from avfoley_engine.models.interface import OnStep
+from avfoley_engine.models.interface import OnStep, Upsampler
 from avfoley_engine.models.text import TextEncoder
+from avfoley_engine.models.upsampler.upsample import Interpolation
 
 
 class AVLinkVideo:
@@ -38,8 +39,10 @@ class AVLinkVideo:
         *,
         default_steps: int,
         default_guidance_scale: float,
+        upsampler: Upsampler | None = None,
     ) -> None:
         self.name, self.revision = name, revision
+        self.upsampler: Upsampler = upsampler or Interpolation()
         self.link = link.eval().requires_grad_(False)
         self.codec = codec.eval().requires_grad_(False)
         self.text = text
@@ -53,8 +56,8 @@ class AVLinkVideo:
         self.aligned = Alignment.of(link.config, AVLinkFoley.overlap)
 
     @classmethod
-    def beside(cls, foley: AVLinkFoley) -> AVLinkVideo:
-        """The same backbones, codec and text encoder, in memory once.
+    def beside(cls, foley: AVLinkFoley, upsampler: Upsampler | None = None) -> AVLinkVideo:
+        """The same backbones, codec and text encoder, in memory once. Without an upsampler frames are enlarged by interpolation.
 
         Raises:
             ModelError: the model has no audio-to-video fusion blocks.
@@ -72,6 +75,7 @@ class AVLinkVideo:
             foley.text,
             default_steps=foley.default_steps,
             default_guidance_scale=foley.default_guidance_scale,
+            upsampler=upsampler,
         )
 
     def generate(
