@@ -225,6 +225,15 @@ def load_video(model: str | Entry, device: torch.device | str = "cpu") -> AVLink
     return AVLinkVideo.beside(foley, upsampler)
 
 
+def load_for(name: str, device: str, task: str) -> AVLinkFoley | AVLinkVideo:
+    """Loads a model for one of its tasks, `foley` or `visualize`.
+
+    Raises:
+        ModelError: as `load`, or the model does not offer the task.
+    """
+    return load_video(name, device) if task == "visualize" else load(name, device)
+
+
 def load_upsampler(entry: Entry) -> UpsamplerNetworks | None:
     """A model's upsampler, on the CPU; None if it has none.
 

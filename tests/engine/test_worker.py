@@ -25,9 +25,9 @@ class Fixture:
         self.worker = Worker(folder, backend)
         self.worker.start()
 
-    def _load(self, name: str, device: str) -> Any:
+    def _load(self, name: str, device: str, task: str) -> Any:
         self.loaded.append((name, device))
-        return fake_worker.load(name, device)
+        return fake_worker.load(name, device, task)
 
     def _counted_run(
         self, request: FoleyRequest, model: Any, out: Path, progress: Callable[[float], None]
@@ -36,7 +36,7 @@ class Fixture:
         result: FoleyResult = self._run(request, model, out, progress)
         return result
 
-    def do(self, *requests: FoleyRequest) -> list[Job]:
+    def do(self, *requests: Request) -> list[Job]:
         jobs = self.worker.store.submit(requests)
         while (job := self.worker.store.claim(self.worker.name)) is not None:
             self.worker.carry_out(job)
