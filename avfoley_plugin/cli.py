@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -41,6 +41,14 @@ class Exit(IntEnum):
     INPUT = 3
     ENGINE = 4
     CANCELLED = 130
+
+
+class Codec(StrEnum):
+    """How a picture is encoded; see `VisualizeRequest`."""
+
+    H264 = "h264"
+    PRORES = "prores"
+    FFV1 = "ffv1"
 
 
 app = typer.Typer(
@@ -155,6 +163,52 @@ def foley(
 
 
 @app.command()
+def visualize(
+    source: Input,
+    clip: Annotated[
+        list[str],
+        typer.Option(
+            "--clip",
+            metavar="NAME",
+            help="The clip whose sound it is: on an audio track, else a video clip's own sound; repeatable.",
+        ),
+    ],
+    record_range: Annotated[
+        str | None, typer.Option("--range", metavar="IN-OUT", help="Only the part in this range; see `avfoley foley`.")
+    ] = None,
+    caption: Annotated[
+        str | None, typer.Option(help="What shall be seen and heard; else each clip's own caption.")
+    ] = None,
+    negative: Annotated[str, typer.Option(help="What shall not be seen.")] = "",
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same picture.")] = 0,
+    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes a clip, with growing seeds.")] = 1,
+    codec: Annotated[
+        Codec, typer.Option(help="H.264 in MP4, ProRes 422 in QuickTime, or FFV1 in Matroska, which loses nothing.")
+    ] = Codec.H264,
+    model: Model = "avlink-nano",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Make a picture that moves with a clip's sound, on a video track of its own."""
+    _check_words_and_seeds(caption, negative, seed, takes)
+
+    def start() -> Run:
+        from avfoley_plugin import workflows
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.timeline.selection import Selection
+
+        engine = LocalEngine()
+        settings = workflows.VisualizeSettings(caption, negative, seed, takes, model, steps, guidance, codec.value)
+        selection = Selection(tuple(clip), record_range)
+        return workflows.visualize(open_host(source, output, engine.probe), engine, settings, selection)
+
+    raise typer.Exit(_carry_out(start, as_json))
+
+
+@app.command()
 def generate(
     caption: Annotated[str, typer.Argument(metavar="CAPTION", help='What shall be heard: "glass breaking on tiles".')],
     seconds: Annotated[
@@ -217,7 +271,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Make a short clip and its timeline, put foley on it, and say where to look and listen."""
-    from avfoley_engine.protocol import SAMPLE_RATE
+    from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult
 
     clip = folder.absolute() / "demo.mp4"
     about: dict[str, Any] = {}
@@ -241,7 +295,7 @@ def demo(
         if about.get("events"):
             typer.echo(f"        events at {_times(about['events'])}")
         typer.echo(f"Listen: {take.path}")
-        if take.result.onsets:
+        if isinstance(take.result, FoleyResult) and take.result.onsets:
             typer.echo(f"        onsets at {_times(onset / SAMPLE_RATE for onset in take.result.onsets)}")
         typer.echo(f"Both:   {runs[0].written.timeline}, in an editing program that reads OpenTimelineIO")
     raise typer.Exit(code)

@@ -10,7 +10,7 @@ from avfoley_plugin.timeline.identity import Kind, identity, mark
 from avfoley_plugin.timeline.timing import record_clock
 
 if TYPE_CHECKING:
-    from avfoley_plugin.timeline.shots import Shot
+    from avfoley_plugin.timeline.stretch import Stretch
 
 COLOR = otio.schema.MarkerColor.CYAN
 
@@ -23,7 +23,7 @@ class CaptionEdit(NamedTuple):
     new: str
 
 
-def write_caption(timeline: otio.schema.Timeline, shot: Shot, caption: str) -> otio.schema.Marker:
+def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> otio.schema.Marker:
     """Puts a shot's caption on the timeline as a marker over its record range; the shot's earlier marker is updated.
 
     A name or a colour that the editor gave the marker is kept.

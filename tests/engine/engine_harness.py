@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import httpx2
-from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint, EngineStatus, FoleyRequest, Job, JobState
+from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint, EngineStatus, FoleyRequest, Job, JobState, Request
 from avfoley_engine.server import ALREADY_RUNNING
 
 FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")

@@ -10,7 +10,7 @@ import fake_worker
 import pytest
 from avfoley_engine.errors import ModelError
 from avfoley_engine.jobs.worker import Backend, Worker
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobState
+from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobState, Request
 from engine_harness import request
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import av.error
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
 
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media.rates import nominal_rate, standard_rate
@@ -63,7 +64,9 @@ def write_movie(
             container.metadata["comment"] = json.dumps(metadata, sort_keys=True)
             if encoding.timecode and standard_rate(rate) == rate:
                 container.metadata["timecode"] = _timecode(start_frame, rate)
-            stream = container.add_stream(encoding.encoder, rate=rate, options=dict(encoding.options))
+            stream = cast(
+                VideoStream, container.add_stream(encoding.encoder, rate=rate, options=dict(encoding.options))
+            )
             stream.height, stream.width = size
             stream.pix_fmt = encoding.pix_fmt
             context = stream.codec_context
