@@ -142,7 +142,7 @@ def test_a_cancelled_job_stops_at_the_next_step(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_loaded_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str, device: str) -> Any:
+    def load(name: str, device: str, task: str) -> Any:
         raise ModelError(f"the weights of {name} are damaged; fetch them again")
 
     monkeypatch.setattr(fake_worker, "load", load)
