@@ -40,7 +40,7 @@ _AUDIO = {
     "door_close": ["a door slams", "a door closes", "a door is shut"],
     "car_door": ["a car door slams", "a car door closes"],
     "cash_register": ["a cash register", "a till is closed"],
-    "tape": ["a tape machine clicks", "a cassette is pushed in"],
+    "tape": ["tape is pulled off a roll", "a strip of tape is torn off"],
     "keyboard_key": ["typing on a keyboard", "keyboard keys are pressed", "keys clicking"],
     "typewriter": ["a typewriter", "someone types on a typewriter"],
     "click": ["clicks", "a button clicks", "mouse clicks"],
