@@ -52,9 +52,11 @@ def save(timeline: otio.schema.Timeline, folder: Path, output: Path) -> str:
 
 def replace_file(output: Path, content: bytes) -> None:
     """Writes a file that is complete or not there at all; one that it replaces is kept as ``NAME.bak``,
-    ``NAME.bak-2``, and so on. Raises HostError if it cannot.
+    ``NAME.bak-2``, and so on, and gives its mode. Through a link, the file that it leads to is replaced. Raises
+    HostError if it cannot.
     """
     try:
+        output = output.resolve()
         output.parent.mkdir(parents=True, exist_ok=True)
         part = output.with_name(output.name + ".part")
         try:
@@ -64,6 +66,7 @@ def replace_file(output: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             if output.exists():
                 shutil.copy2(output, _free_backup(output))
+                shutil.copymode(output, part)
             part.replace(output)
         finally:
             part.unlink(missing_ok=True)

@@ -13,25 +13,26 @@ from avfoley_engine.protocol import SAMPLE_RATE
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.kdenlive.changes import NAME, Changes, json_text
 from avfoley_plugin.hosts.kdenlive.markup import Element, tag, text_tag
+from avfoley_plugin.hosts.kdenlive.placed import PlacedClip
 from avfoley_plugin.hosts.kdenlive.project import Project
 from avfoley_plugin.hosts.kdenlive.records import TAKE_PROPERTY, StoredTake
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity
 from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.timing import round_half_up
+from avfoley_plugin.timeline.timing import exact_frames, round_half_up
 
 
 def take_path(reference: otio.core.MediaReference, project: Project) -> Path:
-    """The sound file of a take."""
+    """The file of a take."""
     path = resolve_media(reference.target_url, project.folder)
     if path is None:
-        raise HostError(f"{reference.target_url} is no local file; the project can only take sound that is")
+        raise HostError(f"{reference.target_url} is no local file; the project can only take media that is")
     return path
 
 
-def sound_producer(
-    changes: Changes, what: str, path: Path, frames: int, properties: Mapping[str, str]
+def take_producer(
+    changes: Changes, what: str, path: Path, frames: int, picture: bool, properties: Mapping[str, str]
 ) -> tuple[str, str]:
-    """A producer of a take's file, `frames` long: its id and its XML."""
+    """A producer of a take's file, `frames` long, for its `picture` or else its sound: its id and its XML."""
     project, folder = changes.project, changes.project.folder
     resource = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
     every = {
@@ -40,8 +41,7 @@ def sound_producer(
         "resource": resource,
         "mlt_service": "avformat",
         "seekable": "1",
-        "audio_index": "0",
-        "video_index": "-1",
+        **({} if picture else {"audio_index": "0", "video_index": "-1"}),
         **properties,
     }
     name = changes.new_id(what)
@@ -50,12 +50,12 @@ def sound_producer(
     return name, tag("producer", {"id": name, **reach}, *content, indent=" ")
 
 
-def file_frames(samples: int, project: Project) -> int:
-    """The length in frames of a file of that many samples."""
-    return max(1, round_half_up(samples * project.rate / SAMPLE_RATE))
+def file_frames(reference: otio.core.MediaReference, project: Project) -> int:
+    """The length in frames of a take's file."""
+    return max(1, round_half_up(exact_frames(reference.available_range.duration, project.rate)))
 
 
-def write_takes(changes: Changes, clips: Iterable[otio.schema.Clip]) -> dict[str, str]:
+def write_takes(changes: Changes, clips: Iterable[PlacedClip]) -> dict[str, str]:
     """Puts all takes of our clips into the bin, where they are not. Returns their ``kdenlive:id`` by the take's id."""
     project = changes.project
     present: dict[tuple[str, Path], str] = {}
@@ -63,18 +63,18 @@ def write_takes(changes: Changes, clips: Iterable[otio.schema.Clip]) -> dict[str
         resource = project.bin_clips[bin_id].properties.get("resource", "")
         present.setdefault((stored.take.id, project.resource(resource)), bin_id)
     in_bin: dict[str, str] = {}
-    for clip in clips:
-        for key, reference in clip.media_references().items():
+    for placed in clips:
+        for key, reference in placed.clip.media_references().items():
             if identity(reference, Kind.TAKE) is None:
                 continue
-            stored = _stored(clip, key, reference)
+            stored = _stored(placed, key, reference)
             path = take_path(reference, project)
             if stored.take.id in in_bin:
                 # The editor copied our clip.
                 continue
             known = present.get((stored.take.id, path))
             if known is None:
-                known = _add(changes, stored, path)
+                known = _add(changes, stored, path, file_frames(reference, project))
             elif changes.stored[known] != stored:
                 changes.set_property(project.bin_clips[known], TAKE_PROPERTY, stored.model_dump_json())
             in_bin[stored.take.id] = known
@@ -127,11 +127,15 @@ def _bin_ids(project: Project, entry: Element) -> Iterator[str]:
             yield element.properties["kdenlive:id"]
 
 
-def _stored(clip: otio.schema.Clip, key: str, reference: otio.core.MediaReference) -> StoredTake:
+def _stored(placed: PlacedClip, key: str, reference: otio.core.MediaReference) -> StoredTake:
+    length = reference.available_range.duration
     about = {
-        "name": clip.name,
+        "name": placed.clip.name,
         "key": key,
-        "clip": clip.metadata[METADATA_KEY],
+        "length": length.value,
+        "rate": length.rate,
+        "picture": placed.picture,
+        "clip": placed.clip.metadata[METADATA_KEY],
         "take": reference.metadata[METADATA_KEY],
     }
     # OpenTimelineIO's own mappings and lists are none that JSON knows.
@@ -139,7 +143,7 @@ def _stored(clip: otio.schema.Clip, key: str, reference: otio.core.MediaReferenc
     return StoredTake.model_validate_json(plain)
 
 
-def _add(changes: Changes, stored: StoredTake, path: Path) -> str:
+def _add(changes: Changes, stored: StoredTake, path: Path, frames: int) -> str:
     project, bin_id = changes.project, changes.new_bin_id()
     caption = stored.take.model_dump().get("caption") or NAME
     sync = {
@@ -156,8 +160,7 @@ def _add(changes: Changes, stored: StoredTake, path: Path) -> str:
     }
     if project.has_sequences:
         properties["kdenlive:control_uuid"] = f"{{{uuid.uuid5(uuid.NAMESPACE_URL, f'avfoley:{stored.take.id}')}}}"
-    frames = file_frames(stored.take.samples, project)
-    name, producer = sound_producer(changes, "take", path, frames, properties)
+    name, producer = take_producer(changes, "take", path, frames, stored.picture, properties)
     changes.patch.insert_before(project.main_bin, producer)
     reach = {"in": project.clock(0), "out": project.clock(frames - 1)}
     changes.patch.append(project.main_bin, tag("entry", {"producer": name, **reach}))

@@ -18,11 +18,14 @@ from avfoley_plugin.hosts.kdenlive.writing import patched
 from avfoley_plugin.hosts.saving import replace_file
 from avfoley_plugin.timeline.identity import Kind, identity, mark
 from avfoley_plugin.timeline.media_url import relative_url, resolve_media
+from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.takes import carry_over, has_ours
 
 SUFFIX = ".kdenlive"
-#: More than any project has; what is larger would only fill the memory.
-_LARGEST = 1 << 28
+#: The in and out zone of a project in which nobody set one.
+_UNSET_ZONE = (0, 75)
+#: In bytes more than any project has; what is larger would only fill the memory.
+_LARGEST = 1 << 27
 
 
 class KdenliveFile(Host):
@@ -57,17 +60,19 @@ class KdenliveFile(Host):
     def output(self) -> Path:
         return self._output
 
-    @property
-    def zone(self) -> tuple[int, int] | None:
-        """The in and out zone of the timeline that was read: its first record frame, and the one after its last."""
-        return None if self._project is None else zone(self._project)
-
     def read(self) -> otio.schema.Timeline:
         running.save(self._path)
         self._project, timeline = _read(self._path)
         if not self._in_place:
             self._carry_over(timeline)
         return timeline
+
+    def selection(self) -> Selection:
+        """The timeline's in and out zone, if somebody set one: Kdenlive tells nobody which clips are selected."""
+        chosen = None if self._project is None else zone(self._project)
+        if chosen is None or chosen == _UNSET_ZONE:
+            return Selection()
+        return Selection(record_range=f"{chosen[0]}-{chosen[1]}")
 
     def write(self, timeline: otio.schema.Timeline) -> Path:
         """See `Host`; each timeline is written once, and read again before the next."""

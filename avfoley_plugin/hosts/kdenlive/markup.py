@@ -3,7 +3,7 @@
 Serialising a parsed document again would change quotes, white space and escapes everywhere. Here the document stays the
 bytes it was; a `Patch` cuts out and puts in.
 
-Parsed by expat with document types refused, and with them entities of any kind.
+Parsed by expat as UTF-8. A document type is refused before expat sees it, and with it entities of any kind.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from avfoley_plugin.errors import HostError
 
 _ENCODINGS = ("utf-8", "utf8", "us-ascii", "ascii")
 _DEEPEST = 100
+#: Some twenty times the largest projects; what has more would only fill the memory.
+_MOST_ELEMENTS = 2_000_000
+_ATTRIBUTE = re.compile(rb"""\s([^\s=<>"']+)\s*=\s*("[^"]*"|'[^']*')""")
 _START_TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
 _REFERENCE = re.compile(rb"&[^;]*;")
 _NAMED = {b"&amp;": "&", b"&lt;": "<", b"&gt;": ">", b"&quot;": '"', b"&apos;": "'"}
@@ -58,7 +61,8 @@ class Element:
 
     def property(self, name: str) -> Element | None:
         """The ``<property>`` of that name directly in the element."""
-        return next((child for child in self["property"] if child.attributes.get("name") == name), None)
+        # As for MLT, the last of several counts.
+        return next((child for child in reversed(self["property"]) if child.attributes.get("name") == name), None)
 
     def __getitem__(self, tag: str) -> list[Element]:
         """The children of that tag."""
@@ -78,15 +82,17 @@ class Document:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
-        # UTF-16 and UTF-32 are the encodings that expat takes without being told; both have zero bytes.
         if b"\0" in content[:64]:
             raise MarkupError("it is not written in UTF-8; open it in Kdenlive and save it")
+        # A handler would be too late: what it raises does not keep expat from expanding the entities.
+        if b"<!DOCTYPE" in content:
+            raise MarkupError("it declares a document type, which no project of Kdenlive has; it is not opened")
         self._open: list[Element] = []
         self._root: Element | None = None
-        parser = expat.ParserCreate()
+        self._elements = 0
+        parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
         parser.XmlDeclHandler = self._declaration
-        parser.StartDoctypeDeclHandler = self._document_type
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
@@ -110,12 +116,12 @@ class Document:
         if encoding is not None and encoding.lower() not in _ENCODINGS:
             raise MarkupError(f"it is written in {encoding}, not in UTF-8; open it in Kdenlive and save it")
 
-    def _document_type(self, *declared: object) -> None:
-        raise MarkupError("it declares a document type, which no project of Kdenlive has; it is not opened")
-
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if len(self._open) >= _DEEPEST:
             raise MarkupError("its elements are nested too deep for a project of Kdenlive")
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS:
+            raise MarkupError(f"it has more than {_MOST_ELEMENTS} elements; split it into smaller projects")
         start = self._parser.CurrentByteIndex
         match = _START_TAG.match(self.content, start)
         if match is None:
@@ -160,13 +166,16 @@ class Patch:
         """Puts an element on a line of its own before another."""
         self.insert(self.line(element), f"\n{self.indent(element)}{text}")
 
+    def insert_after(self, element: Element, text: str) -> None:
+        """Puts an element on a line of its own after another."""
+        self.insert(element.end, f"\n{self.indent(element)}{text}")
+
     def append(self, parent: Element, text: str) -> None:
         """Puts an element on a line of its own at the end of another's content."""
         if parent.content is None:
-            raise ValueError("an empty tag has no content to append to")
+            raise MarkupError(f"its <{parent.tag}> is empty; open the project in Kdenlive and save it")
         if parent.children:
-            last = parent.children[-1]
-            self.insert(last.end, f"\n{self.indent(last)}{text}")
+            self.insert_after(parent.children[-1], text)
         else:
             self.insert(parent.content, f"\n{self.indent(parent)} {text}")
 
@@ -178,12 +187,11 @@ class Patch:
         """Gives an attribute that the element has another value."""
         content = self._document.content
         end = element.end if element.content is None else element.content
-        match = re.compile(rb"""\s%s\s*=\s*("[^"]*"|'[^']*')""" % re.escape(name).encode()).search(
-            content, element.start, end
-        )
-        if match is None:
-            raise ValueError(f"<{element.tag}> has no attribute {name}")
-        self.replace(match.start(1), match.end(1), quoteattr(value))
+        for match in _ATTRIBUTE.finditer(content, element.start, end):
+            if match[1].decode() == name:
+                self.replace(match.start(2), match.end(2), quoteattr(value))
+                return
+        raise ValueError(f"<{element.tag}> has no attribute {name}")
 
     def set_text(self, element: Element, text: str) -> None:
         """Gives an element other text; what it had goes."""

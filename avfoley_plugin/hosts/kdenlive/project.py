@@ -78,6 +78,8 @@ class Project:
             if element.tag in _PRODUCERS and "id" in element.attributes
         }
         bin_playlist = self.producers.get("main_bin")
+        if "main bin" in self.producers:
+            raise HostError("it was made before 19.04 of Kdenlive; open it in a later one and save it")
         if bin_playlist is None:
             raise HostError("it has no bin; it is no project of Kdenlive, or one that another program wrote")
         self.main_bin = bin_playlist

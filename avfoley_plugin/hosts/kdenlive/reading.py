@@ -6,7 +6,7 @@ thing lies in the file, for writing it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -47,28 +47,26 @@ def zone(project: Project) -> tuple[int, int] | None:
 
 
 def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake]) -> dict[int, str]:
-    """The ids of our foley tracks by the number of the track.
+    """The ids of our tracks by the number of the track.
 
-    Kdenlive keeps no mark on a track, but it keeps its name. A track of ours that somebody renamed is the one that holds
-    nothing but our takes.
+    Kdenlive keeps no mark on a track, but it keeps its name. A track of ours that somebody renamed is the one that
+    mostly holds our takes.
     """
     mine = stored.sequences.get(project.sequence_id)
     if mine is None:
         return {}
-    audio = [track for track in reversed(project.tracks(project.sequence)) if track.audio]
+    tracks = list(reversed(project.tracks(project.sequence)))
+    holding = {track.number for track in tracks if _mostly_ours(project, track, takes)}
     found: dict[int, str] = {}
-    renamed = []
-    for track in mine.tracks:
-        number = next((a.number for a in audio if a.name == track.name and a.number not in found), None)
-        if number is None:
-            renamed.append(track.id)
-        else:
-            found[number] = track.id
-    for candidate in audio:
-        slots = project.slots(candidate) if renamed and candidate.number not in found else []
-        clips = [project.bin_clip(slot.entry, slot.producer) for slot in slots]
-        if clips and all(clip is not None and clip.properties["kdenlive:id"] in takes for clip in clips):
-            found[candidate.number] = renamed.pop(0)
+    for same_name, is_holding in ((True, True), (True, False), (False, True)):
+        for its in mine.tracks:
+            if its.id in found.values():
+                continue
+            for track in tracks:
+                free = track.number not in found and track.audio != its.picture
+                if free and (track.name == its.name) >= same_name and (track.number in holding) >= is_holding:
+                    found[track.number] = its.id
+                    break
     return found
 
 
@@ -92,6 +90,13 @@ def match_captions(
                 still.append(caption)
         left = still
     return found
+
+
+def _mostly_ours(project: Project, track: Track, takes: Container[str]) -> bool:
+    """Whether more than half of a track's clips are takes."""
+    clips = [project.bin_clip(slot.entry, slot.producer) for slot in project.slots(track)]
+    ours = [clip for clip in clips if clip is not None and clip.properties["kdenlive:id"] in takes]
+    return 2 * len(ours) > len(clips)
 
 
 class _Reader:
@@ -217,8 +222,9 @@ class _Reader:
     def _own_item(self, slot: Slot, track: Track, within: tuple[Element, ...], mine: bool) -> otio.core.Item:
         project = self._project
         clip = project.bin_clip(slot.entry, slot.producer)
-        if mine and track.audio and clip is not None and clip.properties["kdenlive:id"] in self._takes:
-            return self._foley(slot, clip)
+        take = self._takes.get(clip.properties["kdenlive:id"]) if mine and clip is not None else None
+        if take is not None and take.picture != track.audio:
+            return self._ours(slot, take)
         if slot.producer.tag == "tractor" and "kdenlive:uuid" in slot.producer.properties:
             return self._nested(slot, within)
         parts = stretches(project, slot)
@@ -277,9 +283,8 @@ class _Reader:
         available = None if length is None or length < 1 else self._range(0, length)
         return otio.schema.ExternalReference(path.as_uri() if path.is_absolute() else str(path), available)
 
-    def _foley(self, slot: Slot, bin_clip: Element) -> otio.schema.Clip:
+    def _ours(self, slot: Slot, active: StoredTake) -> otio.schema.Clip:
         """One of our clips, with all the takes of its shot that the bin has."""
-        active = self._takes[bin_clip.properties["kdenlive:id"]]
         references: dict[str, otio.core.MediaReference] = {}
         active_key = active.key
         for bin_id, take in self._takes.items():
@@ -297,10 +302,9 @@ class _Reader:
 
     def _take(self, bin_clip: Element, take: StoredTake, head_samples: int) -> otio.schema.ExternalReference:
         path = self._project.resource(bin_clip.properties.get("resource", ""))
-        start = RationalTime(head_samples - take.take.head_samples, SAMPLE_RATE)
+        start = RationalTime(head_samples - take.take.head_samples, SAMPLE_RATE).rescaled_to(take.rate)
         reference = otio.schema.ExternalReference(
-            path.as_uri() if path.is_absolute() else str(path),
-            TimeRange(start, RationalTime(take.take.samples, SAMPLE_RATE)),
+            path.as_uri() if path.is_absolute() else str(path), TimeRange(start, RationalTime(take.length, take.rate))
         )
         reference.name = path.name
         reference.metadata[METADATA_KEY] = dumped(take.take)

@@ -6,10 +6,9 @@ track or a guide. So a take's identity is with its bin clip, and all else in one
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import DOCUMENT, Project
@@ -21,14 +20,10 @@ TAKE_PROPERTY = "kdenlive:avfoley"
 RECORD_PROPERTY = f"{DOCUMENT}avfoley"
 
 
-def _a_rate(text: str) -> str:
-    if Fraction(text) <= 0:
-        raise ValueError("a rate is above 0")
-    return text
-
-
 _Frames = Annotated[int, Field(ge=0, lt=2**31)]
 _Samples = Annotated[int, Field(ge=0, lt=2**48)]
+_Count = Annotated[float, Field(gt=0, lt=2**48, allow_inf_nan=False)]
+_Rate = Annotated[str, Field(pattern=r"^[1-9]\d{0,8}(/[1-9]\d{0,8})?$")]
 
 
 class _Identity(BaseModel):
@@ -42,16 +37,14 @@ class ClipIdentity(_Identity):
     kind: Literal[Kind.CLIP]
     layer: str
     track: str
-    record_start: int
+    record_start: Annotated[int, Field(gt=-(2**31), lt=2**31)]
     frames: _Frames
-    record_rate: Annotated[str, AfterValidator(_a_rate)]
+    record_rate: _Rate
 
 
 class TakeIdentity(_Identity):
     kind: Literal[Kind.TAKE]
-    samples: _Samples
-    head_samples: _Samples
-    channels: int
+    head_samples: _Samples = 0
 
 
 class CaptionIdentity(_Identity):
@@ -60,19 +53,26 @@ class CaptionIdentity(_Identity):
 
 
 class StoredTake(BaseModel):
-    """What a bin clip says of the take that it is: of which shot, and under which key its clip knows it."""
+    """What a bin clip says of the take that it is: of which shot, and under which key its clip knows it.
+
+    Its file has ``length`` units of ``rate``, samples or frames. ``picture``: it belongs on a video track.
+    """
 
     name: str
     key: str
+    length: _Count
+    rate: _Count
+    picture: bool = False
     clip: ClipIdentity
     take: TakeIdentity
 
 
 class StoredTrack(BaseModel):
-    """A foley track, found again by its name."""
+    """A track of ours, found again by its name."""
 
     id: str
     name: str
+    picture: bool = False
 
 
 class StoredCaption(BaseModel):
@@ -127,7 +127,7 @@ def stored_take(clip: Element | None) -> StoredTake | None:
     text = "" if clip is None else clip.properties.get(TAKE_PROPERTY, "")
     try:
         return StoredTake.model_validate_json(text) if text else None
-    except (ValidationError, ZeroDivisionError):
+    except ValidationError:
         return None
 
 

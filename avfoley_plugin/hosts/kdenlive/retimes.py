@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from avfoley_plugin.hosts.kdenlive.project import Project, Slot
 
 _STILLS = ("qimage", "pixbuf")
 _MOST_KEYFRAMES = 1000
+_NUMBER = re.compile(r"[-+]?\d{0,10}(?:\.\d{0,20})?(?:[eE][-+]?\d{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ def _active(effect: Element, service: str) -> bool:
 
 
 def _number(text: str) -> Fraction:
+    spelled = text.strip().replace(",", ".")
     try:
-        if len(text) > 40:
-            raise ValueError
-        number = Fraction(text.strip().replace(",", "."))
-    except (ValueError, ZeroDivisionError):
+        # Without the check, an exponent of ten digits would be written out.
+        number = Fraction(spelled if _NUMBER.fullmatch(spelled) else "")
+    except ValueError:
         raise HostError(f"{text[:40]!r} is no number; open the project in Kdenlive and save it") from None
     if abs(number) > 2**31:
         raise HostError(f"{text[:40]!r} is larger than MLT can count; open the project in Kdenlive and save it")

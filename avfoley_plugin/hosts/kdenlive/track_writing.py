@@ -4,88 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 
 import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
-from avfoley_plugin.hosts.kdenlive.bin_writing import file_frames, sound_producer, take_path
+from avfoley_plugin.hosts.kdenlive.bin_writing import file_frames, take_path, take_producer
 from avfoley_plugin.hosts.kdenlive.changes import Changes
 from avfoley_plugin.hosts.kdenlive.json_array import Edit, changed, items
 from avfoley_plugin.hosts.kdenlive.markup import Element, tag, text_tag
+from avfoley_plugin.hosts.kdenlive.placed import PlacedClip, placed_clips, track_number
 from avfoley_plugin.hosts.kdenlive.project import Slot, Track
-from avfoley_plugin.hosts.kdenlive.reading import PLACE
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity
-from avfoley_plugin.timeline.timing import exact_frames, round_half_up
 
-_MIX = {"mlt_service": "mix", "kdenlive_id": "mix", "internal_added": "237", "always_active": "1"}
+#: What Kdenlive adds by itself to a track, so that it is heard, or seen, together with those under it.
+_INTERNAL = {"internal_added": "237", "always_active": "1"}
+_MIX = {"mlt_service": "mix", "kdenlive_id": "mix", **_INTERNAL, "accepts_blanks": "1", "sum": "1"}
+_COMPOSITE = {"mlt_service": "qtblend", "kdenlive_id": "qtblend", **_INTERNAL, "compositing": "0", "distort": "0"}
 _LEAF = re.compile(r'"data"\s*:\s*"(-?\d+):')
-
-
-@dataclass(frozen=True)
-class FoleyClip:
-    """One of our clips as a timeline has it, in record frames; ``in_point`` is in frames of its file.
-
-    ``track`` is the number of its track, or the id of a foley track that the project does not have yet; ``entry`` is
-    where in the file it was read from, None for a new one.
-    """
-
-    clip: otio.schema.Clip
-    track: int | str
-    start: int
-    frames: int
-    in_point: int
-    entry: int | None
-
-    @property
-    def end(self) -> int:
-        return self.start + self.frames
-
-    def plays_like(self, other: FoleyClip) -> bool:
-        """Whether both play the same take at the same place."""
-        return self._playing == other._playing
-
-    @property
-    def _playing(self) -> tuple[object, ...]:
-        reference = self.clip.media_reference
-        take = identity(reference, Kind.TAKE) or {}
-        return self.track, self.start, self.frames, self.in_point, reference.target_url, take.get("id")
-
-
-def foley_clips(timeline: otio.schema.Timeline, rate: Fraction) -> list[FoleyClip]:
-    """Our clips on a timeline that was read from a project."""
-    found = []
-    for track in timeline.tracks:
-        number, ours = track_number(track), identity(track, Kind.TRACK)
-        key = number if number is not None else str(ours["id"]) if ours is not None else None
-        if key is None or not isinstance(track, otio.schema.Track):
-            continue
-        at = Fraction(0)
-        for child in track:
-            if not isinstance(child, otio.core.Item):
-                continue
-            duration = exact_frames(child.duration(), rate)
-            if isinstance(child, otio.schema.Clip) and identity(child, Kind.CLIP) and child.source_range is not None:
-                start = round_half_up(at)
-                found.append(
-                    FoleyClip(
-                        clip=child,
-                        track=key,
-                        start=start,
-                        frames=max(1, round_half_up(at + duration) - start),
-                        in_point=max(0, round_half_up(exact_frames(child.source_range.start_time, rate))),
-                        entry=child.metadata.get(PLACE, {}).get("entry"),
-                    )
-                )
-            at += duration
-    return found
-
-
-def track_number(track: otio.core.Composable) -> int | None:
-    """The number of the project's track that a timeline's track was read from; None for a new one."""
-    place = track.metadata.get(PLACE, {})
-    return place.get("track")
 
 
 class TrackWriter:
@@ -96,7 +31,7 @@ class TrackWriter:
     """
 
     def __init__(
-        self, changes: Changes, before: Iterable[FoleyClip], owners: Iterable[int], bin_ids: dict[str, str]
+        self, changes: Changes, before: Iterable[PlacedClip], owners: Iterable[int], bin_ids: dict[str, str]
     ) -> None:
         self._changes = changes
         self._project = changes.project
@@ -123,7 +58,7 @@ class TrackWriter:
         }
 
     def write(self, timeline: otio.schema.Timeline) -> None:
-        clips = foley_clips(timeline, self._project.rate)
+        clips = placed_clips(timeline, self._project.rate)
         numbers = {track_number(track) for track in timeline.tracks}
         deleted = [number for number in self._owners if number not in numbers]
         for number, track in self._tracks.items():
@@ -132,14 +67,18 @@ class TrackWriter:
             else:
                 self._update(track, [clip for clip in clips if clip.track == number])
         new = [track for track in timeline.tracks if track_number(track) is None and identity(track, Kind.TRACK)]
-        place = self._lowest()
-        for offset, track in enumerate(reversed(new)):
-            its = [clip for clip in clips if clip.track == track.metadata[METADATA_KEY]["id"]]
-            self._add(track.name, its, place, place + offset)
-        self._renumber(deleted, place, len(new))
+        sound = [track for track in reversed(new) if track.kind == otio.schema.TrackKind.Audio]
+        pictures = [track for track in new if track.kind == otio.schema.TrackKind.Video]
+        place, top = self._lowest(), len(self._project.sequence["track"])
+        above = top + len(sound) - len(deleted)
+        for added, at, first in ((sound, place, place), (pictures, top, above)):
+            for number, track in enumerate(added, first):
+                its = [clip for clip in clips if clip.track == track.metadata[METADATA_KEY]["id"]]
+                self._add(track, its, at, number)
+        self._renumber(deleted, place, len(sound))
 
     def _lowest(self) -> int:
-        """The number of the lowest track, under which ours go: 1, above the black one."""
+        """The number of the lowest track, under which our sound goes: 1, above the black one."""
         return min(self._tracks, default=len(self._project.sequence["track"]))
 
     def _delete(self, track: Track) -> None:
@@ -151,7 +90,7 @@ class TrackWriter:
             if transition.properties.get("b_track") == str(track.number):
                 patch.remove(transition)
 
-    def _update(self, track: Track, clips: Sequence[FoleyClip]) -> None:
+    def _update(self, track: Track, clips: Sequence[PlacedClip]) -> None:
         """Brings the entries of ours on one track up to date; every other entry stays where it is."""
         kept = {clip.entry for clip in clips if self._unchanged(clip)}
         old = {entry for entry, clip in self._before.items() if clip.track == track.number and entry is not None}
@@ -178,11 +117,11 @@ class TrackWriter:
             self._rewrite(track.playlists[number], sorted(content[number]))
         self._drop_mixes(track, [slot for slot in slots if slot.entry.start in gone])
 
-    def _unchanged(self, clip: FoleyClip) -> bool:
+    def _unchanged(self, clip: PlacedClip) -> bool:
         before = self._before.get(clip.entry) if clip.entry is not None else None
         return before is not None and clip.plays_like(before)
 
-    def _entry(self, clip: FoleyClip, before: Element) -> str:
+    def _entry(self, clip: PlacedClip, before: Element) -> str:
         """The entry for a clip; a producer that it needs is put before an element.
 
         What an editor did to an entry (gain, fades) goes with it.
@@ -197,10 +136,11 @@ class TrackWriter:
             name = slot.entry.attributes["producer"]
             self._reused.add(name)
         else:
-            frames = max(file_frames(take["samples"], project), clip.in_point + clip.frames)
-            about = {"kdenlive:id": bin_id, "set.test_audio": "0", "set.test_image": "1"}
+            frames = max(file_frames(reference, project), clip.in_point + clip.frames)
+            off, on = ("audio", "image") if clip.picture else ("image", "audio")
+            about = {"kdenlive:id": bin_id, f"set.test_{on}": "0", f"set.test_{off}": "1"}
             path = take_path(reference, project)
-            name, producer = sound_producer(self._changes, "sound", path, frames, about)
+            name, producer = take_producer(self._changes, "clip", path, frames, clip.picture, about)
             self._changes.patch.insert_before(before, producer)
         content = [text_tag("property", {"name": "kdenlive:id"}, bin_id)]
         for child in [] if slot is None else slot.entry.children:
@@ -210,7 +150,7 @@ class TrackWriter:
         reach = {"in": project.clock(clip.in_point), "out": project.clock(last)}
         return tag("entry", {"producer": name, **reach}, *content, indent="  ")
 
-    def _plays(self, slot: Slot, bin_id: str, clip: FoleyClip) -> bool:
+    def _plays(self, slot: Slot, bin_id: str, clip: PlacedClip) -> bool:
         """Whether an entry's producer is that of a take, and belongs to the clip's track."""
         before = self._before.get(clip.entry)
         same_track = before is not None and before.track == clip.track
@@ -244,38 +184,45 @@ class TrackWriter:
             if any(slot.start <= start and end <= slot.end for slot in gone):
                 self._changes.patch.remove(mix)
 
-    def _add(self, name: str, clips: Sequence[FoleyClip], place: int, number: int) -> None:
-        """Puts a new audio track under the track that has the number `place`; its own will be `number`."""
+    def _add(self, track: otio.schema.Track, clips: Sequence[PlacedClip], place: int, number: int) -> None:
+        """Puts a new track under the one that has the number `place`, or on top; its own will be `number`."""
         changes, patch, sequence = self._changes, self._changes.patch, self._project.sequence
-        audio = text_tag("property", {"name": "kdenlive:audio_track"}, "1")
-        lines, at = [audio], 0
+        picture = track.kind == otio.schema.TrackKind.Video
+        audio = [] if picture else [text_tag("property", {"name": "kdenlive:audio_track"}, "1")]
+        lines, at = list(audio), 0
         for clip in sorted(clips, key=lambda clip: clip.start):
             if clip.start > at:
                 lines.append(tag("blank", {"length": self._project.clock(clip.start - at)}))
             lines.append(self._entry(clip, sequence))
             at = clip.end
         playlists = [changes.new_id("playlist"), changes.new_id("playlist")]
-        track = changes.new_id("track")
-        about = {"kdenlive:trackheight": "67", "kdenlive:timeline_active": "1", "kdenlive:track_name": name}
-        properties = [text_tag("property", {"name": key}, text) for key, text in about.items()]
-        parts = [tag("track", {"hide": "video", "producer": playlist}) for playlist in playlists]
+        name = changes.new_id("track")
+        about = {"kdenlive:trackheight": "67", "kdenlive:timeline_active": "1", "kdenlive:track_name": track.name}
+        hide = "audio" if picture else "video"
+        parts = [tag("track", {"hide": hide, "producer": playlist}) for playlist in playlists]
         reach = {"in": self._project.clock(0), **({"out": self._project.clock(at - 1)} if at else {})}
-        for part, content in zip(playlists, (lines, [audio]), strict=True):
+        for part, content in zip(playlists, (lines, audio), strict=True):
             patch.insert_before(sequence, tag("playlist", {"id": part}, *content, indent=" "))
-        patch.insert_before(sequence, tag("tractor", {"id": track, **reach}, audio, *properties, *parts, indent=" "))
+        content = [*audio, *_properties(about), *parts]
+        patch.insert_before(sequence, tag("tractor", {"id": name, **reach}, *content, indent=" "))
 
-        references = sequence["track"]
+        references, transitions = sequence["track"], sequence["transition"]
         if place < len(references):
-            patch.insert_before(references[place], tag("track", {"producer": track}))
+            patch.insert_before(references[place], tag("track", {"producer": name}))
         else:
-            patch.append(sequence, tag("track", {"producer": track}))
-        mix = {"a_track": "0", "b_track": str(number), **_MIX, "accepts_blanks": "1", "sum": "1"}
-        content = [text_tag("property", {"name": key}, text) for key, text in mix.items()]
-        text = tag("transition", {"id": changes.new_id("mix")}, *content, indent="  ")
-        if sequence["transition"]:
-            patch.insert_before(sequence["transition"][0], text)
-        else:
-            patch.append(sequence, text)
+            patch.insert_after(references[-1], tag("track", {"producer": name}))
+        joins = {**(self._composite() if picture else _MIX), "a_track": "0", "b_track": str(number)}
+        text = tag("transition", {"id": changes.new_id("mix")}, *_properties(joins), indent="  ")
+        # MLT goes through them in order: what lies on top is composited last.
+        patch.insert_after(transitions[-1] if transitions else references[-1], text)
+
+    def _composite(self) -> dict[str, str]:
+        """How a video track is put over those under it: as the project's other tracks are."""
+        for transition in self._project.sequence["transition"]:
+            properties = transition.properties
+            if properties.get("internal_added") == "237" and properties.get("mlt_service") != "mix":
+                return properties
+        return _COMPOSITE
 
     def _renumber(self, deleted: Sequence[int], place: int, added: int) -> None:
         """Counts the tracks again wherever the project names them by number."""
@@ -285,7 +232,8 @@ class TrackWriter:
         def renumbered(number: int) -> int:
             if number < place:
                 return number
-            return number + added - sum(other < number for other in deleted)
+            # A composition over a track that goes is then over the one under it.
+            return number + added - sum(other <= number for other in deleted)
 
         patch = self._changes.patch
         for transition in self._project.sequence["transition"]:
@@ -305,6 +253,10 @@ class TrackWriter:
         text = "" if element is None else element.text.strip()
         if element is not None and re.fullmatch(r"-?\d{1,9}", text) and renumbered(int(text)) != int(text):
             self._changes.patch.set_text(element, str(renumbered(int(text))))
+
+
+def _properties(values: dict[str, str]) -> list[str]:
+    return [text_tag("property", {"name": name}, text) for name, text in values.items()]
 
 
 def _renumbered_groups(text: str, deleted: set[int], place: int, renumbered: Callable[[int], int]) -> list[Edit]:

@@ -1,8 +1,8 @@
 """From a timeline back into the Kdenlive project that it was read from, by changing what is ours and nothing else.
 
-What somebody else's nodes hold stays as it is written, byte for byte, but for the numbers of tracks: our track is the
-lowest, as a new audio track is in Kdenlive, so that no track's label changes, and those above it count one more. Taking
-ours out counts them back.
+What somebody else's nodes hold stays as it is written, byte for byte, but for the numbers of tracks: our sound is on the
+lowest track, where a new audio track is in Kdenlive, so that no track's label changes, and those above it count one more.
+Taking ours out counts them back. Picture of ours is on top.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import opentimelineio as otio
 from avfoley_plugin.hosts.kdenlive.bin_writing import drop_takes, drop_unused_producers, write_takes
 from avfoley_plugin.hosts.kdenlive.caption_writing import write_captions
 from avfoley_plugin.hosts.kdenlive.changes import Changes
+from avfoley_plugin.hosts.kdenlive.placed import placed_clips
 from avfoley_plugin.hosts.kdenlive.project import Project
 from avfoley_plugin.hosts.kdenlive.reading import read_timeline, track_owners
 from avfoley_plugin.hosts.kdenlive.records import StoredTimeline, StoredTrack
-from avfoley_plugin.hosts.kdenlive.track_writing import TrackWriter, foley_clips
+from avfoley_plugin.hosts.kdenlive.track_writing import TrackWriter
 from avfoley_plugin.timeline.identity import Kind, identity
 
 
@@ -25,10 +26,10 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
     A file in which nothing of ours changes comes out as it is.
     """
     changes = Changes(project)
-    before = foley_clips(read_timeline(project), project.rate)
+    before = placed_clips(read_timeline(project), project.rate)
     owners = track_owners(project, changes.record, changes.stored)
 
-    bin_ids = write_takes(changes, [clip.clip for clip in foley_clips(timeline, project.rate)])
+    bin_ids = write_takes(changes, placed_clips(timeline, project.rate))
     tracks = TrackWriter(changes, before, owners, bin_ids)
     tracks.write(timeline)
     takes = drop_takes(changes, bin_ids.values(), tracks.playlists)
@@ -36,7 +37,11 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
 
     mine = changes.record.sequences.setdefault(project.sequence_id, StoredTimeline())
     ours = [(track, identity(track, Kind.TRACK)) for track in timeline.tracks]
-    mine.tracks = [StoredTrack(id=its["id"], name=track.name) for track, its in ours if its is not None]
+    mine.tracks = [
+        StoredTrack(id=its["id"], name=track.name, picture=track.kind == otio.schema.TrackKind.Video)
+        for track, its in ours
+        if its is not None
+    ]
     write_captions(changes, timeline, mine)
     origin = identity(timeline, Kind.TIMELINE)
     changes.record.source = None if origin is None else origin["source"]
