@@ -109,7 +109,11 @@ class Project:
     def folder(self) -> Path:
         """The folder that relative resources are in: the project's ``root`` if it is there, else that of the file."""
         root = Path(self.root.attributes.get("root", ""))
-        return root if root.is_absolute() and root.is_dir() else self.path.parent
+        try:
+            return root if root.is_absolute() and root.is_dir() else self.path.parent
+        except OSError:
+            # No folder has a name that long.
+            return self.path.parent
 
     def resource(self, text: str) -> Path:
         """The file that a resource names."""

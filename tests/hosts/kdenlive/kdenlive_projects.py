@@ -99,7 +99,7 @@ def project(
             f"kdenlive_{prefix}.guides": guides,
         }
     )
-    document = properties(**{"kdenlive_docproperties.version": "1.1", "xml_retain": 1})
+    document = properties(**{"kdenlive_docproperties.version": "1.1" if sequences else "1.04", "xml_retain": 1})
     num, den = rate.numerator, rate.denominator
     body = (
         tracks
