@@ -37,11 +37,14 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
 
     mine = changes.record.sequences.setdefault(project.sequence_id, StoredTimeline())
     ours = [(track, identity(track, Kind.TRACK)) for track in timeline.tracks]
-    mine.tracks = [
-        StoredTrack(id=its["id"], name=track.name, picture=track.kind == otio.schema.TrackKind.Video)
-        for track, its in ours
-        if its is not None
-    ]
+    mine.tracks = sorted(
+        (
+            StoredTrack(id=its["id"], name=track.name, picture=track.kind == otio.schema.TrackKind.Video)
+            for track, its in ours
+            if its is not None
+        ),
+        key=lambda track: track.id,
+    )
     write_captions(changes, timeline, mine)
     origin = identity(timeline, Kind.TIMELINE)
     changes.record.source = None if origin is None else origin["source"]

@@ -213,6 +213,10 @@ def test_sound_and_picture_of_ours_share_a_project(cut: Callable[..., Path]) -> 
     timeline = KdenliveFile(path).read()
     kinds = [track.kind for track in timeline.tracks if identity(track, Kind.TRACK)]
     assert sorted(kinds) == ["Audio", "Video"]
+    once = path.read_bytes()
+    host = KdenliveFile(path)
+    host.write(host.read())
+    assert path.read_bytes() == once
 
 
 def test_the_file_is_replaced_whole_with_a_backup_and_keeps_its_mode(cut: Callable[..., Path]) -> None:
