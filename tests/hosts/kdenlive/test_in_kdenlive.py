@@ -19,7 +19,7 @@ from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.identity import Kind, identity
 from avfoley_plugin.timeline.takes import foley_tracks, placed, remove_all
 
-pytestmark = [needs_kdenlive, pytest.mark.slow]
+pytestmark = [needs_kdenlive, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
