@@ -19,7 +19,7 @@ from avfoley_engine.protocol import FoleyRequest, MediaProbe, PictureRange
 from avfoley_plugin.errors import AVFoleyError, SelectionError
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.identity import HOST_ID, METADATA_KEY
-from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.playback import PlayedClip, played_clips
 from avfoley_plugin.timeline.selection import Selection, within
 from avfoley_plugin.timeline.timing import (
@@ -108,7 +108,7 @@ def read_shots(
     *,
     folder: Path,
     probe: Callable[[Path], MediaProbe] | None = None,
-    is_online: Callable[[Path], bool] = Path.is_file,
+    is_online: Callable[[Path], bool] = is_file,
     record_rate: Fraction | None = None,
 ) -> tuple[list[Shot], list[Problem]]:
     """The selected shots in record order, and the selected clips that cannot be one; the others still run.
