@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import put_picture, put_takes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kdenlive_projects import CUT, LENGTH, SEQUENCE, entry, producer, project
+from kdenlive_takes import put_picture, put_takes
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import KdenliveFile

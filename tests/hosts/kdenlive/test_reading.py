@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
-from conftest import FORMATS
 from kdenlive_projects import CUT, blank, entry, producer, properties, track
+from kdenlive_takes import FORMATS
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import KdenliveFile, open_host

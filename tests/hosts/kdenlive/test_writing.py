@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
-from conftest import CAPTION, FORMATS, put_picture, put_takes
 from kdenlive_projects import CUT, SEQUENCE, entry, producer
+from kdenlive_takes import CAPTION, FORMATS, put_picture, put_takes
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import KdenliveFile

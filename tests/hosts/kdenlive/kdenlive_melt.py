@@ -37,22 +37,42 @@ def seen(project: Path, frames: int, profile: str = "atsc_720p_25") -> list[floa
 def _render(project: Path, frames: int, profile: str, *consumer: str) -> None:
     assert MELT is not None
     command = [MELT, "-silent", "-profile", profile, str(project), f"out={frames - 1}", "-consumer", *consumer]
-    for last in (False, False, True):
-        try:
+    for _ in range(5):
+        with project.with_name("melt.log").open("w+b") as log:
             # melt takes keys from its terminal, if it has one. Where a project says no root, it looks for the media in
             # the working directory.
-            ran = subprocess.run(
+            melt = subprocess.Popen(
                 [*command, "real_time=-1", "terminate_on_pause=1"],
                 cwd=project.parent,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=30,
+                stdout=log,
+                stderr=log,
             )
+            code = _end(melt)
+            log.seek(0)
+            said = log.read().decode(errors="replace")
+        if code is not None:
+            break
+    assert code == 0, said
+
+
+def _end(melt: subprocess.Popen[bytes]) -> int | None:
+    """The exit status; None if melt did nothing for ten seconds and was ended: on a busy machine 7.12 now and then waits
+    for ever for a consumer that did not start.
+    """
+    work = _ticks(melt)
+    while True:
+        try:
+            return melt.wait(10)
         except subprocess.TimeoutExpired:
-            # On a busy machine melt 7.12 now and then waits for ever after the last frame.
-            if last:
-                raise
-        else:
-            assert ran.returncode == 0, ran.stderr
-            return
+            before, work = work, _ticks(melt)
+        if work - before < 3:
+            melt.kill()
+            melt.wait()
+            return None
+
+
+def _ticks(process: subprocess.Popen[bytes]) -> int:
+    """The processor time that a process has taken, in clock ticks."""
+    user, system = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return int(user) + int(system)
