@@ -42,7 +42,8 @@ _NOTE = re.compile(
 )
 _FILES = ("SOURCE FILE", "FROM FILE", "FROM CLIP", "TO CLIP")
 _LONGEST_LINE = 1000
-_MOST_EVENTS = 100_000
+_MOST_EVENTS = 20_000
+_MOST_TRACKS = 500
 _COLORS = {name: name for name in ("RED", "GREEN", "BLUE", "CYAN", "MAGENTA", "YELLOW", "BLACK", "WHITE")}
 
 
@@ -237,6 +238,8 @@ def _free_rows(
         row = next((row for row in rows if row[-1][1] <= event[0]), None)
         if row is None:
             rows.append([event])
+            if len(rows) > _MOST_TRACKS:
+                raise HostError("it holds more tracks than any list does")
         else:
             row.append(event)
     return rows

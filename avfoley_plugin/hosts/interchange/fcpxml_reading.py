@@ -26,7 +26,8 @@ _ZERO = Fraction(0)
 _ITEMS = ("asset-clip", "clip", "video", "audio", "ref-clip", "sync-clip", "mc-clip", "title", "gap", "live-drawing")
 _MARKERS = ("marker", "chapter-marker")
 _DEEPEST = 20
-_MOST_ITEMS = 100_000
+_MOST_ITEMS = 20_000
+_MOST_TRACKS = 500
 #: A day and more in either direction is no time of a timeline.
 _LONGEST = 1_000_000
 
@@ -368,6 +369,8 @@ class _Reader:
                 # Two storylines of one lane may overlap: then the second is on a track of its own.
                 while (row := rows.get((placed.lane, number))) and row[-1].start + row[-1].duration > placed.start:
                     number += 1
+                if number > _MOST_TRACKS:
+                    raise HostError("it holds more tracks than any timeline does")
                 rows.setdefault((placed.lane, number), []).append(placed)
             for position, ((lane, number), row) in enumerate(sorted(rows.items()), start=1):
                 track = otio.schema.Track(name=f"{kind[0]}{position}", kind=kind)

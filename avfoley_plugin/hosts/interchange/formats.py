@@ -12,10 +12,10 @@ import opentimelineio as otio
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts.interchange.adapters import read_with, write_with
 from avfoley_plugin.hosts.interchange.edl import read_edl, write_edl
-from avfoley_plugin.hosts.interchange.fcp7 import for_fcp7, from_fcp7
+from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
+from avfoley_plugin.hosts.interchange.fcp7_writing import write_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
 from avfoley_plugin.hosts.interchange.fcpxml_writing import write_fcpxml
-from avfoley_plugin.hosts.interchange.markup import parse
 from avfoley_plugin.hosts.media_time import count_in_media_time
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.timing import record_clock
@@ -34,7 +34,7 @@ class Format:
     suffix: str
     read: Callable[[Path, Fraction | None], otio.schema.Timeline]
     write: Callable[[otio.schema.Timeline], bytes]
-    #: The adapter of the `interchange` extra that it needs, if any.
+    #: The adapter of the `interchange` extra that it needs, if any: to be written, and AAF also to be read.
     adapter: str | None = None
 
 
@@ -81,10 +81,7 @@ def _read_edl(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
 
 
 def _read_fcp7(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
-    root = parse(path.read_bytes())
-    if root.tag != "xmeml":
-        raise HostError(f"it is not FCP7 XML: its root is <{root.tag[:40]}>, not <xmeml>")
-    return from_fcp7(read_with("fcp_xml", path), root)
+    return read_fcp7(path.read_bytes())
 
 
 def _read_aaf(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
@@ -93,10 +90,6 @@ def _read_aaf(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
         if file.read(8) != bytes.fromhex("d0cf11e0a1b11ae1"):
             raise HostError("it is not an AAF file")
     return read_with("AAF", path)
-
-
-def _write_fcp7(timeline: otio.schema.Timeline) -> bytes:
-    return write_with("fcp_xml", for_fcp7(timeline), ".xml")
 
 
 def _write_aaf(timeline: otio.schema.Timeline) -> bytes:
@@ -109,7 +102,7 @@ def _write_edl(timeline: otio.schema.Timeline) -> bytes:
 
 FORMATS: dict[str, Format] = {
     ".fcpxml": Format("FCPXML", ".fcpxml", _read_fcpxml, write_fcpxml),
-    ".xml": Format("FCP7 XML", ".xml", _read_fcp7, _write_fcp7, "fcp_xml"),
+    ".xml": Format("FCP7 XML", ".xml", _read_fcp7, write_fcp7, "fcp_xml"),
     ".aaf": Format("AAF", ".aaf", _read_aaf, _write_aaf, "AAF"),
     ".edl": Format("EDL", ".edl", _read_edl, _write_edl),
 }
