@@ -114,7 +114,7 @@ def render(timeline: Path, length: int, profile: str) -> np.ndarray:
     target = ["-consumer", f"avformat:{sound}", "vn=1", "acodec=pcm_s16le", "ar=48000", "ac=1", "channels=1"]
     # melt takes keys from its terminal, if it has one.
     command = [MELT, *source, *target, "real_time=-1", "terminate_on_pause=1"]
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240)
     assert ran.returncode == 0, ran.stderr
     with wave.open(str(sound)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (48_000, 1, 2)
