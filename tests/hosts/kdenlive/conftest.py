@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2] / "end_to_end"))
 
 from kdenlive_projects import LENGTH, TONE, WHITE, project
 

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from kdenlive_melt import heard
 from kdenlive_program import Desktop, needs_kdenlive, wait
 from kdenlive_projects import CUT, CUT_END
 from kdenlive_takes import CAPTION, CLICKS, put_picture, put_takes
+from melt_player import heard
 
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.captions import captions

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kdenlive_melt import heard, needs_melt
 from kdenlive_projects import CUT, CUT_END
 from kdenlive_takes import CLICKS
+from melt_player import heard, needs_melt
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import KdenliveFile, open_host

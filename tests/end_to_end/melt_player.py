@@ -1,4 +1,4 @@
-"""What MLT's melt, the engine of Kdenlive, plays of a project."""
+"""What MLT's melt, the engine of Kdenlive, plays of a project or another document of MLT."""
 
 from __future__ import annotations
 
