@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,24 @@ def exact_rate(rate: float) -> Fraction:
     return Fraction(rate).limit_denominator(1000)
 
 
+def film_length(path: Path) -> int:
+    """How many frames Blender finds in a film; 0 if it cannot open it."""
+    try:
+        return _film_length(str(path), path.stat().st_mtime_ns)
+    except (OSError, RuntimeError):
+        return 0
+
+
+@cache
+def _film_length(path: str, changed: int) -> int:
+    known = {clip.name for clip in bpy.data.movieclips}
+    clip = bpy.data.movieclips.load(path, check_existing=True)
+    length = int(clip.frame_duration)
+    if clip.name not in known:
+        bpy.data.movieclips.remove(clip)
+    return length
+
+
 def films(scene: Any) -> tuple[list[Film], list[Unusable]]:
     """The films outside of meta strips, and the strips with a picture that are none."""
     found: list[Film] = []
@@ -123,13 +142,17 @@ def _film(strip: Any, scene: Any, effect: str | None) -> Film | str:
         return "it is retimed; render it, or clear its retiming keys"
     if not strip.frame_duration or not strip.fps:
         return f"Blender cannot play {strip.filepath}; check that the file is there"
+    path = Path(bpy.path.abspath(strip.filepath, library=getattr(scene, "library", None))).resolve()
     rate, source_rate = scene_rate(scene), exact_rate(strip.fps)
-    # Blender plays film frame for scene frame, unless the strip was added to keep its film's speed, of which only the
-    # length tells. A film so short that it does not is off by less than half a frame either way.
-    content = strip.frame_final_duration + strip.frame_offset_start + strip.frame_offset_end
-    step = Fraction(1) if round(content) == strip.frame_duration else source_rate / rate
+    content = Fraction(strip.frame_final_duration + strip.frame_offset_start + strip.frame_offset_end)
+    trimmed = strip.animation_offset_start + strip.animation_offset_end
+    # Blender plays film frame for scene frame, unless the strip was added to keep its film's speed, of which nothing but
+    # its length tells. Of a film so short that it does not, no frame is off by more than a half.
+    step = Fraction(1)
+    if source_rate != rate and content != film_length(path) - trimmed:
+        step = source_rate / rate
     content_start = Fraction(strip.frame_start)
-    content_end = content_start + Fraction(strip.frame_duration) / step
+    content_end = content_start + content
     # Beyond its content a strip holds a still, in which nothing sounds.
     start = max(strip.frame_final_start, math.ceil(content_start))
     end = min(strip.frame_final_end, math.floor(content_end))
@@ -139,13 +162,13 @@ def _film(strip: Any, scene: Any, effect: str | None) -> Film | str:
     direction = -1 if strip.use_reverse_frames else 1
     return Film(
         name=strip.name,
-        path=Path(bpy.path.abspath(strip.filepath, library=getattr(scene, "library", None))).resolve(),
+        path=path,
         channel=strip.channel,
         start=start,
         end=end,
         source_start=played * step + strip.animation_offset_start,
         source_rate=source_rate,
-        source_frames=strip.frame_duration + strip.animation_offset_start + strip.animation_offset_end,
+        source_frames=round(content * step) + trimmed,
         speed=direction * step * rate / source_rate,
         enabled=not strip.mute,
     )

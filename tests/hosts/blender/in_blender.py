@@ -32,7 +32,7 @@ def version() -> dict[str, Any]:
         sounds = "Audaspace" not in str(error)
     else:
         sounds = True
-    return {"config": f"{bpy.app.version[0]}.{bpy.app.version[1]}", "sounds": sounds}
+    return {"major": bpy.app.version[0], "config": f"{bpy.app.version[0]}.{bpy.app.version[1]}", "sounds": sounds}
 
 
 def enable() -> None:
@@ -68,6 +68,38 @@ def movie(path: str, name: str, channel: int, content_start: int, first: int, la
     # Before it was cut, Blender may have found it in the way of another.
     strip.channel = channel
     assert (strip.frame_final_start, strip.frame_final_end, strip.channel) == (first, last, channel)
+
+
+def in_sequencer() -> Any:
+    """A context in which operators of the sequencer's window run."""
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.type = "SEQUENCE_EDITOR"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return bpy.context.temp_override(window=window, area=area, region=region)
+
+
+def movie_of_own_speed(path: str, channel: int, content_start: int, first: int, last: int) -> None:
+    """As `movie`, but added as the user interface adds movies: in a scene of another rate it keeps its speed."""
+    strips()
+    with in_sequencer():
+        bpy.ops.sequencer.movie_strip_add(
+            filepath=path, channel=channel, frame_start=content_start, sound=False, use_framerate=False
+        )
+    strip = next(strip for strip in strips() if strip.channel == channel)
+    strip.frame_offset_start = first - content_start
+    strip.frame_offset_end += strip.frame_final_end - last
+
+
+def retime(strip: str, at: int) -> None:
+    scene().sequence_editor.active_strip = strips()[strip]
+    select([strip])
+    with in_sequencer():
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=at)
+
+
+def mute_channel(channel: int) -> None:
+    scene().sequence_editor.channels[channel].mute = True
 
 
 def effect(kind: str, name: str, channel: int, over: str) -> None:
