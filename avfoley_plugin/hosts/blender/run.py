@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from . import document
-from .command import Process
+from .command import CommandError, Process
 from .otio_json import Json
 
 
@@ -38,7 +38,11 @@ class Run:
         self._sent = self._read(scene)
         self._text = json.dumps(self._sent)
         self._path.write_text(self._text, encoding="utf-8")
-        self._process = Process([*command, verb, str(self._path), *options, "--json"])
+        try:
+            self._process = Process([*command, verb, str(self._path), *options, "--json"])
+        except CommandError:
+            self._tidy()
+            raise
 
     @property
     def progress(self) -> float:

@@ -39,6 +39,10 @@ def enable() -> None:
     bpy.ops.preferences.addon_enable(module="avfoley")
 
 
+def prefer(command: str) -> None:
+    bpy.context.preferences.addons["avfoley"].preferences.command = command
+
+
 def disable() -> bool:
     bpy.ops.preferences.addon_disable(module="avfoley")
     return hasattr(scene(), "avfoley_settings")

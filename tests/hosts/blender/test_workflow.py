@@ -195,3 +195,10 @@ def test_the_project_must_be_saved(blender: Steps, cut: list[Any]) -> None:
     *_, ready, panel = blender(*cut[:-1], ("can_call", {"operator": "foley"}), ("panel", {}))
     assert not ready
     assert "Save the .blend: sounds go beside it" in panel
+
+
+def test_a_command_that_is_not_there_is_named(blender: Steps, cut: list[Any], tmp_path: Path) -> None:
+    *_, told = blender(*cut, ("prefer", {"command": "/nowhere/avfoley"}), foley())
+    assert len(told) == 1
+    assert told[0].startswith("/nowhere/avfoley cannot be run")
+    assert list((tmp_path / "film.avfoley").iterdir()) == []
