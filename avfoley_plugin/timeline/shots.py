@@ -18,8 +18,8 @@ from avfoley_engine.protocol import FoleyRequest, MediaProbe, PictureRange
 
 from avfoley_plugin.errors import AVFoleyError, SelectionError
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.identity import METADATA_KEY
-from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.identity import HOST_ID, METADATA_KEY
+from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.playback import PlayedClip, played_clips
 from avfoley_plugin.timeline.selection import Selection, within
 from avfoley_plugin.timeline.timing import (
@@ -122,7 +122,7 @@ def read_shots(
     *,
     folder: Path,
     probe: Callable[[Path], MediaProbe] | None = None,
-    is_online: Callable[[Path], bool] = Path.is_file,
+    is_online: Callable[[Path], bool] = is_file,
     record_rate: Fraction | None = None,
     caption: str | None = None,
 ) -> tuple[list[Shot], list[Problem]]:
@@ -132,8 +132,8 @@ def read_shots(
     its own, or `caption`, which is meant for the clips that are selected by name. Not for others: what was said of a
     whole timeline's pictures is not meant for its titles, nor shall lost media go unnoticed.
 
-    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips selected by name,
-    which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
+    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips that were chosen
+    themselves, which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
     of the timeline's file. `probe` asks what a media file holds (once a file); with it, media without picture and
     ranges outside the media are found, and the lengths and start timecodes that the timeline leaves out. Raises
     SelectionError if the selection names nothing on the timeline.
@@ -144,7 +144,7 @@ def read_shots(
     played = played_clips(timeline, media.range)
     problems = _named_but_not_played(timeline, selection, played)
     pieces = _pieces(played)
-    pieces = [piece for piece in pieces if piece.named(selection.clips)] if selection.clips else _visible(pieces)
+    pieces = [piece for piece in pieces if piece.chosen(selection)] if selection.chooses_clips else _visible(pieces)
     if bounds is not None:
         limits = (bounds[0] / clock.rate, bounds[1] / clock.rate)
         pieces = [trimmed for piece in pieces if (trimmed := piece.within(limits)) is not None]
@@ -176,8 +176,9 @@ class _Piece:
     start: Fraction
     end: Fraction
 
-    def named(self, names: Iterable[str]) -> bool:
-        return not set(self.whole.names).isdisjoint(names)
+    def chosen(self, selection: Selection) -> bool:
+        by_host = self.whole.clip.metadata.get(HOST_ID) in selection.host_ids
+        return by_host or not set(self.whole.names).isdisjoint(selection.clips)
 
     def within(self, limits: tuple[Fraction, Fraction]) -> _Piece | None:
         trimmed = within(self.start, self.end, limits)
@@ -261,6 +262,8 @@ def _named_but_not_played(
 
 
 def _nothing_selected(timeline: otio.schema.Timeline, selection: Selection) -> str:
+    if selection.host_ids:
+        return f"none of the clips selected in timeline {timeline.name!r} has picture; select others"
     if selection.record_range is None:
         return f"timeline {timeline.name!r} has no clip on an enabled video track"
     return f"no picture lies in the range {selection.record_range} of timeline {timeline.name!r}; choose another"
