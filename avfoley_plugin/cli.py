@@ -64,7 +64,14 @@ app.add_typer(engine_app, name="engine")
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="An .otio, .otioz or .otiod timeline, or a video file.")]
+Input = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        help="A timeline (.otio, .otioz, .otiod, .kdenlive, .fcpxml, .xml, .aaf, .edl), resolve: for the one that is "
+        "open in DaVinci Resolve, or a video file.",
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -115,7 +122,9 @@ def foley(
             "drop-frame, : is non-drop), or frames from 0.",
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="The whole timeline (the default).")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole timeline (in Resolve else the selection).")
+    ] = False,
     ambience: Annotated[
         bool,
         typer.Option("--ambience", help="One sound from the caption over the whole --range, whatever its cuts are."),
@@ -157,7 +166,8 @@ def foley(
         host = open_host(source, output, engine.probe)
         if ambience and record_range is not None:
             return workflows.ambience(host, engine, settings, record_range)
-        return workflows.foley(host, engine, settings, Selection(tuple(clip or ()), record_range))
+        selection = Selection(tuple(clip or ()), record_range) if everything or clip or record_range else None
+        return workflows.foley(host, engine, settings, selection)
 
     raise typer.Exit(_carry_out(start, as_json))
 
@@ -318,6 +328,113 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
             typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
 
     raise typer.Exit(_explained(show))
+
+
+@app.command()
+def export(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A timeline, as for `avfoley foley`.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="Its name tells the format: .fcpxml, .xml (FCP7 XML), .aaf, .edl, .otio with --for, .csv for the "
+            'markers, or "... cues.csv" for the cue sheet.',
+        ),
+    ],
+    program: Annotated[
+        str | None, typer.Option("--for", metavar="PROGRAM", help="The shape of .otio that resolve wants.")
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="FPS", help="The frame rate of an .edl, like 23.976: it does not tell.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write it, whatever is lost.")] = False,
+) -> None:
+    """Write a timeline for another program, after saying what is lost.
+
+    Without a terminal to ask in, nothing is written that loses something, unless --yes is given.
+    """
+
+    def write() -> Exit:
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.hosts.export import prepare, program_of
+
+        engine = LocalEngine()
+        host = open_host(source, None, engine.probe, rate)
+        made = prepare(host.read(), host.folder, output.absolute(), program_of(program), engine.probe)
+        if made.losses and not yes:
+            typer.echo(f"{output.name} cannot hold all of {host.name}. Lost would be:", err=True)
+            for loss in made.losses:
+                typer.echo(f"  {loss}", err=True)
+            if not (sys.stdin.isatty() and typer.confirm("Write it?", err=True)):
+                typer.echo("Nothing was written; --yes writes it all the same.", err=True)
+                return Exit.INPUT
+        typer.echo(made.save())
+        return Exit.OK
+
+    raise typer.Exit(_explained(write))
+
+
+@app.command()
+def hosts(
+    table: Annotated[bool, typer.Option("--table", help="Try what survives in each format, and show it.")] = False,
+) -> None:
+    """List the editing programs, whether they are here, and what works with them."""
+
+    def show() -> None:
+        if table:
+            from avfoley_plugin.hosts.table import markdown, round_trips
+
+            typer.echo(markdown(round_trips()), nl=False)
+            return
+        from avfoley_plugin.hosts.install import find_hosts
+
+        for found in find_hosts():
+            typer.echo(f"{found.name}: {found.where or 'not found'}")
+            typer.echo(f"    {found.works}")
+            if found.launcher is not None:
+                typer.echo(f"    launcher: {found.launcher}")
+
+    raise typer.Exit(_explained(show))
+
+
+@app.command()
+def install(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="kdenlive, resolve or blender.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Remove it again.")] = False,
+) -> None:
+    """Put AVFoley where an editing program offers it."""
+
+    def put() -> None:
+        from avfoley_plugin.hosts import install as launchers
+
+        try:
+            chosen = launchers.Program(program)
+        except ValueError as error:
+            raise typer.BadParameter(f"{program!r} is none of {', '.join(launchers.Program)}") from error
+        paths = launchers.uninstall(chosen) if undo else launchers.install(chosen)
+        for path in paths:
+            typer.echo(f"{'removed' if undo else 'installed'}: {path}")
+        if not paths:
+            typer.echo("There was nothing to remove.")
+
+    raise typer.Exit(_explained(put))
+
+
+@app.command()
+def panel(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[INPUT]", help="The timeline to open, as for `avfoley foley`.")
+    ] = None,
+) -> None:
+    """Open the panel."""
+    import importlib.util
+
+    if importlib.util.find_spec("avfoley_ui.__main__") is None:
+        typer.echo("avfoley: this version has no panel; use `avfoley foley INPUT`", err=True)
+        raise typer.Exit(Exit.INPUT)
+    command = [sys.executable, "-m", "avfoley_ui", *([] if source is None else [str(source)])]
+    raise typer.Exit(subprocess.call(command))
 
 
 @engine_app.command(context_settings=PASSED_ON)

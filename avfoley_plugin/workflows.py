@@ -100,14 +100,13 @@ def foley(
     host: Host,
     engine: EngineClient,
     settings: FoleySettings = FoleySettings(),
-    selection: Selection = Selection(),  # noqa: B008 (immutable)
+    selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
-    """Makes foley for the selected shots of the host's timeline."""
+    """Makes foley for the selected shots of the host's timeline; without `selection`, for what is selected there."""
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
-        shots, problems = read_shots(
-            timeline, selection, folder=host.folder, probe=engine.probe, caption=settings.caption
-        )
+        chosen = host.selection() if selection is None else selection
+        shots, problems = read_shots(timeline, chosen, folder=host.folder, probe=engine.probe, caption=settings.caption)
         return [Order(shot, tuple(_requests(shot, settings))) for shot in shots], problems
 
     return Run(host, engine, plan)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from avfoley_plugin.timeline.selection import Selection
+
 
 class Host(ABC):
     """One timeline in one editing program, or in one file.
@@ -33,6 +35,10 @@ class Host(ABC):
     @abstractmethod
     def read(self) -> otio.schema.Timeline:
         """The timeline as it is now. Raises HostError if there is none, or not a readable one."""
+
+    def selection(self) -> Selection:
+        """What is selected in the editing program, after ``read``; everything, where it has no selection to tell."""
+        return Selection()
 
     @abstractmethod
     def write(self, timeline: otio.schema.Timeline) -> Path:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from avfoley_plugin.timeline.identity import HOST_ID
 from avfoley_plugin.timeline.media import media_name
 from avfoley_plugin.timeline.playback import PlayedClip
-from avfoley_plugin.timeline.selection import within
+from avfoley_plugin.timeline.selection import Selection, within
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class Piece:
 
     def named(self, names: Iterable[str]) -> bool:
         return not set(self.whole.names).isdisjoint(names)
+
+    def chosen(self, selection: Selection) -> bool:
+        return self.chosen_in_host(selection) or self.named(selection.clips)
+
+    def chosen_in_host(self, selection: Selection) -> bool:
+        return self.whole.clip.metadata.get(HOST_ID) in selection.host_ids
 
     def within(self, limits: tuple[Fraction, Fraction]) -> Piece | None:
         trimmed = within(self.start, self.end, limits)

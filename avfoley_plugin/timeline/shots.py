@@ -26,7 +26,7 @@ from avfoley_plugin.timeline.media import (
     media_name,
     why_length_is_unknown,
 )
-from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.pieces import Piece, pieces_of
 from avfoley_plugin.timeline.playback import PlayedClip, played_clips
 from avfoley_plugin.timeline.selection import Selection
@@ -102,7 +102,7 @@ def read_shots(
     *,
     folder: Path,
     probe: Callable[[Path], MediaProbe] | None = None,
-    is_online: Callable[[Path], bool] = Path.is_file,
+    is_online: Callable[[Path], bool] = is_file,
     record_rate: Fraction | None = None,
     caption: str | None = None,
 ) -> tuple[list[Shot], list[Problem]]:
@@ -112,8 +112,8 @@ def read_shots(
     its own, or `caption`, which is meant for the clips that are selected by name. Not for others: what was said of a
     whole timeline's pictures is not meant for its titles, nor shall lost media go unnoticed.
 
-    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips selected by name,
-    which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
+    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips that were chosen
+    themselves, which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
     of the timeline's file. `probe` asks what a media file holds (once a file); with it, media without picture and
     ranges outside the media are found, and the lengths and start timecodes that the timeline leaves out. Raises
     SelectionError if the selection names nothing on the timeline.
@@ -125,7 +125,7 @@ def read_shots(
     played = [whole for whole in played_clips(timeline, media.range) if identity(whole.clip, Kind.CLIP) is None]
     problems = _named_but_not_played(timeline, selection, played)
     pieces = pieces_of(played)
-    pieces = [piece for piece in pieces if piece.named(selection.clips)] if selection.clips else _visible(pieces)
+    pieces = [piece for piece in pieces if piece.chosen(selection)] if selection.chooses_clips else _visible(pieces)
     if bounds is not None:
         limits = (bounds[0] / clock.rate, bounds[1] / clock.rate)
         pieces = [trimmed for piece in pieces if (trimmed := piece.within(limits)) is not None]
@@ -210,6 +210,8 @@ def _named_but_not_played(
 
 
 def _nothing_selected(timeline: otio.schema.Timeline, selection: Selection) -> str:
+    if selection.host_ids:
+        return f"none of the clips selected in timeline {timeline.name!r} has picture; select others"
     if selection.record_range is None:
         return f"timeline {timeline.name!r} has no clip on an enabled video track"
     return f"no picture lies in the range {selection.record_range} of timeline {timeline.name!r}; choose another"

@@ -16,6 +16,7 @@ from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.identity import Kind, identity
 from avfoley_plugin.timeline.media import Media, Problem, UnusableError, clip_caption, media_name, why_length_is_unknown
+from avfoley_plugin.timeline.media_url import is_file
 from avfoley_plugin.timeline.pieces import Piece, pieces_of
 from avfoley_plugin.timeline.playback import PlayedClip, played_clips
 from avfoley_plugin.timeline.selection import Selection
@@ -71,13 +72,13 @@ def read_sounds(
     *,
     folder: Path,
     probe: Callable[[Path], MediaProbe],
-    is_online: Callable[[Path], bool] = Path.is_file,
+    is_online: Callable[[Path], bool] = is_file,
 ) -> tuple[list[SoundClip], list[Problem]]:
     """The selected sounds in record order, and the selected clips that make none; the others still run.
 
-    A name means the clips on audio tracks; where none has it, the clips on video tracks with their own sound; and last the foley that we
-    made. Without names it is all clips on audio tracks. Disabled clips and tracks are skipped. Raises SelectionError if the selection names
-    nothing on the timeline, or nothing with sound lies in its range.
+    A name, or a clip selected in the host, means the clips on audio tracks; where none has it, the clips on video tracks with their own
+    sound; and last the foley that we made. Without either it is all clips on audio tracks. Disabled clips and tracks are skipped. Raises
+    SelectionError if the selection names nothing on the timeline, or nothing with sound lies in its range.
     """
     media = Media(folder, is_online, probe)
     clock = record_clock(timeline)
@@ -108,9 +109,11 @@ def _chosen(timeline: otio.schema.Timeline, selection: Selection, media: Media) 
     ours = [piece for piece in heard if identity(piece.whole.clip, Kind.CLIP) is not None]
     heard = [piece for piece in heard if piece not in ours]
     seen = [piece for piece in seen if identity(piece.whole.clip, Kind.CLIP) is None]
-    if not selection.clips:
+    if not selection.chooses_clips:
         return heard
-    chosen: list[Piece] = []
+    # A shot and its own sound are often selected together: that is one sound.
+    by_host = [[piece for piece in group if piece.chosen_in_host(selection)] for group in (heard, seen, ours)]
+    chosen = next(filter(None, by_host), [])
     for name in dict.fromkeys(selection.clips):
         found = next((named for group in (heard, seen, ours) if (named := [p for p in group if p.named((name,))])), [])
         if not found:

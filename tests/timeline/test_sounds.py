@@ -15,6 +15,7 @@ from opentimelineio.schema import Timeline, Track
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
+from avfoley_plugin.timeline.identity import HOST_ID
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, read_sounds
@@ -94,6 +95,34 @@ def test_the_audio_track_comes_before_a_video_clips_own_sound(build: Any, hear: 
     assert [sound.sound.media.name for sound in hear(timeline)] == ["a.wav"]
     timeline.tracks[1].enabled = False
     assert [sound.sound.media.name for sound in hear(timeline, "a")] == ["a.mov"]
+
+
+def test_a_shot_selected_with_its_own_sound_is_one_sound(build: Any) -> None:
+    picture, own, other = (
+        build.clip("a", 0, 50),
+        build.clip("a", 0, 50, url="a.wav"),
+        build.clip("b", 0, 50, url="b.wav"),
+    )
+    for number, clip in enumerate((picture, own, other)):
+        clip.metadata[HOST_ID] = str(number)
+    timeline = build.timeline([picture], audio(own, other))
+
+    def chosen(*ids: str) -> list[str]:
+        sounds, problems = read_sounds(
+            timeline,
+            Selection(host_ids=frozenset(ids)),
+            folder=Path("/edit"),
+            probe=probe,
+            is_online=lambda path: True,
+        )
+        assert problems == []
+        return [sound.sound.media.name for sound in sounds]
+
+    assert chosen("0", "1") == ["a.wav"]
+    assert chosen("0") == ["a.mov"]
+    assert chosen("1", "2") == ["a.wav", "b.wav"]
+    with pytest.raises(SelectionError, match="no sound there"):
+        chosen("3")
 
 
 @pytest.mark.parametrize(("scalar", "start"), [(2.0, 100), (-1.0, 150)])

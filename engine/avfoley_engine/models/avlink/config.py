@@ -13,7 +13,7 @@ from avfoley_engine.nn.dit import DiTConfig
 class AudioConfig:
     """The audio backbone: latents of `latent_width` at `latents_per_second`."""
 
-    dit: DiTConfig = field(default_factory=DiTConfig)
+    dit: DiTConfig = field(default_factory=lambda: DiTConfig(pooled_text=True))
     latent_width: int = 32
     latents_per_second: Fraction = Fraction(25)
 
