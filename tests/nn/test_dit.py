@@ -26,7 +26,9 @@ def test_a_padded_row_gives_what_it_gives_alone() -> None:
 def test_pooled_text_changes_nothing_at_first_and_nothing_without_a_caption() -> None:
     torch.manual_seed(0)
     plain = AudioDiT(AudioConfig(DiTConfig(width=32, depth=2, heads=2, text_width=8), latent_width=4))
-    pooled = AudioDiT(AudioConfig(DiTConfig(width=32, depth=2, heads=2, text_width=8, pooled_text=True), latent_width=4))
+    pooled = AudioDiT(
+        AudioConfig(DiTConfig(width=32, depth=2, heads=2, text_width=8, pooled_text=True), latent_width=4)
+    )
     for p in plain.parameters():
         torch.nn.init.normal_(p, std=0.3)
     pooled.load_state_dict(plain.state_dict(), strict=False)
