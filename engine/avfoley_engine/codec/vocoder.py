@@ -28,8 +28,9 @@ class VocoderConfig:
     expansion: int = 3
     n_fft: int = 1920
     hop: int = 480
-    #: Of `MelConsistency`.
-    iterations: int = 4
+    #: Of `MelConsistency`. In training fewer will do: the gradient through each costs more than that through the network.
+    iterations: int = 16
+    training_iterations: int = 4
 
     @property
     def reach(self) -> int:
@@ -76,11 +77,11 @@ class MelConsistency(nn.Module):
     #: Frames on either side of its own that decide a sample, an iteration: half a window back and half a window forth.
     reach = 3
 
-    def __init__(self, mel: MelConfig, iterations: int) -> None:
+    def __init__(self, mel: MelConfig, iterations: int, training_iterations: int) -> None:
         super().__init__()
         if mel.window > self.reach * mel.hop or mel.centred_on != "start":
             raise ValueError(f"a window of {mel.window} samples, hop {mel.hop}, centred on the {mel.centred_on} of it")
-        self.mel, self.iterations = mel, iterations
+        self.mel, self.iterations, self.training_iterations = mel, iterations, training_iterations
         filters = torchaudio.functional.melscale_fbanks(
             mel.n_fft // 2 + 1, mel.f_min, mel.f_max, mel.bands, mel.sample_rate, norm="slaney", mel_scale="slaney"
         )
@@ -96,15 +97,16 @@ class MelConsistency(nn.Module):
         # Frames are centred on the hops from 0 to L: one more than the mel has, and the last is repeated.
         target = torch.cat([target, target[..., -1:]], dim=-1)
         before = None
-        for _ in range(self.iterations):
+        for _ in range(self.training_iterations if self.training else self.iterations):
             spectrum = self._analyse(waveform)
-            level = (self.filters @ spectrum.abs()).clamp_min(self.mel.floor).log()
+            magnitude = _magnitude(spectrum)
+            level = (self.filters @ magnitude).clamp_min(self.mel.floor).log()
             change = (target - level).clamp(-self.largest_change, self.largest_change)
-            spectrum = spectrum * (self.shares @ change).exp()
-            ahead = spectrum
+            gain = (self.shares @ change).exp()
+            spectrum = ahead = spectrum * gain
             if before is not None:
-                further = spectrum + self.momentum * (spectrum - before)
-                ahead = spectrum.abs() * further / further.abs().clamp_min(1e-9)
+                ahead = torch.lerp(before, spectrum, 1 + self.momentum)
+                ahead = ahead * (magnitude * gain / _magnitude(ahead))
             before = spectrum
             waveform = self._synthesise(ahead, waveform.shape[-1])
         return waveform
@@ -118,6 +120,11 @@ class MelConsistency(nn.Module):
         return torch.istft(
             spectrum, self.mel.n_fft, self.mel.hop, self.mel.window, self.window, center=True, length=samples
         )
+
+
+def _magnitude(spectrum: torch.Tensor) -> torch.Tensor:
+    """abs(), several times faster on a CPU, with a gradient also where there is silence."""
+    return (spectrum.real.square() + spectrum.imag.square()).clamp_min(1e-18).sqrt()
 
 
 class ISTFTHead(nn.Module):
@@ -160,7 +167,7 @@ class Vocoder(nn.Module):
         )
         self.final_norm = nn.LayerNorm(config.width, eps=1e-6)
         self.head = ISTFTHead(config.width, config.n_fft, config.hop)
-        self.consistency = MelConsistency(mel, config.iterations)
+        self.consistency = MelConsistency(mel, config.iterations, config.training_iterations)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """mel (B, bands, frames), normalised log-mel -> waveform (B, frames * hop)."""
