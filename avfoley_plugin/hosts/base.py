@@ -7,6 +7,8 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from avfoley_plugin.timeline.selection import Selection
+
 
 class Host(ABC):
     """One timeline in one editing program, or in one file.
@@ -14,6 +16,9 @@ class Host(ABC):
     A host is used in one go: ``read`` it, change the timeline, ``write`` it. What ``write`` replaces is backed up
     first, and a timeline that changed in between is not overwritten.
     """
+
+    #: Whether ``write`` backs up what it replaces. False only where that is known to be our own last writing.
+    keeps_backup: bool = True
 
     @property
     @abstractmethod
@@ -33,6 +38,10 @@ class Host(ABC):
     @abstractmethod
     def read(self) -> otio.schema.Timeline:
         """The timeline as it is now. Raises HostError if there is none, or not a readable one."""
+
+    def selection(self) -> Selection:
+        """What is selected in the editing program, after ``read``; everything, where it has no selection to tell."""
+        return Selection()
 
     @abstractmethod
     def write(self, timeline: otio.schema.Timeline) -> Path:

@@ -37,12 +37,12 @@ def set_reference_url(reference: otio.core.MediaReference, url: str) -> None:
         reference.target_url_base = url
 
 
-def save(timeline: otio.schema.Timeline, folder: Path, output: Path) -> str:
+def save(timeline: otio.schema.Timeline, folder: Path, output: Path, *, backup: bool = True) -> str:
     """Writes a timeline whose relative URLs resolve against `folder`; returns the text written.
 
     The file is complete or not there at all, and a file that it replaces is kept as ``NAME.otio.bak``,
-    ``NAME.otio.bak-2``, and so on. Relative URLs are rebased if the output is in another folder; those of our own takes
-    are relative wherever they can be.
+    ``NAME.otio.bak-2``, and so on, unless `backup` is False. Relative URLs are rebased if the output is in another
+    folder; those of our own takes are relative wherever they can be.
     """
     written = timeline.deepcopy()
     _keep_urls_valid(written, folder, output.parent)
@@ -55,7 +55,7 @@ def save(timeline: otio.schema.Timeline, folder: Path, output: Path) -> str:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            if output.exists():
+            if backup and output.exists():
                 shutil.copy2(output, _free_backup(output))
             part.replace(output)
         finally:
