@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from avfoley_engine.protocol import (
@@ -23,12 +24,15 @@ from avfoley_engine.protocol import (
     JobEvent,
     MediaProbe,
     ModelInfo,
+    Pull,
     Submission,
     state_folder,
 )
 from pydantic import TypeAdapter, ValidationError
 
 from avfoley_plugin.errors import EngineError
+
+__all__ = ["EngineClient", "EngineStatus", "LocalEngine", "MediaProbe", "ModelInfo", "Pull"]
 
 #: The engine's own command; ``--folder`` and ``--idle-exit`` are added.
 ENGINE_COMMAND = (sys.executable, "-m", "avfoley_engine", "serve")
@@ -44,6 +48,7 @@ _LOG_BYTES = 4 * 2**20
 
 _JOBS = TypeAdapter(list[Job])
 _MODELS = TypeAdapter(list[ModelInfo])
+_PULLS = TypeAdapter(list[Pull])
 
 
 class EngineClient(ABC):
@@ -56,6 +61,18 @@ class EngineClient(ABC):
     @abstractmethod
     def models(self) -> list[ModelInfo]:
         """The models it can load."""
+
+    @abstractmethod
+    def pull(self, model: str) -> Pull:
+        """Starts to bring a model to the engine's machine, or goes on where that was stopped."""
+
+    @abstractmethod
+    def pulls(self) -> list[Pull]:
+        """How the pulls are that were started in this engine's life."""
+
+    @abstractmethod
+    def stop_pull(self, model: str) -> None:
+        """Stops a pull; what has arrived is kept."""
 
     @abstractmethod
     def probe(self, path: Path) -> MediaProbe:
@@ -100,6 +117,15 @@ class LocalEngine(EngineClient):
 
     def models(self) -> list[ModelInfo]:
         return _MODELS.validate_json(self._request("GET", "/v1/models").content)
+
+    def pull(self, model: str) -> Pull:
+        return Pull.model_validate_json(self._request("POST", f"/v1/models/{quote(model, safe='')}/pull").content)
+
+    def pulls(self) -> list[Pull]:
+        return _PULLS.validate_json(self._request("GET", "/v1/pulls").content)
+
+    def stop_pull(self, model: str) -> None:
+        self._request("DELETE", f"/v1/models/{quote(model, safe='')}/pull")
 
     def probe(self, path: Path) -> MediaProbe:
         answer = self._request("GET", "/v1/media", params={"path": str(path)})
