@@ -29,7 +29,7 @@ from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Problem, Shot, read_shots
 from avfoley_plugin.timeline.takes import PlacedTake, placed
 from avfoley_plugin.timeline.timing import format_timecode
-from avfoley_plugin.workflows import VERBS, FoleySettings, Run, all_shots
+from avfoley_plugin.workflows import VERBS, FoleySettings, Run, all_shots, regenerate
 
 Probe = Callable[[Path], MediaProbe]
 Edit = Callable[[otio.schema.Timeline], None]
@@ -104,6 +104,27 @@ class Contents:
     selected: frozenset[str] | None
 
 
+class CachedProbe:
+    """What media files hold, asked of an engine once a file and version. For any thread."""
+
+    def __init__(self, engine: EngineClient) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._known: dict[tuple[Path, int, int], MediaProbe] = {}
+
+    def __call__(self, path: Path) -> MediaProbe:
+        """Raises EngineError if the engine cannot be reached, or cannot read the file."""
+        with self._lock:
+            try:
+                stat = path.stat()
+            except OSError:
+                return self._engine.probe(path)
+            key = path, stat.st_mtime_ns, stat.st_size
+            if key not in self._known:
+                self._known[key] = self._engine.probe(path)
+            return self._known[key]
+
+
 class Workspace:
     """One timeline that is open. For any thread; whoever comes second waits.
 
@@ -146,6 +167,10 @@ class Workspace:
     def make(self, verb: str, engine: EngineClient, settings: FoleySettings, shots: Collection[str]) -> Run:
         """A run of that verb (see `workflows.VERBS`) over those shots; what it writes can be undone."""
         return VERBS[verb](_Recorded(self._host(), self), engine, settings, shots)
+
+    def regenerate(self, engine: EngineClient) -> Run:
+        """A run over the shots whose captions were changed; see `workflows.regenerate`."""
+        return regenerate(_Recorded(self._host(), self), engine)
 
     def set_caption(self, shots: Collection[Shot], caption: str) -> None:
         """Changes what the next takes of these shots are made from."""

@@ -1,0 +1,49 @@
+"""The panel as a program."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QLocale, QTimer, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from avfoley_ui import theme
+from avfoley_ui.controller import Controller
+from avfoley_ui.settings import PanelSettings
+from avfoley_ui.window import PanelWindow
+
+_TRANSLATIONS = Path(__file__).parent / "i18n"
+
+
+def run(path: Path | None = None, output: Path | None = None) -> int:
+    """Shows the panel, with a timeline or a video open in it if one is given; returns the exit code."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("AVFoley")
+    app.setOrganizationName("AVFoley")
+    app.setDesktopFileName("avfoley")
+    translate(app, QLocale())
+    settings = PanelSettings()
+    theme.apply(settings.appearance)
+    window = PanelWindow(Controller(), settings)
+    window.show()
+    if path is not None:
+        window.open(path, output)
+    # Python sees Ctrl-C only while it runs.
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    awake = QTimer()
+    awake.start(300)
+    awake.timeout.connect(lambda: None)
+    return app.exec()
+
+
+def translate(app: QApplication, locale: QLocale) -> QTranslator:
+    """Has the panel speak the language of a locale, English if there is no other."""
+    translator = QTranslator(app)
+    if not translator.load(locale, "avfoley", "_", str(_TRANSLATIONS)):
+        # English too: it has plurals.
+        translator.load(str(_TRANSLATIONS / "avfoley_en.qm"))
+    app.installTranslator(translator)
+    return translator

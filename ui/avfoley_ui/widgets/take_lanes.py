@@ -1,0 +1,305 @@
+"""The takes of a shot side by side: each a lane with its waveform, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QDrag,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPolygonF,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from avfoley_plugin.workspace import ListedTake
+from avfoley_ui.icons import icon
+from avfoley_ui.playback.sound import PEAK_HOP, SAMPLE_RATE, Sound
+from avfoley_ui.theme import state_colour
+from avfoley_ui.widgets.parts import ElidedLabel, tool_button
+
+_WAVE_HEIGHT = 34
+
+
+class TakeLanes(QScrollArea):
+    """All lanes. The signals name a take by its id."""
+
+    heard = Signal(str)
+    use_wanted = Signal(str)
+    star_wanted = Signal(str, bool)
+    delete_wanted = Signal(str)
+    settings_wanted = Signal(str)
+    scrubbed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("Takes"))
+        self.setMinimumHeight(90)
+        self._lanes: list[TakeLane] = []
+        self._spare: list[TakeLane] = []
+        self._inner = QWidget()
+        self._layout = QVBoxLayout(self._inner)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(3)
+        self._layout.addStretch(1)
+        self.setWidget(self._inner)
+
+    @property
+    def lanes(self) -> list[TakeLane]:
+        return list(self._lanes)
+
+    def lane(self, take_id: str) -> TakeLane | None:
+        return next((lane for lane in self._lanes if lane.take.id == take_id), None)
+
+    def set_takes(self, takes: tuple[ListedTake, ...], heard: str | None) -> None:
+        """Shows these takes; lanes are used again, so that a new take costs one lane."""
+        while len(self._lanes) > len(takes):
+            lane = self._lanes.pop()
+            lane.hide()
+            self._spare.append(lane)
+        while len(self._lanes) < len(takes):
+            lane = self._spare.pop() if self._spare else self._new_lane()
+            self._lanes.append(lane)
+        for number, (lane, take) in enumerate(zip(self._lanes, takes, strict=True)):
+            lane.show_take(take, number + 1)
+            lane.show()
+        self.set_heard(heard)
+
+    def set_heard(self, take_id: str | None) -> None:
+        for lane in self._lanes:
+            lane.set_heard(lane.take.id == take_id)
+            if lane.take.id == take_id:
+                self.ensureWidgetVisible(lane, 0, 4)
+
+    def set_sound(self, take_id: str, sound: Sound | None) -> None:
+        lane = self.lane(take_id)
+        if lane is not None:
+            lane.wave.set_sound(sound)
+
+    def set_span(self, start: float, end: float) -> None:
+        for lane in self._lanes + self._spare:
+            lane.wave.set_span(start, end)
+
+    def set_playhead(self, seconds: float) -> None:
+        for lane in self._lanes:
+            lane.wave.set_playhead(seconds)
+
+    def _press(self, lane: TakeLane, seconds: float) -> None:
+        self.heard.emit(lane.take.id)
+        self.scrubbed.emit(seconds)
+
+    def _new_lane(self) -> TakeLane:
+        lane = TakeLane()
+        lane.hear.clicked.connect(lambda: self.heard.emit(lane.take.id))
+        lane.wave.pressed.connect(lambda seconds: self._press(lane, seconds))
+        lane.use.clicked.connect(lambda: self.use_wanted.emit(lane.take.id))
+        lane.star.clicked.connect(lambda starred: self.star_wanted.emit(lane.take.id, starred))
+        lane.delete.clicked.connect(lambda: self.delete_wanted.emit(lane.take.id))
+        lane.settings.clicked.connect(lambda: self.settings_wanted.emit(lane.take.id))
+        self._layout.insertWidget(self._layout.count() - 1, lane)
+        return lane
+
+
+class TakeLane(QFrame):
+    """One take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.take: ListedTake
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._heard = False
+        self.hear = QToolButton()
+        self.hear.setCheckable(True)
+        self.hear.setFixedWidth(30)
+        self.name = ElidedLabel()
+        self.star = tool_button("star", self.tr("Star"), checkable=True)
+        self.use = tool_button("use", self.tr("Use this take"), checkable=True)
+        self.settings = tool_button("settings", self.tr("Put its seed and settings back"))
+        self.delete = tool_button("delete", self.tr("Delete this take"))
+        self.grip = _Grip(self)
+        self.wave = LaneWave()
+        line = QHBoxLayout()
+        line.setSpacing(1)
+        line.addWidget(self.hear)
+        line.addSpacing(4)
+        line.addWidget(self.name, 1)
+        for button in (self.star, self.use, self.settings, self.delete):
+            button.setIconSize(QSize(16, 16))
+            line.addWidget(button)
+        line.addWidget(self.grip)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 2)
+        layout.setSpacing(1)
+        layout.addLayout(line)
+        layout.addWidget(self.wave)
+
+    def show_take(self, take: ListedTake, number: int) -> None:
+        new = getattr(self, "take", None) is None or self.take.id != take.id
+        self.take = take
+        if new:
+            self.wave.set_sound(None)
+        self.hear.setText(str(number))
+        self.hear.setAccessibleName(self.tr("Hear take {0}").format(number))
+        self.hear.setToolTip(self.tr("Hear take {0} from where the playhead is ({1})").format(number, number))
+        facts = [self.tr("seed {0}").format(take.settings.seed), take.settings.model]
+        if take.active:
+            facts.insert(0, self.tr("in use"))
+        self.name.setText("  ·  ".join(facts))
+        font = self.name.font()
+        font.setBold(take.active)
+        self.name.setFont(font)
+        self.star.setChecked(take.starred)
+        self.star.setAccessibleDescription(self.tr("starred") if take.starred else "")
+        self.use.setChecked(take.active)
+        self.use.setEnabled(not take.active)
+        loudness = "" if take.loudness_lufs is None else f"{take.loudness_lufs:.1f} LUFS, "
+        self.setToolTip(f"{take.settings.caption or self.tr('no caption')}\n{loudness}{take.peak_dbtp:.1f} dBTP")
+        self.setAccessibleName(self.tr("Take {0}, {1}").format(number, ", ".join(facts)))
+        self.update()
+
+    def set_heard(self, heard: bool) -> None:
+        self._heard = heard
+        self.hear.setChecked(heard)
+        self.wave.set_heard(heard)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        menu = QMenu(self)
+        for button in (self.use, self.star, self.settings, self.delete):
+            action = menu.addAction(button.icon(), button.accessibleName())
+            action.setEnabled(button.isEnabled())
+            action.triggered.connect(button.click)
+        menu.exec(event.globalPos())
+
+
+class LaneWave(QWidget):
+    """A small waveform over the time that all views share; pressed to hear the take from there."""
+
+    pressed = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sound: Sound | None = None
+        self._span = (0.0, 1.0)
+        self._playhead = 0.0
+        self._heard = False
+        self._outline: tuple[tuple[object, ...], QPolygonF] | None = None
+        self.setFixedHeight(_WAVE_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_sound(self, sound: Sound | None) -> None:
+        self._sound = sound
+        self._outline = None
+        self.update()
+
+    def set_span(self, start: float, end: float) -> None:
+        if end > start:
+            self._span = start, end
+            self.update()
+
+    def set_playhead(self, seconds: float) -> None:
+        before, after = round(self._x(self._playhead)), round(self._x(seconds))
+        self._playhead = seconds
+        if before != after:
+            for x in (before, after):
+                self.update(x - 2, 0, 5, self.height())
+
+    def set_heard(self, heard: bool) -> None:
+        self._heard = heard
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Base))
+        colour = QColor(state_colour("wave" if self._heard else "quiet", self.palette()))
+        painter.setPen(QPen(colour, 1))
+        painter.setBrush(colour)
+        painter.drawPolygon(self._polygon())
+        painter.setPen(QPen(state_colour("playhead", self.palette()), 1.5))
+        x = self._x(self._playhead)
+        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.button() == Qt.MouseButton.LeftButton:
+            start, end = self._span
+            self.pressed.emit(start + event.position().x() / max(1, self.width()) * (end - start))
+
+    def _polygon(self) -> QPolygonF:
+        key = (id(self._sound), self._span, self.width(), self.height())
+        if self._outline is None or self._outline[0] != key:
+            self._outline = key, self._traced()
+        return self._outline[1]
+
+    def _traced(self) -> QPolygonF:
+        """The outline of the sound, one pair of points a pixel."""
+        if self._sound is None or not len(self._sound.peaks):
+            return QPolygonF()
+        start, end = self._span
+        peaks, middle = self._sound.peaks, self.height() / 2
+        top = max(float(abs(peaks).max()), 1e-4)
+        scale = (middle - 2) / top
+        upper, lower = [], []
+        for x in range(self.width()):
+            first = (start + x / self.width() * (end - start) - self._sound.start) * SAMPLE_RATE / PEAK_HOP
+            last = (start + (x + 1) / self.width() * (end - start) - self._sound.start) * SAMPLE_RATE / PEAK_HOP
+            if last <= 0 or first >= len(peaks):
+                continue
+            stretch = peaks[max(0, int(first)) : max(int(first) + 1, int(last))]
+            if len(stretch):
+                upper.append(QPointF(x, middle - float(stretch[:, 1].max()) * scale))
+                lower.append(QPointF(x, middle - float(stretch[:, 0].min()) * scale))
+        return QPolygonF(upper + lower[::-1])
+
+    def _x(self, seconds: float) -> float:
+        start, end = self._span
+        return (seconds - start) / (end - start) * self.width()
+
+
+class _Grip(QWidget):
+    """Where a take is taken hold of, to be dropped as a file elsewhere."""
+
+    def __init__(self, lane: TakeLane) -> None:
+        super().__init__()
+        self._lane = lane
+        self._from: QPoint | None = None
+        self.setFixedSize(20, 24)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self.setToolTip(self.tr("Drag the take out as a file"))
+        self.setAccessibleName(self.toolTip())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        icon("drag").paint(QPainter(self), self.rect().adjusted(1, 3, -1, -3))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._from = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        far = QApplication.startDragDistance()
+        if self._from is not None and (event.position().toPoint() - self._from).manhattanLength() >= far:
+            self._from = None
+            drag = QDrag(self)
+            drag.setMimeData(file_data(self._lane.take))
+            drag.exec(Qt.DropAction.CopyAction)
+
+
+def file_data(take: ListedTake) -> QMimeData:
+    """A take as what is dropped in another program: its file."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(take.path))])
+    return data
