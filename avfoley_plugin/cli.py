@@ -248,6 +248,23 @@ def demo(
 
 
 @app.command()
+def panel(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[TIMELINE]", help="An .otio, .otioz or .otiod timeline, or a video file, to open."),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Open the panel: see shots, write captions, make and compare takes, place them."""
+    try:
+        from avfoley_ui.app import run
+    except ImportError as error:
+        typer.echo(f"avfoley: the panel needs Qt, which cannot be loaded ({error}); reinstall avfoley", err=True)
+        raise typer.Exit(Exit.INPUT) from error
+    raise typer.Exit(run(source, output))
+
+
+@app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
     """List the models that the engine can load."""
     from avfoley_plugin.engine_client import LocalEngine

@@ -236,7 +236,8 @@ class PanelWindow(QWidget):
             f"<td>{words}</td></tr>"
             for keys, words, _ in self._keys()
         )
-        rows += f"<tr><td><b>1 – 9</b></td><td>{self.tr('Hear the take of that number')}</td></tr>"
+        words = self.tr("Hear the take of that number")
+        rows += f"<tr><td><b>1 – 9</b></td><td>{words}</td></tr>"
         box = QMessageBox(self)
         box.setWindowTitle(self.tr("Keys"))
         box.setTextFormat(Qt.TextFormat.RichText)
@@ -365,9 +366,13 @@ class PanelWindow(QWidget):
         if focus is not None and self.isAncestorOf(focus):
             focus.setFocus()
 
-    def _go_to(self, tab: int, widget: QWidget | None = None) -> None:
+    def show_part(self, number: int) -> None:
+        """Shots (0), listening (1) or making (2): brings it to the front, where they are in tabs."""
         if isinstance(self._arranged, QTabWidget):
-            self._arranged.setCurrentIndex(tab)
+            self._arranged.setCurrentIndex(number)
+
+    def _go_to(self, number: int, widget: QWidget | None = None) -> None:
+        self.show_part(number)
         if widget is not None:
             widget.setFocus(Qt.FocusReason.ShortcutFocusReason)
 

@@ -21,7 +21,7 @@ from PySide6.QtGui import QImage, QTransform
 #: Frames kept for going back and forth.
 _KEPT = 320
 #: Decoding this far ahead costs less than a seek, in seconds.
-_SEEK_AHEAD = 1.5
+_SEEK_AHEAD = 5
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Film:
     def until(self, time: Fraction) -> Iterator[tuple[Fraction, av.VideoFrame]]:
         """The frames decoded on the way to that on display at `time`, which is the last."""
         known = self._last
-        if known is None or time < known[0] or time > known[0] + Fraction(_SEEK_AHEAD):
+        if known is None or time < known[0] or time > known[0] + _SEEK_AHEAD:
             self._seek(time)
         elif self._next is not None and known[0] <= time < self._next[0]:
             yield known
