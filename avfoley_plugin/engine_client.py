@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -90,6 +91,14 @@ class EngineClient(ABC):
     def cancel(self, jobs: Iterable[str]) -> None:
         """Cancels jobs (ids), in this order; one that has ended stays as it is. For any thread."""
 
+    def give_up(self) -> None:
+        """Ends waiting for an engine to start or to come back, with an `EngineError`. For any thread."""
+        return None
+
+    def close(self) -> None:
+        """Closes the connections; the engine goes on."""
+        return None
+
 
 class LocalEngine(EngineClient):
     """The engine on this machine: found by ``engine.json`` in its state folder, or started there.
@@ -102,6 +111,7 @@ class LocalEngine(EngineClient):
         self._command = command
         self._http: httpx2.Client | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._given_up = threading.Event()
 
     def running(self) -> EngineStatus | None:
         """The status of the engine that runs, None if none does. Never starts one."""
@@ -205,12 +215,14 @@ class LocalEngine(EngineClient):
             else:
                 fruitless += 1
             self._disconnect()
-            time.sleep(0.1 * 2**fruitless)
+            self._given_up.wait(0.1 * 2**fruitless)
             # The queue outlives the engine, unless someone emptied its folder: then this says so.
             self.job(next(iter(pending)))
 
+    def give_up(self) -> None:
+        self._given_up.set()
+
     def close(self) -> None:
-        """Closes the connections; the engine goes on."""
         self._disconnect()
 
     def _request(self, method: str, path: str, **options: Any) -> httpx2.Response:
@@ -228,6 +240,8 @@ class LocalEngine(EngineClient):
         raise AssertionError
 
     def _connected(self) -> httpx2.Client:
+        if self._given_up.is_set():
+            raise EngineError("The engine was not waited for any longer.")
         if self._http is None:
             self._http = self._find() or self._start()
         return self._http
@@ -310,7 +324,8 @@ class LocalEngine(EngineClient):
                 died = died or time.monotonic()
                 if time.monotonic() - died > 5:
                     break
-            time.sleep(0.05)
+            if self._given_up.wait(0.05):
+                raise EngineError("The engine was not waited for any longer.")
         raise EngineError(f"The engine did not start. {self._log_hint()}")
 
     def _log_hint(self) -> str:

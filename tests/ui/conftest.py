@@ -25,6 +25,7 @@ from PySide6.QtCore import QSettings
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from avfoley_ui.app import spare_the_gui_thread
 from avfoley_ui.controller import Controller
 from avfoley_ui.playback.output import SilentOutput
 from avfoley_ui.settings import PanelSettings
@@ -59,6 +60,7 @@ def open_panel(qtbot: Any, panel_engine: Engine, settings: PanelSettings) -> Ite
         controller = Controller(engine or (lambda: LocalEngine(command=command)), lambda: LocalEngine(command=None))
         window = PanelWindow(controller, settings, SilentOutput())
         windows.append(window)
+        spare_the_gui_thread()
         window.resize(1300, 800)
         window.show()
         window.activateWindow()

@@ -25,7 +25,15 @@ from avfoley_ui.window import PanelWindow
 from panel_harness import ready, select, shot, wait
 from PySide6.QtCore import QCoreApplication, QLocale, QPoint, QRect, QSettings, Qt
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QScrollArea,
+    QWidget,
+)
 
 from avfoley_plugin import workflows
 from avfoley_plugin.engine_client import ModelInfo, Pull
@@ -311,7 +319,8 @@ def troubles(window: QWidget) -> list[str]:
             continue
         name = f"{type(widget).__name__} {widget.accessibleName() or getattr(widget, 'text', str)()}"
         needed = widget.minimumSizeHint()
-        labelled = isinstance(widget, QAbstractButton | QComboBox | QLineEdit)
+        inner = isinstance(widget.parent(), QAbstractSpinBox | QComboBox)
+        labelled = isinstance(widget, QAbstractButton | QAbstractSpinBox | QComboBox | QLineEdit) and not inner
         if labelled and (widget.width() < needed.width() or widget.height() < needed.height()):
             found.append(f"{name} is {widget.width()} x {widget.height()}, needs {needed.width()} x {needed.height()}")
         scrolled = any(isinstance(area, QScrollArea) and area.isAncestorOf(widget) for area in _areas(window))

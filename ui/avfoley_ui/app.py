@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     settings = PanelSettings()
     theme.apply(settings.appearance)
     window = PanelWindow(Controller(), settings)
+    spare_the_gui_thread()
     window.show()
     if path is not None:
         window.open(path, output)
@@ -37,6 +39,15 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     awake.start(300)
     awake.timeout.connect(lambda: None)
     return app.exec()
+
+
+def spare_the_gui_thread() -> None:
+    """Keeps the garbage collector from stopping all threads for long: it goes over what was loaded so far no more, and
+    over the rest more rarely.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def translate(app: QApplication, locale: QLocale) -> QTranslator:

@@ -24,7 +24,7 @@ from avfoley_ui.widgets.listening import footage_of
 from avfoley_ui.widgets.shots_view import THUMBNAIL
 
 #: How long a run may take to place what it has when the panel closes, in seconds.
-_CLOSE_TIMEOUT = 30.0
+_CLOSE_TIMEOUT = 60.0
 
 
 class Controller(QObject):
@@ -208,6 +208,7 @@ class Controller(QObject):
     def close(self) -> None:
         """Stops what is being made, places what is finished, ends all threads. The engine goes on by itself."""
         self._settle.stop()
+        self._probe_engine.give_up()
         for run in self._runs.values():
             run.cancel()
         for run in self._runs.values():
@@ -216,9 +217,7 @@ class Controller(QObject):
         self._thumbnails.close()
         self._pulling.close()
         self._watch.close()
-        close = getattr(self._probe_engine, "close", None)
-        if close is not None:
-            close()
+        self._probe_engine.close()
 
     def _run(self, start: Callable[[EngineClient], Run]) -> None:
         number = next(self._numbers)
@@ -313,9 +312,7 @@ class Controller(QObject):
             try:
                 do(engine)
             finally:
-                close = getattr(engine, "close", None)
-                if close is not None:
-                    close()
+                engine.close()
 
         self._pulling.submit(work, lambda _: self._watch.set_watching(True), self._tell_error)
 

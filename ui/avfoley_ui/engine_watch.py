@@ -54,11 +54,11 @@ class EngineWatch(QObject):
 
     def __init__(self, start: Callable[[], EngineClient], look: Callable[[], EngineClient]) -> None:
         super().__init__()
-        self._start, self._look = start, look
         self._wake = threading.Event()
         self._closing = False
         self._watching = True
         self._expected = False
+        self._starter, self._looker = start(), look()
         self._thread = threading.Thread(target=self._work, name="avfoley engine watch", daemon=True)
         self._thread.start()
 
@@ -74,20 +74,22 @@ class EngineWatch(QObject):
 
     def close(self) -> None:
         self._closing = True
+        for engine in (self._starter, self._looker):
+            engine.give_up()
         self._wake.set()
         self._thread.join(20)
 
     def _work(self) -> None:
         view = EngineView()
-        starter = self._start()
+        starter = self._starter
         try:
             view = _seen(starter, starter.status(), view)
         except AVFoleyError as error:
             view = replace(view, phase="unreachable", error=str(error))
         finally:
-            _close(starter)
+            starter.close()
         self._tell(view)
-        looker = self._look()
+        looker = self._looker
         try:
             while not self._closing:
                 busy = view.phase in ("busy", "starting", "restarting") or self._expected
@@ -107,7 +109,7 @@ class EngineWatch(QObject):
                 if view != before:
                     self._tell(view)
         finally:
-            _close(looker)
+            looker.close()
 
     def _away(self, view: EngineView, error: str) -> EngineView:
         if self._expected:
@@ -128,9 +130,3 @@ def _seen(engine: EngineClient, status: EngineStatus, before: EngineView) -> Eng
     }
     fresh = before.models if before.models and before.reachable and not ended else tuple(engine.models())
     return EngineView(status.worker, status.device, status.model, status.memory_bytes, status.error, fresh, pulls)
-
-
-def _close(engine: EngineClient) -> None:
-    close = getattr(engine, "close", None)
-    if close is not None:
-        close()

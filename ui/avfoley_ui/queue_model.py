@@ -82,11 +82,14 @@ class QueueModel(QAbstractListModel):
         if pace is None and running:
             row = running[0]
             share = next((value for value in row.progress.values() if value > 0), 0.0)
-            if share and row.eta_seconds is not None:
-                pace = row.eta_seconds / (1 - share) / (row.seconds / row.takes) if share < 1 else None
+            if 0 < share < 1 and row.eta_seconds is not None:
+                pace = row.eta_seconds / (1 - share) / (row.seconds / row.takes)
         if pace is None:
             return None
-        return sum(row.left for row in self.active) * pace
+        # What is being made knows best itself.
+        told = sum(row.eta_seconds or 0.0 for row in running)
+        making = sum(row.seconds / row.takes * (1 - max(row.progress.values(), default=0.0)) for row in running)
+        return told + (sum(row.left for row in self.active) - making) * pace
 
     def progress_by_shot(self) -> dict[str, float]:
         return {row.shot_id: row.done for row in self.active}

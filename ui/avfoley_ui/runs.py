@@ -72,7 +72,5 @@ class RunThread(QObject):
                 type(failed).__name__, failed
             )
         finally:
-            close = getattr(engine, "close", None)
-            if close is not None:
-                close()
+            engine.close()
         self.ended.emit(self.number, error)

@@ -43,7 +43,7 @@ _LIGHT = {
     QPalette.ColorRole.BrightText: "#ffffff",
     QPalette.ColorRole.ToolTipBase: "#ffffff",
     QPalette.ColorRole.ToolTipText: "#1d1f21",
-    QPalette.ColorRole.PlaceholderText: "#6b7076",
+    QPalette.ColorRole.PlaceholderText: "#5f646a",
     QPalette.ColorRole.Highlight: "#2f6fb0",
     QPalette.ColorRole.HighlightedText: "#ffffff",
     QPalette.ColorRole.Accent: "#2f6fb0",

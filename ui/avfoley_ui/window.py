@@ -79,7 +79,8 @@ class PanelWindow(QWidget):
         self._wheel = NoWheel(self)
         for field in (self.form.seed, self.form.takes, self.form.handles, self.form.model, self.form.quality):
             field.installEventFilter(self._wheel)
-        self.making = _scrolled(self.form, self.queue)
+        self._making_parts = _stacked(self.form, self.queue)
+        self.making = _scrolled(self._making_parts)
 
         self._build_header()
         self._body = QVBoxLayout()
@@ -340,7 +341,8 @@ class PanelWindow(QWidget):
                 left.addWidget(self.shots)
                 left.addWidget(self.making)
                 left.setStretchFactor(0, 1)
-                left.setSizes([420, 420])
+                needed = self._making_parts.sizeHint().height() + 4
+                left.setSizes([max(self.height() - 110 - needed, 200), needed])
                 splitter.addWidget(left)
                 splitter.addWidget(self.listening)
                 splitter.setSizes([330, 570])
@@ -352,10 +354,12 @@ class PanelWindow(QWidget):
             splitter.restoreState(self._settings.bytes(f"splitter-{columns}"))
             self._arranged = splitter
         self._body.addWidget(self._arranged)
-        for part in (self.shots, self.listening, self.making):
-            part.show()
         if isinstance(self._arranged, QTabWidget):
             self._arranged.setCurrentIndex(0)
+        else:
+            # One that came out of a tab may be hidden.
+            for part in (self.shots, self.listening, self.making):
+                part.show()
         if old is not None:
             old.setParent(None)
             old.deleteLater()
@@ -468,14 +472,14 @@ class PanelWindow(QWidget):
         self._keep_columns()
         self._settings.making = self.form.choices
         self._settings.set_bytes("geometry", self.saveGeometry())
-        self._settings.set_bytes("listening", self.listening.splitter.saveState())
+        self._settings.set_bytes("listening", self.listening.save_state())
         self._settings.set_flag("loop", self.listening.player.looping)
         self._settings.set_text("order", str(self.shots.order.currentData()))
 
     def _restore(self) -> None:
         self.resize(self.sizeHint())
         self.restoreGeometry(self._settings.bytes("geometry"))
-        self.listening.splitter.restoreState(self._settings.bytes("listening"))
+        self.listening.restore_state(self._settings.bytes("listening"))
         self.listening.player.set_looping(self._settings.flag("loop", True))
         self.shots.order.setCurrentIndex(max(0, self.shots.order.findData(self._settings.text("order", "record"))))
         self.form.set_choices(self._settings.making)
@@ -484,7 +488,7 @@ class PanelWindow(QWidget):
         self.redo_button.setEnabled(False)
 
 
-def _scrolled(*parts: QWidget) -> QScrollArea:
+def _stacked(*parts: QWidget) -> QWidget:
     inner = QWidget()
     layout = QVBoxLayout(inner)
     layout.setContentsMargins(0, 0, 4, 0)
@@ -492,6 +496,10 @@ def _scrolled(*parts: QWidget) -> QScrollArea:
     for part in parts:
         layout.addWidget(part)
     layout.addStretch(1)
+    return inner
+
+
+def _scrolled(inner: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)

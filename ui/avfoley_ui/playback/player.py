@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from avfoley_ui.playback.mixer import Mixer
@@ -9,6 +11,8 @@ from avfoley_ui.playback.output import Output, best_output
 from avfoley_ui.playback.sound import SAMPLE_RATE, Sound
 
 _TICK_MS = 15
+#: The playhead is shown this often, in seconds.
+_SHOW_SECONDS = 0.028
 #: What J and L go through, each way.
 SHUTTLE = (1.0, 2.0, 4.0, 8.0)
 
@@ -24,6 +28,7 @@ class Player(QObject):
         self._mixer = Mixer()
         self._output = output
         self._shown = 0
+        self._told = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_TICK_MS)
@@ -97,6 +102,7 @@ class Player(QObject):
         if speed:
             if self._mixer.at_end:
                 self._mixer.position = float(self._mixer.start if speed > 0 else self._mixer.end)
+                self._show(round(self._mixer.position))
             if self._output is None:
                 self._output = best_output()
             self._output.start(self._mixer.render)
@@ -125,9 +131,13 @@ class Player(QObject):
         start, end = self.range
         if self._mixer.looping and end > start:
             position = start + (position - start) % (end - start)
-        self._show(round(min(max(position, start), end)))
+        now = time.monotonic()
+        if now - self._told >= _SHOW_SECONDS:
+            self._told = now
+            self._show(round(min(max(position, start), end)))
         if self._mixer.at_end and self._output.unheard * abs(self.speed) < SAMPLE_RATE / 100:
             self.pause()
+            self._show(round(self._mixer.position))
 
     def _stop_output(self) -> None:
         self._timer.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from avfoley_ui.theme import state_colour
@@ -26,6 +26,8 @@ class FilmStrip(QWidget):
         self._stills: dict[float, QImage] = {}
         self._onsets: tuple[float, ...] = ()
         self._playhead = 0.0
+        self._version = 0
+        self._drawn: tuple[tuple[object, ...], QPixmap] | None = None
         self.setFixedHeight(HEIGHT + _TICKS)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self.tr("Frames of the shot, and the onsets of the take"))
@@ -37,6 +39,7 @@ class FilmStrip(QWidget):
     def set_shot(self, seconds: float) -> None:
         self._shot = max(seconds, 1e-3)
         self._stills, self._onsets = {}, ()
+        self._version += 1
         self.update()
 
     def set_span(self, start: float, end: float) -> None:
@@ -57,6 +60,7 @@ class FilmStrip(QWidget):
 
     def add_stills(self, images: dict[float, QImage]) -> None:
         self._stills.update(images)
+        self._version += 1
         for image in images.values():
             self._aspect = image.width() / max(1, image.height())
         self.update()
@@ -72,16 +76,10 @@ class FilmStrip(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
-        painter.fillRect(QRectF(0, 0, self.width(), HEIGHT), QColor("#101112"))
-        width = self._cell_width()
-        for time in self._cells():
-            image = self._stills.get(time) or self._nearest(time)
-            if image is not None:
-                painter.drawImage(QRectF(self._x(time) - width / 2, 0, width, HEIGHT), image)
-        outside = QColor(0, 0, 0, 150)
-        painter.fillRect(QRectF(0, 0, max(0.0, self._x(0.0)), HEIGHT), outside)
-        end = self._x(self._shot)
-        painter.fillRect(QRectF(end, 0, max(0.0, self.width() - end), HEIGHT), outside)
+        key = self._span, self.size(), self._version, self.devicePixelRatioF()
+        if self._drawn is None or self._drawn[0] != key:
+            self._drawn = key, self._draw_stills()
+        painter.drawPixmap(0, 0, self._drawn[1])
         onset = state_colour("onset", self.palette())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -93,6 +91,26 @@ class FilmStrip(QWidget):
         painter.setPen(QPen(state_colour("playhead", self.palette()), 1.5))
         x = self._x(self._playhead)
         painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+
+    def _draw_stills(self) -> QPixmap:
+        """The row of frames, drawn anew only when it changed: the playhead crosses it many times a second."""
+        ratio = self.devicePixelRatioF()
+        drawn = QPixmap(max(1, round(self.width() * ratio)), round(HEIGHT * ratio))
+        drawn.setDevicePixelRatio(ratio)
+        drawn.fill(QColor("#101112"))
+        painter = QPainter(drawn)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        width = self._cell_width()
+        for time in self._cells():
+            image = self._stills.get(time) or self._nearest(time)
+            if image is not None:
+                painter.drawImage(QRectF(self._x(time) - width / 2, 0, width, HEIGHT), image)
+        outside = QColor(0, 0, 0, 150)
+        painter.fillRect(QRectF(0, 0, max(0.0, self._x(0.0)), HEIGHT), outside)
+        end = self._x(self._shot)
+        painter.fillRect(QRectF(end, 0, max(0.0, self.width() - end), HEIGHT), outside)
+        painter.end()
+        return drawn
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.button() == Qt.MouseButton.LeftButton:

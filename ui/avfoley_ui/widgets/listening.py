@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from fractions import Fraction
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QImage
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
 
 from avfoley_plugin.workspace import ListedShot, ListedTake
@@ -96,19 +96,23 @@ class Listening(QWidget):
         transport.addStretch(1)
         transport.addWidget(self.speed)
 
-        upper = QWidget()
-        above = QVBoxLayout(upper)
+        self._upper = QWidget()
+        above = QVBoxLayout(self._upper)
         above.setContentsMargins(0, 0, 0, 0)
         above.setSpacing(3)
         above.addWidget(self.title)
         above.addWidget(self.picture, 1)
         above.addLayout(transport)
-        above.addWidget(self.strip)
+        self._strip_row = QHBoxLayout()
+        self._strip_row.addWidget(self.strip)
+        above.addLayout(self._strip_row)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setChildrenCollapsible(False)
-        for widget, share in ((upper, 5), (self.view, 3), (self.lanes, 3)):
+        for widget in (self._upper, self.view, self.lanes):
             self.splitter.addWidget(widget)
-            self.splitter.setStretchFactor(self.splitter.count() - 1, share)
+        self._by_hand = False
+        self.splitter.splitterMoved.connect(self._moved_by_hand)
+        self.lanes.edge_changed.connect(self._leave_edge)
         self.empty = QLabel(self.tr("No take yet. Write a caption and press Generate."))
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -147,6 +151,8 @@ class Listening(QWidget):
         self.view.setVisible(bool(takes))
         self.lanes.setVisible(bool(takes))
         self.compare.setEnabled(len(takes) > 1)
+        if bool(takes) != bool(before):
+            self._balance()
         if not same:
             self._earlier = None
             self.player.set_shot(0 if shot is None else round(shot.seconds * SAMPLE_RATE))
@@ -172,6 +178,35 @@ class Listening(QWidget):
         if not same:
             self._moved(self.player.position, force=True)
             self.strip.ask()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._balance()
+
+    def save_state(self) -> QByteArray:
+        """Where the user put the splitter; empty if nowhere."""
+        return self.splitter.saveState() if self._by_hand else QByteArray()
+
+    def restore_state(self, state: QByteArray) -> None:
+        self._by_hand = not state.isEmpty() and self.splitter.restoreState(state)
+
+    def _balance(self) -> None:
+        """Gives the picture what its shape needs, at most about half, and the takes the most of the rest."""
+        if self._by_hand or not self.view.isVisibleTo(self):
+            return
+        room = self.splitter.height()
+        besides = self._upper.sizeHint().height() - self.picture.sizeHint().height()
+        picture = min(self.width() / self.picture.aspect, 0.5 * room)
+        upper = round(picture) + besides
+        view = min(max(round(0.2 * room), self.view.minimumHeight()), 220)
+        self.splitter.setSizes([upper, view, max(room - upper - view, 60)])
+
+    def _moved_by_hand(self) -> None:
+        self._by_hand = True
+
+    def _leave_edge(self, pixels: int) -> None:
+        self._strip_row.setContentsMargins(0, 0, pixels, 0)
+        self.view.leave_edge(pixels)
 
     def hear(self, take_id: str) -> None:
         """Changes to a take of the shot, at the playhead, without a gap."""
@@ -323,7 +358,10 @@ class Listening(QWidget):
 
     def _show_frame(self, footage: Footage, frame: int, image: QImage) -> None:
         if footage == self._footage():
+            before = self.picture.aspect
             self.picture.show_image(image)
+            if abs(self.picture.aspect - before) > 0.01:
+                self._balance()
 
     def _no_frame(self, footage: Footage, reason: str) -> None:
         if footage == self._footage():

@@ -250,6 +250,12 @@ class MakingForm(QWidget):
             self.hint.setText("")
         self.hint.setVisible(bool(self.hint.text()))
 
+    def _first(self, line: QHBoxLayout) -> QWidget:
+        item = line.itemAt(0)
+        widget = None if item is None else item.widget()
+        assert widget is not None
+        return widget
+
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -263,19 +269,21 @@ class MakingForm(QWidget):
                 line.addWidget(widget, 1 if isinstance(widget, QComboBox | QSpinBox) else 0)
             return line
 
+        handles = QLabel(self.tr("&Handles"))
+        handles.setBuddy(self.handles)
+        self.handles.setAccessibleName(self.tr("&Handles").replace("&", ""))
         for text, field in (
             (self.tr("&Caption"), self.caption),
             (self.tr("&Not"), self.negative),
             (self.tr("&Model"), self.model),
             (self.tr("&Quality"), self.quality),
             (self.tr("&Seed"), row(self.seed, self.new_seed, self.seed_locked)),
-            (self.tr("&Takes"), self.takes),
-            (self.tr("&Handles"), self.handles),
+            (self.tr("&Takes"), row(self.takes, handles, self.handles)),
             (self.tr("Length"), self.length),
         ):
             label = QLabel(text)
             form.addRow(label, field)
-            buddy = field if isinstance(field, QWidget) else self.seed
+            buddy = field if isinstance(field, QWidget) else self._first(field)
             label.setBuddy(buddy)
             if not buddy.accessibleName():
                 buddy.setAccessibleName(text.replace("&", ""))

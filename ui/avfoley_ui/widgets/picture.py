@@ -14,6 +14,7 @@ class Picture(QWidget):
         super().__init__(parent)
         self._image: QImage | None = None
         self._text = ""
+        self._aspect = 16 / 9
         self.setMinimumSize(160, 90)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(self.tr("Picture"))
@@ -23,11 +24,17 @@ class Picture(QWidget):
 
     def show_image(self, image: QImage) -> None:
         self._image, self._text = image, ""
+        self._aspect = image.width() / max(1, image.height())
         self.update()
 
     def show_text(self, text: str) -> None:
         self._image, self._text = None, text
         self.update()
+
+    @property
+    def aspect(self) -> float:
+        """The picture's width for its height, as far as one was shown."""
+        return self._aspect
 
     @property
     def image(self) -> QImage | None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QListView,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -90,6 +91,7 @@ class QueueView(QWidget):
             parts.append(self.tr("%n failed", "", failed))
         self.summary.setText(", ".join(parts) if parts else self.tr("Nothing is being made."))
         self.list.setVisible(bool(self._model.rows))
+        self.list.updateGeometry()
 
 
 class _Rows(QListView):
@@ -102,10 +104,15 @@ class _Rows(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(60)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(200, 120)
+        model = self.model()
+        rows = 0 if model is None else min(model.rowCount(), 4)
+        return QSize(200, sum(self.sizeHintForRow(row) for row in range(rows)) + 2 * self.frameWidth())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(120, min(self.sizeHint().height(), 60))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):

@@ -30,6 +30,7 @@ class SoundView(QWidget):
         self._graphics.ci.layout.setSpacing(0)
         self._graphics.setFrameShape(self._graphics.Shape.NoFrame)
         self._graphics.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._graphics.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._wave = self._plot(0)
         self._spectrum = self._plot(1)
         self._spectrum.setXLink(self._wave)
@@ -54,9 +55,9 @@ class SoundView(QWidget):
             plot.addItem(line, ignoreBounds=True)
         self._wave.getViewBox().sigXRangeChanged.connect(self._tell_span)
         self._graphics.scene().sigMouseClicked.connect(self._clicked)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._graphics)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addWidget(self._graphics)
         self._onsets: tuple[float, ...] = ()
         self._dress()
 
@@ -97,6 +98,10 @@ class SoundView(QWidget):
     def set_playhead(self, seconds: float) -> None:
         for line in self._playheads:
             line.setValue(seconds)
+
+    def leave_edge(self, pixels: int) -> None:
+        """Keeps so much of the right edge free, so that its time axis is that of the views around it."""
+        self._layout.setContentsMargins(0, 0, pixels, 0)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)

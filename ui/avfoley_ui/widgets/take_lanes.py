@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+from pyqtgraph.functions import arrayToQPolygonF
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
@@ -13,6 +15,7 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
     QPolygonF,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -44,6 +47,8 @@ class TakeLanes(QScrollArea):
     delete_wanted = Signal(str)
     settings_wanted = Signal(str)
     scrubbed = Signal(float)
+    #: How many pixels at the right edge the scroll bar takes.
+    edge_changed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -101,6 +106,10 @@ class TakeLanes(QScrollArea):
         for lane in self._lanes:
             lane.wave.set_playhead(seconds)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.edge_changed.emit(self.width() - self.viewport().width())
+
     def _press(self, lane: TakeLane, seconds: float) -> None:
         self.heard.emit(lane.take.id)
         self.scrubbed.emit(seconds)
@@ -123,7 +132,8 @@ class TakeLane(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.take: ListedTake
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        # No frame: the waveforms of all lanes lie under those above them.
+        self.setFrameShape(QFrame.Shape.NoFrame)
         self._heard = False
         self.hear = QToolButton()
         self.hear.setCheckable(True)
@@ -250,21 +260,20 @@ class LaneWave(QWidget):
         """The outline of the sound, one pair of points a pixel."""
         if self._sound is None or not len(self._sound.peaks):
             return QPolygonF()
+        width, middle = self.width(), self.height() / 2
         start, end = self._span
-        peaks, middle = self._sound.peaks, self.height() / 2
-        top = max(float(abs(peaks).max()), 1e-4)
-        scale = (middle - 2) / top
-        upper, lower = [], []
-        for x in range(self.width()):
-            first = (start + x / self.width() * (end - start) - self._sound.start) * SAMPLE_RATE / PEAK_HOP
-            last = (start + (x + 1) / self.width() * (end - start) - self._sound.start) * SAMPLE_RATE / PEAK_HOP
-            if last <= 0 or first >= len(peaks):
-                continue
-            stretch = peaks[max(0, int(first)) : max(int(first) + 1, int(last))]
-            if len(stretch):
-                upper.append(QPointF(x, middle - float(stretch[:, 1].max()) * scale))
-                lower.append(QPointF(x, middle - float(stretch[:, 0].min()) * scale))
-        return QPolygonF(upper + lower[::-1])
+        edges = (start + np.arange(width + 1) / width * (end - start) - self._sound.start) * SAMPLE_RATE / PEAK_HOP
+        edges = np.clip(edges.astype(int), 0, len(self._sound.peaks))
+        columns = np.flatnonzero((edges[:-1] < len(self._sound.peaks)) & (edges[1:] > 0))
+        if not len(columns):
+            return QPolygonF()
+        first = edges[columns]
+        low = np.minimum.reduceat(self._sound.peaks[:, 0], first)
+        high = np.maximum.reduceat(self._sound.peaks[:, 1], first)
+        scale = (middle - 2) / max(float(np.abs(self._sound.peaks).max()), 1e-4)
+        xs = np.concatenate([columns, columns[::-1]]).astype(float)
+        ys = middle - scale * np.concatenate([high, low[::-1]])
+        return arrayToQPolygonF(xs, ys)
 
     def _x(self, seconds: float) -> float:
         start, end = self._span

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from avfoley_ui.widgets.parts import heading, quiet
 
@@ -40,7 +40,11 @@ class Welcome(QWidget):
         self.busy.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.busy.setWordWrap(True)
         self._recent = QVBoxLayout()
-        layout = QVBoxLayout(self)
+        column = QWidget()
+        column.setMaximumWidth(520)
+        across = QHBoxLayout(self)
+        across.addWidget(column)
+        layout = QVBoxLayout(column)
         layout.addStretch(2)
         layout.addWidget(title)
         layout.addSpacing(8)
