@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
+import pytest
 from avfoley_ui.shots_model import Role
 from avfoley_ui.window import PanelWindow
 from engine_harness import Engine
@@ -29,6 +30,11 @@ def on_file(path: Path) -> list[tuple[str, str, bool, bool]]:
     return [(take.shot_name, take.key, take.active, take.starred) for take in placed(timeline)]
 
 
+def shown(window: PanelWindow) -> list[object]:
+    """The takes that the panel lists."""
+    return [take for found in window.controller.shots.shots for take in found.takes]
+
+
 def test_from_opening_to_opening_again(qtbot: Any, open_panel: Open, cut: Path) -> None:
     window = open_panel(cut)
     wait(qtbot, lambda: ready(window))
@@ -39,7 +45,7 @@ def test_from_opening_to_opening_again(qtbot: Any, open_panel: Open, cut: Path) 
     window.form.caption.setPlainText("boots on gravel")
     window.form.takes.setValue(2)
     click(qtbot, window.form.buttons["foley"])
-    wait(qtbot, lambda: len(on_file(cut)) == 4 and window.controller.idle)
+    wait(qtbot, lambda: len(shown(window)) == 4 and window.controller.idle)
     assert on_file(cut) == [
         ("shot1", "take 1", True, False),
         ("shot1", "take 2", False, False),
@@ -102,7 +108,7 @@ def test_undo_takes_the_written_timeline_back(qtbot: Any, open_panel: Open, cut:
     wait(qtbot, lambda: ready(window))
     select(window, "shot0")
     click(qtbot, window.form.buttons["foley"])
-    wait(qtbot, lambda: len(on_file(cut)) == 2 and window.controller.idle)
+    wait(qtbot, lambda: len(shown(window)) == 2 and window.controller.idle)
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     wait(qtbot, lambda: cut.read_text() == untouched)
     wait(qtbot, lambda: window.redo_button.isEnabled() and not window.undo_button.isEnabled())
@@ -121,7 +127,7 @@ def test_seed_and_settings_of_a_take_are_put_back(qtbot: Any, open_panel: Open, 
     form.seed_locked.setChecked(True)
     form.quality.setCurrentIndex(form.quality.findData("fine"))
     click(qtbot, form.buttons["foley"])
-    wait(qtbot, lambda: len(on_file(cut)) == 1 and window.controller.idle)
+    wait(qtbot, lambda: len(shown(window)) == 1 and window.controller.idle)
     form.negative.clear()
     form.quality.setCurrentIndex(0)
     form.seed_locked.setChecked(False)
@@ -158,7 +164,8 @@ def test_an_engine_killed_in_the_middle_of_a_job_comes_back(
     assert window.notice.isHidden()
 
 
-def test_one_is_cancelled_then_all(qtbot: Any, open_panel: Open, cut: Path) -> None:
+def test_one_is_cancelled_then_all(qtbot: Any, open_panel: Open, cut: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_STEP_SECONDS", "0.1")
     window = open_panel(cut)
     wait(qtbot, lambda: ready(window))
     select(window, "shot0", "shot1", "shot2")
@@ -199,14 +206,9 @@ def test_the_gui_thread_is_never_blocked_while_takes_are_made(qtbot: Any, open_p
     with Watchdog() as watchdog:
         click(qtbot, window.form.buttons["foley"])
         window.listening.player.toggle()
-        wait(qtbot, lambda: len(on_file_quietly(window)) == 6 and window.controller.idle and window.listening.idle)
+        wait(qtbot, lambda: len(shown(window)) == 6 and window.controller.idle and window.listening.idle)
     assert len(watchdog.gaps) > 50
     assert watchdog.longest < 0.05, f"blocked for {watchdog.longest:.3f} s of {watchdog.seconds:.1f} s"
-
-
-def on_file_quietly(window: PanelWindow) -> list[object]:
-    """The takes that the panel lists; reading the file here would block the very thread that is measured."""
-    return [take for found in window.controller.shots.shots for take in found.takes]
 
 
 class Watchdog:
@@ -294,7 +296,7 @@ def test_a_take_is_dragged_out_as_its_file(qtbot: Any, open_panel: Open, cut: Pa
     wait(qtbot, lambda: ready(window))
     select(window, "shot0")
     click(qtbot, window.form.buttons["foley"])
-    wait(qtbot, lambda: len(on_file(cut)) == 2 and window.controller.idle)
+    wait(qtbot, lambda: len(shown(window)) == 2 and window.controller.idle)
     (url,) = file_data(window.listening.lanes.lanes[0].take).urls()
     path = Path(url.toLocalFile())
     assert path.is_file()
