@@ -208,42 +208,47 @@ def test_the_gui_thread_is_never_blocked_while_takes_are_made(qtbot: Any, open_p
         window.listening.player.toggle()
         wait(qtbot, lambda: len(shown(window)) == 6 and window.controller.idle and window.listening.idle)
     assert len(watchdog.gaps) > 50
-    assert watchdog.longest < 0.05, f"blocked for {watchdog.longest:.3f} s of {watchdog.seconds:.1f} s"
+    assert watchdog.longest < 0.05, f"{sorted(watchdog.gaps)[-5:]}"
 
 
 class Watchdog:
-    """How long the event loop was away, in processor time of its thread and in waiting for what others hold.
+    """How long the event loop was away at a time, in seconds.
 
-    A machine that is busy elsewhere takes the processor from every thread. What it takes from one that only sleeps
-    and wakes, measured beside, is not the panel's doing and is left out.
+    A machine that is busy elsewhere takes the processor from every thread; where the system tells how long this one
+    waited for it (Linux), that is left out.
     """
 
     def __init__(self) -> None:
-        self.gaps: list[tuple[float, float]] = []
-        self.seconds = 0.0
+        self.gaps: list[float] = []
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(5)
         self._timer.timeout.connect(self._tick)
 
     def __enter__(self) -> Watchdog:
-        self._last = self._began = time.monotonic()
-        self._used = time.thread_time()
+        self._last = self._now()
         self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._timer.stop()
-        self.seconds = time.monotonic() - self._began
 
     @property
     def longest(self) -> float:
-        return max(used for _, used in self.gaps)
+        return max(self.gaps)
 
     def _tick(self) -> None:
-        now, used = time.monotonic(), time.thread_time()
-        self.gaps.append((now - self._last, used - self._used))
-        self._last, self._used = now, used
+        now = self._now()
+        self.gaps.append(now - self._last)
+        self._last = now
+
+    def _now(self) -> float:
+        """The clock, less what this thread has waited for a processor so far."""
+        try:
+            waited = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            waited = 0.0
+        return time.monotonic() - waited
 
 
 def test_closing_leaves_no_thread_and_no_process(qtbot: Any, open_panel: Open, cut: Path, panel_engine: Engine) -> None:

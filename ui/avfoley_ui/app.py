@@ -42,12 +42,15 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
 
 
 def spare_the_gui_thread() -> None:
-    """Keeps the garbage collector from stopping all threads for long: it goes over what was loaded so far no more, and
-    over the rest more rarely.
+    """Keeps other threads from holding up the one that draws.
+
+    The garbage collector stops all of them: it goes over what was loaded so far no more, and over the rest more rarely.
+    And a thread that computes in Python hands over within half a millisecond: drawing asks for Python many times a frame.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    sys.setswitchinterval(0.0005)
 
 
 def translate(app: QApplication, locale: QLocale) -> QTranslator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -13,9 +14,10 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
+    QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -189,30 +191,33 @@ class _List(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMinimumWidth(200)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(60)
+        self._pause.timeout.connect(self._tell_seen)
         self.verticalScrollBar().valueChanged.connect(self.tell_seen)
 
     def setModel(self, model: QAbstractItemModel | None) -> None:  # noqa: N802
         super().setModel(model)
         if model is not None:
             for changed in (model.modelReset, model.layoutChanged, model.rowsInserted, model.rowsRemoved):
-                changed.connect(self._later)
+                changed.connect(self.tell_seen)
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         super().resizeEvent(event)  # type: ignore[arg-type]
         self.tell_seen()
 
     def tell_seen(self) -> None:
+        """Says it when the scrolling pauses: what only flies by is not seen."""
+        self._pause.start()
+
+    def _tell_seen(self) -> None:
         first = self.indexAt(self.viewport().rect().topLeft())
         if not first.isValid():
             return
         height = max(1, self.sizeHintForRow(first.row()))
         count = self.viewport().height() // height + 2
         self.seen.emit(list(range(first.row(), min(first.row() + count, self.model().rowCount()))))
-
-    def _later(self) -> None:
-        from PySide6.QtCore import QTimer
-
-        QTimer.singleShot(0, self, self.tell_seen)
 
 
 class _Card(QStyledItemDelegate):
@@ -221,7 +226,7 @@ class _Card(QStyledItemDelegate):
     def __init__(self, model: ShotsModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._model = model
-        self._pixmaps: dict[int, QPixmap] = {}
+        self._dressed: tuple[str, _Fonts] | None = None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         text = 3 * self._line(option.font) + 4
@@ -283,11 +288,9 @@ class _Card(QStyledItemDelegate):
     ) -> None:
         palette: QPalette = option.palette
         area = self._text_rect(option)
-        line = self._line(option.font)
-        bold = QFont(option.font)
-        bold.setBold(True)
+        fonts = self._fonts(option.font)
+        metrics, line = fonts.metrics, fonts.metrics.height() + 2
         state, colour = self._state(shot, progress)
-        metrics = QFontMetrics(option.font)
         badge = min(metrics.horizontalAdvance(state) + 4, area.width() // 2)
 
         painter.setFont(option.font)
@@ -297,9 +300,9 @@ class _Card(QStyledItemDelegate):
         painter.drawText(
             top, flags | Qt.AlignmentFlag.AlignRight, metrics.elidedText(state, Qt.TextElideMode.ElideRight, badge)
         )
-        painter.setFont(bold)
+        painter.setFont(fonts.bold)
         painter.setPen(palette.color(QPalette.ColorRole.Text))
-        name = QFontMetrics(bold).elidedText(
+        name = fonts.bold_metrics.elidedText(
             shot.shot.name, Qt.TextElideMode.ElideMiddle, max(0, area.width() - badge - 6)
         )
         painter.drawText(top, flags, name)
@@ -316,15 +319,12 @@ class _Card(QStyledItemDelegate):
         )
 
         bottom = middle.translated(0, line)
-        font = QFont(option.font)
-        font.setItalic(not shot.caption)
-        painter.setFont(font)
         if shot.caption:
             painter.setPen(palette.color(QPalette.ColorRole.Text))
+        else:
+            painter.setFont(fonts.italic)
         text = shot.caption or self.tr("no caption")
-        painter.drawText(
-            bottom, flags, QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, bottom.width())
-        )
+        painter.drawText(bottom, flags, metrics.elidedText(text, Qt.TextElideMode.ElideRight, bottom.width()))
 
     def _state(self, shot: ListedShot, progress: float | None) -> tuple[str, str]:
         text = self._model.state_text(shot)
@@ -337,4 +337,27 @@ class _Card(QStyledItemDelegate):
         return option.rect.adjusted(left, _MARGIN, -_MARGIN - 2, -_MARGIN)
 
     def _line(self, font: QFont) -> int:
-        return QFontMetrics(font).height() + 2
+        return self._fonts(font).metrics.height() + 2
+
+    def _fonts(self, font: QFont) -> _Fonts:
+        key = font.key()
+        if self._dressed is None or self._dressed[0] != key:
+            self._dressed = key, _Fonts.of(font)
+        return self._dressed[1]
+
+
+@dataclass(frozen=True)
+class _Fonts:
+    """What a card is written in; made once, for they are measured with many times a second while scrolling."""
+
+    bold: QFont
+    italic: QFont
+    metrics: QFontMetrics
+    bold_metrics: QFontMetrics
+
+    @classmethod
+    def of(cls, font: QFont) -> _Fonts:
+        bold, italic = QFont(font), QFont(font)
+        bold.setBold(True)
+        italic.setItalic(True)
+        return cls(bold, italic, QFontMetrics(font), QFontMetrics(bold))
