@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -207,26 +208,35 @@ def test_the_gui_thread_is_never_blocked_while_takes_are_made(qtbot: Any, open_p
         click(qtbot, window.form.buttons["foley"])
         window.listening.player.toggle()
         wait(qtbot, lambda: len(shown(window)) == 6 and window.controller.idle and window.listening.idle)
-    assert len(watchdog.gaps) > 50
+    assert len(watchdog.gaps) > 10
     assert watchdog.longest < 0.05, f"{sorted(watchdog.gaps)[-5:]}"
+
+
+def test_the_watchdog_sees_what_blocks(qtbot: Any) -> None:
+    with Watchdog() as watchdog:
+        QTimer.singleShot(50, lambda: time.sleep(0.2))
+        qtbot.wait(400)
+    assert watchdog.longest > 0.05
 
 
 class Watchdog:
     """How long the event loop was away at a time, in seconds.
 
-    A machine that is busy elsewhere takes the processor from every thread; where the system tells how long this one
-    waited for it (Linux), that is left out.
+    A machine that is busy elsewhere takes the processor from every thread. Where the system tells how long threads
+    waited for it (Linux), that is left out: for the GUI's own, and for the one that waited longest meanwhile, which may
+    have held what the GUI waited for.
     """
 
     def __init__(self) -> None:
         self.gaps: list[float] = []
+        self._own = threading.get_native_id()
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(5)
+        self._timer.setInterval(10)
         self._timer.timeout.connect(self._tick)
 
     def __enter__(self) -> Watchdog:
-        self._last = self._now()
+        self._last, self._waited = time.monotonic(), self._waits()
         self._timer.start()
         return self
 
@@ -238,17 +248,19 @@ class Watchdog:
         return max(self.gaps)
 
     def _tick(self) -> None:
-        now = self._now()
-        self.gaps.append(now - self._last)
-        self._last = now
+        now, waited = time.monotonic(), self._waits()
+        more = {thread: seconds - self._waited.get(thread, 0.0) for thread, seconds in waited.items()}
+        own = more.pop(self._own, 0.0)
+        self.gaps.append(now - self._last - own - max(more.values(), default=0.0))
+        self._last, self._waited = now, waited
 
-    def _now(self) -> float:
-        """The clock, less what this thread has waited for a processor so far."""
-        try:
-            waited = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-        except (OSError, IndexError, ValueError):
-            waited = 0.0
-        return time.monotonic() - waited
+    def _waits(self) -> dict[int, float]:
+        """How long each thread of this process has waited for a processor so far."""
+        waits = {}
+        for task in Path("/proc/self/task").glob("*/schedstat"):
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                waits[int(task.parent.name)] = int(task.read_text().split()[1]) / 1e9
+        return waits
 
 
 def test_closing_leaves_no_thread_and_no_process(qtbot: Any, open_panel: Open, cut: Path, panel_engine: Engine) -> None:

@@ -64,6 +64,10 @@ class PanelWindow(QWidget):
         self.controller = controller
         self._settings = settings
         self._columns = 0
+        self._listen_soon = QTimer(self)
+        self._listen_soon.setSingleShot(True)
+        self._listen_soon.setInterval(0)
+        self._listen_soon.timeout.connect(self._listen)
         self.setWindowTitle("AVFoley")
         self.setAcceptDrops(True)
         self.setMinimumSize(NARROWEST, 420)
@@ -173,7 +177,6 @@ class PanelWindow(QWidget):
         self.form.wanted.connect(lambda task, settings: it.generate(task, settings, self.shots.selected))
         self.form.regenerate_wanted.connect(it.regenerate)
         self.form.caption_edited.connect(it.set_caption)
-        self.form.choices_changed.connect(self._keep_choices)
         self.queue.cancel_wanted.connect(it.cancel)
         self.queue.cancel_all_wanted.connect(it.cancel_all)
         self.listening.use_wanted.connect(it.use)
@@ -427,6 +430,11 @@ class PanelWindow(QWidget):
     def _chosen(self) -> None:
         selected = [shot for shot_id in self.shots.selected if (shot := self.controller.shots.shot(shot_id))]
         self.form.set_shots(selected, len(self.controller.changed_shots))
+        # In a turn of its own: both together are more than a frame's work.
+        self._listen_soon.start()
+
+    def _listen(self) -> None:
+        selected = [shot for shot_id in self.shots.selected if (shot := self.controller.shots.shot(shot_id))]
         current = None if self.shots.current is None else self.controller.shots.shot(self.shots.current)
         self.listening.set_shot(current if current is not None else selected[0] if selected else None)
 
@@ -455,14 +463,6 @@ class PanelWindow(QWidget):
     def _system_changed(self) -> None:
         if self._settings.appearance == "system":
             theme.apply("system")
-
-    def _keep_choices(self) -> None:
-        # Written when the typing pauses.
-        if not hasattr(self, "_choices_timer"):
-            self._choices_timer = QTimer(self)
-            self._choices_timer.setSingleShot(True)
-            self._choices_timer.timeout.connect(lambda: setattr(self._settings, "making", self.form.choices))
-        self._choices_timer.start(500)
 
     def _keep_columns(self) -> None:
         if isinstance(self._arranged, QSplitter):

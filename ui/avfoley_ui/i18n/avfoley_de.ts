@@ -75,7 +75,7 @@
         <name>Listening</name>
         <message>
             <source>To the start</source>
-            <extracomment>How large the picture is decoded. Sounds kept in memory.</extracomment>
+            <extracomment>How large the picture is decoded. Sounds kept in memory. Sound and onsets as the views show them.</extracomment>
             <translation>Zum Anfang</translation>
         </message>
         <message>
@@ -89,10 +89,6 @@
         <message>
             <source>A/B: the take heard before</source>
             <translation>A/B: der zuvor gehörte Take</translation>
-        </message>
-        <message>
-            <source>No take yet. Write a caption and press Generate.</source>
-            <translation>Noch kein Take. Beschreibung eingeben und „Erzeugen“ drücken.</translation>
         </message>
         <message>
             <source>Select a shot.</source>
@@ -650,7 +646,12 @@
         <name>TakeLanes</name>
         <message>
             <source>Takes</source>
+            <extracomment>How many pixels at the right edge the scroll bar takes.</extracomment>
             <translation>Takes</translation>
+        </message>
+        <message>
+            <source>No take yet. Write a caption and press Generate.</source>
+            <translation>Noch kein Take. Beschreibung eingeben und „Erzeugen“ drücken.</translation>
         </message>
     </context>
     <context>

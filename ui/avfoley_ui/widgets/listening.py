@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from avfoley_plugin.workspace import ListedShot, ListedTake
 from avfoley_ui.background import Background
@@ -42,6 +42,8 @@ class Listening(QWidget):
         self._shot: ListedShot | None = None
         self._heard: str | None = None
         self._earlier: str | None = None
+        #: Sound and onsets as the views show them.
+        self._applied: tuple[Sound | None, tuple[float, ...]] | None = None
         self._sounds: OrderedDict[tuple[str, str], Sound] = OrderedDict()
         self._loading: set[tuple[str, str]] = set()
         self._files = Background("sounds")
@@ -113,14 +115,9 @@ class Listening(QWidget):
         self._by_hand = False
         self.splitter.splitterMoved.connect(self._moved_by_hand)
         self.lanes.edge_changed.connect(self._leave_edge)
-        self.empty = QLabel(self.tr("No take yet. Write a caption and press Generate."))
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter, 1)
-        layout.addWidget(self.empty)
         fix_order(self.to_start, self.play, self.loop, self.compare, self.lanes)
         self.set_shot(None)
 
@@ -147,14 +144,9 @@ class Listening(QWidget):
         self.title.setText("" if shot is None else shot.shot.name)
         self.splitter.setEnabled(shot is not None)
         takes = () if shot is None else shot.takes
-        self.empty.setVisible(shot is not None and not takes)
-        self.view.setVisible(bool(takes))
-        self.lanes.setVisible(bool(takes))
         self.compare.setEnabled(len(takes) > 1)
-        if bool(takes) != bool(before):
-            self._balance()
         if not same:
-            self._earlier = None
+            self._earlier = self._applied = None
             self.player.set_shot(0 if shot is None else round(shot.seconds * SAMPLE_RATE))
             self.strip.set_shot(1.0 if shot is None else float(shot.seconds))
             self.picture.show_text(self.tr("Select a shot.") if shot is None else "")
@@ -164,6 +156,7 @@ class Listening(QWidget):
             seconds = float(shot.seconds)
             start, end = min(span[0] for span in spans), max(seconds, *(span[1] for span in spans))
             self.view.set_shot(start, seconds, end)
+            self._applied = None
             self._spread_span(start, end)
         if not same or self.heard is None:
             active = None if shot is None else shot.active_take or (shot.takes[-1] if shot.takes else None)
@@ -192,7 +185,7 @@ class Listening(QWidget):
 
     def _balance(self) -> None:
         """Gives the picture what its shape needs, at most about half, and the takes the most of the rest."""
-        if self._by_hand or not self.view.isVisibleTo(self):
+        if self._by_hand:
             return
         room = self.splitter.height()
         besides = self._upper.sizeHint().height() - self.picture.sizeHint().height()
@@ -307,8 +300,11 @@ class Listening(QWidget):
     def _apply_heard(self) -> None:
         take = self.heard
         sound = None if take is None else self._sounds.get((take.id, str(take.path)))
-        self.player.set_sound(sound)
         onsets = () if take is None else tuple(onset / SAMPLE_RATE for onset in take.onsets)
+        if self._applied is not None and self._applied[0] is sound and self._applied[1] == onsets:
+            return
+        self._applied = sound, onsets
+        self.player.set_sound(sound)
         self.view.set_sound(sound, onsets)
         self.strip.set_onsets(onsets)
 

@@ -41,7 +41,6 @@ class MakingForm(QWidget):
     wanted = Signal(str, object)
     regenerate_wanted = Signal()
     caption_edited = Signal(list, str)
-    choices_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -103,11 +102,6 @@ class MakingForm(QWidget):
         self.hint.setWordWrap(True)
 
         self._lay_out()
-        for value in (self.seed, self.takes, self.handles):
-            value.valueChanged.connect(self._changed)
-        self.negative.textEdited.connect(self._changed)
-        self.quality.currentIndexChanged.connect(self._changed)
-        self.seed_locked.toggled.connect(self._changed)
         self._update()
 
     @property
@@ -226,10 +220,6 @@ class MakingForm(QWidget):
             for at in range(self.quality.count()):
                 steps = _steps(info, self.quality.itemData(at))
                 self.quality.setItemData(at, self.tr("%n solver step(s)", "", steps), Qt.ItemDataRole.ToolTipRole)
-        self._changed()
-
-    def _changed(self) -> None:
-        self.choices_changed.emit()
 
     def _update(self) -> None:
         tasks = {task for model in self._models for task in model.tasks} & set(VERBS)

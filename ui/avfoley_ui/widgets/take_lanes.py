@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QMenu,
     QScrollArea,
     QSizePolicy,
@@ -36,6 +37,7 @@ from avfoley_ui.theme import state_colour
 from avfoley_ui.widgets.parts import ElidedLabel, tool_button
 
 _WAVE_HEIGHT = 34
+_READY_LANES = 4
 
 
 class TakeLanes(QScrollArea):
@@ -63,8 +65,18 @@ class TakeLanes(QScrollArea):
         self._layout = QVBoxLayout(self._inner)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
+        self.empty = QLabel(self.tr("No take yet. Write a caption and press Generate."))
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.hide()
+        self._layout.addWidget(self.empty)
         self._layout.addStretch(1)
         self.setWidget(self._inner)
+        # Building a lane takes longer than filling one.
+        for _ in range(_READY_LANES):
+            lane = self._new_lane()
+            lane.hide()
+            self._spare.append(lane)
 
     @property
     def lanes(self) -> list[TakeLane]:
@@ -85,6 +97,7 @@ class TakeLanes(QScrollArea):
         for number, (lane, take) in enumerate(zip(self._lanes, takes, strict=True)):
             lane.show_take(take, number + 1)
             lane.show()
+        self.empty.setVisible(not takes)
         self.set_heard(heard)
 
     def set_heard(self, take_id: str | None) -> None:
@@ -134,6 +147,7 @@ class TakeLane(QFrame):
         self.take: ListedTake
         # No frame: the waveforms of all lanes lie under those above them.
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self._shown: tuple[ListedTake, int] | None = None
         self._heard = False
         self.hear = QToolButton()
         self.hear.setCheckable(True)
@@ -161,10 +175,12 @@ class TakeLane(QFrame):
         layout.addWidget(self.wave)
 
     def show_take(self, take: ListedTake, number: int) -> None:
-        new = getattr(self, "take", None) is None or self.take.id != take.id
-        self.take = take
-        if new:
+        if self._shown == (take, number):
+            return
+        if self._shown is None or self._shown[0].id != take.id:
             self.wave.set_sound(None)
+        self._shown = take, number
+        self.take = take
         self.hear.setText(str(number))
         self.hear.setAccessibleName(self.tr("Hear take {0}").format(number))
         self.hear.setToolTip(self.tr("Hear take {0} from where the playhead is ({1})").format(number, number))
