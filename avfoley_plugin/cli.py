@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -43,6 +43,14 @@ class Exit(IntEnum):
     CANCELLED = 130
 
 
+class Codec(StrEnum):
+    """How a picture is encoded; see `VisualizeRequest`."""
+
+    H264 = "h264"
+    PRORES = "prores"
+    FFV1 = "ffv1"
+
+
 app = typer.Typer(
     help="Foley for a timeline, in sync with the picture.",
     no_args_is_help=True,
@@ -56,7 +64,14 @@ app.add_typer(engine_app, name="engine")
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="An .otio, .otioz or .otiod timeline, or a video file.")]
+Input = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        help="A timeline (.otio, .otioz, .otiod, .kdenlive, .fcpxml, .xml, .aaf, .edl), resolve: for the one that is "
+        "open in DaVinci Resolve, or a video file.",
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -107,7 +122,9 @@ def foley(
             "drop-frame, : is non-drop), or frames from 0.",
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="The whole timeline (the default).")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole timeline (in Resolve else the selection).")
+    ] = False,
     ambience: Annotated[
         bool,
         typer.Option("--ambience", help="One sound from the caption over the whole --range, whatever its cuts are."),
@@ -149,7 +166,54 @@ def foley(
         host = open_host(source, output, engine.probe)
         if ambience and record_range is not None:
             return workflows.ambience(host, engine, settings, record_range)
-        return workflows.foley(host, engine, settings, Selection(tuple(clip or ()), record_range))
+        selection = Selection(tuple(clip or ()), record_range) if everything or clip or record_range else None
+        return workflows.foley(host, engine, settings, selection)
+
+    raise typer.Exit(_carry_out(start, as_json))
+
+
+@app.command()
+def visualize(
+    source: Input,
+    clip: Annotated[
+        list[str],
+        typer.Option(
+            "--clip",
+            metavar="NAME",
+            help="The clip whose sound it is: on an audio track, else a video clip's own sound; repeatable.",
+        ),
+    ],
+    record_range: Annotated[
+        str | None, typer.Option("--range", metavar="IN-OUT", help="Only the part in this range; see `avfoley foley`.")
+    ] = None,
+    caption: Annotated[
+        str | None, typer.Option(help="What shall be seen and heard; else each clip's own caption.")
+    ] = None,
+    negative: Annotated[str, typer.Option(help="What shall not be seen.")] = "",
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same picture.")] = 0,
+    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes a clip, with growing seeds.")] = 1,
+    codec: Annotated[
+        Codec, typer.Option(help="H.264 in MP4, ProRes 422 in QuickTime, or FFV1 in Matroska, which loses nothing.")
+    ] = Codec.H264,
+    model: Model = "avlink-nano",
+    steps: Steps = None,
+    guidance: Guidance = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Make a picture that moves with a clip's sound, on a video track of its own."""
+    _check_words_and_seeds(caption, negative, seed, takes)
+
+    def start() -> Run:
+        from avfoley_plugin import workflows
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.timeline.selection import Selection
+
+        engine = LocalEngine()
+        settings = workflows.VisualizeSettings(caption, negative, seed, takes, model, steps, guidance, codec.value)
+        selection = Selection(tuple(clip), record_range)
+        return workflows.visualize(open_host(source, output, engine.probe), engine, settings, selection)
 
     raise typer.Exit(_carry_out(start, as_json))
 
@@ -217,7 +281,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Make a short clip and its timeline, put foley on it, and say where to look and listen."""
-    from avfoley_engine.protocol import SAMPLE_RATE
+    from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult
 
     clip = folder.absolute() / "demo.mp4"
     about: dict[str, Any] = {}
@@ -241,7 +305,7 @@ def demo(
         if about.get("events"):
             typer.echo(f"        events at {_times(about['events'])}")
         typer.echo(f"Listen: {take.path}")
-        if take.result.onsets:
+        if isinstance(take.result, FoleyResult) and take.result.onsets:
             typer.echo(f"        onsets at {_times(onset / SAMPLE_RATE for onset in take.result.onsets)}")
         typer.echo(f"Both:   {runs[0].written.timeline}, in an editing program that reads OpenTimelineIO")
     raise typer.Exit(code)
@@ -251,7 +315,7 @@ def demo(
 def panel(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[TIMELINE]", help="An .otio, .otioz or .otiod timeline, or a video file, to open."),
+        typer.Argument(metavar="[TIMELINE]", help="What to open: a timeline or a video file, as for `avfoley foley`."),
     ] = None,
     output: Output = None,
 ) -> None:
@@ -281,6 +345,97 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
             typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
 
     raise typer.Exit(_explained(show))
+
+
+@app.command()
+def export(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A timeline, as for `avfoley foley`.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="Its name tells the format: .fcpxml, .xml (FCP7 XML), .aaf, .edl, .otio with --for, .csv for the "
+            'markers, or "... cues.csv" for the cue sheet.',
+        ),
+    ],
+    program: Annotated[
+        str | None, typer.Option("--for", metavar="PROGRAM", help="The shape of .otio that resolve wants.")
+    ] = None,
+    rate: Annotated[
+        str | None, typer.Option(metavar="FPS", help="The frame rate of an .edl, like 23.976: it does not tell.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write it, whatever is lost.")] = False,
+) -> None:
+    """Write a timeline for another program, after saying what is lost.
+
+    Without a terminal to ask in, nothing is written that loses something, unless --yes is given.
+    """
+
+    def write() -> Exit:
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.hosts.export import prepare, program_of
+
+        engine = LocalEngine()
+        host = open_host(source, None, engine.probe, rate)
+        made = prepare(host.read(), host.folder, output.absolute(), program_of(program), engine.probe)
+        if made.losses and not yes:
+            typer.echo(f"{output.name} cannot hold all of {host.name}. Lost would be:", err=True)
+            for loss in made.losses:
+                typer.echo(f"  {loss}", err=True)
+            if not (sys.stdin.isatty() and typer.confirm("Write it?", err=True)):
+                typer.echo("Nothing was written; --yes writes it all the same.", err=True)
+                return Exit.INPUT
+        typer.echo(made.save())
+        return Exit.OK
+
+    raise typer.Exit(_explained(write))
+
+
+@app.command()
+def hosts(
+    table: Annotated[bool, typer.Option("--table", help="Try what survives in each format, and show it.")] = False,
+) -> None:
+    """List the editing programs, whether they are here, and what works with them."""
+
+    def show() -> None:
+        if table:
+            from avfoley_plugin.hosts.table import markdown, round_trips
+
+            typer.echo(markdown(round_trips()), nl=False)
+            return
+        from avfoley_plugin.hosts.install import find_hosts
+
+        for found in find_hosts():
+            typer.echo(f"{found.name}: {found.where or 'not found'}")
+            typer.echo(f"    {found.works}")
+            if found.launcher is not None:
+                typer.echo(f"    launcher: {found.launcher}")
+
+    raise typer.Exit(_explained(show))
+
+
+@app.command()
+def install(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="kdenlive, resolve or blender.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Remove it again.")] = False,
+) -> None:
+    """Put AVFoley where an editing program offers it."""
+
+    def put() -> None:
+        from avfoley_plugin.hosts import install as launchers
+
+        try:
+            chosen = launchers.Program(program)
+        except ValueError as error:
+            raise typer.BadParameter(f"{program!r} is none of {', '.join(launchers.Program)}") from error
+        paths = launchers.uninstall(chosen) if undo else launchers.install(chosen)
+        for path in paths:
+            typer.echo(f"{'removed' if undo else 'installed'}: {path}")
+        if not paths:
+            typer.echo("There was nothing to remove.")
+
+    raise typer.Exit(_explained(put))
 
 
 @engine_app.command(context_settings=PASSED_ON)

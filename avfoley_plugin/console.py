@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from avfoley_plugin.generation import GenerationUpdate, Saved, SoundPlanned
 from avfoley_plugin.making import Subject, TakeCancelled, TakeDone, TakeFailed, TakeProgress
 from avfoley_plugin.timeline.shots import Shot
+from avfoley_plugin.timeline.sounds import SoundClip
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.workflows import Planned, Update, Written
 
@@ -223,7 +224,9 @@ class JsonReport(Report):
 
 
 def _subject(subject: Subject) -> dict[str, Any]:
-    return {"shot": subject.name, "shot_id": subject.id} if isinstance(subject, Shot) else {"sound": subject.name}
+    if isinstance(subject, Shot | SoundClip):
+        return {"shot": subject.name, "shot_id": subject.id}
+    return {"sound": subject.name}
 
 
 def _take(take: Take) -> dict[str, Any]:

@@ -20,12 +20,12 @@ from avfoley_engine.protocol import (
     PROTOCOL_VERSION,
     Endpoint,
     EngineStatus,
-    FoleyRequest,
     Job,
     JobEvent,
     MediaProbe,
     ModelInfo,
     Pull,
+    Request,
     Submission,
     state_folder,
 )
@@ -80,7 +80,7 @@ class EngineClient(ABC):
         """What a media file holds."""
 
     @abstractmethod
-    def submit(self, requests: Sequence[FoleyRequest]) -> list[Job]:
+    def submit(self, requests: Sequence[Request]) -> list[Job]:
         """Queues one job a request, in that order."""
 
     @abstractmethod
@@ -141,7 +141,7 @@ class LocalEngine(EngineClient):
         answer = self._request("GET", "/v1/media", params={"path": str(path)})
         return MediaProbe.model_validate_json(answer.content)
 
-    def submit(self, requests: Sequence[FoleyRequest]) -> list[Job]:
+    def submit(self, requests: Sequence[Request]) -> list[Job]:
         body = Submission(requests=list(requests)).model_dump_json()
         answer = self._request("POST", "/v1/jobs", content=body, headers={"Content-Type": "application/json"})
         return _JOBS.validate_json(answer.content)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobEvent, JobState
+from avfoley_engine.protocol import Job, JobEvent, JobState, Request, Result
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
@@ -24,7 +24,7 @@ _BATCH = 1000
 
 
 class Subject(Protocol):
-    """What takes are made of: a shot of a timeline, or a sound of its own."""
+    """What takes are made of: a shot or a sound of a timeline, or a sound of its own."""
 
     @property
     def id(self) -> str: ...
@@ -39,7 +39,7 @@ class Assignment:
 
     subject: Subject
     number: int
-    request: FoleyRequest
+    request: Request
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class TakeProgress:
 
 @dataclass(frozen=True)
 class TakeDone:
-    """A take is finished, its sound file in place."""
+    """A take is finished, its file in place."""
 
     subject: Subject
     number: int
@@ -108,7 +108,7 @@ class Making(ABC):
             self._engine.cancel(jobs)
 
     @abstractmethod
-    def _bring_in(self, assignment: Assignment, result: FoleyResult) -> Take:
+    def _bring_in(self, assignment: Assignment, result: Result) -> Take:
         """Copies a finished take from the engine's cache to where it belongs."""
 
     def _make(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
@@ -161,7 +161,7 @@ class Making(ABC):
             self._engine.cancel(jobs)
 
 
-def copy_in(result: FoleyResult, path: Path) -> None:
+def copy_in(result: Result, path: Path) -> None:
     """Copies a take's file to a path, whole or not at all; one that is there with the same content stays."""
     part = path.with_name(path.name + ".part")
     try:
@@ -178,7 +178,7 @@ def copy_in(result: FoleyResult, path: Path) -> None:
         ) from error
 
 
-def holds(path: Path, result: FoleyResult) -> bool:
+def holds(path: Path, result: Result) -> bool:
     """Whether a file is there and is that very take."""
     if not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""How long a WAV is, read from its header alone."""
+"""How long a WAV is and when it begins, read from its header alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from avfoley_plugin.errors import HostError
 
 _WAVE_IDS = (b"RIFF", b"RF64", b"BW64")
 _IN_DS64 = 0xFFFFFFFF
+#: Where in a bext chunk the TimeReference lies: after description, originator, its reference, date and time.
+_TIME_REFERENCE = 256 + 32 + 32 + 10 + 8
 
 
 def wave_samples(path: Path) -> int:
@@ -39,3 +41,22 @@ def wave_samples(path: Path) -> int:
     except (OSError, struct.error) as error:
         raise HostError(f"{path} cannot be read: {error}; make the take again") from error
     raise HostError(f"{path} is cut short; make the take again")
+
+
+def wave_time_reference(path: Path) -> int:
+    """The samples since midnight at which a Broadcast Wave begins (EBU Tech 3285, bext TimeReference); 0 if it does not
+    say, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(12)
+            while len(chunk := file.read(8)) == 8:
+                name, size = struct.unpack("<4sI", chunk)
+                if name == b"bext":
+                    return int(struct.unpack_from("<Q", file.read(_TIME_REFERENCE + 8), _TIME_REFERENCE)[0])
+                if name == b"data":
+                    break
+                file.seek(size + size % 2, 1)
+    except (OSError, struct.error):
+        pass
+    return 0

@@ -1,4 +1,4 @@
-"""Foley over a timeline, from reading to writing: the verbs that shell and panel share.
+"""Foley and pictures over a timeline, from reading to writing: the verbs that shell and panel share.
 
 A verb returns a `Run`; iterating over it does the work and yields typed updates. Whatever happens on the way, the takes
 that were finished by then are placed, and the timeline is written.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import opentimelineio as otio
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, MediaProbe
+from avfoley_engine.protocol import FoleyRequest, MediaProbe, Request, Result, VideoCodec, VisualizeRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, SelectionError, TimelineError
@@ -23,8 +23,12 @@ from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy
 from avfoley_plugin.timeline import ambience as ambiences
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
-from avfoley_plugin.timeline.shots import Problem, Selection, Shot, read_shots
-from avfoley_plugin.timeline.takes import AMBIENCE, PlacedTake, Placement, Take, place_takes, placed
+from avfoley_plugin.timeline.media import Problem
+from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.shots import Shot, read_shots
+from avfoley_plugin.timeline.sounds import SoundClip, read_sounds
+from avfoley_plugin.timeline.stretch import Stretch
+from avfoley_plugin.timeline.takes import AMBIENCE, PICTURE, PlacedTake, Placement, Take, place_takes, placed
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,30 @@ class FoleySettings:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be made for one shot: one request a take."""
+class VisualizeSettings:
+    """What the user may say about the pictures of all selected sounds; see `FoleySettings`."""
 
-    shot: Shot
-    requests: tuple[FoleyRequest, ...]
+    caption: str | None = None
+    negative_caption: str = ""
+    seed: int = 0
+    takes: int = 1
+    model: str = "avlink-nano"
+    steps: int | None = None
+    guidance_scale: float | None = None
+    codec: VideoCodec = "h264"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be made for one shot or sound: one request a take."""
+
+    shot: Shot | SoundClip
+    requests: tuple[Request, ...]
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The timeline was read. ``problems`` are the clips that no foley can be made for."""
+    """The timeline was read. ``problems`` are the clips that nothing can be made for."""
 
     orders: tuple[Order, ...]
     problems: tuple[Problem, ...]
@@ -70,8 +88,8 @@ class Written:
     timeline: Path
     cue_sheet: Path
     takes: tuple[Take, ...]
-    #: Shots whose takes found no place, because the timeline was changed meanwhile; their sound files are there.
-    unplaced: tuple[Shot, ...] = ()
+    #: Shots whose takes found no place, because the timeline was changed meanwhile; their files are there.
+    unplaced: tuple[Stretch, ...] = ()
 
 
 #: A timeline that keeps changing is read and written again so often.
@@ -86,14 +104,13 @@ def foley(
     host: Host,
     engine: EngineClient,
     settings: FoleySettings = FoleySettings(),
-    selection: Selection = Selection(),  # noqa: B008 (immutable)
+    selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
-    """Makes foley for the selected shots of the host's timeline."""
+    """Makes foley for the selected shots of the host's timeline; without `selection`, for what is selected there."""
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
-        shots, problems = read_shots(
-            timeline, selection, folder=host.folder, probe=engine.probe, caption=settings.caption
-        )
+        chosen = host.selection() if selection is None else selection
+        shots, problems = read_shots(timeline, chosen, folder=host.folder, probe=engine.probe, caption=settings.caption)
         return [Order(shot, tuple(_requests(shot, settings))) for shot in shots], problems
 
     return Run(host, engine, plan)
@@ -150,6 +167,21 @@ def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_r
     return Run(host, engine, plan)
 
 
+def visualize(
+    host: Host,
+    engine: EngineClient,
+    settings: VisualizeSettings = VisualizeSettings(),
+    selection: Selection = Selection(),  # noqa: B008 (immutable)
+) -> Run:
+    """Makes pictures that move with the selected sounds of the host's timeline, on a video track of ours."""
+
+    def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
+        sounds, problems = read_sounds(timeline, selection, folder=host.folder, probe=engine.probe)
+        return [Order(sound, tuple(_pictures(sound, settings))) for sound in sounds], problems
+
+    return Run(host, engine, plan)
+
+
 def regenerate(host: Host, engine: EngineClient) -> Run:
     """Makes another take of each shot whose caption marker was edited, with the settings of its present take."""
 
@@ -158,6 +190,14 @@ def regenerate(host: Host, engine: EngineClient) -> Run:
         present = {take.shot_id: take for take in placed(timeline) if take.active}
         for edit in edited(timeline):
             take = present.get(edit.shot_id)
+            if take is not None and take.layer.startswith(PICTURE):
+                sound = _find_sound(timeline, take, host, engine)
+                if sound is None:
+                    problems.append(Problem(take.shot_name, 0, "captions", "its sound is no longer on the timeline so"))
+                    continue
+                visual = VisualizeSettings(caption=edit.new, **_picture_settings_of(take))
+                orders.append(Order(sound, tuple(_pictures(sound, visual))))
+                continue
             shot = _find_shot(timeline, edit.shot_id, take, host, engine)
             if take is None or shot is None:
                 name = take.shot_name if take else edit.new
@@ -221,12 +261,13 @@ class Run(Making):
         if finished.takes and self.written is not None:
             yield self.written
 
-    def _bring_in(self, assignment: Assignment, result: FoleyResult) -> Take:
-        take = Take(assignment.request, result, self._folder)
-        picture = assignment.request.picture
+    def _bring_in(self, assignment: Assignment, result: Result) -> Take:
+        request = assignment.request
+        take = Take(request, result, self._folder)
         # A clip is often named by its file.
-        name = assignment.subject.name.removesuffix("" if picture is None else picture.media.suffix)
-        path = self._folder / f"{file_stem(name, 'shot')}_foley_{take.id}.wav"
+        name = assignment.subject.name.removesuffix("" if request.media is None else request.media.suffix)
+        kind = "foley" if isinstance(request, FoleyRequest) else "picture"
+        path = self._folder / f"{file_stem(name, 'shot')}_{kind}_{take.id}{request.suffix}"
         copy_in(result, path)
         return replace(take, path=path)
 
@@ -237,7 +278,7 @@ class Run(Making):
 
     def _write(self, timeline: otio.schema.Timeline, finished: _Finished) -> Written:
         current = self._all_shots(timeline)
-        unplaced: list[Shot] = []
+        unplaced: list[Stretch] = []
         known = {shot.id: shot.caption for shot in finished.shots.values()}
         self._place(timeline, finished, current, known)
         for tries_left in reversed(range(_WRITE_TRIES)):
@@ -250,7 +291,7 @@ class Run(Making):
             # The editor went on cutting: the takes go to where their shots are now.
             timeline = self.host.read()
             current = self._all_shots(timeline)
-            still = {shot.id: shot for shot in [*current, *self._planned_shots(timeline)]}
+            still: dict[str, Stretch] = {shot.id: shot for shot in [*current, *self._planned_shots(timeline)]}
             unplaced = [shot for shot in finished.shots.values() if shot.id not in still]
             self._place(timeline, finished.only(still), current, known)
         sheet = self._folder / f"{self.host.output.stem} cues.csv"
@@ -258,7 +299,7 @@ class Run(Making):
         return Written(path, sheet, tuple(finished.takes.values()), tuple(unplaced))
 
     def _place(
-        self, timeline: otio.schema.Timeline, finished: _Finished, current: Iterable[Shot], known: Mapping[str, str]
+        self, timeline: otio.schema.Timeline, finished: _Finished, current: Iterable[Stretch], known: Mapping[str, str]
     ) -> None:
         """Places the finished takes; `known` are the captions that their shots had when the run began."""
         used = {take.shot_id: take.identity["caption"].strip() for take in placed(timeline) if take.active}
@@ -280,13 +321,17 @@ class Run(Making):
                 # Somebody went on writing while the take was made.
                 edit_caption(timeline, shot, meant)
 
-    def _all_shots(self, timeline: otio.schema.Timeline) -> list[Shot]:
+    def _all_shots(self, timeline: otio.schema.Timeline) -> list[Stretch]:
+        found: list[Stretch] = []
         # A timeline that has lost all its picture meanwhile has no shots, which is no error here.
         with contextlib.suppress(TimelineError):
-            return read_shots(timeline, folder=self.host.folder, probe=self._engine.probe)[0]
-        return []
+            found += read_shots(timeline, folder=self.host.folder, probe=self._engine.probe)[0]
+        if any(take.layer.startswith(PICTURE) for take in placed(timeline)):
+            with contextlib.suppress(TimelineError):
+                found += _all_sounds(timeline, self.host, self._engine)
+        return found
 
-    def _planned_shots(self, timeline: otio.schema.Timeline) -> list[Shot]:
+    def _planned_shots(self, timeline: otio.schema.Timeline) -> list[Shot | SoundClip]:
         """The run's own shots as they are now: those that a range trimmed, and covered clips, are not among all shots
         of a timeline.
         """
@@ -300,9 +345,9 @@ class _Finished:
     """The takes so far, by shot id and number, and their shots."""
 
     takes: dict[tuple[str, int], Take] = field(default_factory=dict)
-    shots: dict[str, Shot] = field(default_factory=dict)
+    shots: dict[str, Stretch] = field(default_factory=dict)
 
-    def only(self, shots: dict[str, Shot]) -> _Finished:
+    def only(self, shots: Mapping[str, Stretch]) -> _Finished:
         takes = {key: take for key, take in self.takes.items() if key[0] in shots}
         return _Finished(takes, {shot_id: shots[shot_id] for shot_id in self.shots if shot_id in shots})
 
@@ -326,6 +371,47 @@ def _requests(shot: Shot, settings: FoleySettings) -> Iterator[FoleyRequest]:
             guidance_scale=settings.guidance_scale,
             channels=settings.channels or (2 if shot.is_ambience else 1),
         )
+
+
+def _pictures(sound: SoundClip, settings: VisualizeSettings) -> Iterator[VisualizeRequest]:
+    for number in range(settings.takes):
+        yield sound.request(
+            caption=settings.caption,
+            negative_caption=settings.negative_caption,
+            model=settings.model,
+            seed=settings.seed + number,
+            steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
+            codec=settings.codec,
+        )
+
+
+def _picture_settings_of(take: PlacedTake) -> dict[str, Any]:
+    names = ("negative_caption", "seed", "model", "steps", "guidance_scale", "codec")
+    return {name: take.identity[name] for name in names}
+
+
+def _all_sounds(timeline: otio.schema.Timeline, host: Host, engine: EngineClient) -> list[SoundClip]:
+    """All sounds of a timeline: its clips on audio tracks, and the own sound of those on video tracks."""
+    names = {clip.name for clip in timeline.find_clips()}
+    found: dict[str, SoundClip] = {}
+    for selection in (Selection(), *(Selection((name,)) for name in sorted(names))):
+        with contextlib.suppress(AVFoleyError):
+            sounds, _ = read_sounds(timeline, selection, folder=host.folder, probe=engine.probe)
+            found |= {sound.id: sound for sound in sounds}
+    return list(found.values())
+
+
+def _find_sound(timeline: otio.schema.Timeline, take: PlacedTake, host: Host, engine: EngineClient) -> SoundClip | None:
+    """The sound that a picture was made for; also one that a range had trimmed, which is found where its picture is."""
+    record_range = f"{take.record_start}-{take.record_start + take.frames}"
+    for selection in (Selection((take.shot_name,)), Selection((take.shot_name,), record_range)):
+        with contextlib.suppress(AVFoleyError):
+            sounds, _ = read_sounds(timeline, selection, folder=host.folder, probe=engine.probe)
+            for sound in sounds:
+                if sound.id == take.shot_id:
+                    return sound
+    return None
 
 
 def _settings_of(take: PlacedTake) -> dict[str, Any]:

@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 from avfoley_engine.protocol import MediaProbe
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.base import Host
+from avfoley_plugin.hosts.interchange import FORMATS, InterchangeFile
+from avfoley_plugin.hosts.kdenlive import SUFFIX as KDENLIVE_SUFFIX
+from avfoley_plugin.hosts.kdenlive import KdenliveFile
 from avfoley_plugin.hosts.otio_file import SUFFIXES, OtioFile
+from avfoley_plugin.hosts.resolve import SOURCE as RESOLVE
+from avfoley_plugin.hosts.resolve import ResolveHost
 from avfoley_plugin.hosts.video_file import VideoFile
+from avfoley_plugin.timeline.timing import exact_rate
 
-__all__ = ["Host", "OtioFile", "VideoFile", "open_host"]
+__all__ = ["Host", "InterchangeFile", "KdenliveFile", "OtioFile", "ResolveHost", "VideoFile", "open_host"]
 
 
-def open_host(path: Path, output: Path | None = None, probe: Callable[[Path], MediaProbe] | None = None) -> Host:
-    """The host of a file: OpenTimelineIO's own by their suffix, any other file is taken for a video, which `probe` must
-    describe.
+def open_host(
+    path: Path,
+    output: Path | None = None,
+    probe: Callable[[Path], MediaProbe] | None = None,
+    rate: str | None = None,
+) -> Host:
+    """The host of a file: OpenTimelineIO's own, Kdenlive's and those of interchange formats by their suffix, any other
+    file is taken for a video, which `probe` must describe. ``resolve:`` is the timeline that is open in Resolve. `rate`
+    is the frame rate, as the user spells it, of an edit decision list, which does not tell it.
 
     Raises HostError if the file is not there, or is no timeline and there is no `probe`.
     """
+    if str(path) == RESOLVE:
+        return ResolveHost(output)
     if not path.exists():
-        raise HostError(f"{path} is not there; give an .otio, an .otioz or a video file")
+        raise HostError(f"{path} is not there; give an .otio, an .otioz, a .kdenlive or a video file")
     if path.suffix.lower() in SUFFIXES:
         return OtioFile(path, output)
+    if path.suffix.lower() == KDENLIVE_SUFFIX:
+        return KdenliveFile(path, output)
+    if path.suffix.lower() in FORMATS:
+        return InterchangeFile(path, output, None if rate is None else _spelled_rate(rate))
     if probe is None:
-        raise HostError(f"{path} is not a timeline; give an .otio, .otioz or .otiod file")
+        known = ", ".join(FORMATS)
+        raise HostError(f"{path} is not a timeline; give an .otio, .otioz, .otiod, .kdenlive, {known} file")
     return VideoFile(path, probe(path.absolute()), output)
+
+
+def _spelled_rate(text: str) -> Fraction:
+    try:
+        return exact_rate(float(text))
+    except ValueError as error:
+        raise HostError(f"{text!r} is not a frame rate; write it like 25 or 23.976") from error

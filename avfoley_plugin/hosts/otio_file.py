@@ -13,6 +13,8 @@ import opentimelineio as otio
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts.base import Host
 from avfoley_plugin.hosts.newer_schema import readable
+from avfoley_plugin.hosts.recovery import recover
+from avfoley_plugin.hosts.resolve.otio_shape import from_resolve
 from avfoley_plugin.hosts.saving import file_references, reference_url, save, set_reference_url
 from avfoley_plugin.timeline.identity import Kind, identity, mark
 from avfoley_plugin.timeline.media_url import relative_url, resolve_media
@@ -38,7 +40,7 @@ class OtioFile(Host):
 
     def __init__(self, path: Path, output: Path | None = None) -> None:
         self._path = path.absolute()
-        if self._path.suffix.lower() not in SUFFIXES:
+        if self._path.suffix.lower() not in self.suffixes():
             raise HostError(f"{path} is not an OpenTimelineIO file; its name must end in {', '.join(SUFFIXES)}")
         updated = path if path.suffix.lower() == ".otio" else path.with_suffix(".otio")
         self._output = (output or updated).absolute()
@@ -46,6 +48,11 @@ class OtioFile(Host):
             raise HostError(f"{self._output}: the output must end in .otio, the one format that keeps everything")
         self._digest_when_read: str | None = None
         self._output_digest_when_read: str | None = None
+
+    @classmethod
+    def suffixes(cls) -> tuple[str, ...]:
+        """How the names of the files end that this host reads."""
+        return SUFFIXES
 
     @property
     def name(self) -> str:
@@ -72,8 +79,7 @@ class OtioFile(Host):
                     content = bundle.read(_BUNDLED_TIMELINE)
             else:
                 content = self._source_file.read_bytes()
-            text = content.decode()
-            timeline = otio.adapters.read_from_string(readable(text), "otio_json")
+            timeline = self._parsed(content)
         except FileNotFoundError as error:
             raise HostError(f"{self._source_file} is not there") from error
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, otio.exceptions.OTIOError) as error:
@@ -83,11 +89,19 @@ class OtioFile(Host):
                 f"{self._path} holds a {type(timeline).__name__}, not a timeline; export one timeline from it"
             )
         self._digest_when_read = _digest(content)
+        recover(timeline, self.folder)
         if self._path.suffix.lower() == ".otioz":
             self._unpack_media(timeline)
         if not self._in_place:
             self._carry_over(timeline)
         return timeline
+
+    def _parsed(self, content: bytes) -> otio.schema.Timeline:
+        """What the file's content holds, which may be no timeline. Raises ValueError, OTIOError or HostError."""
+        found = otio.adapters.read_from_string(readable(content.decode()), "otio_json")
+        if isinstance(found, otio.schema.Timeline):
+            from_resolve(found)
+        return found
 
     def write(self, timeline: otio.schema.Timeline) -> Path:
         if self._digest_when_read is None:

@@ -40,29 +40,39 @@ def set_reference_url(reference: otio.core.MediaReference, url: str) -> None:
 def save(timeline: otio.schema.Timeline, folder: Path, output: Path, *, backup: bool = True) -> str:
     """Writes a timeline whose relative URLs resolve against `folder`; returns the text written.
 
-    The file is complete or not there at all, and a file that it replaces is kept as ``NAME.otio.bak``,
-    ``NAME.otio.bak-2``, and so on, unless `backup` is False. Relative URLs are rebased if the output is in another
-    folder; those of our own takes are relative wherever they can be.
+    See `replace_file`. Relative URLs are rebased if the output is in another folder; those of our own takes are
+    relative wherever they can be.
     """
     written = timeline.deepcopy()
     _keep_urls_valid(written, folder, output.parent)
     text = as_it_came(otio.adapters.write_to_string(written, "otio_json"))
+    replace_file(output, text.encode(), backup=backup)
+    return text
+
+
+def replace_file(output: Path, content: bytes, *, backup: bool = True) -> None:
+    """Writes a file that is complete or not there at all; one that it replaces is kept as ``NAME.bak``,
+    ``NAME.bak-2``, and so on, unless `backup` is False, and gives its mode. Through a link, the file that it leads to is
+    replaced. Raises HostError if it cannot.
+    """
     try:
+        output = output.resolve()
         output.parent.mkdir(parents=True, exist_ok=True)
         part = output.with_name(output.name + ".part")
         try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            with part.open("wb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            if backup and output.exists():
-                shutil.copy2(output, _free_backup(output))
+            if output.exists():
+                if backup:
+                    shutil.copy2(output, _free_backup(output))
+                shutil.copymode(output, part)
             part.replace(output)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise HostError(f"{output} cannot be written: {error.strerror}; choose another output") from error
-    return text
 
 
 def _keep_urls_valid(timeline: otio.schema.Timeline, folder: Path, target: Path) -> None:

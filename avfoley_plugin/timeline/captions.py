@@ -10,7 +10,7 @@ from avfoley_plugin.timeline.identity import Kind, identity, mark
 from avfoley_plugin.timeline.timing import record_clock
 
 if TYPE_CHECKING:
-    from avfoley_plugin.timeline.shots import Shot
+    from avfoley_plugin.timeline.stretch import Stretch
 
 COLOR = otio.schema.MarkerColor.CYAN
 _CLEARED = {"cleared": True}
@@ -24,7 +24,7 @@ class CaptionEdit(NamedTuple):
     new: str
 
 
-def write_caption(timeline: otio.schema.Timeline, shot: Shot, caption: str) -> otio.schema.Marker:
+def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> otio.schema.Marker:
     """Puts the caption that a shot's take was made from on the timeline, as a marker over its record range; the shot's
     earlier marker is updated.
 
@@ -45,7 +45,7 @@ def write_caption(timeline: otio.schema.Timeline, shot: Shot, caption: str) -> o
     return marker
 
 
-def edit_caption(timeline: otio.schema.Timeline, shot: Shot, caption: str) -> None:
+def edit_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> None:
     """Changes what a shot's next take is made from, as an editor does in the marker's comment.
 
     A shot that has takes then counts as edited. Unlike a comment that some program lost, an empty caption is meant.

@@ -33,7 +33,8 @@ def cue_sheet(timeline: otio.schema.Timeline) -> str:
     """The takes on a timeline as CSV (RFC 4180), in record order.
 
     "file" is the name of the take's file. "record in" and "record out" (the first frame after) are timecodes,
-    "duration" a count of frames as timecode, non-drop. Loudness is empty where it cannot be measured (under 0.4 s).
+    "duration" a count of frames as timecode, non-drop. Loudness is empty where it cannot be measured (under
+    0.4 s); loudness and peak are empty for pictures.
     """
     text = io.StringIO()
     table = csv.writer(text)
@@ -54,8 +55,8 @@ def cue_sheet(timeline: otio.schema.Timeline) -> str:
                 its["seed"],
                 take.key,
                 "yes" if take.active else "no",
-                "" if its["loudness_lufs"] is None else f"{its['loudness_lufs']:.1f}",
-                f"{its['peak_dbtp']:.1f}",
+                "" if its.get("loudness_lufs") is None else f"{its['loudness_lufs']:.1f}",
+                "" if "peak_dbtp" not in its else f"{its['peak_dbtp']:.1f}",
             ]
         )
     return text.getvalue()

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 METADATA_KEY = "avfoley"
 METADATA_VERSION = 1
+#: A clip's metadata key for what its host knows it by, while the timeline is open; not kept in files.
+HOST_ID = "avfoley_host_id"
 
 
 class Kind(StrEnum):

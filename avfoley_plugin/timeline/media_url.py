@@ -10,7 +10,15 @@ from urllib.parse import quote, unquote
 _SCHEME = "file:"
 
 
-def resolve_media(target_url: str, folder: Path, is_online: Callable[[Path], bool] = Path.is_file) -> Path | None:
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; False also where its name is longer than a file's may be."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def resolve_media(target_url: str, folder: Path, is_online: Callable[[Path], bool] = is_file) -> Path | None:
     """The local file that a media reference's ``target_url`` names; None if it is not a local file (http and the like).
 
     Takes file URLs (with ``localhost``, a share, a Windows drive), bare paths, and paths relative to `folder`, the

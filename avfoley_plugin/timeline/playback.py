@@ -84,8 +84,10 @@ class _View:
         return start, max(start, min(self.end, ends[1]))
 
 
-def played_clips(timeline: otio.schema.Timeline, media_range: MediaRange) -> list[PlayedClip]:
-    """All clips that the enabled video tracks play, those lower in the stack first.
+def played_clips(
+    timeline: otio.schema.Timeline, media_range: MediaRange, kind: str = otio.schema.TrackKind.Video
+) -> list[PlayedClip]:
+    """All clips that the enabled tracks of a kind play, those lower in the stack first.
 
     In a transition the outgoing shot hands over to the incoming one in the middle of the overlap, so that every instant
     belongs to one shot; a transition from or to a gap (a fade) belongs to its one clip entirely. A clip that plays for
@@ -96,8 +98,8 @@ def played_clips(timeline: otio.schema.Timeline, media_range: MediaRange) -> lis
     view = _View(offset=start, speed=Fraction(1), start=_ZERO, end=duration)
     found: list[PlayedClip] = []
     for index, layer in enumerate(top):
-        if isinstance(layer, otio.core.Item) and _shows_picture(layer):
-            found.extend(_play(layer, view, _ZERO, None, _Place((), str(index), index, layer.name), media_range))
+        if isinstance(layer, otio.core.Item) and _plays(layer, kind):
+            found.extend(_play(layer, view, _ZERO, None, _Place((), str(index), index, layer.name, kind), media_range))
     return found
 
 
@@ -107,10 +109,11 @@ class _Place:
     layer: str
     track_index: int
     track_name: str
+    kind: str
 
 
-def _shows_picture(item: otio.core.Item) -> bool:
-    return bool(item.enabled) and not (isinstance(item, otio.schema.Track) and item.kind != otio.schema.TrackKind.Video)
+def _plays(item: otio.core.Item, kind: str) -> bool:
+    return bool(item.enabled) and not (isinstance(item, otio.schema.Track) and item.kind != kind)
 
 
 def _play(
@@ -146,14 +149,14 @@ def _play(
         return
     names = place.names if isinstance(item, otio.schema.Track) else (*place.names, item.name)
     if isinstance(item, otio.schema.Track):
-        inner = _Place(names, place.layer, place.track_index, place.track_name)
+        inner = _Place(names, place.layer, place.track_index, place.track_name, place.kind)
         for child, at, child_seen in _sequence(item, media_range):
-            if _shows_picture(child):
+            if _plays(child, place.kind):
                 yield from _play(child, view, at, child_seen, inner, media_range)
         return
     for index, child in enumerate(item):
-        if isinstance(child, otio.core.Item) and _shows_picture(child):
-            inner = _Place(names, f"{place.layer}/{index}", place.track_index, place.track_name)
+        if isinstance(child, otio.core.Item) and _plays(child, place.kind):
+            inner = _Place(names, f"{place.layer}/{index}", place.track_index, place.track_name, place.kind)
             yield from _play(child, view, _ZERO, None, inner, media_range)
 
 

@@ -14,7 +14,10 @@ _FRAMES = re.compile(r"(\d+)\s*-\s*(\d+)")
 
 @dataclass(frozen=True)
 class Selection:
-    """Clips by name, a record range, or both (the named clips, trimmed to the range); with neither, everything.
+    """Clips, a record range, or both (the clips, trimmed to the range); with neither, everything.
+
+    Clips are chosen by name (``clips``), or by the id that their host gave them when the timeline was read
+    (``host_ids``, see `identity.HOST_ID`), which tells two clips of one name apart.
 
     ``record_range`` is "IN-OUT", OUT excluded: timecodes as the editing program shows them ("01:00:00:00-01:00:05:00",
     with ";" before the frames for drop-frame), or frames from the timeline's start ("0-120").
@@ -22,6 +25,11 @@ class Selection:
 
     clips: tuple[str, ...] = ()
     record_range: str | None = None
+    host_ids: frozenset[str] = frozenset()
+
+    @property
+    def chooses_clips(self) -> bool:
+        return bool(self.clips or self.host_ids)
 
     def bounds(self, clock: RecordClock) -> tuple[int, int] | None:
         """The record range in record frames, None for no limit. Raises SelectionError if it is malformed or empty."""

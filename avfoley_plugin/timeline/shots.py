@@ -5,31 +5,32 @@ from __future__ import annotations
 import bisect
 import hashlib
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
 from avfoley_engine.protocol import FoleyRequest, MediaProbe, PictureRange
 
-from avfoley_plugin.errors import AVFoleyError, SelectionError
+from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.identity import METADATA_KEY
-from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.playback import PlayedClip, played_clips
-from avfoley_plugin.timeline.selection import Selection, within
-from avfoley_plugin.timeline.timing import (
-    RecordClock,
-    exact_rate,
-    exact_seconds,
-    is_picture_rate,
-    record_clock,
-    round_half_up,
+from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.media import (
+    Media,
+    NoPictureError,
+    Problem,
+    UnusableError,
+    clip_caption,
+    media_name,
+    why_length_is_unknown,
 )
+from avfoley_plugin.timeline.media_url import is_file, resolve_media
+from avfoley_plugin.timeline.pieces import Piece, pieces_of
+from avfoley_plugin.timeline.playback import PlayedClip, played_clips
+from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.timing import RecordClock, record_clock, round_half_up
 
 __all__ = ["Problem", "Selection", "Shot", "read_shots", "resolve_media"]
 
@@ -71,6 +72,11 @@ class Shot:
         """Whether it belongs to a stretch of the timeline, and to no clip."""
         return self.clip is None
 
+    @property
+    def source(self) -> dict[str, Any] | None:
+        """What its takes are made from, as their identity keeps it."""
+        return None if self.picture is None else self.picture.model_dump(mode="json")
+
     def request(
         self, *, head_handle: int = 0, tail_handle: int = 0, caption: str | None = None, **settings: Any
     ) -> FoleyRequest:
@@ -90,39 +96,13 @@ class Shot:
         )
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A selected clip that no foley can be made for, and why."""
-
-    name: str
-    track_index: int
-    track_name: str
-    reason: str
-
-    def __str__(self) -> str:
-        track = self.track_name or f"track {self.track_index + 1}"
-        return f"{self.name or 'unnamed clip'} ({track}): {self.reason}"
-
-
-class _UnusableError(Exception):
-    """Why a clip makes no shot."""
-
-
-class _NoPictureError(_UnusableError):
-    """Why a clip has no picture to look at, where a caption will do instead."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(f"{reason}, or select it by name with a caption, for sound from words alone")
-
-
 def read_shots(
     timeline: otio.schema.Timeline,
     selection: Selection = Selection(),  # noqa: B008 (immutable)
     *,
     folder: Path,
     probe: Callable[[Path], MediaProbe] | None = None,
-    is_online: Callable[[Path], bool] = Path.is_file,
+    is_online: Callable[[Path], bool] = is_file,
     record_rate: Fraction | None = None,
     caption: str | None = None,
 ) -> tuple[list[Shot], list[Problem]]:
@@ -132,19 +112,20 @@ def read_shots(
     its own, or `caption`, which is meant for the clips that are selected by name. Not for others: what was said of a
     whole timeline's pictures is not meant for its titles, nor shall lost media go unnoticed.
 
-    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips selected by name,
-    which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
+    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips that were chosen
+    themselves, which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
     of the timeline's file. `probe` asks what a media file holds (once a file); with it, media without picture and
     ranges outside the media are found, and the lengths and start timecodes that the timeline leaves out. Raises
     SelectionError if the selection names nothing on the timeline.
     """
-    media = _Media(folder, is_online, probe)
+    media = Media(folder, is_online, probe)
     clock = record_clock(timeline, record_rate)
     bounds = selection.bounds(clock)
-    played = played_clips(timeline, media.range)
+    # What we made from a sound has that sound already, and does not hide the picture that it was laid over.
+    played = [whole for whole in played_clips(timeline, media.range) if identity(whole.clip, Kind.CLIP) is None]
     problems = _named_but_not_played(timeline, selection, played)
-    pieces = _pieces(played)
-    pieces = [piece for piece in pieces if piece.named(selection.clips)] if selection.clips else _visible(pieces)
+    pieces = pieces_of(played)
+    pieces = [piece for piece in pieces if piece.chosen(selection)] if selection.chooses_clips else _visible(pieces)
     if bounds is not None:
         limits = (bounds[0] / clock.rate, bounds[1] / clock.rate)
         pieces = [trimmed for piece in pieces if (trimmed := piece.within(limits)) is not None]
@@ -157,7 +138,7 @@ def read_shots(
     for piece in sorted(pieces, key=lambda piece: (piece.start, piece.whole.layer)):
         try:
             shot = _shot(piece, clock, media, written, given)
-        except _UnusableError as reason:
+        except UnusableError as reason:
             problem = Problem(piece.whole.clip.name, piece.whole.track_index, piece.whole.track_name, str(reason))
             if problem not in problems:
                 problems.append(problem)
@@ -167,41 +148,9 @@ def read_shots(
     return shots, problems
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """A part of a played clip. ``repeat`` counts the earlier clips of the timeline that show the very same picture."""
-
-    whole: PlayedClip
-    repeat: int
-    start: Fraction
-    end: Fraction
-
-    def named(self, names: Iterable[str]) -> bool:
-        return not set(self.whole.names).isdisjoint(names)
-
-    def within(self, limits: tuple[Fraction, Fraction]) -> _Piece | None:
-        trimmed = within(self.start, self.end, limits)
-        return None if trimmed is None else replace(self, start=trimmed[0], end=trimmed[1])
-
-
-def _media_name(clip: otio.schema.Clip) -> str:
-    """What identifies a clip's media wherever the project is moved to: the file's name."""
-    return str(getattr(clip.media_reference, "target_url", "") or clip.name).replace("\\", "/").rpartition("/")[2]
-
-
-def _pieces(played: Iterable[PlayedClip]) -> list[_Piece]:
-    seen: Counter[tuple[str, Fraction, Fraction, Fraction]] = Counter()
-    repeats = {}
-    for index, whole in sorted(enumerate(played), key=lambda item: (item[1].start, item[0])):
-        picture = (_media_name(whole.clip), whole.source_at(whole.start), whole.speed, whole.end - whole.start)
-        repeats[index] = seen[picture]
-        seen[picture] += 1
-    return [_Piece(whole, repeats[index], whole.start, whole.end) for index, whole in enumerate(played)]
-
-
-def _visible(pieces: Sequence[_Piece]) -> list[_Piece]:
+def _visible(pieces: Sequence[Piece]) -> list[Piece]:
     """The parts of clips that no clip of a higher track covers. Generators (titles) are taken to be see-through."""
-    visible: list[_Piece] = []
+    visible: list[Piece] = []
     covered = _Intervals()
     for piece in reversed(pieces):
         visible.extend(replace(piece, start=start, end=end) for start, end in covered.gaps(piece.start, piece.end))
@@ -261,34 +210,36 @@ def _named_but_not_played(
 
 
 def _nothing_selected(timeline: otio.schema.Timeline, selection: Selection) -> str:
+    if selection.host_ids:
+        return f"none of the clips selected in timeline {timeline.name!r} has picture; select others"
     if selection.record_range is None:
         return f"timeline {timeline.name!r} has no clip on an enabled video track"
     return f"no picture lies in the range {selection.record_range} of timeline {timeline.name!r}; choose another"
 
 
-def _shot(piece: _Piece, clock: RecordClock, media: _Media, written: Mapping[str, str], given: str) -> Shot | None:
+def _shot(piece: Piece, clock: RecordClock, media: Media, written: Mapping[str, str], given: str) -> Shot | None:
     """The shot that a piece makes; None for a sliver of a clip that is shorter than half a frame.
 
     `written` are the captions on the timeline by shot id, `given` is one for a clip that has neither.
     """
     whole, clip = piece.whole, piece.whole.clip
     if not whole.length_known:
-        raise _UnusableError(_why_length_is_unknown(clip, media))
+        raise UnusableError(why_length_is_unknown(clip, media))
     # Positions are rounded, not lengths: neighbours stay adjacent, and nothing adds up to drift.
     first, last = round_half_up(piece.start * clock.rate), round_half_up(piece.end * clock.rate)
     frames = last - first
     if whole.start == whole.end or (frames == 0 and (piece.start, piece.end) == (whole.start, whole.end)):
-        raise _UnusableError("it is shorter than a frame; make it longer or delete it")
+        raise UnusableError("it is shorter than a frame; make it longer or delete it")
     if frames == 0:
         return None
-    content = f"{_media_name(clip)}|{whole.source_at(piece.start)}|{whole.speed}|{frames}|{piece.start - whole.start}"
+    content = f"{media_name(clip)}|{whole.source_at(piece.start)}|{whole.speed}|{frames}|{piece.start - whole.start}"
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     shot_id = f"{digest}-{piece.repeat + 1}" if piece.repeat else digest
-    caption = written.get(shot_id, _clip_caption(clip))
+    caption = written.get(shot_id, clip_caption(clip))
     picture: PictureRange | None
     try:
         picture, head, tail = _picture(whole, first, last, clock, media)
-    except _NoPictureError:
+    except NoPictureError:
         caption = caption.strip() or given
         if not caption:
             raise
@@ -313,14 +264,14 @@ def _shot(piece: _Piece, clock: RecordClock, media: _Media, written: Mapping[str
 
 
 def _picture(
-    whole: PlayedClip, first: int, last: int, clock: RecordClock, media: _Media
+    whole: PlayedClip, first: int, last: int, clock: RecordClock, media: Media
 ) -> tuple[PictureRange, int | None, int | None]:
     """What a clip shows from record frame `first` to `last`, and the handles that its media has there."""
     clip = whole.clip
     path = media.path(clip)
     probed = media.probed(clip)
     if probed is not None and not probed.has_picture:
-        raise _NoPictureError(f"its media {path} has no picture; choose one that has")
+        raise NoPictureError(f"its media {path} has no picture; choose one that has")
 
     rate = media.rate(clip, probed, clock.rate)
     step = whole.speed / clock.rate
@@ -333,23 +284,11 @@ def _picture(
         end = start + probed.frames / probed.rate
         first_seen, last_seen = min(entry, leave), max(entry, leave)
         if first_seen >= end or (first_seen < start and last_seen <= start):
-            raise _UnusableError(f"its range lies outside its media {path}; check the media's start timecode")
+            raise UnusableError(f"its range lies outside its media {path}; check the media's start timecode")
 
     reach = media.range(clip) if probed is None else (start, probed.frames / probed.rate)
     head, tail = _handles(entry, leave, step, reach)
     return PictureRange(media=path, source_start=source_start, source_rate=rate, speed=whole.speed), head, tail
-
-
-def _why_length_is_unknown(clip: otio.schema.Clip, media: _Media) -> str:
-    try:
-        media.probed(clip)
-    except _NoPictureError as missing:
-        cause = missing.reason
-    except _UnusableError as reason:
-        cause = str(reason)
-    else:
-        cause = "nothing tells its range; set its in and out points"
-    return f"{cause} (its length is unknown: what follows it on its track is taken to start where it does)"
 
 
 def _handles(
@@ -366,81 +305,3 @@ def _handles(
     begin, end = reach[0], reach[0] + reach[1]
     before, after = (entry - begin, end - leave) if step > 0 else (end - entry, leave - begin)
     return max(0, math.floor(before / abs(step))), max(0, math.floor(after / abs(step)))
-
-
-def _clip_caption(clip: otio.schema.Clip) -> str:
-    """The caption that a clip brings along: ``metadata["avfoley"]["caption"]``, or the comment of its marker named
-    "Foley".
-    """
-    ours = clip.metadata.get(METADATA_KEY)
-    if isinstance(ours, Mapping) and isinstance(ours.get("caption"), str):
-        return str(ours["caption"])
-    return next((marker.comment for marker in clip.markers if marker.name.casefold() == "foley" and marker.comment), "")
-
-
-class _Media:
-    """What is known of the media behind clips: from their references, and from a probe where there is one."""
-
-    def __init__(
-        self, folder: Path, is_online: Callable[[Path], bool], probe: Callable[[Path], MediaProbe] | None
-    ) -> None:
-        self._folder = folder
-        self._is_online = cache(is_online)
-        self._probe = None if probe is None else cache(probe)
-
-    def path(self, clip: otio.schema.Clip) -> Path:
-        reference = clip.media_reference
-        if isinstance(reference, otio.schema.ExternalReference):
-            path = resolve_media(reference.target_url, self._folder, self._is_online)
-            if path is None:
-                raise _UnusableError(
-                    f"its media {reference.target_url!r} is not a local file; copy it here and relink the clip"
-                )
-            if not path.is_absolute() or not self._is_online(path):
-                raise _UnusableError(f"its media is offline: {path} is not there; relink the clip")
-            return path
-        if isinstance(reference, otio.schema.GeneratorReference):
-            raise _NoPictureError("it is a generator, not filmed picture; render it to a movie file first")
-        if isinstance(reference, otio.schema.ImageSequenceReference):
-            raise _NoPictureError("it is an image sequence; render it to a movie file first")
-        raise _NoPictureError("its media is offline: the timeline names no file for it; relink the clip")
-
-    def probed(self, clip: otio.schema.Clip) -> MediaProbe | None:
-        if self._probe is None:
-            return None
-        try:
-            return self._probe(self.path(clip))
-        except AVFoleyError as error:
-            raise _UnusableError(str(error)) from error
-
-    def range(self, clip: otio.schema.Clip) -> tuple[Fraction, Fraction] | None:
-        """Start and duration of all of a clip's media in seconds of the clip's source time; None if nothing tells."""
-        available = clip.media_reference.available_range
-        if available is not None:
-            return exact_seconds(available.start_time), exact_seconds(available.duration)
-        try:
-            probed = self.probed(clip)
-        except _UnusableError:
-            return None
-        if probed is None:
-            return None
-        return self.start(clip, probed), probed.frames / probed.rate if probed.has_picture else probed.duration
-
-    def start(self, clip: otio.schema.Clip, probed: MediaProbe | None) -> Fraction:
-        """The source time, in seconds, of the media's first picture frame."""
-        available = clip.media_reference.available_range
-        if available is not None:
-            return exact_seconds(available.start_time)
-        if probed is None or clip.source_range is None:
-            return Fraction(0)
-        # Without an available range nothing says whether the source range counts in the media's timecode or from its
-        # first frame, but one that begins after that timecode can hardly mean the latter.
-        timecode = probed.start_timecode / probed.rate
-        return timecode if exact_seconds(clip.source_range.start_time) >= timecode else Fraction(0)
-
-    def rate(self, clip: otio.schema.Clip, probed: MediaProbe | None, record_rate: Fraction) -> Fraction:
-        if probed is not None:
-            return probed.rate
-        ranges = (clip.media_reference.available_range, clip.source_range)
-        rates = (exact_rate(known.duration.rate) for known in ranges if known is not None)
-        return next(filter(is_picture_rate, rates), record_rate)

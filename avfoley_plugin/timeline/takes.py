@@ -1,6 +1,6 @@
-"""Takes on the timeline: our audio tracks, one clip a shot, its takes as the clip's media references.
+"""Takes on the timeline: our tracks, one clip a shot, its takes as the clip's media references.
 
-Foley and ambiences have tracks of their own, as sound departments deliver them.
+Foley and ambiences have audio tracks of their own, as sound departments deliver them, and pictures a video track.
 
 A take's file begins with its head handle; the clip's source range leaves the handle out, so that the clip starts on the
 shot's first frame. The source range is in whole record frames, as every program cuts, and the file's available range in
@@ -18,32 +18,34 @@ from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult, PictureRange
+from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult, Request, Result
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import TimelineError
 from avfoley_plugin.timeline.captions import captions, carry_captions, remove_captions
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity, mark
-from avfoley_plugin.timeline.shots import Shot
+from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up, samples
 
 TRACK_NAME = "AVFoley"
 #: The layer of shots that are ambiences. They lie over each other, and over the foley, as they please.
 AMBIENCE = "ambience"
+#: What the layers of sounds begin with, whose takes are pictures.
+PICTURE = "picture"
 _KEY = re.compile(r"take (\d+)")
 
 
 @dataclass(frozen=True)
 class Take:
-    """One finished take: what was asked for, what came out, and the WAV that the timeline shall point at."""
+    """One finished take: what was asked for, what came out, and the file that the timeline shall point at."""
 
-    request: FoleyRequest
-    result: FoleyResult
+    request: Request
+    result: Result
     path: Path
 
     @property
     def id(self) -> str:
-        """The same for the same request to the same revision of the model, and so for the same sound."""
+        """The same for the same request to the same revision of the model, and so for the same bytes."""
         return hashlib.sha256(f"{self.request.digest()}|{self.result.revision}".encode()).hexdigest()[:16]
 
 
@@ -51,7 +53,7 @@ class Take:
 class Placement:
     """The new takes of one shot. The first becomes the active one, unless ``keeps_active`` and the shot has one."""
 
-    shot: Shot
+    shot: Stretch
     takes: Sequence[Take]
     keeps_active: bool = False
 
@@ -82,10 +84,10 @@ def place_takes(
     timeline: otio.schema.Timeline,
     placements: Iterable[Placement],
     *,
-    current: Iterable[Shot] = (),
+    current: Iterable[Stretch] = (),
     replace: bool = False,
 ) -> list[otio.schema.Clip]:
-    """Puts takes on the timeline's foley track, in place, and returns their clips, one a placement.
+    """Puts takes on the timeline's foley or picture track, in place, and returns their clips, one a placement.
 
     A shot's clip is found again by the shot's id: a take that is already there is replaced, another is added
     (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
@@ -120,7 +122,7 @@ def place_takes(
         shot = placement.shot
         clip = clips.get(shot.id) or otio.schema.Clip(name=shot.name)
         kept = _active_key(clip) if placement.keeps_active and not replace else None
-        _set_takes(clip, placement.takes, kept, keep_earlier=not replace)
+        _set_takes(clip, placement.takes, clock, kept, keep_earlier=not replace)
         start = clock.origin + shot.record_start
         if range_on_track(clip, clock) != (start, shot.frames):
             vacate(clip, clock)
@@ -278,7 +280,7 @@ def _found(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> tuple[
     raise TimelineError("that take is no longer on the timeline; read the timeline again")
 
 
-def _identify(clip: otio.schema.Clip, shot: Shot) -> None:
+def _identify(clip: otio.schema.Clip, shot: Stretch) -> None:
     mark(
         clip,
         Kind.CLIP,
@@ -288,20 +290,33 @@ def _identify(clip: otio.schema.Clip, shot: Shot) -> None:
         record_start=shot.record_start,
         frames=shot.frames,
         record_rate=str(shot.record_rate),
-        source=_source(shot.picture),
+        source=shot.source,
     )
 
 
-def _source(picture: PictureRange | None) -> dict[str, Any] | None:
-    return None if picture is None else picture.model_dump(mode="json")
-
-
-def _reference(take: Take, starred: bool = False) -> otio.schema.ExternalReference:
+def _reference(take: Take, clock: RecordClock, starred: bool = False) -> otio.schema.ExternalReference:
     request, result = take.request, take.result
-    reference = otio.schema.ExternalReference(
-        target_url=take.path.as_uri(),
-        available_range=TimeRange(RationalTime(0, SAMPLE_RATE), RationalTime(result.samples, SAMPLE_RATE)),
-    )
+    if isinstance(result, FoleyResult):
+        available = TimeRange(RationalTime(0, SAMPLE_RATE), RationalTime(result.samples, SAMPLE_RATE))
+        about = result.model_dump(
+            mode="json",
+            include={
+                "samples",
+                "shot_samples",
+                "head_samples",
+                "tail_samples",
+                "channels",
+                "peak_dbtp",
+                "loudness_lufs",
+                "onsets",
+            },
+        )
+        made_from = None if request.media is None else request.model_dump(mode="json")["picture"]
+    else:
+        available = clock.range(0, result.frames)
+        about = result.model_dump(mode="json", include={"width", "height", "codec", "upsampling"})
+        made_from = None if request.media is None else request.model_dump(mode="json")["sound"]
+    reference = otio.schema.ExternalReference(target_url=take.path.as_uri(), available_range=available)
     reference.name = take.path.name
     mark(
         reference,
@@ -314,18 +329,11 @@ def _reference(take: Take, starred: bool = False) -> otio.schema.ExternalReferen
         negative_caption=result.negative_caption,
         steps=result.steps,
         guidance_scale=result.guidance_scale,
-        source=_source(request.picture),
+        source=made_from,
         frames=request.frames,
         record_rate=str(request.record_rate),
-        samples=result.samples,
-        shot_samples=result.shot_samples,
-        head_samples=result.head_samples,
-        tail_samples=result.tail_samples,
-        channels=result.channels,
-        peak_dbtp=result.peak_dbtp,
-        loudness_lufs=result.loudness_lufs,
-        onsets=result.onsets,
         sha256=result.sha256,
+        **about,
         **({"starred": True} if starred else {}),
     )
     return reference
@@ -336,7 +344,9 @@ def _number(key: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _set_takes(clip: otio.schema.Clip, takes: Sequence[Take], kept: str | None, keep_earlier: bool) -> None:
+def _set_takes(
+    clip: otio.schema.Clip, takes: Sequence[Take], clock: RecordClock, kept: str | None, keep_earlier: bool
+) -> None:
     """Adds takes to a clip's media references, replacing those of the same identity, and makes the one with the key
     `kept` active, or the first of them.
     """
@@ -353,9 +363,8 @@ def _set_takes(clip: otio.schema.Clip, takes: Sequence[Take], kept: str | None, 
             number += 1
             keys[take.id] = f"take {number}"
         known = references.get(keys[take.id])
-        references[keys[take.id]] = _reference(take, starred=known is not None and _starred(known))
-    active = kept or keys[takes[0].id]
-    _activate(clip, references, active)
+        references[keys[take.id]] = _reference(take, clock, starred=known is not None and _starred(known))
+    _activate(clip, references, kept or keys[takes[0].id])
 
 
 def _activate(clip: otio.schema.Clip, references: dict[str, otio.core.MediaReference], key: str) -> None:
@@ -364,7 +373,7 @@ def _activate(clip: otio.schema.Clip, references: dict[str, otio.core.MediaRefer
     # available range expect.
     ours = identity(references[key], Kind.TAKE)
     if ours is not None:
-        _align(references.values(), ours["head_samples"])
+        _align(references.values(), ours.get("head_samples", 0))
     clip.set_media_references(references, key)
 
 
@@ -374,9 +383,8 @@ def _active_key(clip: otio.schema.Clip) -> str | None:
 
 
 def _head_samples(clip: otio.schema.Clip) -> int:
-    """The head handle of the take that a clip plays."""
-    ours = identity(clip.media_reference, Kind.TAKE)
-    return 0 if ours is None else int(ours["head_samples"])
+    """The head handle of the take that a clip plays; pictures have none."""
+    return int((identity(clip.media_reference, Kind.TAKE) or {}).get("head_samples", 0))
 
 
 def _starred(reference: otio.core.MediaReference) -> bool:
@@ -387,7 +395,7 @@ def _align(references: Iterable[otio.core.MediaReference], head_samples: int) ->
     """Gives all takes of a clip the same time at the shot's first frame, `head_samples` after the active one's 0."""
     for reference in references:
         ours = identity(reference, Kind.TAKE)
-        if ours is not None:
+        if ours is not None and "head_samples" in ours:
             length = reference.available_range.duration
             start = RationalTime(head_samples - ours["head_samples"], SAMPLE_RATE)
             reference.available_range = TimeRange(start, length)
@@ -404,7 +412,7 @@ def _add_missing_takes(clip: otio.schema.Clip, earlier: otio.schema.Clip) -> Non
             number += 1
             references[f"take {number}"] = reference.deepcopy()
     active = identity(clip.media_reference, Kind.TAKE)
-    if active is not None:
+    if active is not None and "head_samples" in active:
         _align(references.values(), active["head_samples"])
     clip.set_media_references(references, clip.active_media_reference_key)
 
@@ -441,7 +449,7 @@ def range_on_track(clip: otio.schema.Clip, clock: RecordClock) -> _Range | None:
     raise TimelineError(f"clip {clip.name!r} is not on the track that it says it is on")
 
 
-def _moved_range(clip: otio.schema.Clip, shot: Shot, clock: RecordClock) -> _Range | None:
+def _moved_range(clip: otio.schema.Clip, shot: Stretch, clock: RecordClock) -> _Range | None:
     """Where a clip belongs now, if its shot is elsewhere than when the clip was placed; what the editor did to the clip
     since is kept.
     """
@@ -517,17 +525,24 @@ def _insert_if_free(
 
 
 def tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
-    """Our tracks for ambiences, or those for foley."""
+    """Our tracks for ambiences, for pictures, or those for foley."""
     tracks = [(track, identity(track, Kind.TRACK) or {}) for track in foley_tracks(timeline)]
-    return [track for track, ours in tracks if ours.get("ambience", False) == (layer == AMBIENCE)]
+    role = _role(layer)
+    return [track for track, ours in tracks if {name for name in (AMBIENCE, PICTURE) if ours.get(name)} == role]
+
+
+def _role(layer: str) -> set[str]:
+    """What the tracks for a layer are marked with; nothing for foley."""
+    return {layer.partition("/")[0]} & {AMBIENCE, PICTURE}
 
 
 def new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
     number = len(tracks_for(timeline, layer)) + 1
-    name = f"{TRACK_NAME} {AMBIENCE}" if layer == AMBIENCE else TRACK_NAME
-    track = otio.schema.Track(name=name if number == 1 else f"{name} {number}", kind=otio.schema.TrackKind.Audio)
-    flag = {"ambience": True} if layer == AMBIENCE else {}
-    mark(track, Kind.TRACK, id=f"{name.lower().replace(' ', '-')}-{number}", **flag)
+    role = _role(layer)
+    name = " ".join([TRACK_NAME, *role])
+    kind = otio.schema.TrackKind.Video if PICTURE in role else otio.schema.TrackKind.Audio
+    track = otio.schema.Track(name=name if number == 1 else f"{name} {number}", kind=kind)
+    mark(track, Kind.TRACK, id=f"{name.lower().replace(' ', '-')}-{number}", **dict.fromkeys(role, True))
     timeline.tracks.append(track)
     return track
 

@@ -13,9 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 SAMPLE_RATE = 48_000
 
 PositiveFraction = Annotated[Fraction, Field(gt=0)]
@@ -28,6 +28,15 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _local(media: Path) -> Path:
+    if not media.is_absolute() or "://" in str(media):
+        raise ValueError(f"{media} is not an absolute path to a local file")
+    return media
+
+
+LocalFile = Annotated[Path, AfterValidator(_local)]
+
+
 class PictureRange(Message):
     """The picture of one shot, as the record side plays it.
 
@@ -36,20 +45,41 @@ class PictureRange(Message):
     start timecode is already taken off). ``speed`` is source time per record time: 1 as shot, 1/2 slow motion, -1 reversed, 0 a freeze.
     """
 
-    media: Path
+    media: LocalFile
     source_start: Fraction
     source_rate: PositiveFraction
     speed: Fraction = Fraction(1)
 
-    @field_validator("media")
+
+class SoundRange(Message):
+    """The sound of one clip, as the record side plays it.
+
+    Record frame n of the clip begins with the media's sound at ``source_start + n * speed / record_rate`` seconds, counted from the
+    media's first picture frame, or from its first sample where it has no picture (the media's own start timecode is already taken off).
+    ``speed`` is source time per record time, and pitch follows it: 1 as recorded, -1 reversed.
+    """
+
+    media: LocalFile
+    source_start: Fraction
+    speed: Fraction = Fraction(1)
+
+    @field_validator("speed")
     @classmethod
-    def _local_and_absolute(cls, media: Path) -> Path:
-        if not media.is_absolute() or "://" in str(media):
-            raise ValueError(f"{media} is not an absolute path to a local file")
-        return media
+    def _moving(cls, speed: Fraction) -> Fraction:
+        if speed == 0:
+            raise ValueError("sound that stands still is not heard")
+        return speed
 
 
-class FoleyRequest(Message):
+class TakeRequest(Message):
+    """Base of what a take can be asked for with: everything that decides the result, and so its identity."""
+
+    def digest(self) -> str:
+        """sha256 (hex) of the canonical request: the identity of its artefact, together with the model's revision."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class FoleyRequest(TakeRequest):
     """Everything that decides one take of foley. The same request on the same device gives the same bytes.
 
     ``picture`` is None for sound from words alone. ``frames`` at ``record_rate`` is the shot's exact length; the take lasts
@@ -84,9 +114,54 @@ class FoleyRequest(Message):
             raise ValueError("a loop follows no picture and has no handles")
         return self
 
-    def digest(self) -> str:
-        """sha256 (hex) of the canonical request: the identity of its artefact, together with the model's revision."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+    @property
+    def media(self) -> Path | None:
+        """The file that the take is made from, None from words alone."""
+        return None if self.picture is None else self.picture.media
+
+    @property
+    def suffix(self) -> str:
+        """What the name of the take's file ends with."""
+        return ".wav"
+
+
+VideoCodec = Literal["h264", "prores", "ffv1"]
+_VIDEO_SUFFIXES: dict[VideoCodec, str] = {"h264": ".mp4", "prores": ".mov", "ffv1": ".mkv"}
+
+
+class VisualizeRequest(TakeRequest):
+    """Everything that decides one take of picture that moves with a sound. The same request on the same device gives the same bytes.
+
+    ``sound`` is None for a picture from words alone. The take has exactly ``frames`` frames at ``record_rate``. ``record_start`` is its
+    first frame as timecode, in frames since midnight, which MP4 and QuickTime carry. ``codec``: H.264 in MP4, ProRes 422 in QuickTime, or
+    FFV1 in Matroska, which loses nothing.
+    """
+
+    task: Literal["visualize"] = "visualize"
+    sound: SoundRange | None
+    frames: Annotated[int, Field(gt=0)]
+    record_rate: Annotated[Fraction, Field(gt=0, le=1000)]
+    record_start: Annotated[int, Field(ge=0)] = 0
+    caption: Annotated[str, Field(max_length=2000)] = ""
+    negative_caption: Annotated[str, Field(max_length=2000)] = ""
+    model: Annotated[str, Field(min_length=1)] = "avlink-nano"
+    seed: Seed = 0
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    guidance_scale: Annotated[float, Field(ge=0, le=50)] | None = None
+    codec: VideoCodec = "h264"
+
+    @property
+    def media(self) -> Path | None:
+        """The file that the take is made from, None from words alone."""
+        return None if self.sound is None else self.sound.media
+
+    @property
+    def suffix(self) -> str:
+        """What the name of the take's file ends with."""
+        return _VIDEO_SUFFIXES[self.codec]
+
+
+Request = Annotated[FoleyRequest | VisualizeRequest, Field(discriminator="task")]
 
 
 class FoleyResult(Message):
@@ -116,6 +191,34 @@ class FoleyResult(Message):
     seconds: float
 
 
+class VisualizeResult(Message):
+    """One finished take of picture: a video file without sound, ``frames`` frames at ``rate``.
+
+    ``upsampling`` says how the model's small frames became large: by its trained upsampler, or by interpolation, which adds no detail.
+    """
+
+    path: Path
+    sha256: str
+    frames: int
+    rate: PositiveFraction
+    width: int
+    height: int
+    codec: VideoCodec
+    upsampling: Literal["latent flow", "interpolation"]
+    model: str
+    revision: str
+    seed: int
+    caption: str
+    negative_caption: str
+    steps: int
+    guidance_scale: float
+    seconds: float
+
+
+#: No field tells the two apart, as what one has the other has not.
+Result = FoleyResult | VisualizeResult
+
+
 class JobState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
@@ -133,9 +236,9 @@ class Job(Message):
 
     id: str
     state: JobState
-    request: FoleyRequest
+    request: Request
     progress: float = 0.0
-    result: FoleyResult | None = None
+    result: Result | None = None
     error: str | None = None
     created: float
     started: float | None = None
@@ -143,7 +246,7 @@ class Job(Message):
 
 
 class Submission(Message):
-    requests: Annotated[list[FoleyRequest], Field(min_length=1, max_length=10_000)]
+    requests: Annotated[list[Request], Field(min_length=1, max_length=10_000)]
 
 
 class JobEvent(Message):

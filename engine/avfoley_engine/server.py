@@ -146,11 +146,17 @@ def create_app(
 
     @app.post("/v1/jobs", status_code=202)
     async def submit(submission: Submission) -> list[Job]:
-        known = {model.name for model in await run_in_threadpool(models)}
+        known = {model.name: model.tasks for model in await run_in_threadpool(models)}
         for request in submission.requests:
             if request.model not in known:
                 raise HTTPException(
                     422, f"there is no model named {request.model!r}; there is: {', '.join(sorted(known)) or 'none'}"
+                )
+            if request.task not in known[request.model]:
+                able = [name for name, tasks in sorted(known.items()) if request.task in tasks]
+                raise HTTPException(
+                    422,
+                    f"{request.model} does not {request.task}; choose another model: {', '.join(able) or 'none does'}",
                 )
         jobs = await run_in_threadpool(store.submit, submission.requests)
         supervisor.call()

@@ -6,6 +6,8 @@ A model is a folder with a `config.json`::
      "defaults": {"steps": 25, "guidance_scale": 4.0}, "files": {"audio.safetensors": "<sha256>", ...},
      "repository": "owner/name", "revision": "<commit>"}
 
+Which sets of fusion blocks it has decides which tasks it offers: `fusion_v2a` foley, `fusion_a2v` visualize, `fusion_joint` both.
+`autoencoder` and `upsampler` are there or not: without them, pictures are enlarged by interpolation, and `config.json` has no "upsampler".
 Files that are not beside the `config.json` come from `repository` at `revision`. Every file is checked against its sha256. Only safetensors
 are ever loaded.
 """
@@ -26,11 +28,15 @@ from avfoley_engine.protocol import ModelInfo, state_folder
 if TYPE_CHECKING:
     import torch
 
+    from avfoley_engine.models.avlink.config import Direction
     from avfoley_engine.models.avlink.foley import AVLinkFoley
+    from avfoley_engine.models.avlink.video import AVLinkVideo
+    from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
 
 SHIPPED = Path(__file__).parent / "weights"
 #: A folder of the user's with more models, each a folder like those that are shipped.
 EXTRA_MODELS = "AVFOLEY_MODELS"
+_TASKS: dict[Direction, str] = {"v2a": "foley", "a2v": "visualize"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Entry:
     def revision(self) -> str:
         """Twelve hex digits of the sha256 over all files' hashes and the config: changes whenever the result may."""
         relevant = {k: self.config[k] for k in ("system", "model", "codec", "defaults", "files")}
+        relevant |= {k: self.config[k] for k in ("upsampler",) if k in self.config}
         return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:12]
 
     @property
@@ -57,6 +64,12 @@ class Entry:
         if shipped.exists() or not self.config.get("repository"):
             return shipped
         return state_folder() / "models" / self.name / str(self.config.get("revision", ""))[:12] / name
+
+    @property
+    def directions(self) -> list[Direction]:
+        """The directions for which there are fusion blocks."""
+        sets = {f.removeprefix("fusion_").removesuffix(".safetensors") for f in self.config["files"]}
+        return [d for d in ("v2a", "a2v") if sets & {d, "joint"}]
 
     def file(self, name: str) -> Path:
         """The path of one weight file, fetched from the Hub if it is not local, its hash checked.
@@ -124,7 +137,7 @@ def info(name: str) -> ModelInfo:
     return ModelInfo(
         name=e.name,
         title=e.config["title"],
-        tasks=["foley"],
+        tasks=[_TASKS[direction] for direction in e.directions],
         revision=e.revision,
         licence=e.config["licence"],
         size_bytes=sum(e.path(f).stat().st_size for f in e.config["files"])
@@ -164,37 +177,32 @@ def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
     """
     import torch
     from pydantic import TypeAdapter, ValidationError
-    from safetensors.torch import load_file
 
     from avfoley_engine.codec.audio import AudioCodec, CodecConfig
     from avfoley_engine.models.avlink.config import AVLinkConfig
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.link import AVLink
-    from avfoley_engine.models.text import TextEncoder
+    from avfoley_engine.models.text import text_encoder
 
     e = model if isinstance(model, Entry) else entry(model)
     try:
-        link = AVLink(TypeAdapter(AVLinkConfig).validate_python(e.config["model"]))
+        link = AVLink(TypeAdapter(AVLinkConfig).validate_python(e.config["model"]), e.directions)
         codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(e.config["codec"]))
     except (ValidationError, KeyError) as error:
         raise ModelError(f"{e.folder / 'config.json'} does not describe a model of this version ({error}).") from error
-    parts: dict[str, torch.nn.Module] = {
+    parts = {
         "audio": link.audio,
         "video": link.video,
-        "fusion_v2a": link.fusion,
         "vae": codec.vae,
         "vocoder": codec.vocoder,
+        **{f"fusion_{name}": blocks for name, blocks in link.fusion.items()},
     }
     for part, module in parts.items():
-        path = e.file(f"{part}.safetensors")
-        weights = {k: v.float() for k, v in load_file(path).items()}
+        path, weights = _weights(e, part)
         if part == "vae":
             codec.latent_mean.copy_(weights.pop("latent_mean"))
             codec.latent_std.copy_(weights.pop("latent_std"))
-        try:
-            module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ModelError(f"{path} does not fit its config.json ({error}). Install the model again.") from error
+        _put(weights, module, path)
     target = torch.device(device)
     defaults = e.config["defaults"]
     return AVLinkFoley(
@@ -202,10 +210,75 @@ def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
         e.revision,
         link.to(target),
         codec.to(target),
-        TextEncoder(target),
+        text_encoder(link.config.text, target),
         default_steps=defaults["steps"],
         default_guidance_scale=defaults["guidance_scale"],
     )
+
+
+def load_video(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkVideo:
+    """Loads a model the other way round, from sound to picture.
+
+    Raises:
+        ModelError: as `load`, or the model does not offer the task `visualize`.
+    """
+    from avfoley_engine.models.avlink.video import AVLinkVideo
+    from avfoley_engine.models.upsampler.upsample import LatentUpsampler
+
+    e = model if isinstance(model, Entry) else entry(model)
+    foley = load(e, device)
+    networks = load_upsampler(e)
+    upsampler = None if networks is None else LatentUpsampler(networks.to(device), foley.text)
+    return AVLinkVideo.beside(foley, upsampler)
+
+
+def load_for(name: str, device: str, task: str) -> AVLinkFoley | AVLinkVideo:
+    """Loads a model for one of its tasks, `foley` or `visualize`.
+
+    Raises:
+        ModelError: as `load`, or the model does not offer the task.
+    """
+    return load_video(name, device) if task == "visualize" else load(name, device)
+
+
+def load_upsampler(entry: Entry) -> UpsamplerNetworks | None:
+    """A model's upsampler, on the CPU; None if it has none.
+
+    Raises:
+        ModelError: its config or weights cannot be used.
+    """
+    if "upsampler" not in entry.config:
+        return None
+    from pydantic import TypeAdapter, ValidationError
+
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+
+    try:
+        networks = UpsamplerNetworks(TypeAdapter(UpsamplerConfig).validate_python(entry.config["upsampler"]))
+    except ValidationError as error:
+        raise ModelError(
+            f"{entry.folder / 'config.json'} does not describe an upsampler of this version ({error})."
+        ) from error
+    for part, module in (("autoencoder", networks.autoencoder), ("upsampler", networks.flow)):
+        path, weights = _weights(entry, part)
+        _put(weights, module, path)
+    return networks
+
+
+def _weights(entry: Entry, part: str) -> tuple[Path, dict[str, torch.Tensor]]:
+    """The file of one part and what is in it, in single precision."""
+    from safetensors.torch import load_file
+
+    path = entry.file(f"{part}.safetensors")
+    return path, {name: tensor.float() for name, tensor in load_file(path).items()}
+
+
+def _put(weights: dict[str, torch.Tensor], module: torch.nn.Module, path: Path) -> None:
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit its config.json ({error}). Install the model again.") from error
 
 
 def save(
@@ -218,10 +291,12 @@ def save(
     steps: int,
     guidance_scale: float,
     parts: tuple[str, ...] = (),
+    upsampler: UpsamplerNetworks | None = None,
 ) -> None:
     """Writes a model folder that `load` reads: half precision, one safetensors file a part, and the config with their hashes.
 
-    link is an `AVLink`, codec an `AudioCodec`. `parts` limits which files are written anew, so that the others keep their bytes.
+    link is an `AVLink`, codec an `AudioCodec`; the upsampler is optional.
+    `parts` limits which files are written anew, so that the others keep their bytes.
     """
     import torch
     from pydantic import TypeAdapter
@@ -234,10 +309,12 @@ def save(
     states = {
         "audio": link.audio.state_dict(),
         "video": link.video.state_dict(),
-        "fusion_v2a": link.fusion.state_dict(),
+        **{f"fusion_{name}": blocks.state_dict() for name, blocks in link.fusion.items()},
         "vae": codec.vae.state_dict() | {"latent_mean": codec.latent_mean, "latent_std": codec.latent_std},
         "vocoder": codec.vocoder.state_dict(),
     }
+    if upsampler is not None:
+        states |= {"autoencoder": upsampler.autoencoder.state_dict(), "upsampler": upsampler.flow.state_dict()}
     files = {}
     for part, state in states.items():
         path = folder / f"{part}.safetensors"
@@ -255,4 +332,8 @@ def save(
         "defaults": {"steps": steps, "guidance_scale": guidance_scale},
         "files": files,
     }
+    if upsampler is not None:
+        from avfoley_engine.models.upsampler.config import UpsamplerConfig
+
+        config["upsampler"] = TypeAdapter(UpsamplerConfig).dump_python(upsampler.config, mode="json")
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
-import wave
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -22,13 +19,14 @@ from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.takes import foley_tracks, placed
 from avfoley_plugin.workflows import FoleySettings, foley
 
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 
 from engine_harness import Engine
+from melt_player import heard, needs_melt
 
 WORKER = Path(__file__).with_name("clicking_worker.py")
-MELT = shutil.which("melt")
-pytestmark = pytest.mark.skipif(MELT is None, reason="melt is not installed (Debian package `melt`)")
+pytestmark = needs_melt
 
 #: Exact rate, its float in OpenTimelineIO, melt's name for a profile of that rate.
 RATES = [(Fraction(25), 25.0, "atsc_720p_25"), (Fraction(24_000, 1001), 23.976, "atsc_720p_2398")]
@@ -106,19 +104,9 @@ def to_mlt(timeline: otio.schema.Timeline, folder: Path) -> ET.Element:
 
 def render(timeline: Path, length: int, profile: str) -> np.ndarray:
     """What melt plays of the timeline's first `length` frames, (samples,) at 48 kHz."""
-    assert MELT is not None
-    document, sound = timeline.with_suffix(".mlt"), timeline.with_suffix(".wav")
-    read = otio.adapters.read_from_file(str(timeline))
-    ET.ElementTree(to_mlt(read, timeline.parent)).write(document)
-    source = ["-silent", "-profile", profile, str(document), f"out={length - 1}"]
-    target = ["-consumer", f"avformat:{sound}", "vn=1", "acodec=pcm_s16le", "ar=48000", "ac=1", "channels=1"]
-    # melt takes keys from its terminal, if it has one.
-    command = [MELT, *source, *target, "real_time=-1", "terminate_on_pause=1"]
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90)
-    assert ran.returncode == 0, ran.stderr
-    with wave.open(str(sound)) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (48_000, 1, 2)
-        return np.frombuffer(file.readframes(file.getnframes()), np.int16) / 2**15
+    document = timeline.with_suffix(".mlt")
+    ET.ElementTree(to_mlt(otio.adapters.read_from_file(str(timeline)), timeline.parent)).write(document)
+    return heard(document, length, profile)
 
 
 @pytest.mark.parametrize(("rate", "spelled", "profile"), RATES, ids=["25", "23.976"])

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import httpx2
-from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint, EngineStatus, FoleyRequest, Job, JobState
+from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint, EngineStatus, FoleyRequest, Job, JobState, Request
 from avfoley_engine.server import ALREADY_RUNNING
 
 FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
@@ -62,7 +62,7 @@ class Engine:
     def status(self) -> EngineStatus:
         return EngineStatus.model_validate_json(self.http.get("/v1/engine").content)
 
-    def submit(self, *requests: FoleyRequest) -> list[Job]:
+    def submit(self, *requests: Request) -> list[Job]:
         answer = self.http.post("/v1/jobs", json={"requests": [item.model_dump(mode="json") for item in requests]})
         assert answer.status_code == 202, answer.text
         return [Job.model_validate(item) for item in answer.json()]

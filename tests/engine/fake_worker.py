@@ -1,4 +1,6 @@
-"""A worker with a model that needs no weights: ten steps of 50 ms, then a WAV, mono or stereo, whose bytes tell the seed.
+"""A worker with a model that needs no weights: ten steps of 50 ms, then a file whose bytes tell the seed.
+
+For foley that is a WAV, mono or stereo; for a picture it is no video at all, but as many bytes as frames.
 
 The caption says what shall go wrong: "crash" kills the process, "broken" raises an error of ours, "bug" one nobody
 foresaw, "greedy" runs out of memory on anything but the processor, "huge" everywhere, "slow" takes 200 steps.
@@ -21,7 +23,15 @@ from typing import Any
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.jobs.worker import Backend, main
-from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult, ModelInfo
+from avfoley_engine.protocol import (
+    SAMPLE_RATE,
+    FoleyResult,
+    ModelInfo,
+    Request,
+    Result,
+    VisualizeRequest,
+    VisualizeResult,
+)
 
 STEP_SECONDS = float(os.environ.get("FAKE_STEP_SECONDS", "0.05"))
 
@@ -39,18 +49,18 @@ FAKE = ModelInfo(
     default_guidance_scale=1.0,
 )
 # The shell asks for the default model by name.
-MODELS = [FAKE, FAKE.model_copy(update={"name": "avlink-nano"})]
+MODELS = [FAKE, FAKE.model_copy(update={"name": "avlink-nano", "tasks": ["foley", "visualize"]})]
 
 
 def info(name: str) -> ModelInfo:
     return next(model for model in MODELS if model.name == name)
 
 
-def load(name: str, device: str) -> Any:
+def load(name: str, device: str, task: str) -> Any:
     return SimpleNamespace(name=name, device=device, revision="r1")
 
 
-def run(request: FoleyRequest, model: Any, out: Path, on_progress: Callable[[float], None]) -> FoleyResult:
+def run(request: Request, model: Any, out: Path, on_progress: Callable[[float], None]) -> Result:
     began = time.monotonic()
     if request.caption == "broken":
         raise ModelError("the weights are broken; fetch them again")
@@ -64,6 +74,26 @@ def run(request: FoleyRequest, model: Any, out: Path, on_progress: Callable[[flo
         if request.caption == "crash" and step == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         on_progress((step + 1) / steps)
+    if isinstance(request, VisualizeRequest):
+        out.write_bytes(bytes([request.seed % 256]) * request.frames)
+        return VisualizeResult(
+            path=out,
+            sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
+            frames=request.frames,
+            rate=request.record_rate,
+            width=512,
+            height=288,
+            codec=request.codec,
+            upsampling="interpolation",
+            model=request.model,
+            revision=model.revision,
+            seed=request.seed,
+            caption=request.caption,
+            negative_caption=request.negative_caption,
+            steps=steps,
+            guidance_scale=1.0,
+            seconds=time.monotonic() - began,
+        )
     samples = round(request.frames / request.record_rate * SAMPLE_RATE)
     with wave.open(str(out), "wb") as file:
         file.setnchannels(request.channels)

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 from avfoley_engine.jobs.cache import ArtefactCache
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, PictureRange
+from avfoley_engine.protocol import (
+    FoleyRequest,
+    FoleyResult,
+    PictureRange,
+    SoundRange,
+    VisualizeRequest,
+    VisualizeResult,
+)
 
 
 def request(media: Path, seed: int = 0) -> FoleyRequest:
@@ -57,7 +64,7 @@ def media(tmp_path: Path) -> Path:
 
 def test_what_was_made_is_found_again(cache: ArtefactCache) -> None:
     assert cache.get("ab12") is None
-    made = cache.make("ab12", make(b"sound"))
+    made = cache.make("ab12", ".wav", make(b"sound"))
     assert made.path.read_bytes() == b"sound"
     assert cache.get("ab12") == made
 
@@ -78,19 +85,19 @@ def test_a_task_that_fails_leaves_nothing_behind(cache: ArtefactCache) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        cache.make("ab12", fail)
+        cache.make("ab12", ".wav", fail)
     assert cache.get("ab12") is None
     assert [path for path in cache.folder.rglob("*") if path.is_file()] == []
 
 
 def test_a_damaged_artefact_is_a_miss(cache: ArtefactCache) -> None:
-    made = cache.make("ab12", make(b"sound"))
+    made = cache.make("ab12", ".wav", make(b"sound"))
     made.path.write_bytes(b"noise")
     assert cache.get("ab12") is None
 
 
 def test_the_least_recently_used_go_first(cache: ArtefactCache) -> None:
-    takes = {key: cache.make(key, make(bytes(1000))) for key in ("aa", "bb", "cc", "dd")}
+    takes = {key: cache.make(key, ".wav", make(bytes(1000))) for key in ("aa", "bb", "cc", "dd")}
     for age, key in enumerate(("dd", "cc", "bb", "aa")):
         note = takes[key].path.with_suffix(".json")
         os.utime(note, (1_000_000 - age, 1_000_000 - age))
@@ -102,9 +109,37 @@ def test_the_least_recently_used_go_first(cache: ArtefactCache) -> None:
 
 
 def test_what_killed_workers_left_is_swept_up(cache: ArtefactCache) -> None:
-    cache.make("ab12", make(b"sound"))
+    cache.make("ab12", ".wav", make(b"sound"))
     leftover = cache.folder / "ab" / "ab12.0123.part.wav"
     leftover.write_bytes(b"half")
     assert cache.prune(set()) == 4
     assert not leftover.exists()
     assert cache.get("ab12") is not None
+
+
+def test_each_kind_of_take_keeps_its_own_kind_of_file(cache: ArtefactCache) -> None:
+    def picture(out: Path) -> VisualizeResult:
+        out.write_bytes(b"picture")
+        shared = make(b"picture")(out).model_dump(
+            include=set(VisualizeResult.model_fields) & set(FoleyResult.model_fields)
+        )
+        return VisualizeResult(
+            **shared, frames=1, rate=Fraction(25), width=2, height=2, codec="ffv1", upsampling="interpolation"
+        )
+
+    made = cache.make("ab12", ".mkv", picture)
+    assert made.path.name == "ab12.mkv"
+    assert cache.get("ab12") == made
+    leftover = cache.folder / "ab" / "ab12.0123.part.mkv"
+    leftover.write_bytes(b"half")
+    assert cache.prune(set(), max_bytes=0) > 4
+    assert list(cache.folder.glob("*/*")) == []
+
+
+def test_the_key_follows_the_sound_that_a_picture_is_made_for(cache: ArtefactCache, media: Path) -> None:
+    sound = SoundRange(media=media, source_start=Fraction(0))
+    request = VisualizeRequest(sound=sound, frames=25, record_rate=Fraction(25), model="fake")
+    key = cache.key(request, "r1", "cpu")
+    assert key != cache.key(request.model_copy(update={"codec": "ffv1"}), "r1", "cpu")
+    media.write_bytes(b"another sound under the same name")
+    assert key != cache.key(request, "r1", "cpu")

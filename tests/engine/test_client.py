@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from avfoley_engine.protocol import ENDPOINT_FILE, Job, JobEvent, JobState
+from avfoley_engine.protocol import ENDPOINT_FILE, PROTOCOL_VERSION, Job, JobEvent, JobState
 from engine_harness import FAKE_ENGINE, Engine, request
 
 from avfoley_plugin.engine_client import LocalEngine
@@ -27,7 +27,7 @@ def finished(client: LocalEngine, jobs: list[Job]) -> dict[str, Job]:
 def test_starts_an_engine_when_none_runs(stopped_engine: Engine) -> None:
     assert LocalEngine(command=None).running() is None
     client = LocalEngine(command=COMMAND)
-    assert client.status().protocol == 1
+    assert client.status().protocol == PROTOCOL_VERSION
     endpoint = stopped_engine.endpoint()
     assert endpoint is not None
     assert os.getsid(endpoint.pid) != os.getsid(0), "Ctrl-C in this terminal would reach the engine"

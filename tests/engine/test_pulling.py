@@ -62,7 +62,9 @@ def hub() -> Iterator[ThreadingHTTPServer]:
 @pytest.fixture
 def model(hub: ThreadingHTTPServer, engine_home: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
     here = f"http://127.0.0.1:{hub.server_address[1]}"
-    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", here + "/{repo_id}/{revision}/{filename}")
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", here + "/{repo_id}/{revision}/{filename}"
+    )
     files = {"audio.safetensors": hashlib.sha256(CONTENT).hexdigest()}
     config = {"repository": "us/model", "revision": COMMIT, "size_bytes": len(CONTENT), "files": files}
     return Entry("big", engine_home / "nowhere", config)

@@ -5,11 +5,12 @@ import stat
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import httpx2
 import pytest
-from avfoley_engine.protocol import ENDPOINT_FILE, JobEvent, JobState
+from avfoley_engine.protocol import ENDPOINT_FILE, JobEvent, JobState, VisualizeRequest, VisualizeResult
 from avfoley_engine.server import ALREADY_RUNNING
 from engine_harness import FAKE_ENGINE, Engine, request, running_at
 
@@ -229,3 +230,17 @@ def test_an_idle_engine_stops_by_itself_but_not_while_it_works(stopped_engine: E
 def test_the_server_never_imports_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_a_picture_is_a_job_like_any_other_for_models_that_can(engine: Engine) -> None:
+    asked = VisualizeRequest(sound=None, frames=25, record_rate=Fraction(25), seed=3, codec="prores")
+    (done,) = engine.wait(engine.submit(asked))
+    assert done.state is JobState.DONE
+    assert done.request == asked
+    assert isinstance(done.result, VisualizeResult)
+    assert done.result.path.suffix == ".mov"
+    assert done.result.path.read_bytes() == bytes([3]) * 25
+    body = {"requests": [asked.model_copy(update={"model": "fake"}).model_dump(mode="json")]}
+    answer = engine.http.post("/v1/jobs", json=body)
+    assert answer.status_code == 422
+    assert "fake does not visualize; choose another model: avlink-nano" in answer.json()["detail"]

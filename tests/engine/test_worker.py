@@ -10,7 +10,7 @@ import fake_worker
 import pytest
 from avfoley_engine.errors import ModelError
 from avfoley_engine.jobs.worker import Backend, Worker
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobState
+from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobState, Request
 from engine_harness import request
 
 
@@ -25,9 +25,9 @@ class Fixture:
         self.worker = Worker(folder, backend)
         self.worker.start()
 
-    def _load(self, name: str, device: str) -> Any:
+    def _load(self, name: str, device: str, task: str) -> Any:
         self.loaded.append((name, device))
-        return fake_worker.load(name, device)
+        return fake_worker.load(name, device, task)
 
     def _counted_run(
         self, request: FoleyRequest, model: Any, out: Path, progress: Callable[[float], None]
@@ -36,7 +36,7 @@ class Fixture:
         result: FoleyResult = self._run(request, model, out, progress)
         return result
 
-    def do(self, *requests: FoleyRequest) -> list[Job]:
+    def do(self, *requests: Request) -> list[Job]:
         jobs = self.worker.store.submit(requests)
         while (job := self.worker.store.claim(self.worker.name)) is not None:
             self.worker.carry_out(job)
@@ -142,7 +142,7 @@ def test_a_cancelled_job_stops_at_the_next_step(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_loaded_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str, device: str) -> Any:
+    def load(name: str, device: str, task: str) -> Any:
         raise ModelError(f"the weights of {name} are damaged; fetch them again")
 
     monkeypatch.setattr(fake_worker, "load", load)

@@ -129,6 +129,29 @@ class BatchingModel(KnowingModel):
         )
 
 
+@dataclass
+class MovingModel:
+    """Flashes at the times it is told for each sound, or evenly when it is told nothing."""
+
+    told: dict[bytes, np.ndarray] = field(default_factory=dict)
+    name: str = "moving"
+    revision: str = "1"
+    sample_rate: int = 48_000
+    frame_rate: Fraction = Fraction(24)
+    frame_size: tuple[int, int] = (18, 32)
+    window_frames: int = 124
+    default_steps: int = 3
+    default_guidance_scale: float = 2.0
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def generate(self, sound, frames, *, caption="", seed=0, steps=None, guidance_scale=None, **rest) -> torch.Tensor:
+        self.asked.append((caption, seed))
+        picture = torch.full((frames, *self.frame_size, 3), 60, dtype=torch.uint8)
+        for time in self.told.get(sound.numpy().tobytes(), np.arange(0.4, 9, 0.9)):
+            picture[int(time * 24) :] ^= 80
+        return picture
+
+
 def told_of_the_world(clips: int) -> dict[bytes, np.ndarray]:
     return {
         clip.frames(Fraction(12), (18, 32)).tobytes(): clip.truth.events
@@ -147,6 +170,7 @@ def test_the_command_on_the_world(
     )
     result = json.loads(capsys.readouterr().out)
     assert {"set", "clips", "model", "steps", *ROWS} <= result.keys()
+    assert result["direction"] == "v2a"
     assert (result["set"], result["clips"], result["model"], result["steps"]) == ("world", 5, "knowing", 2)
     for row in ROWS:
         assert result[row].keys() == set(FIGURES)
@@ -155,6 +179,24 @@ def test_the_command_on_the_world(
     assert result["real_sound"]["recall_80"] > 0.9
     assert [seed for _, seed, _, _ in model.asked] == [7, 8, 9, 10, 11]
     assert all(caption and steps == 2 and scale == 2.0 for caption, _, steps, scale in model.asked)
+
+
+def test_from_sound_to_picture(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clips = [WorldClip(n) for n in range(4)]
+    model = MovingModel({clip.sound.tobytes(): clip.truth.events for clip in clips})
+    monkeypatch.setattr(zoo, "load_video", lambda name, device: model)
+    assert main(["sync", "--direction", "a2v", "--clips", "4", "--device", "cpu", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["direction"], result["model"], result["clips"]) == ("a2v", "moving", 4)
+    assert {"set", "clips", "model", "steps", *ROWS} <= result.keys()
+    assert result["matched"]["f1_80"] > 0.9
+    assert result["matched"]["f1_80"] > result["shuffled"]["f1_80"] + 0.25
+    assert model.asked == [(clip.video_caption, n) for n, clip in enumerate(clips)]
+
+    model.told = {}
+    assert main(["sync", "--direction", "a2v", "--clips", "4", "--device", "cpu", "--json"]) == 0
+    deaf = json.loads(capsys.readouterr().out)
+    assert deaf["matched"]["f1_80"] < deaf["shuffled"]["f1_80"] + 0.2
 
 
 def test_the_world_set_is_fixed_and_varied() -> None:

@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+import warnings
 import wave
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from opentimelineio.schema import Clip, ExternalReference, Timeline, Track
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.otio_plugin import plugin_manifest
 from avfoley_plugin.riff import wave_samples
+from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.shots import read_shots
 from avfoley_plugin.timeline.takes import Placement, Take, place_takes
 
@@ -83,9 +85,11 @@ def test_opentimelineio_registers_the_hook() -> None:
 def test_the_manifest_is_valid_and_leads_to_its_scripts() -> None:
     manifest = plugin_manifest()
     assert isinstance(manifest, otio.plugins.manifest.Manifest)
-    assert [Path(script.filepath).is_file() for script in manifest.hook_scripts] == [True]
+    assert all(Path(script.filepath).is_file() for script in manifest.hook_scripts)
+    scripts = {script.name for script in manifest.hook_scripts}
+    assert {name for attached in manifest.hooks.values() for name in attached} == scripts
     at_the_top = otio.plugins.manifest.manifest_from_file(str(REPOSITORY / "manifest.json"))
-    assert [Path(script.module_abs_path()).is_file() for script in at_the_top.hook_scripts] == [True]
+    assert all(Path(script.module_abs_path()).is_file() for script in at_the_top.hook_scripts)
 
 
 def test_the_manifest_can_be_named_by_the_environment() -> None:
@@ -122,6 +126,29 @@ def test_a_truncated_take_is_found(timeline: Timeline, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-7])
     (problem,) = run(timeline, tmp_path)
     assert "cut short" in problem
+
+
+def test_writing_warns_of_takes_that_are_not_there(timeline: Timeline, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        otio.adapters.write_to_file(timeline, str(tmp_path / "edit.otio"))
+        otio.adapters.write_to_file(Timeline("no takes"), str(tmp_path / "other.otio"))
+    (tmp_path / "foley" / "take.wav").unlink()
+    with pytest.warns(UserWarning, match=r"door, take 1: .*take\.wav is not there"):
+        otio.adapters.write_to_file(timeline, str(tmp_path / "edit.otio"))
+    assert (tmp_path / "edit.otio").is_file()
+
+
+def test_the_caption_hook_marks_the_shots(timeline: Timeline) -> None:
+    arguments = {"file": "edit.otio", "captions": {"door": "an oak door shuts"}}
+    assert otio.hooks.run("avfoley_caption", timeline, arguments) is timeline
+    otio.hooks.run("avfoley_caption", timeline, {"file": "edit.otio"})
+    assert list(captions(timeline).values()) == ["an oak door shuts"]
+
+
+def test_a_hook_must_know_where_the_timeline_goes(timeline: Timeline) -> None:
+    with pytest.raises(HostError, match="file"):
+        otio.hooks.run("avfoley_caption", timeline, {})
 
 
 def test_a_timeline_without_takes_passes(tmp_path: Path) -> None:

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from avfoley_engine.codec.audio import NANO, AudioCodec, CodecConfig
-from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.errors import CancelledError, ModelError
+from avfoley_engine.flow.solver import guide
 from avfoley_engine.models.avlink.foley import AVLinkFoley
-from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.nn.dit import TextStates
-
-
-class Letters:
-    """A text encoder that turns each letter into a state: no weights needed."""
-
-    def __call__(self, captions: list[str]) -> TextStates:
-        longest = max(map(len, captions))
-        states, mask = torch.zeros(len(captions), longest, 16), torch.zeros(len(captions), longest, dtype=torch.bool)
-        for i, caption in enumerate(captions):
-            for j, letter in enumerate(caption):
-                states[i, j, ord(letter) % 16] = 1
-                mask[i, j] = True
-        return TextStates(states, mask)
-
-
-@pytest.fixture
-def foley(link: AVLink) -> AVLinkFoley:
-    torch.manual_seed(4)
-    codec = AudioCodec(replace(CodecConfig(), vae=VAEConfig(latent_width=8, widths=(32, 32, 32))))
-    for block in link.fusion.blocks:
-        for layer in block.modulation.values():
-            torch.nn.init.normal_(layer.bias, std=0.5)
-    return AVLinkFoley("small", "r", link, codec, Letters(), default_steps=2, default_guidance_scale=3.0)  # type: ignore[arg-type]
+from avfoley_engine.models.avlink.velocity import guided_velocity
 
 
 def picture(frames: int, seed: int = 0) -> torch.Tensor:
@@ -53,9 +28,10 @@ def test_any_length_comes_out_exact_and_finite(foley: AVLinkFoley, frames: int, 
 
 def test_windows_start_where_latents_and_video_steps_meet(foley: AVLinkFoley) -> None:
     config = foley.link.config
-    assert foley.hop_latents / config.audio.latents_per_second == foley.hop_frames / config.video.frame_rate
-    assert foley.hop_frames % config.video.patch[0] == 0
-    assert foley.window_latents - foley.hop_latents >= 25
+    aligned = foley.aligned
+    assert aligned.hop_latents / config.audio.latents_per_second == aligned.hop_frames / config.video.frame_rate
+    assert aligned.hop_frames % config.video.patch[0] == 0
+    assert aligned.window_latents - aligned.hop_latents >= 25
 
 
 def test_same_request_same_samples_and_another_seed_another_sound(foley: AVLinkFoley) -> None:
@@ -113,18 +89,17 @@ def test_words_alone_go_on_beyond_a_window(foley: AVLinkFoley) -> None:
     assert sounds[0].isfinite().all()
     windows, length = shapes[0][0] // 2, shapes[0][1]
     assert windows > 1
-    assert length <= foley.window_latents
+    assert length <= foley.aligned.window_latents
     assert windows * length - (windows - 1) * foley.overlap_latents >= 313
 
 
 def test_guidance_in_one_batch_is_guidance(foley: AVLinkFoley) -> None:
-    from avfoley_engine.flow.solver import guide
-
     x, t = torch.randn(1, 20, 8), torch.tensor([0.3])
-    caption, negative = foley.text(["abc"]), foley.text(["d  "])
+    caption, negative = foley.text(["abc"]), foley.text(["d"])
     expected = guide(foley.link.audio(x, t, caption), foley.link.audio(x, t, negative), 3.0)
-    assert torch.allclose(foley._velocity(x, 0.3, None, caption, negative, 3.0), expected, atol=1e-5)
-    assert torch.allclose(foley._velocity(x, 0.3, None, caption, negative, 1.0), foley.link.audio(x, t, caption))
+    assert torch.allclose(guided_velocity(foley.link, "v2a", x, t, None, caption, negative, 3.0), expected, atol=1e-5)
+    alone = guided_velocity(foley.link, "v2a", x, t, None, caption, negative, 1.0)
+    assert torch.allclose(alone, foley.link.audio(x, t, caption))
 
 
 class TestLoops:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from avfoley_engine.codec.audio import PAPER as PAPER_CODEC
 from avfoley_engine.models.avlink.config import PAPER
 from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.nn.rope import rotate
+
+Gates = Callable[[AVLink], AVLink]
 
 
 def parameters(module: torch.nn.Module) -> int:
@@ -26,17 +30,10 @@ def test_at_initialisation_the_linked_model_equals_the_frozen_backbones(link: AV
     assert torch.equal(video, video_alone)
 
 
-def _open_gates(link: AVLink) -> None:
-    torch.manual_seed(3)
-    for block in link.fusion.blocks:
-        for layer in block.modulation.values():
-            torch.nn.init.normal_(layer.bias, std=0.5)
-
-
 def test_open_gates_let_the_picture_change_the_sound_and_the_sound_change_the_picture(
-    link: AVLink, inputs: dict[str, Any]
+    link: AVLink, inputs: dict[str, Any], open_gates: Gates
 ) -> None:
-    _open_gates(link)
+    open_gates(link)
     with torch.no_grad():
         audio, video, _ = link(**inputs)
         other_picture, _, _ = link(**{**inputs, "video": -inputs["video"]})
@@ -45,11 +42,13 @@ def test_open_gates_let_the_picture_change_the_sound_and_the_sound_change_the_pi
     assert not torch.allclose(video, other_sound, atol=1e-4)
 
 
-def test_leaving_out_the_video_head_does_not_change_the_sound(link: AVLink, inputs: dict[str, Any]) -> None:
-    _open_gates(link)
+def test_leaving_out_the_video_head_does_not_change_the_sound(
+    link: AVLink, inputs: dict[str, Any], open_gates: Gates
+) -> None:
+    open_gates(link)
     with torch.no_grad():
         both, _, _ = link(**inputs)
-        audio, video, _ = link(**inputs, need_video=False)
+        audio, video, _ = link(**inputs, both=False)
     assert video is None
     assert torch.allclose(both, audio, atol=1e-6)
 
@@ -63,7 +62,7 @@ def test_the_same_instant_has_the_same_angle_in_both_modalities(link: AVLink) ->
 
 
 def test_local_heads_start_out_looking_at_their_own_instant(link: AVLink) -> None:
-    attention: FusionAttention = link.fusion.blocks[0].attention
+    attention: FusionAttention = link.fusion_of("v2a").blocks[0].attention
     rotation = link.temporal_rotation(50, 0, torch.device("cpu"))
     q = rotate(attention.q_bias.expand(-1, 50, -1)[None], rotation)
     k = rotate(attention.k_bias.expand(-1, 50, -1)[None], rotation)
@@ -104,14 +103,20 @@ def test_paper_preset_has_the_papers_parameter_counts() -> None:
         link = AVLink(PAPER)
     assert parameters(link.audio) == pytest.approx(576e6, rel=0.03)
     assert parameters(link.video) == pytest.approx(576e6, rel=0.03)
-    assert parameters(link.fusion.blocks[0]) == pytest.approx(23.25e6, rel=0.03)
+    assert parameters(link.fusion_of("v2a").blocks[0]) == pytest.approx(23.25e6, rel=0.03)
     assert link.video.grid == (18, 32)
+    assert PAPER_CODEC.vae.latent_width == PAPER.audio.latent_width
+    assert PAPER_CODEC.latents_per_second == PAPER.audio.latents_per_second
+    assert (PAPER.video.frames, PAPER.video.frame_rate, PAPER.video.patch) == (31, 6, (1, 2, 2))
+    assert link.fuse_after == [2, 5, 8, 11, 14, 17, 20, 23]
 
 
-def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(link: AVLink, inputs: dict[str, Any]) -> None:
+def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(
+    link: AVLink, inputs: dict[str, Any], open_gates: Gates
+) -> None:
     link.freeze_backbones()
-    _open_gates(link)
-    audio, _, _ = link(**inputs, need_video=False)
+    open_gates(link)
+    audio, _, _ = link(**inputs, both=False)
     audio.square().mean().backward()
     assert all(p.grad is None for p in (*link.audio.parameters(), *link.video.parameters()))
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in link.fusion.parameters())

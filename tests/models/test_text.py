@@ -15,7 +15,7 @@ from avfoley_engine.models import text
 def encoder() -> text.TextEncoder:
     if importlib.util.find_spec(text.MINILM_PACKAGE) is None:
         pytest.skip("the offline extra is not installed")
-    return text.TextEncoder()
+    return text.MiniLM()
 
 
 def mean(encoder: text.TextEncoder, caption: str) -> torch.Tensor:

@@ -16,6 +16,12 @@ from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.upsampler.config import AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.upsampler.upsample import LatentUpsampler, UpsamplerNetworks
+from avfoley_engine.nn.dit import DiTConfig
+from avfoley_engine.training.loading import untrained_link
+from pydantic import TypeAdapter
+from safetensors.torch import load_file
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def without_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """No text encoder: these tests are about the other files."""
-    monkeypatch.setattr("avfoley_engine.models.text.TextEncoder", lambda device: None)
+    monkeypatch.setattr("avfoley_engine.models.text.text_encoder", lambda name, device: None)
 
 
 @pytest.mark.usefixtures("without_text")
@@ -92,6 +98,72 @@ def test_the_revision_follows_the_weights(saved: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_text")
+@pytest.mark.parametrize(
+    ("sets", "tasks"),
+    [
+        (["v2a"], ["foley"]),
+        (["a2v"], ["visualize"]),
+        (["v2a", "a2v"], ["foley", "visualize"]),
+        (["joint"], ["foley", "visualize"]),
+    ],
+)
+def test_the_fusion_blocks_that_are_there_decide_the_tasks(saved: Path, sets: list[str], tasks: list[str]) -> None:
+    config = zoo.load("small").link.config
+    link = untrained_link(sets, config)
+    codec = zoo.load("small").codec
+    folder = saved.parent / "other"
+    zoo.save(folder, link, codec, title="Other", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    assert {p.name for p in folder.glob("fusion*")} == {f"fusion_{name}.safetensors" for name in sets}
+    assert zoo.info("other").tasks == tasks
+    loaded = zoo.load("other").link
+    for (name, a), b in zip(loaded.named_parameters(), link.parameters(), strict=True):
+        assert torch.equal(a, b.half().float()), name
+    if "visualize" in tasks:
+        assert zoo.load_video("other").link.directions == loaded.directions
+    else:
+        with pytest.raises(ModelError, match="no audio-to-video"):
+            zoo.load_video("other")
+
+
+@pytest.mark.usefixtures("without_text")
+def test_an_upsampler_is_saved_and_loaded_and_otherwise_frames_are_interpolated(saved: Path) -> None:
+    assert zoo.load_video("small").upsampler.method == "interpolation"
+    assert zoo.load_upsampler(zoo.entry("small")) is None
+    before = zoo.entry("small").revision
+    base = zoo.load("small")
+    networks = UpsamplerNetworks(
+        UpsamplerConfig(AutoencoderConfig(widths=(8, 8, 8)), DiTConfig(width=32, depth=1, heads=2), steps=3)
+    )
+    networks.autoencoder.latent_mean.fill_(0.5)
+    config = {"title": "Small", "licence": "Apache-2.0", "steps": 2, "guidance_scale": 2.0}
+    zoo.save(saved, base.link, base.codec, **config, upsampler=networks)
+    assert {"autoencoder.safetensors", "upsampler.safetensors"} <= {p.name for p in saved.iterdir()}
+    assert zoo.entry("small").revision != before
+    upsampler = zoo.load_video("small").upsampler
+    assert isinstance(upsampler, LatentUpsampler)
+    assert upsampler.method == "latent flow"
+    assert upsampler.config == networks.config
+    for (name, a), b in zip(upsampler.networks.state_dict().items(), networks.state_dict().values(), strict=True):
+        assert torch.equal(a, b.half().float()), name
+    (saved / "upsampler.safetensors").unlink()
+    assert zoo.load("small").name == "small"
+    with pytest.raises(ModelError, match=r"upsampler\.safetensors is missing"):
+        zoo.load_video("small")
+
+
+def test_what_shipped_before_there_were_two_directions_still_fits() -> None:
+    entry = zoo.entry("avlink-nano")
+    config = TypeAdapter(AVLinkConfig).validate_python(entry.config["model"])
+    link = AVLink(config, entry.directions)
+    written = entry.config["model"]["fusion"]
+    assert {name: getattr(config.fusion, name) for name in written} == written
+    assert (config.fusion.attention, config.fusion.reinjection, config.text) == ("self", True, "minilm")
+    for part in ("audio", "video"):
+        link.get_submodule(part).load_state_dict(load_file(entry.file(f"{part}.safetensors")))
+    link.fusion["v2a"].load_state_dict(load_file(entry.file("fusion_v2a.safetensors")))
+
+
+@pytest.mark.usefixtures("without_text")
 def test_files_come_from_the_hub_at_the_pinned_revision(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,8 +188,6 @@ def test_exporting_one_part_leaves_the_other_files_alone(saved: Path) -> None:
     before = {p.name: p.read_bytes() for p in saved.glob("*.safetensors")}
     torch.manual_seed(9)
     config = json.loads((saved / "config.json").read_text())
-    from pydantic import TypeAdapter
-
     link = AVLink(TypeAdapter(AVLinkConfig).validate_python(config["model"]))
     codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(config["codec"]))
     zoo.save(

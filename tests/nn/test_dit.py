@@ -21,3 +21,25 @@ def test_a_padded_row_gives_what_it_gives_alone() -> None:
     assert torch.allclose(both[1, :5], short[0], atol=1e-5)
     assert torch.allclose(both[0], audio(x, t, text)[0], atol=1e-5)
     assert not torch.allclose(audio(x, t, text)[1, :5], short[0], atol=1e-3)
+
+
+def test_pooled_text_changes_nothing_at_first_and_nothing_without_a_caption() -> None:
+    torch.manual_seed(0)
+    plain = AudioDiT(AudioConfig(DiTConfig(width=32, depth=2, heads=2, text_width=8), latent_width=4))
+    pooled = AudioDiT(
+        AudioConfig(DiTConfig(width=32, depth=2, heads=2, text_width=8, pooled_text=True), latent_width=4)
+    )
+    for p in plain.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    pooled.load_state_dict(plain.state_dict(), strict=False)
+    assert pooled.pooled is not None
+    x, t = torch.randn(2, 9, 4), torch.tensor([0.3, 0.7])
+    text = TextStates(torch.randn(2, 3, 8), torch.tensor([[True, True, False], [False, False, False]]))
+    assert torch.equal(pooled(x, t, text), plain(x, t, text))
+    torch.nn.init.normal_(pooled.pooled.projection.weight, std=0.3)
+    changed = (pooled(x, t, text) - plain(x, t, text)).abs().amax(dim=(1, 2))
+    assert changed[0] > 1e-2
+    assert changed[1] < 1e-6
+    # A padded state has no say.
+    text.states[0, 2] = 100
+    assert torch.allclose(pooled.pooled(text.states, text.mask), pooled.pooled(text.states[:, :2], text.mask[:, :2]))

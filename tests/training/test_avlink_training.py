@@ -9,19 +9,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
-from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.errors import ModelError
+from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig, FusionConfig
+from avfoley_engine.models.avlink.link import AVLink, Linked
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training.avlink import (
     AVLinkTraining,
     FusionTraining,
     VideoTraining,
+    audio_loss,
+    frozen_backbones,
+    fusion_loss,
     train_audio,
     train_fusion,
     train_video,
+    video_loss,
 )
 from avfoley_engine.training.dataset import Clip, PairedClips, event_targets
 from avfoley_engine.training.labelled import sounds_of
+from avfoley_engine.training.loading import untrained_link
 from avfoley_engine.training.trainer import TrainerConfig
 
 CPU = torch.device("cpu")
@@ -32,6 +38,13 @@ class NoText:
 
     def __call__(self, captions: list[str]) -> TextStates:
         return TextStates(torch.zeros(len(captions), 0, 16), torch.zeros(len(captions), 0, dtype=torch.bool))
+
+
+class OneWord:
+    """Captions without an encoder: every caption is one word."""
+
+    def __call__(self, captions: list[str]) -> TextStates:
+        return TextStates(torch.zeros(len(captions), 1, 16), torch.ones(len(captions), 1, dtype=torch.bool))
 
 
 @pytest.fixture
@@ -105,21 +118,118 @@ def test_video_backbone_learns_flow_and_events(config: AVLinkConfig, data: Paire
         assert np.mean(losses[-3:]) < 0.8 * losses[0], name
 
 
+@pytest.mark.parametrize("part", ["v2a", "a2v", "joint"])
 def test_fusion_learns_and_leaves_the_backbones_bit_identical(
-    config: AVLinkConfig, data: PairedClips, tmp_path: Path
+    config: AVLinkConfig, data: PairedClips, tmp_path: Path, part: str
 ) -> None:
     torch.manual_seed(0)
-    link = AVLink(config)
+    link = untrained_link([part], config)
     torch.nn.init.normal_(link.audio.output.weight, std=0.1)
     frozen = {n: p.clone() for n, p in link.named_parameters() if not n.startswith("fusion")}
     before = {n: p.clone() for n, p in link.fusion.named_parameters()}
     options = AVLinkTraining(batch=8, onset_latest_time=1.0)
-    train_fusion(FusionTraining(link), data, NoText(), tmp_path / "f", trainer(60), options)  # type: ignore[arg-type]
+    directions = DIRECTIONS if part == "joint" else (part,)
+    train_fusion(FusionTraining(link, directions), data, NoText(), tmp_path / "f", trainer(60), options)  # type: ignore[arg-type]
     after = dict(link.named_parameters())
     assert all(torch.equal(p, after[n]) for n, p in frozen.items())
     assert any(not torch.equal(p, before[n]) for n, p in link.fusion.named_parameters())
-    onsets = curve(tmp_path / "f", "onsets")
-    assert np.mean(onsets[-3:]) < 0.8 * onsets[0]
+    for name in ["v2a_onsets", "a2v_onsets"] if part == "joint" else ["onsets"]:
+        onsets = curve(tmp_path / "f", name)
+        assert np.mean(onsets[-3:]) < 0.8 * onsets[0], name
+
+
+def test_a_backbone_that_changes_is_noticed(config: AVLinkConfig, tmp_path: Path) -> None:
+    link = AVLink(config)
+    with pytest.raises(ModelError, match="changed the frozen video backbone"), frozen_backbones(link, tmp_path):
+        next(link.video.parameters()).data.view(-1)[0] += 1e-6
+
+
+@pytest.mark.parametrize(("direction", "fixed"), [("v2a", 0.96), ("a2v", 0.8)])
+@pytest.mark.parametrize("times", ["fixed", "uniform"])
+def test_flow_times_and_dropped_prompts_are_the_papers(
+    config: AVLinkConfig,
+    data: PairedClips,
+    monkeypatch: pytest.MonkeyPatch,
+    direction: str,
+    fixed: float,
+    times: str,
+) -> None:
+    training = FusionTraining(AVLink(config), [direction])  # type: ignore[list-item]
+    calls = []
+
+    def noted(audio, t_audio, audio_text, video, t_video, video_text, **options):  # type: ignore[no-untyped-def]
+        calls.append((t_audio, t_video, audio_text.mask.any(1), video_text.mask.any(1)))
+        return Linked(torch.zeros_like(audio), torch.zeros_like(video), [])
+
+    monkeypatch.setattr(training.link, "forward", noted)
+    options = AVLinkTraining(onset_weight=0, conditioning_time=times)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        fusion_loss(training, direction, data.batch(16, rng), OneWord(), options, rng)  # type: ignore[arg-type]
+    t_audio, t_video, audio_words, video_words = (torch.cat(part) for part in zip(*calls, strict=True))
+    made, given = (t_audio, t_video) if direction == "v2a" else (t_video, t_audio)
+    made_words, given_words = (audio_words, video_words) if direction == "v2a" else (video_words, audio_words)
+    # The logit of a logit-normal (-1, 1).
+    assert torch.logit(made).mean().item() == pytest.approx(-1, abs=0.1)
+    assert torch.logit(made).std().item() == pytest.approx(1, abs=0.1)
+    assert made_words.float().mean().item() == pytest.approx(0.5, abs=0.06)
+    assert given_words.float().mean().item() == pytest.approx(0.8, abs=0.06)
+    if times == "fixed":
+        assert given.unique().tolist() == pytest.approx([fixed])
+    else:
+        assert given.mean().item() == pytest.approx(0.5, abs=0.04)
+        assert given.max() > 0.97
+
+
+@pytest.mark.parametrize("part", ["audio", "video"])
+def test_the_backbones_flow_times_and_dropped_prompts_are_the_papers(
+    config: AVLinkConfig, data: PairedClips, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    link, options = AVLink(config), AVLinkTraining(batch=16, event_weight=0)
+    calls = []
+    network = link.get_submodule(part)
+    embed = network.embed
+
+    def noted(x, t, text, *mask):  # type: ignore[no-untyped-def]
+        calls.append((t, text.mask.any(1)))
+        return embed(x, t, text, *mask)
+
+    monkeypatch.setattr(network, "embed", noted)
+    monkeypatch.setattr(network, "block", lambda index, state: None)
+    if part == "audio":
+        loss = audio_loss(link.audio, sounds_of(data), OneWord(), options)  # type: ignore[arg-type]
+    else:
+        loss = video_loss(VideoTraining(link.video), data, OneWord(), options, config.video_time)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for step in range(40):
+            loss(step, np.random.default_rng(step))
+    t, words = (torch.cat(column) for column in zip(*calls, strict=True))
+    assert torch.logit(t).mean().item() == pytest.approx(0, abs=0.12)
+    assert torch.logit(t).std().item() == pytest.approx(1, abs=0.12)
+    assert words.float().mean().item() == pytest.approx(0.9, abs=0.04)
+
+
+def test_checkpointing_changes_no_gradient(config: AVLinkConfig, data: PairedClips) -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        link = AVLink(replace(config, fusion=replace(config.fusion, blocks=2)))
+        for p in link.parameters():
+            p.data += 0.05 * torch.randn(p.shape)
+        if checkpointing:
+            link.checkpoint_blocks()
+        training = FusionTraining(link)
+        torch.manual_seed(1)
+        rng = np.random.default_rng(0)
+        loss, _ = fusion_loss(training, "v2a", data.batch(2, rng), NoText(), AVLinkTraining(), rng)  # type: ignore[arg-type]
+        loss.backward()
+        gradients.append({n: p.grad for n, p in training.named_parameters() if p.grad is not None})
+    plain, again = gradients
+    assert plain.keys() == again.keys()
+    for name in plain:
+        torch.testing.assert_close(plain[name], again[name], msg=name)
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:

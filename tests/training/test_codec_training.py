@@ -12,7 +12,7 @@ from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import MediaError, ModelError
-from avfoley_engine.training import cli
+from avfoley_engine.training import cli, loading
 from avfoley_engine.training import codec as codec_training
 from avfoley_engine.training.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
 from avfoley_engine.training.codec import SoundCrops, SpectralDistance, train_vocoder
@@ -189,16 +189,16 @@ def test_a_run_can_start_from_another_ones_weights(runs: Path, monkeypatch: pyte
     monkeypatch.setattr(cli, "_sounds", lambda options: [sound("bang")])
     arguments = ["vocoder", "--runs", str(runs), "--sounds", "unused", "--steps", "0", "--device", "cpu"]
     assert cli.main([*arguments, "--init", str(runs / "other.safetensors")]) == 0
-    codec = cli.load_codec(runs, torch.device("cpu"), vocoder=True)
+    codec = loading.load_codec(runs, torch.device("cpu"), vocoder=True)
     assert all(torch.equal(a, b) for a, b in zip(vocoder.parameters(), codec.vocoder.parameters(), strict=True))
     assert (codec.latent_mean == 0.5).all()
 
 
 def test_runs_that_are_missing_or_of_another_version_are_refused(runs: Path) -> None:
     with pytest.raises(ModelError, match="train vocoder"):
-        cli.load_codec(runs, torch.device("cpu"), vocoder=True)
+        loading.load_codec(runs, torch.device("cpu"), vocoder=True)
     state = load_file(runs / "vae" / "codec.safetensors")
     state["vae.older"] = state.pop("vae.decoder.0.bias")
     save_file(state, runs / "vae" / "codec.safetensors")
     with pytest.raises(ModelError, match="Train it again"):
-        cli.load_codec(runs, torch.device("cpu"))
+        loading.load_codec(runs, torch.device("cpu"))

@@ -17,6 +17,8 @@ from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.training.cli import main
+from avfoley_engine.training.loading import exported_parts, untrained_link
+from safetensors.torch import save_file
 
 
 @pytest.fixture
@@ -61,3 +63,29 @@ def test_fine_tuning_changes_the_audio_backbone_alone(tmp_path: Path, model: Pat
     assert {name for name in before if before[name] != after[name]} == {"audio.safetensors"}
     tuned = zoo.load(zoo.entry_of(tmp_path / "mine"))
     assert tuned.generate(None, 4_800, caption="a gong", steps=1).shape == (4_800,)
+
+
+@pytest.mark.parametrize(("trained", "sets"), [("a2v", {"v2a", "a2v"}), ("joint", {"joint"})])
+def test_a_trained_direction_joins_those_of_the_base(tmp_path: Path, model: Path, trained: str, sets: set[str]) -> None:
+    base = zoo.load(zoo.entry_of(model))
+    link = untrained_link([trained], base.link.config)
+    run = tmp_path / "runs" / f"fusion_{trained}"
+    run.mkdir(parents=True)
+    weights = {f"ema.link.{n}": p.detach() for n, p in link.named_parameters() if n.startswith("fusion")}
+    save_file(weights, run / "checkpoint.safetensors")
+    only_v2a = zoo.load(zoo.entry_of(model))
+    del only_v2a.link.fusion["a2v"]
+    exported, _ = exported_parts(tmp_path / "runs", only_v2a, torch.device("cpu"))
+    assert set(exported.fusion) == sets
+    for a, b in zip(exported.fusion[trained].parameters(), link.fusion[trained].parameters(), strict=True):
+        assert torch.equal(a, b)
+    if "v2a" in sets:
+        for a, b in zip(exported.fusion["v2a"].parameters(), base.link.fusion["v2a"].parameters(), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_a_new_model_is_one_to_start_from(tmp_path: Path) -> None:
+    assert main(["new", "--preset", "nano", "--out", str(tmp_path / "new"), "--device", "cpu"]) == 0
+    model = zoo.load(zoo.entry_of(tmp_path / "new"))
+    assert model.link.directions == ["v2a", "a2v"]
+    assert model.link.config == NANO

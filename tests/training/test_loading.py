@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The runs of a codec and an audio backbone with weights drawn at random."""
-    monkeypatch.setattr(loading, "TextEncoder", lambda device: None)
+    monkeypatch.setattr(loading, "text_encoder", lambda name, device: None)
     torch.manual_seed(3)
     codec, audio = AudioCodec(CodecConfig()), AudioDiT(NANO.audio)
     torch.nn.init.normal_(next(iter(audio.parameters())))

@@ -76,7 +76,7 @@ class AudioCodec(nn.Module):
         self.vae = VAE(config.vae)
         match config.vocoder:
             case VocoderConfig():
-                self.vocoder: Vocoder | BigVGAN = Vocoder(config.vocoder)
+                self.vocoder: Vocoder | BigVGAN = Vocoder(config.vocoder, config.mel)
             case BigVGANConfig():
                 self.vocoder = BigVGAN(config.vocoder)
         self.register_buffer("latent_mean", torch.zeros(config.vae.latent_width))

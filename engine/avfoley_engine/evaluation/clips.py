@@ -38,7 +38,9 @@ class Clip(Protocol):
 
     name: str
     family: str
+    #: What it sounds like, and what it looks like.
     caption: str
+    video_caption: str
 
     @property
     def duration(self) -> float: ...
@@ -63,7 +65,7 @@ class WorldClip:
         self._scene = world.sample_scene(number, split=SPLIT)
         self.name = f"world-{number:04d}"
         self.family = self._scene.family
-        self.caption = self._scene.caption
+        self.caption, self.video_caption = self._scene.caption, self._scene.video_caption
 
     @property
     def duration(self) -> float:
@@ -88,7 +90,7 @@ class VideoClip:
     """A real video; the truth is where its own sound has onsets."""
 
     family = "video"
-    caption = ""
+    caption = video_caption = ""
 
     def __init__(self, path: Path, media: MediaProbe) -> None:
         self.name = path.name

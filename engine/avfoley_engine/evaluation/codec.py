@@ -244,7 +244,7 @@ def draw(path: Path, waveforms: dict[str, torch.Tensor], sample_rate: int) -> No
 
 def _codec(arguments: argparse.Namespace) -> tuple[AudioCodec, dict[str, str]]:
     if arguments.runs:
-        from avfoley_engine.training.cli import load_codec
+        from avfoley_engine.training.loading import load_codec
 
         return load_codec(arguments.runs, torch.device("cpu"), vocoder=True), {"runs": str(arguments.runs)}
     from avfoley_engine import zoo

@@ -1,10 +1,14 @@
-"""`evaluate sync`: does the sound begin when the picture's events do?
+"""`evaluate sync`: does the sound begin when the picture's events do, or (`--direction a2v`) the picture move with the sound?
 
 Four rows. *matched*: the model's sound against the events of the clip it was made for. *shuffled*: against another
 clip's events, the mean over several fixed rotations of the set, which is what a sound unrelated to the picture reaches.
 *frame_difference*: peaks of picture change in place of onsets. *real_sound*: the clip's own sound, the best that the
 onset detector lets anybody reach; on real videos, whose truth is the own sound's detected onsets, it is how far
 CondFoleyGen's detector and ours agree.
+
+From sound to picture, *matched* and *shuffled* are where the made picture changes most (*frame_difference*'s detector on it)
+against the events of the sound that it was made for, or another. The other rows stay what they are, and become the bounds:
+*frame_difference* what that detector finds in the real picture, *real_sound* what there is to hear in the sound.
 
 Precision, recall and F1 are micro-averaged: counts are summed over the clips that have events, so that every event
 weighs the same. Onset accuracy is CondFoleyGen's mean over those clips. Clips without events tell how often a system
@@ -21,18 +25,19 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from avfoley_engine.evaluation import motion, onsets
 from avfoley_engine.evaluation.clips import Clip, Truth, video_clips, world_clips
+from avfoley_engine.evaluation.generated import Sampling, pictures, sounds
 from avfoley_engine.evaluation.matching import Counts, count, onset_accuracy
-from avfoley_engine.models.interface import FoleyModel
+from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
+from avfoley_engine.models.interface import FoleyModel, VideoModel
 from avfoley_engine.protocol import SAMPLE_RATE
 
 ROWS = ("matched", "shuffled", "frame_difference", "real_sound")
@@ -56,9 +61,9 @@ class Heard:
         return cls(onsets.detect(samples, sample_rate), *onsets.detect_condfoleygen(samples, sample_rate))
 
     @classmethod
-    def of_picture(cls, frames: np.ndarray) -> Heard:
+    def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> Heard:
         """Where the frame-difference detector would put the onsets."""
-        times, heights = motion.detect(frames)
+        times, heights = motion.detect(frames, frame_rate)
         return cls(times, *onsets.suppressed(times, heights))
 
     def until(self, end: float) -> Heard:
@@ -68,7 +73,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Trial:
-    """One clip's truth, and what was heard in each system's sound for it."""
+    """One clip's truth, and what was heard in each system's sound for it, or seen in its picture."""
 
     name: str
     family: str
@@ -86,49 +91,29 @@ _HEARD: dict[str, Callable[[Trial], Heard]] = {
 }
 
 
-class BatchModel(FoleyModel, Protocol):
-    """A model that makes several sounds of one length at once: frames (B, T, H, W, 3) uint8 -> (B, samples)."""
-
-    def generate_batch(
-        self,
-        frames: torch.Tensor,
-        samples: int,
-        *,
-        captions: list[str],
-        seeds: list[int],
-        steps: int,
-        guidance_scale: float,
-    ) -> torch.Tensor: ...
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the model is asked: the clips' captions or none, clip n with seed `seed + n`."""
-
-    steps: int
-    guidance_scale: float
-    captions: bool = True
-    seed: int = 0
-    batch: int = 8
-
-
-def evaluate(clips: Iterable[Clip], model: FoleyModel, sampling: Sampling) -> Iterator[Trial]:
-    """Makes every clip's sound and listens to it; yields trials in the clips' order."""
-    batched = hasattr(model, "generate_batch")
+def evaluate(
+    clips: Iterable[Clip], model: FoleyModel | VideoModel, sampling: Sampling, direction: Direction = "v2a"
+) -> Iterator[Trial]:
+    """Makes every clip's sound and listens to it, or its picture and watches it; yields trials in the clips' order."""
     number = 0
-    for group in _batches(clips, sampling.batch if batched else 1):
-        sounds = _generated(group, model, sampling, number)
+    for group in _batches(clips, sampling.batch):
+        if direction == "v2a":
+            foley = cast(FoleyModel, model)
+            made = [Heard.of(sound, foley.sample_rate) for sound in sounds(group, foley, sampling, number)]
+        else:
+            video = cast(VideoModel, model)
+            rate = float(video.frame_rate)
+            made = [Heard.of_picture(frames, rate) for frames in pictures(group, video, sampling, number)]
         number += len(group)
-        for clip, sound in zip(group, sounds, strict=True):
-            real = Heard.of(clip.sound, SAMPLE_RATE)
+        for clip, heard in zip(group, made, strict=True):
             yield Trial(
                 name=clip.name,
                 family=clip.family,
                 duration=clip.duration,
                 truth=clip.truth,
-                model=Heard.of(sound, model.sample_rate),
+                model=heard,
                 frame_difference=Heard.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
-                real_sound=real,
+                real_sound=Heard.of(clip.sound, SAMPLE_RATE),
             )
 
 
@@ -205,6 +190,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser("sync", help="onsets against the picture's events", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--model", default="avlink-nano", help="a registered model (default: %(default)s)")
+    parser.add_argument(
+        "--direction",
+        choices=DIRECTIONS,
+        default="v2a",
+        help="sound for the picture, or picture for the sound (default: v2a)",
+    )
     parser.add_argument("--videos", type=Path, metavar="DIR", help="real videos, scored against their own sound")
     parser.add_argument("--clips", type=_positive, default=256, help="clips of the world's held-out set (default: 256)")
     parser.add_argument("--steps", type=_positive, help="solver steps (default: the model's)")
@@ -229,7 +220,11 @@ def run(arguments: argparse.Namespace) -> int:
         total = len(clips)
     else:
         clips, total = world_clips(arguments.clips), arguments.clips
-    model = zoo.load(arguments.model, arguments.device or best_device())
+    device = arguments.device or best_device()
+    model: FoleyModel | VideoModel
+    model = (
+        zoo.load(arguments.model, device) if arguments.direction == "v2a" else zoo.load_video(arguments.model, device)
+    )
     sampling = Sampling(
         steps=arguments.steps or model.default_steps,
         guidance_scale=model.default_guidance_scale if arguments.guidance is None else arguments.guidance,
@@ -239,10 +234,10 @@ def run(arguments: argparse.Namespace) -> int:
         batch=1 if arguments.videos else arguments.batch,
     )
     progress = Console(stderr=True)
-    trials = list(
-        track(evaluate(clips, model, sampling), "Listening", total, console=progress, disable=not progress.is_terminal)
-    )
+    made = evaluate(clips, model, sampling, arguments.direction)
+    trials = list(track(made, "Listening", total, console=progress, disable=not progress.is_terminal))
     result: dict[str, Any] = {
+        "direction": arguments.direction,
         "set": "videos" if arguments.videos else "world",
         "clips": len(trials),
         "model": model.name,
@@ -261,28 +256,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print(result, Console())
     return 0
-
-
-def _generated(group: Sequence[Clip], model: FoleyModel, sampling: Sampling, first: int) -> list[np.ndarray]:
-    """The model's sound for each clip of a group, one group at a time if the model can and the pictures have one
-    length.
-    """
-    pictures = [torch.from_numpy(clip.frames(model.frame_rate, model.frame_size)) for clip in group]
-    samples = [round(clip.duration * model.sample_rate) for clip in group]
-    sounds: Iterable[torch.Tensor]
-    captions = [clip.caption if sampling.captions else "" for clip in group]
-    seeds = [sampling.seed + first + n for n in range(len(group))]
-    steps, scale = sampling.steps, sampling.guidance_scale
-    if len(group) > 1 and len({len(picture) for picture in pictures}) == len(set(samples)) == 1:
-        sounds = cast(BatchModel, model).generate_batch(
-            torch.stack(pictures), samples[0], captions=captions, seeds=seeds, steps=steps, guidance_scale=scale
-        )
-    else:
-        sounds = [
-            model.generate(picture, length, caption=caption, seed=seed, steps=steps, guidance_scale=scale)
-            for picture, length, caption, seed in zip(pictures, samples, captions, seeds, strict=True)
-        ]
-    return [sound.float().cpu().numpy() for sound in sounds]
 
 
 def _other_detector(real: Heard) -> Heard:
@@ -317,7 +290,8 @@ def _positive(text: str) -> int:
 
 
 def _print(result: Mapping[str, Any], console: Console) -> None:
-    title = f"{result['model']} on {result['clips']} clips ({result['set']}), {result['events']} events, {result['steps']} steps"
+    made = f"{result['model']} ({result['direction']}, {result['steps']} steps)"
+    title = f"{made} on {result['clips']} clips ({result['set']}), {result['events']} events"
     table = Table(title=title)
     table.add_column("", no_wrap=True)
     for heading in ("F1 ±80 ms", "F1 ±40 ms", "precision ±80", "recall ±80", "onset accuracy", "onsets a quiet clip"):

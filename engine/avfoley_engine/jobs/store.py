@@ -14,11 +14,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from avfoley_engine.errors import JobError
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobEvent, JobState
+from avfoley_engine.protocol import Job, JobEvent, JobState, Request, Result
 
 #: A job whose worker died this many times is failed: it must not block the queue.
 MAX_CRASHES = 3
+
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+_RESULT: TypeAdapter[Result] = TypeAdapter(Result)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -73,7 +78,7 @@ class JobStore:
         with self._lock:
             self._db.close()
 
-    def submit(self, requests: Iterable[FoleyRequest]) -> list[Job]:
+    def submit(self, requests: Iterable[Request]) -> list[Job]:
         """Queues one job a request, all of them or none, in order."""
         jobs = []
         now = time.time()
@@ -147,7 +152,7 @@ class JobStore:
         worker: str,
         state: JobState,
         *,
-        result: FoleyResult | None = None,
+        result: Result | None = None,
         error: str | None = None,
         message: str | None = None,
     ) -> bool:
@@ -253,7 +258,7 @@ class JobStore:
     def artefacts(self, *, since: float) -> set[Path]:
         """The files that jobs finished after that time refer to."""
         rows = self._all("SELECT result FROM jobs WHERE finished >= ? AND result IS NOT NULL", since)
-        return {FoleyResult.model_validate_json(row["result"]).path for row in rows}
+        return {_RESULT.validate_json(row["result"]).path for row in rows}
 
     def worker_is(self, name: str, device: str, model: str | None, memory_bytes: int | None) -> None:
         """Notes what the worker has at hand: its device and the model it keeps warm."""
@@ -316,9 +321,9 @@ def _job(row: sqlite3.Row) -> Job:
     return Job(
         id=row["id"],
         state=JobState(row["state"]),
-        request=FoleyRequest.model_validate_json(row["request"]),
+        request=_REQUEST.validate_json(row["request"]),
         progress=row["progress"],
-        result=FoleyResult.model_validate_json(row["result"]) if row["result"] else None,
+        result=_RESULT.validate_json(row["result"]) if row["result"] else None,
         error=row["error"],
         created=row["created"],
         started=row["started"],

@@ -25,10 +25,12 @@ from filelock import FileLock
 from avfoley_engine.errors import AVFoleyError, CancelledError, JobError
 from avfoley_engine.jobs.cache import ArtefactCache
 from avfoley_engine.jobs.store import JobStore
-from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobState, ModelInfo
+from avfoley_engine.protocol import Job, JobState, ModelInfo, Request, Result
 
 if TYPE_CHECKING:
-    from avfoley_engine.models.interface import FoleyModel
+    from avfoley_engine.models.interface import FoleyModel, VideoModel
+
+    Model = FoleyModel | VideoModel
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +39,20 @@ REPORT_INTERVAL = 0.1
 #: How often an idle worker looks into the queue without having been called, in seconds.
 IDLE_INTERVAL = 5.0
 
-Run = Callable[[FoleyRequest, "FoleyModel", Path, Callable[[float], None]], FoleyResult]
+Run = Callable[[Request, "Model", Path, Callable[[float], None]], Result]
 
 
 @dataclass(frozen=True)
 class Backend:
     """What a worker needs to know to make takes: the device it has, the models there are, and the task.
 
-    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, device) reads a model's weights onto it.
+    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, device, task) reads a model's weights onto it,
+    for requests of that task.
     """
 
     device: Callable[[], str]
     info: Callable[[str], ModelInfo]
-    load: Callable[[str, str], FoleyModel]
+    load: Callable[[str, str, str], Model]
     run: Run
 
 
@@ -62,7 +65,7 @@ class Worker:
         self.cache = ArtefactCache(folder / "cache")
         self._backend = backend
         self._changed = changed
-        self._models: dict[tuple[str, str], FoleyModel] = {}
+        self._models: dict[tuple[str, str, str], Model] = {}
         self._device = ""
 
     def start(self) -> None:
@@ -103,7 +106,7 @@ class Worker:
         else:
             self._finish(job, JobState.DONE, result=result, message=message)
 
-    def _take(self, job: Job) -> tuple[FoleyResult, str | None]:
+    def _take(self, job: Job) -> tuple[Result, str | None]:
         try:
             return self._take_on(job, self._device)
         except Exception as error:
@@ -126,23 +129,23 @@ class Worker:
             "Close other programs, choose a smaller model, or cut the shot into shorter ones."
         )
 
-    def _take_on(self, job: Job, device: str) -> tuple[FoleyResult, str | None]:
-        name = job.request.model
+    def _take_on(self, job: Job, device: str) -> tuple[Result, str | None]:
+        name, task = job.request.model, job.request.task
         info = self._backend.info(name)
         request = _settled(job.request, info)
         key = self.cache.key(request, info.revision, device)
         if (known := self.cache.get(key)) is not None:
             return known, "served from the cache"
-        if (name, device) not in self._models:
+        if (name, device, task) not in self._models:
             self._report(job, 0.0, message=f"loading {name}")
             if self._models:
                 self._free()
-            self._models[name, device] = self._backend.load(name, device)
+            self._models[name, device, task] = self._backend.load(name, device, task)
             self._tell_status()
-        model = self._models[name, device]
+        model = self._models[name, device, task]
         progress = _Progress(self, job)
         progress(0.0)
-        return self.cache.make(key, lambda out: self._backend.run(request, model, out, progress)), None
+        return self.cache.make(key, request.suffix, lambda out: self._backend.run(request, model, out, progress)), None
 
     def _free(self) -> None:
         self._models.clear()
@@ -157,7 +160,7 @@ class Worker:
         job: Job,
         state: JobState,
         *,
-        result: FoleyResult | None = None,
+        result: Result | None = None,
         error: str | None = None,
         message: str | None = None,
     ) -> None:
@@ -169,7 +172,7 @@ class Worker:
         self._changed()
 
     def _tell_status(self) -> None:
-        warm = next(iter(self._models), (None, None))[0]
+        warm = next(iter(self._models), (None,))[0]
         self.store.worker_is(self.name, self._device, warm, _memory(self._device))
         self._changed()
 
@@ -192,7 +195,7 @@ class _Progress:
             self._worker._report(self._job, min(done, 1.0), (now - self._began) * (1 - min(done, 1.0)) / done)
 
 
-def _settled(request: FoleyRequest, info: ModelInfo) -> FoleyRequest:
+def _settled(request: Request, info: ModelInfo) -> Request:
     """The request with the model's defaults written out: asked for or not, the same values are the same take."""
     steps = info.default_steps if request.steps is None else request.steps
     guidance = info.default_guidance_scale if request.guidance_scale is None else request.guidance_scale
@@ -230,10 +233,10 @@ def best_device() -> str:
 
 
 def real_backend() -> Backend:
-    """The registered models and the real task."""
+    """The registered models and the real tasks."""
     from avfoley_engine import tasks, zoo
 
-    return Backend(device=best_device, info=zoo.info, load=zoo.load, run=tasks.run)
+    return Backend(device=best_device, info=zoo.info, load=zoo.load_for, run=tasks.run)
 
 
 def main(argv: list[str], backend: Callable[[], Backend] = real_backend) -> None:

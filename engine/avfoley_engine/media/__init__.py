@@ -2,6 +2,6 @@
 
 from avfoley_engine.media.picture import read_frames
 from avfoley_engine.media.probe import probe
-from avfoley_engine.media.sound import read_sound
+from avfoley_engine.media.sound import read_sound, read_sound_range
 
-__all__ = ["probe", "read_frames", "read_sound"]
+__all__ = ["probe", "read_frames", "read_sound", "read_sound_range"]

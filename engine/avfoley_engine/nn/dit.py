@@ -6,7 +6,7 @@ parts, `embed`, `block` and `head`, because AV-Link's fusion blocks work on the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -14,13 +14,17 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from avfoley_engine.nn.attention import CrossAttention, SelfAttention
-from avfoley_engine.nn.embedding import TextProjection, TimeEmbedding
+from avfoley_engine.nn.embedding import PooledText, TextProjection, TimeEmbedding
 from avfoley_engine.nn.rope import Rotation
 
 
 @dataclass(frozen=True)
 class DiTConfig:
-    """`time_width` is the width of the flow-time embedding that adaLN reads: the model's width in the paper, smaller in `nano`."""
+    """`time_width` is the width of the flow-time embedding that adaLN reads: the model's width in the paper, smaller in `nano`.
+
+    `pooled_text` adds the caption's mean state to that embedding, beside the cross-attention (as in Stable Diffusion 3, arXiv 2403.03206):
+    a small model learns what a caption names much sooner that way. The paper's backbones have cross-attention alone.
+    """
 
     width: int = 160
     depth: int = 6
@@ -32,6 +36,7 @@ class DiTConfig:
     #: What the network's output means: the velocity itself, or the clean sample, from which the velocity follows. Patches of more numbers
     #: than the width cannot carry the noise part of a velocity through the tokens.
     prediction: Literal["velocity", "sample"] = "velocity"
+    pooled_text: bool = False
 
 
 @dataclass
@@ -71,6 +76,10 @@ class TextStates:
         """Removes the captions of the rows where `dropped` (B,) is True."""
         return TextStates(self.states, self.mask & ~dropped[:, None])
 
+    def rows(self, rows: torch.Tensor) -> TextStates:
+        """The captions of some rows of the batch."""
+        return TextStates(self.states[rows], self.mask[rows])
+
 
 def modulate(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """adaLN: x (B, N, width), shift and scale (B, width)."""
@@ -104,7 +113,10 @@ class DiTBlock(nn.Module):
 
 
 class DiT(nn.Module):
-    """Base of the two backbones, which say how their data becomes tokens and back (`patchify`, `unpatchify`, `rotation`)."""
+    """Base of the two backbones, which say how their data becomes tokens and back (`patchify`, `unpatchify`, `rotation`).
+
+    Tokens have the weights' precision, data and velocities keep their own: a solver's sum is as fine as its noise.
+    """
 
     #: The smallest 1 - t by which a predicted sample is turned into a velocity.
     least_noise = 0.1
@@ -114,6 +126,7 @@ class DiT(nn.Module):
         self.config = config
         self.time = TimeEmbedding(config.time_width)
         self.text = TextProjection(config.text_width, config.width)
+        self.pooled = PooledText(config.text_width, config.time_width) if config.pooled_text else None
         self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.depth))
         self.final_norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
         self.final_modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.time_width, 2 * config.width))
@@ -138,19 +151,23 @@ class DiT(nn.Module):
     def embed(self, x: torch.Tensor, t: torch.Tensor, text: TextStates, mask: torch.Tensor | None = None) -> DiTState:
         """Noised data x at flow time t (B,), mask (B, N) over its tokens -> the state before the first block."""
         context, context_mask = self.text(text.states, text.mask)
-        return DiTState(self.patchify(x), self.time(t), context, context_mask, self.rotation(x), mask)
+        tokens, time = self.patchify(x.to(context.dtype)), self.time(t)
+        if self.pooled is not None:
+            time = time + self.pooled(text.states, text.mask)
+        return DiTState(tokens, time, context, context_mask, self.rotation(x), mask)
 
     def block(self, index: int, state: DiTState) -> None:
         """Runs block `index` on the state, in place."""
         if self.checkpointing and torch.is_grad_enabled():
-            state.tokens = checkpoint(self.blocks[index], state, use_reentrant=False)
+            # A state of its own: the backward pass runs the block on it again, when this one has moved on.
+            state.tokens = checkpoint(self.blocks[index], replace(state), use_reentrant=False)
         else:
             state.tokens = self.blocks[index](state)
 
     def head(self, state: DiTState, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """The state after the last block -> the velocity at x, of the shape of x."""
         shift, scale = self.final_modulation(state.time).chunk(2, dim=-1)
-        output = self.unpatchify(self.output(modulate(self.final_norm(state.tokens), shift, scale)), x)
+        output = self.unpatchify(self.output(modulate(self.final_norm(state.tokens), shift, scale)), x).type_as(x)
         if self.config.prediction == "velocity":
             return output
         noise = (1 - t).clamp_min(self.least_noise).reshape(-1, *[1] * (x.dim() - 1))

@@ -42,5 +42,23 @@ class TextProjection(nn.Module):
     def forward(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """states (B, L, text_width), mask (B, L) bool -> context (B, 1 + L, width), mask (B, 1 + L)."""
         null = self.null.expand(states.shape[0], -1, -1)
-        context = torch.cat([null, self.mlp(states).type_as(null)], dim=1)
+        context = torch.cat([null, self.mlp(states.type_as(null)).type_as(null)], dim=1)
         return context, torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)
+
+
+class PooledText(nn.Module):
+    """The mean of a caption's states, to be added to the flow time's embedding. Starts at zero, and stays there without a caption."""
+
+    def __init__(self, text_width: int, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(text_width, elementwise_affine=False)
+        self.projection = nn.Linear(text_width, width, bias=False)
+        nn.init.zeros_(self.projection.weight)
+
+    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """states (B, L, text_width), mask (B, L) bool -> (B, width), zero where the mask is empty."""
+        weights = mask[..., None].type_as(states)
+        mean = (states * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
+        captioned = mask.any(dim=1, keepdim=True)
+        projected: torch.Tensor = self.projection(self.norm(mean).type_as(self.projection.weight))
+        return projected * captioned

@@ -1,26 +1,32 @@
 """Trains AV-Link: the audio backbone, the video backbone, then the fusion blocks between the two, frozen.
 
 Two documented additions to the paper, both in training only, both switches: an event loss on the video backbone's features at the
-conditioning flow time, and an onset loss on the audio tokens behind each fusion block near pure noise. The paper's backbones learned events
-from months of video; ours must learn them in an hour.
+conditioning flow time, and an onset loss on the generated modality's tokens behind each fusion block near pure noise. The paper's backbones
+learned events from months of video; ours must learn them in an hour.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
 from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT
+from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.training.dataset import CaptionStates, PairedClips, event_targets
+from avfoley_engine.training.dataset import Batch, CaptionStates, PairedClips, event_targets
 from avfoley_engine.training.labelled import AudioSource
-from avfoley_engine.training.trainer import Trainer, TrainerConfig
+from avfoley_engine.training.trainer import LossFunction, Trainer, TrainerConfig, local_share
 
 
 @dataclass(frozen=True)
@@ -31,16 +37,32 @@ class AVLinkTraining:
     caption_drop: float = 0.1
     generated_caption_drop: float = 0.5
     conditioning_caption_drop: float = 0.2
+    #: What the fusion blocks see the conditioning modality at in training: its fixed flow time, or any (the paper's ablation).
+    conditioning_time: Literal["fixed", "uniform"] = "fixed"
     #: Share of a video batch that stands at the conditioning flow time and feels the event loss.
     event_share: float = 0.5
     event_weight: float = 0.5
     onset_weight: float = 0.3
-    #: The onset loss is felt only where the audio is noisier than this: else its head reads the half-denoised audio, not the picture.
+    #: The onset loss is felt only where what is generated is noisier than this: else its head reads that, not the conditioning modality.
     onset_latest_time: float = 0.3
 
 
 def dropped(size: int, share: float, rng: np.random.Generator, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(rng.random(size) < share).to(device)
+
+
+def audio_loss(audio: AudioDiT, data: AudioSource, text: CaptionStates, options: AVLinkTraining) -> LossFunction:
+    """Text-to-audio flow matching; flow time logit-normal (0, 1), captions dropped 10 %."""
+
+    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        batch = data(options.batch, rng)
+        x1, mask = batch.latents, batch.mask
+        x0, t = torch.randn_like(x1), logit_normal(len(x1), 0.0, 1.0, x1.device)
+        states = text(batch.captions).drop(dropped(len(x1), options.caption_drop, rng, x1.device))
+        velocity = audio(interpolate(x1, x0, t), t, states, mask)
+        return F.mse_loss(velocity[mask], (x1 - x0)[mask]), {}
+
+    return loss
 
 
 def train_audio(
@@ -51,17 +73,8 @@ def train_audio(
     config: TrainerConfig,
     options: AVLinkTraining,
 ) -> None:
-    """Text-to-audio flow matching; flow time logit-normal (0, 1), captions dropped 10 %. Leaves the EMA weights in `audio`."""
-
-    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        batch = data(options.batch, rng)
-        x1, mask = batch.latents, batch.mask
-        x0, t = torch.randn_like(x1), logit_normal(len(x1), 0.0, 1.0, x1.device)
-        states = text(batch.captions).drop(dropped(len(x1), options.caption_drop, rng, x1.device))
-        velocity = audio(interpolate(x1, x0, t), t, states, mask)
-        return F.mse_loss(velocity[mask], (x1 - x0)[mask]), {}
-
-    trainer = Trainer(audio, loss, folder, config)
+    """Trains the audio backbone (`audio_loss`). Leaves the EMA weights in `audio`."""
+    trainer = Trainer(audio, audio_loss(audio, data, text, options), folder, config)
     trainer.run()
     audio.load_state_dict(trainer.ema.shadow)
 
@@ -96,15 +109,9 @@ class VideoTraining(nn.Module):
         self.heads = nn.ModuleList(EventHead(video.config.width, video.video.patch[0]) for _ in self.read_after)
 
 
-def train_video(
-    training: VideoTraining,
-    data: PairedClips,
-    text: CaptionStates,
-    folder: Path,
-    config: TrainerConfig,
-    options: AVLinkTraining,
-    video_time: float,
-) -> None:
+def video_loss(
+    training: VideoTraining, data: PairedClips, text: CaptionStates, options: AVLinkTraining, video_time: float
+) -> LossFunction:
     """Text-to-video flow matching on pixels; a share of each batch at the conditioning flow time feels the event loss instead."""
     video = training.video
     down, across = video.grid
@@ -133,20 +140,155 @@ def train_video(
         flow = F.mse_loss(velocity, x1[conditioning:] - x0[conditioning:])
         return flow + options.event_weight * events, {"flow": flow.item(), "events": events.item()}
 
-    trainer = Trainer(training, loss, folder, config)
+    return loss
+
+
+def train_video(
+    training: VideoTraining,
+    data: PairedClips,
+    text: CaptionStates,
+    folder: Path,
+    config: TrainerConfig,
+    options: AVLinkTraining,
+    video_time: float,
+) -> None:
+    """Trains the video backbone (`video_loss`). Leaves the EMA weights in `training`."""
+    trainer = Trainer(training, video_loss(training, data, text, options, video_time), folder, config)
     trainer.run()
     training.load_state_dict(trainer.ema.shadow)
 
 
 class FusionTraining(nn.Module):
-    """The linked model, backbones frozen, with an onset head behind each fusion block."""
+    """The linked model, backbones frozen, with a head that reads events behind each fusion block of the directions it trains.
 
-    def __init__(self, link: AVLink) -> None:
+    `directions` are those of the link's own sets of blocks; "joint" trains both with one set.
+    """
+
+    def __init__(self, link: AVLink, directions: Sequence[Direction] = ("v2a",)) -> None:
         super().__init__()
-        self.link = link
+        self.link, self.directions = link, tuple(directions)
         link.freeze_backbones()
-        width = link.config.audio.dit.width
-        self.heads = nn.ModuleList(nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1)) for _ in link.fusion.blocks)
+        link.fusion.requires_grad_(False)
+        for direction in directions:
+            link.fusion_of(direction).requires_grad_(True)
+        self.heads = nn.ModuleDict(
+            {d: nn.ModuleList(self._head(d) for _ in range(link.config.fusion.blocks)) for d in directions}
+        )
+
+    def _head(self, direction: Direction) -> nn.Module:
+        config = self.link.config
+        if direction == "a2v":
+            return EventHead(config.video.dit.width, config.video.patch[0])
+        return nn.Sequential(nn.LayerNorm(config.audio.dit.width), nn.Linear(config.audio.dit.width, 1))
+
+    def event_logits(self, direction: Direction, fused: list[torch.Tensor]) -> list[torch.Tensor]:
+        """What the heads read from the generated modality's tokens: (B, cells) behind each fusion block."""
+        pairs = list(zip(cast(nn.ModuleList, self.heads[direction]), fused, strict=True))
+        if direction == "v2a":
+            return [head(tokens).squeeze(-1).float() for head, tokens in pairs]
+        down, across = self.link.video.grid
+        return [head(tokens, down * across).float() for head, tokens in pairs]
+
+
+def fusion_loss(
+    training: FusionTraining,
+    direction: Direction,
+    batch: Batch,
+    text: CaptionStates,
+    options: AVLinkTraining,
+    rng: np.random.Generator,
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """One direction's loss on a batch (Eq. 5 for V2A, its mirror image for A2V), and its figures.
+
+    The generated modality's flow time is logit-normal (-1, 1), its prompt dropped 50 %. The conditioning modality stands at its fixed flow
+    time, its prompt dropped 20 %.
+    """
+    config = training.link.config
+    a1, v1 = batch.latents, batch.frames
+    assert v1 is not None
+    size, device = len(a1), a1.device
+    a0, v0 = torch.randn_like(a1), torch.randn_like(v1)
+    t = logit_normal(size, -1.0, 1.0, device)
+    if options.conditioning_time == "uniform":
+        fixed = torch.rand(size, device=device)
+    else:
+        fixed = torch.full_like(t, config.conditioning_time(direction))
+    generated_drop, conditioning_drop = (
+        dropped(size, share, rng, device)
+        for share in (options.generated_caption_drop, options.conditioning_caption_drop)
+    )
+    if direction == "v2a":
+        t_audio, t_video, audio_drop, video_drop = t, fixed, generated_drop, conditioning_drop
+    else:
+        t_audio, t_video, audio_drop, video_drop = fixed, t, conditioning_drop, generated_drop
+    audio_text = text([c.caption for c in batch.clips]).drop(audio_drop)
+    video_text = text([c.video_caption for c in batch.clips]).drop(video_drop)
+    linked = training.link(
+        interpolate(a1, a0, t_audio),
+        t_audio,
+        audio_text,
+        interpolate(v1, v0, t_video),
+        t_video,
+        video_text,
+        direction=direction,
+        both=False,
+    )
+    if direction == "v2a":
+        velocity, target = linked.audio, a1 - a0
+        cells, rate = a1.shape[1], config.audio.latents_per_second
+    else:
+        velocity, target = linked.video, v1 - v0
+        cells, rate = v1.shape[1], config.video.frame_rate
+    assert velocity is not None
+    flow = F.mse_loss(velocity, target)
+    figures = {"flow": flow.item()}
+    if not options.onset_weight:
+        return flow, figures
+    noisy = (t < options.onset_latest_time).float()[:, None]
+    onsets = event_targets(batch.clips, cells, float(rate), device)
+    events = flow.new_zeros(())
+    for logits in training.event_logits(direction, linked.fused):
+        loss = F.binary_cross_entropy_with_logits(logits, onsets, pos_weight=flow.new_tensor(4.0), reduction="none")
+        events = events + (loss * noisy).mean() / len(linked.fused)
+    return flow + options.onset_weight * events, figures | {"onsets": events.item()}
+
+
+def fusion_losses(
+    training: FusionTraining, data: PairedClips, text: CaptionStates, options: AVLinkTraining
+) -> LossFunction:
+    """The mean of `fusion_loss` over the directions, each on its share of every batch."""
+    directions = training.directions
+    size = options.batch // len(directions)
+    if not size:
+        raise ModelError(
+            f"a batch of {options.batch} has no clip for each of {' and '.join(directions)}; make it larger"
+        )
+
+    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        figures: dict[str, float] = {}
+        losses = []
+        for direction in directions:
+            one, found = fusion_loss(training, direction, data.batch(size, rng), text, options, rng)
+            losses.append(one)
+            figures |= found if len(directions) == 1 else {f"{direction}_{k}": v for k, v in found.items()}
+        return torch.stack(losses).mean(), figures
+
+    return loss
+
+
+@contextmanager
+def frozen_backbones(link: AVLink, folder: Path) -> Iterator[None]:
+    """Asserts that what happens within it leaves both backbones, bit for bit, what they were.
+
+    Raises:
+        ModelError: it did not.
+    """
+    backbones = ("audio", "video")
+    before = {name: fingerprint(link.get_submodule(name)) for name in backbones}
+    yield
+    changed = [name for name in backbones if fingerprint(link.get_submodule(name)) != before[name]]
+    if changed:
+        raise ModelError(f"{folder}: training changed the frozen {' and '.join(changed)} backbone. Throw the run away.")
 
 
 def train_fusion(
@@ -157,44 +299,21 @@ def train_fusion(
     config: TrainerConfig,
     options: AVLinkTraining,
 ) -> None:
-    """Video-to-audio: audio flow time logit-normal (-1, 1), video at its fixed flow time, prompts dropped 50 % and 20 %."""
-    link = training.link
+    """Trains the fusion blocks of `training`'s directions (`fusion_losses`). Leaves the EMA weights in the link.
 
-    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        batch = data.batch(options.batch, rng)
-        a1, v1 = batch.latents, batch.frames
-        assert v1 is not None
-        size, device = len(a1), a1.device
-        a0, v0 = torch.randn_like(a1), torch.randn_like(v1)
-        t_audio = logit_normal(size, -1.0, 1.0, device)
-        t_video = torch.full_like(t_audio, link.config.video_time)
-        audio_text = text([c.caption for c in batch.clips]).drop(
-            dropped(size, options.generated_caption_drop, rng, device)
-        )
-        video_text = text([c.video_caption for c in batch.clips]).drop(
-            dropped(size, options.conditioning_caption_drop, rng, device)
-        )
-        velocity, _, fused = link(
-            interpolate(a1, a0, t_audio),
-            t_audio,
-            audio_text,
-            interpolate(v1, v0, t_video),
-            t_video,
-            video_text,
-            need_video=False,
-        )
-        flow = F.mse_loss(velocity, a1 - a0)
-        noisy = (t_audio < options.onset_latest_time).float()[:, None]
-        onsets = flow.new_zeros(())
-        if options.onset_weight:
-            target = event_targets(batch.clips, a1.shape[1], float(link.config.audio.latents_per_second), device)
-            for head, tokens in zip(training.heads, fused, strict=True):
-                cells = F.binary_cross_entropy_with_logits(
-                    head(tokens).squeeze(-1), target, pos_weight=flow.new_tensor(4.0), reduction="none"
-                )
-                onsets = onsets + (cells * noisy).mean() / len(training.heads)
-        return flow + options.onset_weight * onsets, {"flow": flow.item(), "onsets": onsets.item()}
+    Raises:
+        ModelError: a frozen backbone is not, bit for bit, what it was.
+    """
+    with frozen_backbones(training.link, folder):
+        trainer = Trainer(training, fusion_losses(training, data, text, options), folder, config)
+        trainer.run()
+        training.load_state_dict(trainer.ema.shadow, strict=False)
 
-    trainer = Trainer(training, loss, folder, config)
-    trainer.run()
-    training.load_state_dict(trainer.ema.shadow, strict=False)
+
+def fingerprint(module: nn.Module) -> str:
+    """sha256 (hex) of a module's parameters and buffers, bit for bit; where they are sharded, of this process's share."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(local_share(tensor).cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

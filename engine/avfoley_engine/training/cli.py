@@ -1,4 +1,4 @@
-"""`avfoley train`: codec, world, backbones, fusion blocks, and the folder that ships. Every command resumes where it stopped."""
+"""`avfoley train`: codec, world, backbones, fusion blocks, upsampler, and the folder that ships. Every command resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from avfoley_engine.training.trainer import TrainerConfig
 if TYPE_CHECKING:
     import torch
 
-    from avfoley_engine.codec.audio import AudioCodec
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.pictures import WorldPictures
+    from avfoley_engine.zoo import Entry
 
 
 def parser() -> argparse.ArgumentParser:
@@ -92,11 +93,39 @@ def parser() -> argparse.ArgumentParser:
     trainer(p, 8000, 16, 1e-3, 0.998)
     resume(p)
     p.add_argument(
+        "--direction",
+        choices=("v2a", "a2v", "joint"),
+        default="v2a",
+        help="video to audio, audio to video, or one set of blocks for both; each has a run of its own",
+    )
+    p.add_argument("--checkpointing", action="store_true", help="less memory for a third more time")
+    p.add_argument(
         "--onset-weight",
         type=float,
         default=0.3,
         help="weight of the onset loss near pure noise; 0: flow matching alone",
     )
+    p = command("autoencoder", "train the upsampler's autoencoder on large pictures of the world")
+    trainer(p, 20_000, 4, 1e-3, 0.999)
+    p.add_argument("--clips", type=int, default=500, help="render so many, unless they are there")
+    p = command("upsampler", "train the upsampler's flow model in the autoencoder's latents")
+    trainer(p, 20_000, 4, 1e-3, 0.999)
+    p.add_argument("--clips", type=int, default=500, help="render so many, unless they are there")
+    p = command("videos", "cut, encode and caption videos of your own, to shards like the world's")
+    p.add_argument("--videos", type=Path, required=True, help="folder of videos, or of WebDataset tar files")
+    p.add_argument("--captions", type=Path, default=None, help="CSV with the columns file, caption, video_caption")
+    p.add_argument(
+        "--model", default=None, help="whose codec and sizes, a name or a folder (default: nano, with the runs' codec)"
+    )
+    p.add_argument("--first", type=int, default=0, help="number of the first video")
+    p.add_argument("--count", type=int, default=None, help="how many videos (default: all the others)")
+    p.add_argument("--shard", type=int, default=100, help="videos a shard")
+    p = command("run", "a run from a YAML file, of either preset; under torchrun on several devices")
+    p.add_argument("config", type=Path, help="see training/configs")
+    p = command("new", "write the folder of an untrained model, to start from")
+    p.add_argument("--preset", choices=("nano", "paper"), default="paper")
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--title", default=None, help="default: AV-Link and the preset")
     p = command("export", "write the folder of a model from the runs")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--title", default="AV-Link nano")
@@ -109,7 +138,11 @@ def parser() -> argparse.ArgumentParser:
         help="take what the runs do not hold from this model: its name or its folder",
     )
     p.add_argument(
-        "--part", action="append", default=[], help="write only this part anew (audio, video, fusion_v2a, vae, vocoder)"
+        "--part",
+        action="append",
+        default=[],
+        help="write only this part anew (audio, video, fusion_v2a, fusion_a2v, fusion_joint, vae, vocoder, "
+        "autoencoder, upsampler)",
     )
     return top
 
@@ -126,39 +159,18 @@ def config(options: argparse.Namespace) -> TrainerConfig:
     )
 
 
-def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
-    """The codec as trained so far: the VAE with its latent statistics, and the vocoder's EMA weights where asked for.
-
-    Raises:
-        ModelError: the runs are missing, or of another version's networks.
-    """
-    from safetensors.torch import load_file
-
-    from avfoley_engine.codec.audio import AudioCodec, CodecConfig
-    from avfoley_engine.training.trainer import ema_weights
-
-    codec = AudioCodec(CodecConfig())
-    path = runs / "vae" / "codec.safetensors"
-    try:
-        trained = load_file(path)
-        codec.latent_mean.copy_(trained.pop("latent_mean"))
-        codec.latent_std.copy_(trained.pop("latent_std"))
-        codec.vae.load_state_dict({name.removeprefix("vae."): weight for name, weight in trained.items()})
-        if vocoder:
-            path = runs / "vocoder" / "checkpoint.safetensors"
-            codec.vocoder.load_state_dict(ema_weights(path))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing. Run `avfoley train {path.parent.name}` first.") from error
-    except RuntimeError as error:
-        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
-    return codec.eval().requires_grad_(False).to(device)
-
-
 def _data(runs: Path, device: torch.device) -> tuple[PairedClips, CaptionStates]:
-    from avfoley_engine.models.text import TextEncoder
-    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.dataset import PairedClips
 
-    return PairedClips(runs / "world", device), CaptionStates(TextEncoder(device), device)
+    return PairedClips(runs / "world", device), _captions(device)
+
+
+def _captions(device: torch.device) -> CaptionStates:
+    from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.models.text import text_encoder
+    from avfoley_engine.training.dataset import CaptionStates
+
+    return CaptionStates(text_encoder(NANO.text, device), device)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -195,6 +207,7 @@ def _vae(options: argparse.Namespace, device: torch.device) -> None:
 
 def _vocoder(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.training.codec import train_vocoder
+    from avfoley_engine.training.loading import load_codec
     from avfoley_engine.training.trainer import ema_weights
 
     codec = load_codec(options.runs, device)
@@ -208,6 +221,7 @@ def _vocoder(options: argparse.Namespace, device: torch.device) -> None:
 
 def _world(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.loading import load_codec
     from avfoley_engine.training.rendering import render_shard
     from avfoley_engine.training.world import RecordedBank, SoundBank, SyntheticBank
 
@@ -223,6 +237,7 @@ def _world(options: argparse.Namespace, device: torch.device) -> None:
 def _encoded(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.training.labelled import encode_sounds
+    from avfoley_engine.training.loading import load_codec
 
     codec = load_codec(options.runs, device)
     encode_sounds(
@@ -233,10 +248,10 @@ def _encoded(options: argparse.Namespace, device: torch.device) -> None:
 def _audio(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.backbones import AudioDiT
     from avfoley_engine.models.avlink.config import NANO
-    from avfoley_engine.models.text import TextEncoder
     from avfoley_engine.training.avlink import AVLinkTraining, train_audio
-    from avfoley_engine.training.dataset import CaptionStates, PairedClips
+    from avfoley_engine.training.dataset import PairedClips
     from avfoley_engine.training.labelled import AudioSource, LabelledClips, encode_sounds, mixed, sounds_of
+    from avfoley_engine.training.loading import load_codec
     from avfoley_engine.training.sounds import index_hash, load_sounds
 
     base = _model(options.resume, device) if options.resume else None
@@ -252,8 +267,9 @@ def _audio(options: argparse.Namespace, device: torch.device) -> None:
     else:
         world = sounds_of(PairedClips(options.runs / "world", device))
         data = mixed(world, LabelledClips(options.runs / "sounds", device), options.world_share)
-    text = CaptionStates(TextEncoder(device), device)
-    train_audio(audio, data, text, options.runs / "audio", config(options), AVLinkTraining(batch=options.batch))
+    train_audio(
+        audio, data, _captions(device), options.runs / "audio", config(options), AVLinkTraining(batch=options.batch)
+    )
 
 
 def _video(options: argparse.Namespace, device: torch.device) -> None:
@@ -269,72 +285,142 @@ def _video(options: argparse.Namespace, device: torch.device) -> None:
 
 
 def _probe(options: argparse.Namespace, device: torch.device) -> None:
-    from avfoley_engine.models.avlink.backbones import VideoDiT
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.training.dataset import PairedClips
+    from avfoley_engine.training.loading import load_run, untrained_link
     from avfoley_engine.training.probe import probe
-    from avfoley_engine.training.trainer import ema_weights
 
-    video = VideoDiT(NANO.video).to(device).eval()
-    weights = ema_weights(options.runs / "video" / "checkpoint.safetensors")
-    video.load_state_dict({k.removeprefix("video."): v for k, v in weights.items() if k.startswith("video.")})
+    link = untrained_link([]).to(device).eval()
+    load_run(link, options.runs, "video")
     for row in probe(
-        video, PairedClips(options.runs / "world", device), NANO.video_time, options.clips, seed=options.seed
+        link.video, PairedClips(options.runs / "world", device), NANO.video_time, options.clips, seed=options.seed
     ):
         print(f"block {row.block + 1}: F1 (+-80 ms) {row.matched:.3f} matched, {row.shuffled:.3f} shuffled", flush=True)
 
 
-def _fusion(options: argparse.Namespace, device: torch.device) -> None:
+def _videos(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
-    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.training.loading import load_codec
+    from avfoley_engine.training.videos import captions, encode_videos, videos
+
+    model = _model(options.model, device) if options.model else None
+    codec, sizes = (model.codec, model.link.config) if model else (load_codec(options.runs, device), NANO)
+    found = videos(options.videos, captions(options.captions) if options.captions else {})
+    last = len(found) if options.count is None else min(len(found), options.first + options.count)
+    for first in range(options.first, last, options.shard):
+        folder = options.runs / "videos" / f"{first:07d}"
+        left_out = encode_videos(folder, found[first : min(first + options.shard, last)], codec, sizes)
+        print(f"{folder}: done", flush=True)
+        for name, reason in left_out.items():
+            print(f"left out: {name} ({reason})", flush=True)
+
+
+def _run(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.training.run import read_config, run
+
+    run(read_config(options.config), device)
+
+
+def _fusion(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.avlink.config import DIRECTIONS
     from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, train_fusion
+    from avfoley_engine.training.loading import load_run, untrained_link
 
     data, text = _data(options.runs, device)
-    link = AVLink(NANO)
+    link, run = untrained_link([options.direction]), f"fusion_{options.direction}"
     if options.resume:
-        link.fusion.load_state_dict(_model(options.resume, device).link.fusion.state_dict())
-    load_backbones(link, options.runs)
+        blocks = _model(options.resume, device).link.fusion
+        if options.direction not in blocks:
+            raise ModelError(
+                f"{options.resume} has no {run} to start from. Leave --resume out, or choose its direction."
+            )
+        link.fusion[options.direction].load_state_dict(blocks[options.direction].state_dict())
+    for part in ("audio", "video"):
+        load_run(link, options.runs, part)
+    if options.checkpointing:
+        link.checkpoint_blocks()
     training = AVLinkTraining(batch=options.batch, onset_weight=options.onset_weight)
-    train_fusion(FusionTraining(link).to(device), data, text, options.runs / "fusion", config(options), training)
+    directions = DIRECTIONS if options.direction == "joint" else (options.direction,)
+    train_fusion(FusionTraining(link, directions).to(device), data, text, options.runs / run, config(options), training)
 
 
-def load_backbones(link: torch.nn.Module, runs: Path) -> None:
-    """Puts the EMA weights of the runs `audio` and `video` into an `AVLink`."""
-    from avfoley_engine.models.avlink.link import AVLink
-    from avfoley_engine.training.trainer import ema_weights
+def _pictures(options: argparse.Namespace, device: torch.device) -> WorldPictures:
+    """The first `--clips` of the world in the upsampler's size."""
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.training.pictures import WorldPictures, render_pictures
 
-    assert isinstance(link, AVLink)
-    link.audio.load_state_dict(ema_weights(runs / "audio" / "checkpoint.safetensors"))
-    weights = ema_weights(runs / "video" / "checkpoint.safetensors")
-    link.video.load_state_dict({k.removeprefix("video."): v for k, v in weights.items() if k.startswith("video.")})
+    sizes = UpsamplerConfig()
+    folder = options.runs / "pictures"
+    render_pictures(
+        folder, range(options.clips), (sizes.height, sizes.width), float(sizes.frame_rate), device=device.type
+    )
+    return WorldPictures(folder, device)
+
+
+def _autoencoder(options: argparse.Namespace, device: torch.device) -> None:
+    from safetensors.torch import save_file
+
+    from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.training.loading import AUTOENCODER_FILE
+    from avfoley_engine.training.upsampler import AutoencoderTraining, train_autoencoder
+
+    autoencoder, folder = VideoAutoencoder(UpsamplerConfig().autoencoder).to(device), options.runs / "autoencoder"
+    data, training = _pictures(options, device), AutoencoderTraining(batch=options.batch)
+    train_autoencoder(autoencoder, data, folder, config(options), training)
+    state = {name: tensor.cpu().contiguous() for name, tensor in autoencoder.state_dict().items()}
+    save_file(state, folder / AUTOENCODER_FILE)
+
+
+def _upsampler(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+    from avfoley_engine.training.loading import load_autoencoder
+    from avfoley_engine.training.upsampler import UpsamplerTraining, train_flow
+
+    networks = UpsamplerNetworks(UpsamplerConfig())
+    load_autoencoder(networks.autoencoder, options.runs)
+    data, training = _pictures(options, device), UpsamplerTraining(batch=options.batch)
+    train_flow(networks.to(device), data, _captions(device), options.runs / "upsampler", config(options), training)
+
+
+def _entry(name: str) -> Entry:
+    """A registered model's entry, or that of the one in a folder."""
+    from avfoley_engine import zoo
+
+    folder = Path(name)
+    return zoo.entry_of(folder) if (folder / "config.json").exists() else zoo.entry(name)
 
 
 def _model(name: str, device: torch.device) -> AVLinkFoley:
     """A registered model, or the one in a folder."""
     from avfoley_engine import zoo
 
-    folder = Path(name)
-    return zoo.load(zoo.entry_of(folder) if (folder / "config.json").exists() else name, device)
+    return zoo.load(_entry(name), device)
+
+
+def _new(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine import zoo
+    from avfoley_engine.codec import audio
+    from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.training.run import PRESETS
+
+    codec = audio.AudioCodec({"nano": audio.NANO, "paper": audio.PAPER}[options.preset])
+    title = options.title or f"AV-Link {options.preset}, untrained"
+    # The paper's 64 steps at guidance 5; `nano` needs fewer.
+    steps = {"nano": 25, "paper": 64}[options.preset]
+    link = AVLink(PRESETS[options.preset])
+    zoo.save(options.out, link, codec, title=title, licence="Apache-2.0", steps=steps, guidance_scale=5.0)
 
 
 def _export(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine import zoo
-    from avfoley_engine.codec.audio import AudioCodec, CodecConfig
-    from avfoley_engine.models.avlink.config import NANO
-    from avfoley_engine.models.avlink.link import AVLink
-    from avfoley_engine.training.trainer import ema_weights
+    from avfoley_engine.training.loading import exported_parts, upsampler_of_runs
 
-    base = _model(options.base, device) if options.base else None
-    link = base.link if base else AVLink(NANO)
-    codec = base.codec if base else AudioCodec(CodecConfig())
-    prefixes = {"audio": (link.audio, ""), "video": (link.video, "video."), "fusion": (link.fusion, "link.fusion.")}
-    for run, (module, prefix) in prefixes.items():
-        checkpoint = options.runs / run / "checkpoint.safetensors"
-        if base is None or checkpoint.exists():
-            weights = ema_weights(checkpoint)
-            module.load_state_dict({k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)})
-    if base is None or (options.runs / "vae" / "codec.safetensors").exists():
-        codec = load_codec(options.runs, device, vocoder=True)
+    link, codec = exported_parts(options.runs, _model(options.base, device) if options.base else None, device)
+    upsampler = upsampler_of_runs(options.runs)
+    if upsampler is None and options.base:
+        upsampler = zoo.load_upsampler(_entry(options.base))
     zoo.save(
         options.out,
         link,
@@ -344,6 +430,7 @@ def _export(options: argparse.Namespace, device: torch.device) -> None:
         steps=options.sampling_steps,
         guidance_scale=options.guidance,
         parts=tuple(options.part),
+        upsampler=upsampler,
     )
 
 
@@ -356,5 +443,10 @@ COMMANDS = {
     "video": _video,
     "probe": _probe,
     "fusion": _fusion,
+    "autoencoder": _autoencoder,
+    "upsampler": _upsampler,
+    "videos": _videos,
+    "run": _run,
+    "new": _new,
     "export": _export,
 }

@@ -1,63 +1,196 @@
-"""A model straight from its training runs, before it is exported."""
+"""From training runs to a model: which runs there are, and their averaged weights in the networks."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
+from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.avlink.config import NANO
+from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.text import TextEncoder
-from avfoley_engine.training.cli import load_codec
-from avfoley_engine.training.trainer import ema_weights
+from avfoley_engine.models.text import text_encoder
+from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+from avfoley_engine.training.trainer import ema_weights, newest_sharded
 
 _STEPS, _GUIDANCE_SCALE = 25, 5.0
+#: The sets of fusion blocks, each with a run of its own, `fusion_<set>`.
+FUSION_SETS = (*DIRECTIONS, "joint")
+#: What the run `autoencoder` leaves behind: averaged weights and the statistics of the latents.
+AUTOENCODER_FILE = "autoencoder.safetensors"
+
+
+def checkpoint_of(runs: Path, run: str) -> Path:
+    """Where a run keeps its weights: the folder of its newest sharded checkpoint, or its file, which may not be there yet."""
+    return newest_sharded(runs / run) or runs / run / "checkpoint.safetensors"
+
+
+def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
+    """The codec as trained so far: the VAE with its latent statistics, and the vocoder's EMA weights where asked for.
+
+    Raises:
+        ModelError: the runs are missing, or of another version's networks.
+    """
+    codec = AudioCodec(CodecConfig())
+    path = runs / "vae" / "codec.safetensors"
+    try:
+        trained = load_file(path)
+        codec.latent_mean.copy_(trained.pop("latent_mean"))
+        codec.latent_std.copy_(trained.pop("latent_std"))
+        codec.vae.load_state_dict({name.removeprefix("vae."): weight for name, weight in trained.items()})
+        if vocoder:
+            path = checkpoint_of(runs, "vocoder")
+            codec.vocoder.load_state_dict(ema_weights(path))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing. Run `avfoley train {path.parent.name}` first.") from error
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+    return codec.eval().requires_grad_(False).to(device)
+
+
+def fusion_sets(runs: Path) -> list[str]:
+    """The sets of fusion blocks that the runs hold.
+
+    Raises:
+        ModelError: a shared set beside one of its own for a direction; no model has both.
+    """
+    sets = [name for name in FUSION_SETS if checkpoint_of(runs, f"fusion_{name}").exists()]
+    if "joint" in sets and len(sets) > 1:
+        raise ModelError(
+            f"{runs} holds {' and '.join(f'fusion_{s}' for s in sets)}: a model has fusion_v2a, fusion_a2v or both, or "
+            "fusion_joint alone. Move a run away."
+        )
+    return sets
+
+
+def untrained_link(sets: Collection[str], config: AVLinkConfig = NANO) -> AVLink:
+    """A link with those sets of fusion blocks: "v2a", "a2v" or both, or "joint"."""
+    fusion = replace(config.fusion, joint="joint" in sets)
+    return AVLink(replace(config, fusion=fusion), [d for d in DIRECTIONS if d in sets])
+
+
+def load_run(link: AVLink, runs: Path, part: str) -> Path:
+    """Puts the EMA weights of a run, `audio`, `video` or `fusion_<set>`, into an `AVLink`; returns the file.
+
+    Raises:
+        ModelError: the run is missing, or of another version's network.
+    """
+    path = checkpoint_of(runs, part)
+    module: nn.Module
+    if part in ("audio", "video"):
+        module, prefix = link.get_submodule(part), {"audio": "", "video": "video."}[part]
+    else:
+        name = part.removeprefix("fusion_")
+        module, prefix = link.fusion[name], f"link.fusion.{name}."
+    try:
+        weights = ema_weights(path)
+        module.load_state_dict({k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)})
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing. Run `avfoley train {part.split('_')[0]}` first.") from error
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+    return path
+
+
+def load_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
+    """Puts the trained weights and latent statistics into an upsampler's autoencoder.
+
+    Raises:
+        ModelError: the run is missing, or of another version's network.
+    """
+    path = runs / "autoencoder" / AUTOENCODER_FILE
+    try:
+        autoencoder.load_state_dict(load_file(path))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing. Run `avfoley train autoencoder` first.") from error
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+
+
+def upsampler_of_runs(runs: Path) -> UpsamplerNetworks | None:
+    """The upsampler that the runs hold, with averaged weights; None where `upsampler` was not trained.
+
+    Raises:
+        ModelError: its autoencoder is missing, or a run is of another version's networks.
+    """
+    path = checkpoint_of(runs, "upsampler")
+    if not path.exists():
+        return None
+    networks = UpsamplerNetworks(UpsamplerConfig())
+    load_autoencoder(networks.autoencoder, runs)
+    try:
+        networks.flow.load_state_dict(ema_weights(path))
+    except RuntimeError as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+    return networks
 
 
 def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley:
     """The model in a folder of runs, with averaged weights: `vae`, `vocoder` and `audio` must be there.
 
-    Without the runs `video` or `fusion` their parts keep their initial weights, in which the fusion blocks do nothing: sound from words
-    alone is all that can be asked of it then.
+    Without the run `video` or any fusion run their parts keep their initial weights, in which the fusion blocks do nothing: sound from
+    words alone is all that can be asked of it then.
 
     Raises:
         ModelError: a run is missing, or of another version's networks.
     """
     target = torch.device(device)
     codec = load_codec(runs, target, vocoder=True)
+    sets = fusion_sets(runs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        link = AVLink(NANO)
-    files = [runs / "vae" / "codec.safetensors", runs / "vocoder" / "checkpoint.safetensors"]
-    for run, part, prefix in (
-        ("audio", link.audio, ""),
-        ("video", link.video, "video."),
-        ("fusion", link.fusion, "link.fusion."),
-    ):
-        path = runs / run / "checkpoint.safetensors"
-        if not path.exists():
-            if run == "audio":
-                raise ModelError(f"{path} is missing. Run `avfoley train audio` first.")
-            continue
-        weights = ema_weights(path)
-        try:
-            part.load_state_dict({k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)})
-        except RuntimeError as error:
-            raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
-        files.append(path)
+        link = untrained_link(sets)
+    files = [runs / "vae" / "codec.safetensors", checkpoint_of(runs, "vocoder"), load_run(link, runs, "audio")]
+    if checkpoint_of(runs, "video").exists():
+        files.append(load_run(link, runs, "video"))
+    files += [load_run(link, runs, f"fusion_{name}") for name in sets]
     digest = hashlib.sha256()
     for file in files:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        for shard in sorted(file.iterdir()) if file.is_dir() else [file]:
+            digest.update(hashlib.sha256(shard.read_bytes()).digest())
     return AVLinkFoley(
         runs.resolve().name,
         digest.hexdigest()[:12],
         link.to(target),
         codec,
-        TextEncoder(target),
+        text_encoder(link.config.text, target),
         default_steps=_STEPS,
         default_guidance_scale=_GUIDANCE_SCALE,
     )
+
+
+def exported_parts(runs: Path, base: AVLinkFoley | None, device: torch.device) -> tuple[AVLink, AudioCodec]:
+    """The networks of the runs; what they do not hold comes from `base`, where there is one.
+
+    Raises:
+        ModelError: a part is nowhere, or the runs do not fit together.
+    """
+    trained = fusion_sets(runs)
+    kept = [] if base is None or "joint" in trained else [name for name in base.link.fusion if name not in trained]
+    if trained and "joint" in kept:
+        kept = []
+    if not trained and not kept:
+        raise ModelError(f"{runs} holds no fusion blocks. Run `avfoley train fusion` first.")
+    link = untrained_link([*trained, *kept], base.link.config if base else NANO)
+    if base:
+        link.audio.load_state_dict(base.link.audio.state_dict())
+        link.video.load_state_dict(base.link.video.state_dict())
+        for name in kept:
+            link.fusion[name].load_state_dict(base.link.fusion[name].state_dict())
+    for part in ("audio", "video"):
+        if base is None or checkpoint_of(runs, part).exists():
+            load_run(link, runs, part)
+    for name in trained:
+        load_run(link, runs, f"fusion_{name}")
+    if base is None or (runs / "vae" / "codec.safetensors").exists():
+        return link, load_codec(runs, device, vocoder=True)
+    return link, base.codec

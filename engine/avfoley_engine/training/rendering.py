@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -67,10 +67,14 @@ def render_shard(
     for row, scene in zip(frames, scenes, strict=True):
         row[:] = render_frames(scene, device=device).cpu().numpy()
     frames.flush()
-    np.save(
-        folder / "latents.npy", np.stack(list(encode_clips(codec, (render_sound(s, bank) for s in scenes), latents)))
-    )
+    encoded = np.stack(list(encode_clips(codec, (render_sound(s, bank) for s in scenes), latents)))
+    finish_shard(folder, encoded, [clip_of(s) for s in scenes])
+
+
+def finish_shard(folder: Path, latents: np.ndarray, clips: Sequence[Clip]) -> None:
+    """Writes what a shard holds beside its frames."""
+    np.save(folder / "latents.npy", latents)
     # Written last: its presence says that the shard is whole.
     part = folder / "clips.jsonl.part"
-    part.write_text("".join(json.dumps(asdict(clip_of(s))) + "\n" for s in scenes))
+    part.write_text("".join(json.dumps(asdict(clip)) + "\n" for clip in clips))
     part.replace(folder / "clips.jsonl")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 #: Computes the loss of one step and named figures for the curve: (step, that step's own random generator) -> (loss, figures).
 LossFunction = Callable[[int, np.random.Generator], tuple[torch.Tensor, dict[str, float]]]
@@ -38,6 +39,11 @@ class TrainerConfig:
     bf16: bool = False
 
 
+def local_share(tensor: torch.Tensor) -> torch.Tensor:
+    """What this process holds of a tensor, without its history: its shard, or all of it."""
+    return (tensor.to_local() if isinstance(tensor, DTensor) else tensor).detach()
+
+
 class ExponentialMovingAverage:
     """Shadow weights: w_ema <- d w_ema + (1 - d) w, with d warmed up so that early steps are not remembered for ever."""
 
@@ -50,7 +56,9 @@ class ExponentialMovingAverage:
         decay = min(self.decay, (1 + step) / (10 + step))
         names = [name for name, p in module.named_parameters() if p.requires_grad]
         parameters = dict(module.named_parameters())
-        torch._foreach_lerp_([self.shadow[n] for n in names], [parameters[n].detach() for n in names], 1 - decay)
+        torch._foreach_lerp_(
+            [local_share(self.shadow[n]) for n in names], [local_share(parameters[n]) for n in names], 1 - decay
+        )
 
 
 class Learner:
@@ -72,15 +80,28 @@ class Learner:
 
         `keep_graph` where another learner descends through the same computation next.
         """
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward(inputs=list(self.parameters.values()), retain_graph=keep_graph)
+        self.step(learning_rate)
+
+    def step(self, learning_rate: float) -> None:
+        """One optimiser step down the gradients that are there, clipped; none where they are not finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        parameters = list(self.parameters.values())
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward(inputs=parameters, retain_graph=keep_graph)
-        norm = nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip_norm)
+        if isinstance(norm, DTensor):
+            norm = norm.full_tensor()
         # One poisoned batch must not end a run of hours.
         if torch.isfinite(norm):
             self.optimizer.step()
+
+    def prepare(self, stored: Container[str]) -> None:
+        """Makes room for the optimiser state that a checkpoint holds under the names `stored`; a parameter without gradients has none."""
+        for name, p in self.parameters.items():
+            if f"{self.prefix}optimizer.step.{name}" not in stored:
+                continue
+            state = {key: torch.zeros_like(p) for key in ("exp_avg", "exp_avg_sq")}
+            self.optimizer.state[p] = {"step": torch.zeros(()), **state}
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Weights and optimiser state by their names in the checkpoint."""
@@ -117,8 +138,16 @@ class Trainer:
         self.ema = ExponentialMovingAverage(module, config.ema_decay)
         self.step = 0
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / "checkpoint.safetensors").exists():
+        if self.saved():
             self.resume()
+
+    def saved(self) -> bool:
+        """Whether the run folder holds a checkpoint to go on from."""
+        return (self.folder / "checkpoint.safetensors").exists()
+
+    def in_time(self, started: float) -> bool:
+        """Whether the run, begun at `started` (`time.monotonic`), has minutes left."""
+        return self.config.minutes is None or time.monotonic() - started < 60 * self.config.minutes
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, then a cosine down to `final_learning_rate` at `steps`."""
@@ -136,7 +165,7 @@ class Trainer:
         started = window = time.monotonic()
         recent: dict[str, list[float]] = {}
         self.module.train()
-        while self.step < c.steps and (c.minutes is None or time.monotonic() - started < 60 * c.minutes):
+        while self.step < c.steps and self.in_time(started):
             rng = np.random.default_rng((c.seed, self.step))
             torch.manual_seed(int(rng.integers(2**62)))
             figures = self.update(rng)
@@ -223,8 +252,18 @@ def draw_curve(log: Path, picture: Path) -> None:
     plt.close(figure)
 
 
+def newest_sharded(run: Path) -> Path | None:
+    """The folder of the newest whole checkpoint of a sharded run, None where there is none."""
+    found = [path for path in (run / "checkpoint").glob("*") if path.name.isdigit()]
+    return max(found, key=lambda path: int(path.name), default=None)
+
+
 def ema_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """The EMA weights of a run's checkpoint, by parameter name."""
+    """The EMA weights of a run's checkpoint, a file or the folder of a sharded one, by parameter name."""
+    if checkpoint.is_dir():
+        from avfoley_engine.training.sharded import full_ema_weights
+
+        return full_ema_weights(checkpoint)
     with safe_open(checkpoint, "pt") as f:
         return {k.removeprefix("ema."): f.get_tensor(k) for k in f.keys() if k.startswith("ema.")}  # noqa: SIM118
 

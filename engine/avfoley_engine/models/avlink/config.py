@@ -13,7 +13,7 @@ from avfoley_engine.nn.dit import DiTConfig
 class AudioConfig:
     """The audio backbone: latents of `latent_width` at `latents_per_second`."""
 
-    dit: DiTConfig = field(default_factory=DiTConfig)
+    dit: DiTConfig = field(default_factory=lambda: DiTConfig(pooled_text=True))
     latent_width: int = 32
     latents_per_second: Fraction = Fraction(25)
 
@@ -40,9 +40,22 @@ class VideoConfig:
         return self.frame_rate / self.patch[0]
 
 
+#: Video to audio, and audio to video.
+Direction = Literal["v2a", "a2v"]
+Modality = Literal["audio", "video"]
+DIRECTIONS: tuple[Direction, ...] = ("v2a", "a2v")
+#: What each direction makes; the other modality conditions it.
+GENERATED: dict[Direction, Modality] = {"v2a": "audio", "a2v": "video"}
+
+
 @dataclass(frozen=True)
 class FusionConfig:
-    """The fusion blocks. `local_heads` heads start out attending to the same instant (see `FusionAttention`)."""
+    """The fusion blocks. `local_heads` heads start out attending to the same instant (see `FusionAttention`).
+
+    The other fields than sizes are the paper's ablations (Tab. 2): where the blocks stand; whether one self-attention runs over both
+    modalities or each attends to the other (`cross`); whether the conditioning backbone is given what the block made of its features
+    (symmetric reinjection); and whether both directions share one set of blocks (`joint`).
+    """
 
     blocks: int = 3
     width: int = 160
@@ -52,22 +65,32 @@ class FusionConfig:
     rope_base: float = 1000.0
     local_heads: int = 3
     placement: Literal["interleaved", "early", "middle", "late"] = "interleaved"
+    attention: Literal["self", "cross"] = "self"
+    reinjection: bool = True
+    joint: bool = False
 
 
 @dataclass(frozen=True)
 class AVLinkConfig:
-    """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V)."""
+    """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V); `text` is
+    the text encoder.
+    """
 
     audio: AudioConfig = field(default_factory=AudioConfig)
     video: VideoConfig = field(default_factory=VideoConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     video_time: float = 0.96
     audio_time: float = 0.8
+    text: Literal["minilm", "t5"] = "minilm"
 
     @property
     def window_latents(self) -> int:
         """Audio latents of one training window: as many whole latents as the video window lasts."""
         return int(self.video.frames / self.video.frame_rate * self.audio.latents_per_second)
+
+    def conditioning_time(self, direction: Direction) -> float:
+        """The fixed flow time at which the conditioning modality of a direction stands."""
+        return self.video_time if direction == "v2a" else self.audio_time
 
 
 NANO = AVLinkConfig()
@@ -86,4 +109,5 @@ PAPER = AVLinkConfig(
     audio=AudioConfig(dit=_PAPER_DIT, latent_width=20, latents_per_second=Fraction(125, 4)),
     video=VideoConfig(dit=_PAPER_DIT, frame_rate=Fraction(6), frames=31, patch=(1, 2, 2), stem_channels=None),
     fusion=FusionConfig(blocks=8, width=1024, heads=16, mlp_ratio=4, time_width=32, rope_base=10_000.0, local_heads=0),
+    text="t5",
 )

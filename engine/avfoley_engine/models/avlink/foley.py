@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, lcm
+from math import ceil
 
 import torch
 
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate
-from avfoley_engine.flow.solver import VelocityField, euler, guide
+from avfoley_engine.flow.solver import VelocityField, euler
+from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.backbones import to_pixels
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.models.interface import OnStep
 from avfoley_engine.models.text import TextEncoder
-from avfoley_engine.nn.dit import TextStates
 
 
 class AVLinkFoley:
@@ -56,16 +57,8 @@ class AVLinkFoley:
         self.frame_size = (video.height, video.width)
         self.window_frames = video.frames
         self.device = next(link.parameters()).device
-        # Windows may only start where a latent and a step of video tokens start together.
-        latent_rate, step_rate = link.config.audio.latents_per_second, video.tokens_per_second
-        # Rounded up, so that a picture of exactly one window needs no second one.
-        self.window_latents = ceil(video.frames / video.frame_rate * latent_rate)
-        grid = Fraction(lcm(latent_rate.denominator, step_rate.denominator), 1)
-        while (grid * latent_rate).denominator != 1 or (grid * step_rate).denominator != 1:
-            grid += 1
-        window = self.window_latents / latent_rate
-        hop = max(1, int((window - self.overlap) / grid)) * grid
-        self.hop_latents, self.hop_frames = int(hop * latent_rate), int(hop * video.frame_rate)
+        self.aligned = Alignment.of(link.config, self.overlap)
+        latent_rate = link.config.audio.latents_per_second
         self.overlap_latents, self.shortest_latents = (ceil(s * latent_rate) for s in (self.overlap, self.shortest))
 
     def generate(
@@ -116,13 +109,22 @@ class AVLinkFoley:
             raise ModelError(f"{samples} samples asked for: a sound has at least one")
         if loop and frames is not None:
             raise ModelError("a loop follows no picture; make it from words alone")
+        if frames is not None and "v2a" not in self.link.directions:
+            raise ModelError(
+                f"{self.name} makes a picture for a sound, but no sound for a picture: it has no video-to-audio fusion blocks. Choose a "
+                "model that lists the task `foley`, see `avfoley models`."
+            )
         steps = self.default_steps if steps is None else steps
         scale = self.default_guidance_scale if guidance_scale is None else guidance_scale
-        windows = self._windows(samples, picture=frames is not None, loop=loop)
+        if frames is None:
+            windows = self._windows(samples, loop=loop)
+        else:
+            length = ceil(samples / self.codec.config.samples_per_latent)
+            windows, over_frames = self.aligned.windows(latents=length)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         width = self.link.config.audio.latent_width
         noise = torch.stack([torch.randn(windows.total, width, generator=g) for g in generators]).to(self.device)
-        video = None if frames is None else self._condition(frames, len(windows.starts), generators)
+        video = None if frames is None else self._condition(frames, over_frames, generators)
         text = self.text([*captions, *(negative_captions or [""] * len(captions))])
 
         def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
@@ -131,9 +133,9 @@ class AVLinkFoley:
             for rows in torch.arange(len(cut)).split(self.windows_at_once):
                 sounds = rows // len(windows.starts)
                 seen = None if video is None else video[rows]
-                parts.append(
-                    self._velocity(cut[rows], t, seen, _rows(text, sounds), _rows(text, len(captions) + sounds), scale)
-                )
+                words = (text.rows(sounds), text.rows(len(captions) + sounds))
+                time = x.new_full((len(rows),), t)
+                parts.append(guided_velocity(self.link, "v2a", cut[rows], time, seen, *words, scale))
             return windows.blend(torch.cat(parts))
 
         latents = euler(turning(velocity, generators) if loop else velocity, noise, steps, on_step)
@@ -150,53 +152,24 @@ class AVLinkFoley:
         edge = reach * self.codec.config.samples_per_latent
         return self.codec.decode(latents[:, around])[:, edge:-edge]
 
-    def _windows(self, samples: int, *, picture: bool, loop: bool) -> Windows:
+    def _windows(self, samples: int, *, loop: bool) -> Windows:
+        """The windows of sound from words alone."""
         latents = samples / self.codec.config.samples_per_latent
+        longest = self.aligned.window_latents
         if loop:
-            return Windows.circle(max(1, round(latents)), self.window_latents, self.overlap_latents)
-        if not picture:
-            total = max(self.shortest_latents, ceil(latents))
-            return Windows.line(total, self.window_latents, self.overlap_latents)
-        hops = max(0, ceil((ceil(latents) - self.window_latents) / self.hop_latents))
-        starts = tuple(k * self.hop_latents for k in range(hops + 1))
-        return Windows(starts, self.window_latents, self.window_latents + hops * self.hop_latents)
+            return Windows.circle(max(1, round(latents)), longest, self.overlap_latents)
+        return Windows.line(max(self.shortest_latents, ceil(latents)), longest, self.overlap_latents)
 
-    def _velocity(
-        self,
-        x: torch.Tensor,
-        t: float,
-        video: torch.Tensor | None,
-        text: TextStates,
-        negative: TextStates,
-        scale: float,
-    ) -> torch.Tensor:
-        """The guided velocity of some windows x (W, L, width). The unconditional half runs the audio backbone alone."""
-        time = x.new_full((len(x),), t)
-        if video is not None:
-            # The video's own prompt is dropped: an editor's caption speaks of the sound.
-            silent = TextStates(text.states, torch.zeros_like(text.mask))
-            t_video = x.new_full((len(x),), self.link.config.video_time)
-            conditional, _, _ = self.link(x, time, text, video, t_video, silent, need_video=False)
-            return conditional if scale == 1 else guide(conditional, self.link.audio(x, time, negative), scale)
-        if scale == 1:
-            return self.link.audio(x, time, text)
-        both = TextStates(torch.cat([text.states, negative.states]), torch.cat([text.mask, negative.mask]))
-        conditional, unconditional = self.link.audio(torch.cat([x, x]), torch.cat([time, time]), both).chunk(2)
-        return guide(conditional, unconditional, scale)
-
-    def _condition(self, frames: torch.Tensor, windows: int, generators: list[torch.Generator]) -> torch.Tensor:
+    def _condition(self, frames: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
         """The partially noised picture of every window (B * windows, frames, H, W, 3); the last frame is held where the picture ends."""
         height, width = self.frame_size
         if frames.shape[2:] != (height, width, 3):
             raise ModelError(f"frames of shape {tuple(frames.shape[2:])}; {self.name} looks at ({height}, {width}, 3)")
-        total = self.window_frames + (windows - 1) * self.hop_frames
-        index = torch.arange(total).clamp_max(frames.shape[1] - 1)
+        index = torch.arange(windows.total).clamp_max(frames.shape[1] - 1)
         pixels = to_pixels(frames[:, index].to(self.device))
         noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(self.device)
         t = pixels.new_full((len(pixels),), self.link.config.video_time)
-        noised = interpolate(pixels, noise, t)
-        cut = [noised[:, k * self.hop_frames : k * self.hop_frames + self.window_frames] for k in range(windows)]
-        return torch.stack(cut, dim=1).flatten(0, 1)
+        return windows.cut(interpolate(pixels, noise, t))
 
 
 def turning(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:
@@ -211,7 +184,3 @@ def turning(velocity: VelocityField, generators: list[torch.Generator]) -> Veloc
         return torch.stack([row.roll(n, 0) for row, n in zip(velocity(shown, t), first, strict=True)])
 
     return field
-
-
-def _rows(text: TextStates, rows: torch.Tensor) -> TextStates:
-    return TextStates(text.states[rows], text.mask[rows])

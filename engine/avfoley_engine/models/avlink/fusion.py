@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from avfoley_engine.models.avlink.config import FusionConfig
+from avfoley_engine.models.avlink.config import FusionConfig, Modality
 from avfoley_engine.nn.attention import merge_heads, split_heads
 from avfoley_engine.nn.dit import modulate
 from avfoley_engine.nn.embedding import TimeEmbedding
@@ -14,7 +16,7 @@ from avfoley_engine.nn.rope import Rotation, rotate
 
 
 class FusionAttention(nn.Module):
-    """Self-attention with QK-norm, temporal RoPE, and a learned bias on queries and keys.
+    """Attention with QK-norm, temporal RoPE, and a learned bias on queries and keys.
 
     A bias b on both gives every pair of tokens the logit b^T R(delta) b, a sum of cosines of their distance in time that peaks where it is
     zero: attention that starts local in time, stays learnable, and needs no mask. The first `local_heads` heads start with such a bias on
@@ -38,15 +40,18 @@ class FusionAttention(nn.Module):
         self.k_bias = nn.Parameter(bias.clone())
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: torch.Tensor, by: Rotation) -> torch.Tensor:
-        """x (B, N, width), audio tokens then video tokens -> (B, N, width)."""
-        q, k, v = (split_heads(y, self.heads) for y in self.qkv(x).chunk(3, dim=-1))
-        q, k = rotate(self.q_norm(q) + self.q_bias, by), rotate(self.k_norm(k) + self.k_bias, by)
-        return self.out(merge_heads(F.scaled_dot_product_attention(q, k.type_as(v), v)))
+    def forward(self, x: torch.Tensor, by: Rotation, context: torch.Tensor, context_by: Rotation) -> torch.Tensor:
+        """x (B, N, width) attends to context (B, M, width), which includes x or does not -> (B, N, width)."""
+        width = x.shape[-1]
+        weight, bias = self.qkv.weight.tensor_split([width]), self.qkv.bias.tensor_split([width])
+        q = split_heads(F.linear(x, weight[0], bias[0]), self.heads)
+        k, v = (split_heads(y, self.heads) for y in F.linear(context, weight[1], bias[1]).chunk(2, dim=-1))
+        q, k = rotate(self.q_norm(q) + self.q_bias, by), rotate(self.k_norm(k) + self.k_bias, context_by)
+        return self.out(merge_heads(F.scaled_dot_product_attention(q.type_as(v), k.type_as(v), v)))
 
 
 class FusionBlock(nn.Module):
-    """Projects both modalities to a common width, attends over their concatenation, and returns an update for each.
+    """Projects both modalities to a common width, attends over both, and returns an update for each.
 
     The gates of adaLN-Zero start at zero: at initialisation the linked backbones equal the frozen ones.
     """
@@ -60,7 +65,13 @@ class FusionBlock(nn.Module):
         )
         self.input = nn.ModuleDict({m: nn.Linear(w, width) for m, w in widths.items()})
         self.attention_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.attention = FusionAttention(width, config.heads, config.local_heads)
+        self.cross = config.attention == "cross"
+        if self.cross:
+            self.attention: nn.Module = nn.ModuleDict(
+                {m: FusionAttention(width, config.heads, config.local_heads) for m in widths}
+            )
+        else:
+            self.attention = FusionAttention(width, config.heads, config.local_heads)
         self.output_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.output = nn.ModuleDict(
             {
@@ -75,23 +86,45 @@ class FusionBlock(nn.Module):
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(
-        self, audio: torch.Tensor, video: torch.Tensor, time: torch.Tensor, by: Rotation, *, with_video: bool = True
+        self,
+        audio: torch.Tensor,
+        video: torch.Tensor,
+        time: torch.Tensor,
+        by: Rotation,
+        update: Collection[Modality] = ("audio", "video"),
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """audio (B, N_a, W_a), video (B, N_v, W_v), time (B, time_width) of both flow times -> both, updated.
+        """audio (B, N_a, W_a), video (B, N_v, W_v), time (B, time_width) of both flow times -> both.
 
-        `with_video=False` leaves the video tokens as they are: the feature is reinjected into the audio backbone alone.
+        `by` turns the audio tokens, then the video tokens. Modalities that are not in `update` come out as they went in, and nothing is
+        computed that only they would need.
         """
         tokens = {"audio": audio, "video": video}
+        turns = _split(by, audio.shape[1])
         mods = {m: self.modulation[m](time).split(self.splits[m], dim=-1) for m in tokens}
-        x = torch.cat(
-            [self.input[m](modulate(self.input_norm[m](tokens[m]), mods[m][0], mods[m][1])) for m in tokens], dim=1
-        )
-        x = x + self.attention(self.attention_norm(x), by)
-        parts = dict(zip(tokens, x.split([audio.shape[1], video.shape[1]], dim=1), strict=True))
-        for m in ("audio", "video") if with_video else ("audio",):
-            update = self.output[m](modulate(self.output_norm(parts[m]), mods[m][2], mods[m][3]))
-            tokens[m] = tokens[m] + mods[m][4][:, None] * update
+        x = {m: self.input[m](modulate(self.input_norm[m](tokens[m]), mods[m][0], mods[m][1])) for m in tokens}
+        normed = {m: self.attention_norm(x[m]) for m in x}
+        for m, heard in self._attend(normed, turns, by, update).items():
+            y = modulate(self.output_norm(x[m] + heard), mods[m][2], mods[m][3])
+            tokens[m] = tokens[m] + mods[m][4][:, None] * self.output[m](y)
         return tokens["audio"], tokens["video"]
+
+    def _attend(
+        self, x: dict[str, torch.Tensor], turns: dict[str, Rotation], by: Rotation, update: Collection[Modality]
+    ) -> dict[str, torch.Tensor]:
+        """What the modalities in `update` hear (B, N_m, width)."""
+        if self.cross:
+            other = {"audio": "video", "video": "audio"}
+            return {m: self.attention[m](x[m], turns[m], x[other[m]], turns[other[m]]) for m in update}  # type: ignore[index]
+        both = torch.cat([x["audio"], x["video"]], dim=1)
+        if len(update) < len(x):
+            return {m: self.attention(x[m], turns[m], both, by) for m in update}
+        audio, video = self.attention(both, by, both, by).tensor_split([x["audio"].shape[1]], dim=1)
+        return {"audio": audio, "video": video}
+
+
+def _split(by: Rotation, latents: int) -> dict[str, Rotation]:
+    (audio_cos, video_cos), (audio_sin, video_sin) = (part.tensor_split([latents]) for part in by)
+    return {"audio": (audio_cos, audio_sin), "video": (video_cos, video_sin)}
 
 
 class FusionTime(nn.Module):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import NamedTuple, cast
+
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT
-from avfoley_engine.models.avlink.config import AVLinkConfig
+from avfoley_engine.models.avlink.config import DIRECTIONS, GENERATED, AVLinkConfig, Direction, Modality
 from avfoley_engine.models.avlink.fusion import FusionBlock, FusionTime
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.nn.rope import Rotation, rotation
@@ -21,7 +25,7 @@ def placements(depth: int, blocks: int, placement: str) -> list[int]:
 
 
 class FusionBlocks(nn.Module):
-    """All trainable parts of one direction (video-to-audio or audio-to-video)."""
+    """All trainable parts of one direction, or of both where they share them."""
 
     def __init__(self, config: AVLinkConfig) -> None:
         super().__init__()
@@ -32,33 +36,61 @@ class FusionBlocks(nn.Module):
         )
 
 
+class Linked(NamedTuple):
+    """Velocities of the linked backbones, None of the one that was not asked for.
+
+    `fused` are the generated modality's tokens behind each fusion block (B, N, width), which the event losses read in training.
+    """
+
+    audio: torch.Tensor | None
+    video: torch.Tensor | None
+    fused: list[torch.Tensor]
+
+
 class AVLink(nn.Module):
     """Runs both backbones side by side, with a fusion block after every few of their blocks.
 
-    The conditioning backbone sees the generated modality through the reinjected features, so it runs anew in every solver step.
+    `fusion` holds a set of blocks for each of `directions`, or one named "joint" for all. The conditioning backbone sees the generated
+    modality through the reinjected features, so it runs anew in every solver step.
     """
 
-    def __init__(self, config: AVLinkConfig) -> None:
+    def __init__(self, config: AVLinkConfig, directions: Collection[Direction] = DIRECTIONS) -> None:
         super().__init__()
         if config.audio.dit.depth != config.video.dit.depth:
             raise ValueError("the backbones of AV-Link have the same number of blocks")
         self.config = config
         self.audio = AudioDiT(config.audio)
         self.video = VideoDiT(config.video)
-        self.fusion = FusionBlocks(config)
+        sets = ("joint",) if config.fusion.joint else tuple(directions)
+        self.fusion = nn.ModuleDict({name: FusionBlocks(config) for name in sets})
         self.fuse_after = placements(config.audio.dit.depth, config.fusion.blocks, config.fusion.placement)
+        self.checkpointing = False
+
+    @property
+    def directions(self) -> list[Direction]:
+        """The directions for which there are fusion blocks."""
+        return [d for d in DIRECTIONS if d in self.fusion or "joint" in self.fusion]
+
+    def fusion_of(self, direction: Direction) -> FusionBlocks:
+        """The fusion blocks of a direction. Raises `KeyError` where the model does not have it."""
+        return cast(FusionBlocks, self.fusion["joint" if "joint" in self.fusion else direction])
 
     def freeze_backbones(self) -> None:
         """Leaves only the fusion blocks trainable."""
         self.audio.requires_grad_(False)
         self.video.requires_grad_(False)
 
+    def checkpoint_blocks(self) -> None:
+        """Keeps only the tokens between blocks for the backward pass, and computes the rest again: less memory for a third more time."""
+        self.checkpointing = self.audio.checkpointing = self.video.checkpointing = True
+
     def temporal_rotation(self, latents: int, video_tokens: int, device: torch.device) -> Rotation:
         """Temporal RoPE: video tokens of step n stand at n, audio token n at n * eta_v / eta_a: the same instant gets the same angle."""
         c = self.config
         down, across = self.video.grid
-        ratio = float(c.video.tokens_per_second / c.audio.latents_per_second)
-        audio = torch.arange(latents, device=device) * ratio
+        ratio = c.video.tokens_per_second / c.audio.latents_per_second
+        # One division of whole numbers, so that an audio token that stands on a video token's instant stands there exactly.
+        audio = torch.arange(latents, device=device) * ratio.numerator / ratio.denominator
         video = torch.arange(video_tokens, device=device) // (down * across)
         pairs = c.fusion.width // c.fusion.heads // 2
         return rotation(torch.cat([audio, video.float()])[:, None], (pairs,), c.fusion.rope_base)
@@ -72,27 +104,41 @@ class AVLink(nn.Module):
         t_video: torch.Tensor,
         video_text: TextStates,
         *,
-        need_video: bool = True,
-    ) -> tuple[torch.Tensor, torch.Tensor | None, list[torch.Tensor]]:
-        """Velocities of both modalities.
+        direction: Direction = "v2a",
+        both: bool = True,
+    ) -> Linked:
+        """Velocities at audio (B, L, latent_width) and t_audio (B,), and at video (B, T, H, W, 3) and t_video (B,).
 
-        audio (B, L, latent_width) at t_audio (B,); video (B, T, H, W, 3) at t_video (B,). Returns the audio velocity, the video velocity
-        (None unless `need_video`), and the audio tokens behind each fusion block (B, L, width), which the onset loss reads in training.
+        Without `both`, only the generated modality's, and nothing is computed that only the other's would need.
         """
-        a = self.audio.embed(audio, t_audio, audio_text)
-        v = self.video.embed(video, t_video, video_text)
-        time = self.fusion.time(t_audio, t_video)
+        states = {
+            "audio": self.audio.embed(audio, t_audio, audio_text),
+            "video": self.video.embed(video, t_video, video_text),
+        }
+        a, v = states["audio"], states["video"]
+        fusion = self.fusion_of(direction)
+        time = fusion.time(t_audio, t_video)
         by = self.temporal_rotation(a.tokens.shape[1], v.tokens.shape[1], audio.device)
+        generated = GENERATED[direction]
         fused = []
         last = self.fuse_after[-1]
         for index in range(self.config.audio.dit.depth):
-            self.audio.block(index, a)
-            # Behind the last fusion block nothing reads the video tokens but the video's own head.
-            if need_video or index <= last:
+            # Behind the last fusion block nothing reads the conditioning tokens but their own head.
+            if both or generated == "audio" or index <= last:
+                self.audio.block(index, a)
+            if both or generated == "video" or index <= last:
                 self.video.block(index, v)
             if index in self.fuse_after:
-                block = self.fusion.blocks[self.fuse_after.index(index)]
-                a.tokens, v.tokens = block(a.tokens, v.tokens, time, by, with_video=need_video or index < last)
-                fused.append(a.tokens)
-        video_velocity = self.video.head(v, video, t_video) if need_video else None
-        return self.audio.head(a, audio, t_audio), video_velocity, fused
+                reinject = self.config.fusion.reinjection and (both or index < last)
+                update: tuple[Modality, ...] = ("audio", "video") if reinject else (generated,)
+                block = fusion.blocks[self.fuse_after.index(index)]
+                if self.checkpointing and torch.is_grad_enabled():
+                    a.tokens, v.tokens = checkpoint(block, a.tokens, v.tokens, time, by, update, use_reentrant=False)
+                else:
+                    a.tokens, v.tokens = block(a.tokens, v.tokens, time, by, update)
+                fused.append(states[generated].tokens)
+        return Linked(
+            self.audio.head(a, audio, t_audio) if both or generated == "audio" else None,
+            self.video.head(v, video, t_video) if both or generated == "video" else None,
+            fused,
+        )

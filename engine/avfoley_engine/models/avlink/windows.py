@@ -1,4 +1,4 @@
-"""Windows over a latent sequence: how a model of one length makes sounds of any (MultiDiffusion, arXiv 2302.08113)."""
+"""Windows over a sequence: how a model of one length makes sounds and pictures of any (MultiDiffusion, arXiv 2302.08113)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @dataclass(frozen=True)
 class Windows:
-    """Overlapping windows of `length` latents, one from each of `starts` (ascending), over a sequence of `total`.
+    """Overlapping windows of `length` latents or frames, one from each of `starts` (ascending), over a sequence of `total`.
 
     What reaches beyond the end goes on at the beginning: the sequence is a circle.
     """
@@ -18,6 +18,11 @@ class Windows:
     starts: tuple[int, ...]
     length: int
     total: int
+
+    @classmethod
+    def hopping(cls, count: int, length: int, hop: int) -> Windows:
+        """So many windows of one length, each `hop` behind the one before."""
+        return cls(tuple(k * hop for k in range(count)), length, length + (count - 1) * hop)
 
     @classmethod
     def line(cls, total: int, longest: int, overlap: int) -> Windows:
@@ -37,19 +42,19 @@ class Windows:
         return cls(tuple(round(k * total / count) for k in range(count)), ceil(total / count) + overlap, total)
 
     def cut(self, x: torch.Tensor) -> torch.Tensor:
-        """x (B, total, width) -> its windows (B * windows, length, width), a row's windows one after another."""
+        """x (B, total, ...) -> its windows (B * windows, length, ...), a row's windows one after another."""
         positions = (torch.tensor(self.starts)[:, None] + torch.arange(self.length)) % self.total
         return x[:, positions.to(x.device)].flatten(0, 1)
 
     def blend(self, parts: torch.Tensor) -> torch.Tensor:
-        """Windows (B * windows, length, width) -> (B, total, width), cross-faded linearly where they overlap."""
+        """Windows (B * windows, length, ...) -> (B, total, ...), cross-faded linearly where they overlap."""
         if self.starts == (0,) and self.length == self.total:
             return parts
         parts = parts.unflatten(0, (-1, len(self.starts)))
-        weight = self._weight.to(parts.device)
+        weight = self._weight.to(parts.device).reshape(-1, *[1] * (parts.dim() - 3))
         end = self.starts[-1] + self.length
-        summed = parts.new_zeros(len(parts), end, parts.shape[-1])
-        weights = parts.new_zeros(end, 1)
+        summed = parts.new_zeros(len(parts), end, *parts.shape[3:])
+        weights = parts.new_zeros(end, *weight.shape[1:])
         for k, start in enumerate(self.starts):
             summed[:, start : start + self.length] += weight * parts[:, k]
             weights[start : start + self.length] += weight
@@ -60,8 +65,8 @@ class Windows:
 
     @property
     def _weight(self) -> torch.Tensor:
-        """(length, 1): 1 in a window's middle, falling towards its ends over what it shares with a neighbour."""
+        """(length,): 1 in a window's middle, falling towards its ends over what it shares with a neighbour."""
         following = (*self.starts[1:], self.starts[0] + self.total)[0]
         overlap = self.length - (following - self.starts[0])
         edge = torch.arange(1, self.length + 1, dtype=torch.float32)
-        return (torch.minimum(edge, edge.flip(0)) / (overlap + 1)).clamp_max(1)[:, None]
+        return (torch.minimum(edge, edge.flip(0)) / (overlap + 1)).clamp_max(1)

@@ -1,0 +1,70 @@
+"""Captions as guides of our category, on the frames where their shots begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import opentimelineio as otio
+
+from avfoley_plugin.hosts.kdenlive.changes import Changes, json_text
+from avfoley_plugin.hosts.kdenlive.guides import guides
+from avfoley_plugin.hosts.kdenlive.json_array import changed
+from avfoley_plugin.hosts.kdenlive.markup import text_tag
+from avfoley_plugin.hosts.kdenlive.reading import PLACE, match_captions
+from avfoley_plugin.hosts.kdenlive.records import CaptionIdentity, StoredCaption, StoredTimeline
+from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.timing import exact_frames, round_half_up
+
+
+def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: StoredTimeline) -> None:
+    """Brings our guides to the captions of a timeline. `mine` is what is ours on the sequence, and is updated.
+
+    A frame has room for one guide: a caption makes way for one of the user's, by a frame.
+    """
+    project = changes.project
+    owner, prefix = project.settings
+    element = owner.property(f"{prefix}guides")
+    text = "" if element is None else element.text
+    present = guides(text, "guides")
+    ours = {guide.index: guide for guide, _ in match_captions(present, mine.captions, changes.record.category)}
+    taken = {guide.frame for guide in present if guide.index not in ours}
+    kept: set[int] = set()
+    added: list[dict[str, Any]] = []
+    mine.captions = []
+    for marker in timeline.tracks.markers:
+        caption = identity(marker, Kind.CAPTION)
+        if caption is None:
+            continue
+        frame = max(0, round_half_up(exact_frames(marker.marked_range.start_time, project.rate)))
+        frames = max(0, round_half_up(exact_frames(marker.marked_range.duration, project.rate)))
+        while frame in taken:
+            frame += 1
+        taken.add(frame)
+        written = marker.comment.strip() or caption["caption"]
+        guide = ours.get(marker.metadata.get(PLACE, {}).get("guide", -1))
+        if guide is not None and (guide.frame, guide.text) == (frame, written):
+            kept.add(guide.index)
+        else:
+            added.append(
+                {"comment": written, "pos": frame, "type": changes.category() if guide is None else guide.type}
+            )
+        mine.captions.append(
+            StoredCaption(
+                frame=frame,
+                text=written,
+                name=marker.name,
+                color=marker.color,
+                frames=frames,
+                identity=CaptionIdentity.model_validate(caption),
+            )
+        )
+    drop = set(ours) - kept
+    if element is None:
+        if added:
+            changes.add_child(owner, text_tag("property", {"name": f"{prefix}guides"}, json_text(added)))
+            mine.added_guides = True
+    elif mine.added_guides and not added and len(drop) == len(present):
+        changes.patch.remove(element)
+        mine.added_guides = False
+    else:
+        changes.patch.edit_text(element, changed(text, "guides", drop, added))

@@ -1,0 +1,168 @@
+"""Kdenlive's project files as a host."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+import opentimelineio as otio
+
+from avfoley_plugin.errors import ChangedError, HostError
+from avfoley_plugin.hosts.base import Host
+from avfoley_plugin.hosts.kdenlive import running
+from avfoley_plugin.hosts.kdenlive.markup import Patch
+from avfoley_plugin.hosts.kdenlive.project import Project
+from avfoley_plugin.hosts.kdenlive.reading import PLACE, read_timeline, zone
+from avfoley_plugin.hosts.kdenlive.writing import patched
+from avfoley_plugin.hosts.saving import replace_file
+from avfoley_plugin.timeline.identity import Kind, identity, mark
+from avfoley_plugin.timeline.media_url import relative_url, resolve_media
+from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.takes import carry_over, has_ours
+
+SUFFIX = ".kdenlive"
+#: The in and out zone of a project in which nobody set one.
+_UNSET_ZONE = (0, 75)
+#: In bytes more than any project has; what is larger would only fill the memory.
+_LARGEST = 1 << 27
+
+
+class KdenliveFile(Host):
+    """A Kdenlive project, its open sequence as the timeline.
+
+    Updated in place, or written to `output` as a project of its own with the media where it is. Only what is ours is
+    changed in the file. If a running Kdenlive has the project open, it saves it before it is read, and loads it again
+    after it was written.
+
+    Where an earlier run wrote `output` from this very project, its takes and captions are read along. An output with
+    takes that came about otherwise is refused; any other project there is replaced, with a backup.
+    """
+
+    def __init__(self, path: Path, output: Path | None = None) -> None:
+        self._path = path.absolute()
+        self._output = (output or path).absolute()
+        for name in (self._path, self._output):
+            if name.suffix.lower() != SUFFIX:
+                raise HostError(f"{name} is not a Kdenlive project; its name must end in {SUFFIX}")
+        self._project: Project | None = None
+        self._output_digest: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self._path.name
+
+    @property
+    def folder(self) -> Path:
+        return self._path.parent
+
+    @property
+    def output(self) -> Path:
+        return self._output
+
+    def read(self) -> otio.schema.Timeline:
+        running.save(self._path)
+        self._project, timeline = _read(self._path)
+        if not self._in_place:
+            self._carry_over(timeline)
+        return timeline
+
+    def selection(self) -> Selection:
+        """The timeline's in and out zone, if somebody set one: Kdenlive tells nobody which clips are selected."""
+        chosen = None if self._project is None else zone(self._project)
+        if chosen is None or chosen == _UNSET_ZONE:
+            return Selection()
+        return Selection(record_range=f"{chosen[0]}-{chosen[1]}")
+
+    def write(self, timeline: otio.schema.Timeline) -> Path:
+        """See `Host`; each timeline is written once, and read again before the next."""
+        project = self._project
+        if project is None:
+            raise HostError(f"{self._path} was not read yet; read it before writing")
+        running.save(self._output)
+        before = _digest(project.document.content) if self._in_place else self._output_digest
+        if _file_digest(self._output) != before:
+            raise ChangedError(
+                f"{self._output} was changed or removed by another program; nothing was written; run again"
+            )
+        if not self._in_place:
+            mark(timeline, Kind.TIMELINE, source=relative_url(self._path, self._output.parent))
+        try:
+            content = patched(project, timeline)
+        except HostError as error:
+            raise HostError(f"{self._path} cannot be changed: {error}") from error
+        if not self._in_place:
+            content = _rooted(content, project)
+        if content != _content(self._output):
+            replace_file(self._output, content, backup=self.keeps_backup)
+            running.reload(self._output)
+        self._project = None
+        return self._output
+
+    @property
+    def _in_place(self) -> bool:
+        return self._output.resolve() == self._path.resolve()
+
+    def _carry_over(self, timeline: otio.schema.Timeline) -> None:
+        """Brings in what an earlier run put on the output."""
+        running.save(self._output)
+        self._output_digest = _file_digest(self._output)
+        try:
+            _, earlier = _read(self._output)
+        except HostError:
+            # Nothing is there, or nothing of ours: if it is a file, it is backed up and replaced.
+            return
+        if not has_ours(earlier):
+            return
+        origin = identity(earlier, Kind.TIMELINE)
+        source = None if origin is None else resolve_media(origin["source"], self._output.parent)
+        if source is None or source.resolve() != self._path.resolve():
+            raise HostError(
+                f"{self._output} holds takes that were not made from {self._path}; choose another output, or run on "
+                f"{self._output.name} itself"
+            )
+        for thing in (*earlier.tracks, *earlier.tracks.markers, *earlier.find_clips()):
+            # Where things were in that file says nothing about this one.
+            thing.metadata.pop(PLACE, None)
+        carry_over(earlier, timeline)
+
+
+def _read(path: Path) -> tuple[Project, otio.schema.Timeline]:
+    content = _content(path)
+    if content is None:
+        raise HostError(f"{path} is not there, or cannot be read")
+    if len(content) > _LARGEST:
+        raise HostError(f"{path} is larger than any project of Kdenlive; it is not opened")
+    try:
+        project = Project(content, path)
+        return project, read_timeline(project)
+    except HostError as error:
+        raise HostError(f"{path} cannot be read: {error}") from error
+
+
+def _rooted(content: bytes, project: Project) -> bytes:
+    """A project's file with the folder named in it that its relative resources are in."""
+    moved = Project(content, project.path)
+    patch = Patch(moved.document)
+    if "root" in moved.root.attributes:
+        patch.set_attribute(moved.root, "root", str(project.folder))
+    else:
+        assert moved.root.content is not None
+        patch.insert(moved.root.start + len("<mlt"), f" root={quoteattr(str(project.folder))}")
+    return patch.result()
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _file_digest(path: Path) -> str | None:
+    content = _content(path)
+    return None if content is None else _digest(content)

@@ -1,0 +1,79 @@
+"""Our clips on a timeline that was read from a project, in the project's own terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import opentimelineio as otio
+
+from avfoley_plugin.hosts.kdenlive.reading import PLACE
+from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.timing import exact_frames, round_half_up
+
+
+@dataclass(frozen=True)
+class PlacedClip:
+    """One of our clips as a timeline has it, in record frames; ``in_point`` is in frames of its file.
+
+    ``track`` is the number of its track, or the id of a track of ours that the project does not have yet; ``picture``:
+    it is a video track. ``entry`` is where in the file the clip was read from, None for a new one.
+    """
+
+    clip: otio.schema.Clip
+    track: int | str
+    picture: bool
+    start: int
+    frames: int
+    in_point: int
+    entry: int | None
+
+    @property
+    def end(self) -> int:
+        return self.start + self.frames
+
+    def plays_like(self, other: PlacedClip) -> bool:
+        """Whether both play the same take at the same place."""
+        return self._playing == other._playing
+
+    @property
+    def _playing(self) -> tuple[object, ...]:
+        reference = self.clip.media_reference
+        take = identity(reference, Kind.TAKE) or {}
+        return self.track, self.start, self.frames, self.in_point, reference.target_url, take.get("id")
+
+
+def placed_clips(timeline: otio.schema.Timeline, rate: Fraction) -> list[PlacedClip]:
+    """Our clips on a timeline that was read from a project."""
+    found = []
+    for track in timeline.tracks:
+        number, ours = track_number(track), identity(track, Kind.TRACK)
+        key = number if number is not None else str(ours["id"]) if ours is not None else None
+        if key is None or not isinstance(track, otio.schema.Track):
+            continue
+        at = Fraction(0)
+        for child in track:
+            if not isinstance(child, otio.core.Item):
+                continue
+            duration = exact_frames(child.duration(), rate)
+            if isinstance(child, otio.schema.Clip) and identity(child, Kind.CLIP) and child.source_range is not None:
+                start = round_half_up(at)
+                found.append(
+                    PlacedClip(
+                        clip=child,
+                        track=key,
+                        picture=track.kind == otio.schema.TrackKind.Video,
+                        start=start,
+                        frames=max(1, round_half_up(at + duration) - start),
+                        in_point=max(0, round_half_up(exact_frames(child.source_range.start_time, rate))),
+                        entry=child.metadata.get(PLACE, {}).get("entry"),
+                    )
+                )
+            at += duration
+    return found
+
+
+def track_number(track: otio.core.Composable) -> int | None:
+    """The number of the project's track that a timeline's track was read from; None for a new one."""
+    place = track.metadata.get(PLACE, {})
+    return place.get("track")

@@ -1,0 +1,331 @@
+"""From a Kdenlive project to an OpenTimelineIO timeline.
+
+Video tracks come first, the lowest first; then audio tracks, A1 first. What ``metadata["kdenlive"]`` says is where a
+thing lies in the file, for writing it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import SAMPLE_RATE
+from opentimelineio.opentime import RationalTime, TimeRange
+
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.kdenlive.guides import Guide, guides
+from avfoley_plugin.hosts.kdenlive.markup import Element
+from avfoley_plugin.hosts.kdenlive.project import Project, Slot, Track
+from avfoley_plugin.hosts.kdenlive.records import Record, StoredCaption, StoredTake, dumped, record, stored_takes
+from avfoley_plugin.hosts.kdenlive.retimes import Stretch, stretches
+from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, mark
+from avfoley_plugin.timeline.timing import rational_time
+
+#: The key of what a timeline's things know about where they are in the file.
+PLACE = "kdenlive"
+
+_FILMED = ("avformat", "avformat-novalidate", "timewarp", "qimage", "pixbuf")
+_MOST_CLIPS = 100_000
+_DEEPEST = 20
+
+
+def read_timeline(project: Project) -> otio.schema.Timeline:
+    """The sequence that was open, as a timeline. Raises HostError where the project is damaged."""
+    reader = _Reader(project)
+    return reader.timeline()
+
+
+def zone(project: Project) -> tuple[int, int] | None:
+    """The timeline's in and out zone: its first frame and the one after its last; None if it has none."""
+    try:
+        first, end = (int(project.setting(name)) for name in ("zonein", "zoneout"))
+    except ValueError:
+        return None
+    return (first, end) if 0 <= first < end < 2**31 else None
+
+
+def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake]) -> dict[int, str]:
+    """The ids of our tracks by the number of the track.
+
+    Kdenlive keeps no mark on a track, but it keeps its name. A track of ours that somebody renamed is the one that
+    mostly holds our takes.
+    """
+    mine = stored.sequences.get(project.sequence_id)
+    if mine is None:
+        return {}
+    tracks = list(reversed(project.tracks(project.sequence)))
+    holding = {track.number for track in tracks if _mostly_ours(project, track, takes)}
+    found: dict[int, str] = {}
+    for same_name, is_holding in ((True, True), (True, False), (False, True)):
+        for its in mine.tracks:
+            if its.id in found.values():
+                continue
+            for track in tracks:
+                free = track.number not in found and track.audio != its.picture
+                if free and (track.name == its.name) >= same_name and (track.number in holding) >= is_holding:
+                    found[track.number] = its.id
+                    break
+    return found
+
+
+def match_captions(
+    present: Sequence[Guide], stored: Iterable[StoredCaption], category: int | None
+) -> list[tuple[Guide, StoredCaption]]:
+    """Our captions and the guides that they are now: at the frame we left them, else with the text we gave them."""
+    found: list[tuple[Guide, StoredCaption]] = []
+    free = {guide.index: guide for guide in present}
+    left = list(stored)
+    for same_frame, same_text in ((True, True), (True, False), (False, True)):
+        still = []
+        for caption in left:
+            for guide in free.values():
+                unmoved, unedited = guide.frame == caption.frame, guide.text == caption.text
+                known = guide.type == category or (unmoved and unedited)
+                if known and unmoved >= same_frame and unedited >= same_text:
+                    found.append((free.pop(guide.index), caption))
+                    break
+            else:
+                still.append(caption)
+        left = still
+    return found
+
+
+def _mostly_ours(project: Project, track: Track, takes: Container[str]) -> bool:
+    """Whether more than half of a track's clips are takes."""
+    clips = [project.bin_clip(slot.entry, slot.producer) for slot in project.slots(track)]
+    ours = [clip for clip in clips if clip is not None and clip.properties["kdenlive:id"] in takes]
+    return 2 * len(ours) > len(clips)
+
+
+class _Reader:
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._rate = float(project.rate)
+        self._record = record(project)
+        self._takes = stored_takes(project)
+        self._clips = 0
+
+    def timeline(self) -> otio.schema.Timeline:
+        project = self._project
+        timeline = otio.schema.Timeline(project.path.stem, global_start_time=self._time(0))
+        owners = track_owners(project, self._record, self._takes)
+        for track in self._tracks(project.sequence, (project.sequence,), mine=True):
+            number = track.metadata[PLACE]["track"]
+            if number in owners:
+                mark(track, Kind.TRACK, id=owners[number])
+            timeline.tracks.append(track)
+        timeline.tracks.markers.extend(self._guide_markers())
+        timeline.metadata[PLACE] = self._about()
+        if self._record.source is not None:
+            mark(timeline, Kind.TIMELINE, source=self._record.source)
+        return timeline
+
+    def _about(self) -> dict[str, Any]:
+        about: dict[str, Any] = {"sequence": self._project.sequence.properties.get("kdenlive:clipname", "")}
+        marked = zone(self._project)
+        if marked is not None:
+            about["zone"] = list(marked)
+        return about
+
+    def _guide_markers(self) -> list[otio.schema.Marker]:
+        present = guides(self._project.setting("guides"), "guides")
+        mine = self._record.sequences.get(self._project.sequence_id)
+        captions = match_captions(present, [] if mine is None else mine.captions, self._record.category)
+        ours = {guide.index: caption for guide, caption in captions}
+        markers = []
+        for guide in present:
+            caption = ours.get(guide.index)
+            if caption is None:
+                marker = self._marker(guide)
+            else:
+                marker = otio.schema.Marker(
+                    caption.name, self._range(guide.frame, caption.frames), caption.color, comment=guide.text
+                )
+                marker.metadata[METADATA_KEY] = dumped(caption.identity)
+            marker.metadata[PLACE] = {"guide": guide.index}
+            markers.append(marker)
+        return markers
+
+    def _marker(self, guide: Guide) -> otio.schema.Marker:
+        name, comment = guide.name_and_comment
+        return otio.schema.Marker(name, self._range(guide.frame, guide.frames), guide.color, comment=comment)
+
+    def _tracks(self, sequence: Element, within: tuple[Element, ...], mine: bool) -> list[otio.schema.Track]:
+        """The tracks of a sequence that is nested in those `within`; `mine`: where our takes are known as ours."""
+        tracks = self._project.tracks(sequence)
+        ordered = [track for track in tracks if not track.audio] + [track for track in reversed(tracks) if track.audio]
+        return [self._track(track, within, mine) for track in ordered]
+
+    def _track(self, track: Track, within: tuple[Element, ...], mine: bool) -> otio.schema.Track:
+        kind = otio.schema.TrackKind.Audio if track.audio else otio.schema.TrackKind.Video
+        made = otio.schema.Track(track.name, kind=kind)
+        made.enabled = track.enabled
+        made.metadata[PLACE] = {"track": track.number}
+        at = 0
+        for slot, first, end, mixed in self._uncovered(track):
+            if first > at:
+                made.append(otio.schema.Gap(source_range=self._range(0, first - at)))
+            if mixed is not None:
+                made.append(
+                    otio.schema.Transition(
+                        "mix",
+                        otio.schema.TransitionTypes.SMPTE_Dissolve,
+                        in_offset=self._time(mixed[0]),
+                        out_offset=self._time(mixed[1]),
+                    )
+                )
+            made.append(self._item(slot, first, end, track, within, mine))
+            at = end
+        return made
+
+    def _uncovered(self, track: Track) -> list[tuple[Slot, int, int, tuple[int, int] | None]]:
+        """The entries of a track with the record range that is theirs, and the mix before each: frames before and
+        after the cut. Entries of one track overlap only where they are mixed.
+        """
+        found: list[tuple[Slot, int, int, tuple[int, int] | None]] = []
+        mixes = [
+            (self._project.frames(mix.attributes.get("in", "0")), mix.properties.get("kdenlive:mixcut", ""))
+            for mix in track.element["transition"]
+        ]
+        for slot in self._project.slots(track):
+            first, mixed = slot.start, None
+            if found and found[-1][2] > slot.start:
+                before, before_first, before_end, before_mix = found[-1]
+                overlap_end = min(before_end, slot.end)
+                after = next((cut for start, cut in mixes if start == slot.start), "")
+                out = int(after) if after.isascii() and after.isdigit() else (overlap_end - slot.start) // 2
+                cut = min(max(overlap_end - out, slot.start, before_first), overlap_end)
+                if not before_first < cut < slot.end:
+                    # One of the two lies within the other.
+                    continue
+                found[-1] = (before, before_first, cut, before_mix)
+                first, mixed = cut, (cut - slot.start, overlap_end - cut)
+            found.append((slot, first, slot.end, mixed))
+        return found
+
+    def _item(
+        self, slot: Slot, first: int, end: int, track: Track, within: tuple[Element, ...], mine: bool
+    ) -> otio.core.Item:
+        self._clips += 1
+        if self._clips > _MOST_CLIPS:
+            raise HostError(f"it has more than {_MOST_CLIPS} clips; split it into smaller projects")
+        trimmed = Slot(first, end - first, slot.in_point + first - slot.start, slot.playlist, slot.entry, slot.producer)
+        item = self._own_item(trimmed, track, within, mine)
+        state = slot.producer.properties
+        if state.get("set.test_audio" if track.audio else "set.test_image") == "1":
+            item.enabled = False
+        item.metadata[PLACE] = {"entry": slot.entry.start}
+        return item
+
+    def _own_item(self, slot: Slot, track: Track, within: tuple[Element, ...], mine: bool) -> otio.core.Item:
+        project = self._project
+        clip = project.bin_clip(slot.entry, slot.producer)
+        take = self._takes.get(clip.properties["kdenlive:id"]) if mine and clip is not None else None
+        if take is not None and take.picture != track.audio:
+            return self._ours(slot, take)
+        if slot.producer.tag == "tractor" and "kdenlive:uuid" in slot.producer.properties:
+            return self._nested(slot, within)
+        parts = stretches(project, slot)
+        if len(parts) == 1:
+            return self._clip(slot, clip, parts[0])
+        whole = otio.schema.Track(self._name(slot, clip), kind=self._kind(track))
+        whole.extend(self._clip(slot, clip, part) for part in parts)
+        return whole
+
+    @staticmethod
+    def _kind(track: Track) -> str:
+        return str(otio.schema.TrackKind.Audio if track.audio else otio.schema.TrackKind.Video)
+
+    def _nested(self, slot: Slot, within: tuple[Element, ...]) -> otio.schema.Stack:
+        """A sequence on a track of another."""
+        uuid = slot.producer.properties["kdenlive:uuid"]
+        if any(uuid == outer.properties.get("kdenlive:uuid") for outer in within):
+            raise HostError("a sequence of it plays in itself; open the project in Kdenlive to repair it")
+        if len(within) >= _DEEPEST:
+            raise HostError("its sequences are nested too deep")
+        stack = otio.schema.Stack(slot.producer.properties.get("kdenlive:clipname", "") or "sequence")
+        stack.source_range = self._range(slot.in_point, slot.frames)
+        stack.extend(self._tracks(slot.producer, (*within, slot.producer), mine=False))
+        return stack
+
+    def _clip(self, slot: Slot, bin_clip: Element | None, part: Stretch) -> otio.schema.Clip:
+        clip = otio.schema.Clip(self._name(slot, bin_clip), self._media(slot, bin_clip))
+        clip.source_range = self._range(part.start, part.frames)
+        if part.speed == 0:
+            clip.effects.append(otio.schema.FreezeFrame())
+        elif part.speed != 1:
+            clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(part.speed)))
+        if bin_clip is not None:
+            text = bin_clip.properties.get("kdenlive:markers", "")
+            clip.markers.extend(self._marker(guide) for guide in guides(text, f"markers of {clip.name}"))
+        return clip
+
+    def _name(self, slot: Slot, bin_clip: Element | None) -> str:
+        properties = slot.producer.properties if bin_clip is None else bin_clip.properties
+        resource = _resource(slot.producer, bin_clip)
+        return properties.get("kdenlive:clipname") or resource.replace("\\", "/").rpartition("/")[2]
+
+    def _media(self, slot: Slot, bin_clip: Element | None) -> otio.core.MediaReference:
+        service = slot.producer.properties.get("mlt_service", "")
+        resource = _resource(slot.producer, bin_clip)
+        if service not in _FILMED:
+            return otio.schema.GeneratorReference(generator_kind=service or "unknown", parameters={PLACE: resource})
+        if not resource:
+            return otio.schema.MissingReference()
+        path = self._project.resource(resource)
+        if "%" in path.name or path.name.startswith(".all."):
+            return otio.schema.ImageSequenceReference(
+                target_url_base=str(path.parent), name_prefix=path.name, rate=self._rate
+            )
+        length = self._project.length(slot.producer if bin_clip is None else bin_clip)
+        available = None if length is None or length < 1 else self._range(0, length)
+        return otio.schema.ExternalReference(path.as_uri() if path.is_absolute() else str(path), available)
+
+    def _ours(self, slot: Slot, active: StoredTake) -> otio.schema.Clip:
+        """One of our clips, with all the takes of its shot that the bin has."""
+        references: dict[str, otio.core.MediaReference] = {}
+        active_key = active.key
+        for bin_id, take in self._takes.items():
+            if take.clip.id == active.clip.id:
+                key = take.key
+                while key in references:
+                    key = f"{key} again"
+                references[key] = self._take(self._project.bin_clips[bin_id], take, active.take.head_samples)
+                if take is active:
+                    active_key = key
+        clip = otio.schema.Clip(active.name, source_range=self._range(slot.in_point, slot.frames))
+        clip.set_media_references(references, active_key)
+        clip.metadata[METADATA_KEY] = dumped(active.clip)
+        return clip
+
+    def _take(self, bin_clip: Element, take: StoredTake, head_samples: int) -> otio.schema.ExternalReference:
+        path = self._project.resource(bin_clip.properties.get("resource", ""))
+        start = RationalTime(head_samples - take.take.head_samples, SAMPLE_RATE).rescaled_to(take.rate)
+        reference = otio.schema.ExternalReference(
+            path.as_uri() if path.is_absolute() else str(path), TimeRange(start, RationalTime(take.length, take.rate))
+        )
+        reference.name = path.name
+        reference.metadata[METADATA_KEY] = dumped(take.take)
+        return reference
+
+    def _time(self, frames: int | Fraction) -> RationalTime:
+        return rational_time(frames, self._project.rate, self._rate)
+
+    def _range(self, start: int | Fraction, frames: int | Fraction) -> TimeRange:
+        return TimeRange(self._time(start), self._time(frames))
+
+
+def _resource(producer: Element, bin_clip: Element | None) -> str:
+    """The file of a clip: the original where a proxy stands in for it."""
+    properties = producer.properties
+    resource = properties.get("resource", "")
+    if properties.get("mlt_service") == "timewarp":
+        resource = properties.get("warp_resource") or resource.partition(":")[2]
+    if bin_clip is not None:
+        has_proxy = bin_clip.properties.get("kdenlive:proxy", "-") not in ("-", "")
+        original = bin_clip.properties.get("kdenlive:originalurl", "")
+        if has_proxy and original:
+            return original
+    return resource

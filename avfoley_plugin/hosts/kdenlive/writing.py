@@ -1,0 +1,54 @@
+"""From a timeline back into the Kdenlive project that it was read from, by changing what is ours and nothing else.
+
+What somebody else's nodes hold stays as it is written, byte for byte, but for the numbers of tracks: our sound is on the
+lowest track, where a new audio track is in Kdenlive, so that no track's label changes, and those above it count one more.
+Taking ours out counts them back. Picture of ours is on top.
+"""
+
+from __future__ import annotations
+
+import opentimelineio as otio
+
+from avfoley_plugin.hosts.kdenlive.bin_writing import drop_takes, drop_unused_producers, write_takes
+from avfoley_plugin.hosts.kdenlive.caption_writing import write_captions
+from avfoley_plugin.hosts.kdenlive.changes import Changes
+from avfoley_plugin.hosts.kdenlive.placed import placed_clips
+from avfoley_plugin.hosts.kdenlive.project import Project
+from avfoley_plugin.hosts.kdenlive.reading import read_timeline, track_owners
+from avfoley_plugin.hosts.kdenlive.records import StoredTimeline, StoredTrack
+from avfoley_plugin.hosts.kdenlive.track_writing import TrackWriter
+from avfoley_plugin.timeline.identity import Kind, identity
+
+
+def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
+    """The project's file with our tracks, takes and captions as a timeline has them that was read from this project.
+
+    A file in which nothing of ours changes comes out as it is.
+    """
+    changes = Changes(project)
+    before = placed_clips(read_timeline(project), project.rate)
+    owners = track_owners(project, changes.record, changes.stored)
+
+    bin_ids = write_takes(changes, placed_clips(timeline, project.rate))
+    tracks = TrackWriter(changes, before, owners, bin_ids)
+    tracks.write(timeline)
+    takes = drop_takes(changes, bin_ids.values(), tracks.playlists)
+    drop_unused_producers(changes, tracks.used_producers())
+
+    mine = changes.record.sequences.setdefault(project.sequence_id, StoredTimeline())
+    ours = [(track, identity(track, Kind.TRACK)) for track in timeline.tracks]
+    mine.tracks = sorted(
+        (
+            StoredTrack(id=its["id"], name=track.name, picture=track.kind == otio.schema.TrackKind.Video)
+            for track, its in ours
+            if its is not None
+        ),
+        key=lambda track: track.id,
+    )
+    write_captions(changes, timeline, mine)
+    origin = identity(timeline, Kind.TIMELINE)
+    changes.record.source = None if origin is None else origin["source"]
+    if not takes and not any(one.captions for one in changes.record.sequences.values()):
+        changes.drop_category()
+    changes.write_record()
+    return changes.patch.result()

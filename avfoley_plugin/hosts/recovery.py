@@ -1,0 +1,162 @@
+"""Our own, known again on a timeline that has been through a program or a format that keeps no metadata.
+
+A take's file lies in the folder ``NAME.avfoley`` beside the ``NAME.otio`` that it was placed on, which still says all
+about it. So wherever a clip plays one of our files, its identity, its other takes and its caption can be had from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import opentimelineio as otio
+from avfoley_engine.protocol import SAMPLE_RATE
+from opentimelineio.opentime import TimeRange
+
+from avfoley_plugin.hosts.newer_schema import readable
+from avfoley_plugin.riff import wave_time_reference
+from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity
+from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.timing import exact_seconds, rational_time, record_clock
+
+FOLDER_SUFFIX = ".avfoley"
+_LARGEST = 1 << 28
+
+
+def recover(timeline: otio.schema.Timeline, folder: Path) -> int:
+    """Marks what is ours on a timeline that does not say so. Returns the count of clips that were known again.
+
+    Relative media URLs resolve against `folder`. An edited caption stays as it was edited. A copy of one of our clips
+    is the editor's: the one nearest to where we put it is ours.
+    """
+    known: dict[Path, _Known] = {}
+    tracks = [track for track in timeline.tracks if isinstance(track, otio.schema.Track)]
+    unknown = [
+        (track, clip, start, path)
+        for track in tracks
+        for clip, start in _clips(track)
+        if identity(clip, Kind.CLIP) is None and (path := _take_file(clip, folder)) is not None
+    ]
+    present = {ours["id"] for clip in timeline.find_clips() if (ours := identity(clip, Kind.CLIP)) is not None}
+    found: dict[str, tuple[Fraction, otio.schema.Track, otio.schema.Clip, Path]] = {}
+    for track, clip, start, path in unknown:
+        record = known.setdefault(path.parent, _Known(path.parent.with_suffix(".otio")))
+        original = identity(record.clips[path], Kind.CLIP) if path in record.clips else None
+        if original is None or original["id"] in present:
+            continue
+        distance = abs(start - original["record_start"] / Fraction(original["record_rate"]))
+        if original["id"] not in found or distance < found[original["id"]][0]:
+            found[original["id"]] = (distance, track, clip, path)
+    for _, _, clip, path in found.values():
+        _restore(clip, known[path.parent].clips[path], path, known[path.parent].folder)
+    for track in {id(entry[1]): entry[1] for entry in found.values()}.values():
+        only_ours = all(identity(clip, Kind.CLIP) is not None for clip, _ in _clips(track))
+        if only_ours and identity(track, Kind.TRACK) is None:
+            number = sum(identity(other, Kind.TRACK) is not None for other in tracks) + 1
+            track.metadata[METADATA_KEY] = {"kind": Kind.TRACK.value, "version": 1, "id": f"avfoley-{number}"}
+    for record in known.values():
+        _restore_captions(timeline, record.captions, set(found))
+    return len(found)
+
+
+class _Known:
+    """What an ``.otio`` of ours says, by the files of its takes; nothing, if it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path.parent
+        self.clips: dict[Path, otio.schema.Clip] = {}
+        self.captions: list[otio.schema.Marker] = []
+        # Held, because the clips of a timeline end with it.
+        self._timeline = _read(path)
+        if self._timeline is None:
+            return
+        self.captions = [m for m in self._timeline.tracks.markers if identity(m, Kind.CAPTION) is not None]
+        for clip in self._timeline.find_clips():
+            ours = identity(clip, Kind.CLIP)
+            if ours is None or not {"id", "record_rate", "record_start"} <= ours.keys():
+                continue
+            for reference in clip.media_references().values():
+                take = identity(reference, Kind.TAKE) is not None and resolve_media(reference.target_url, path.parent)
+                if take and reference.available_range is not None:
+                    self.clips[take] = clip
+
+
+def _read(path: Path) -> otio.schema.Timeline | None:
+    try:
+        if path.stat().st_size > _LARGEST:
+            return None
+        found = otio.adapters.read_from_string(readable(path.read_text(encoding="utf-8")), "otio_json")
+    except (OSError, ValueError, otio.exceptions.OTIOError):
+        return None
+    return found if isinstance(found, otio.schema.Timeline) else None
+
+
+def _take_file(clip: otio.schema.Clip, folder: Path) -> Path | None:
+    url = getattr(clip.media_reference, "target_url", "")
+    path = resolve_media(url, folder) if FOLDER_SUFFIX in url else None
+    return path if path is not None and path.parent.suffix == FOLDER_SUFFIX else None
+
+
+def _clips(track: otio.schema.Track) -> Iterable[tuple[otio.schema.Clip, Fraction]]:
+    """The clips of a track, and where they start on it, in seconds."""
+    at = Fraction(0)
+    for child in track:
+        if isinstance(child, otio.core.Item):
+            if isinstance(child, otio.schema.Clip):
+                yield child, at
+            try:
+                at += exact_seconds(child.duration())
+            except otio.exceptions.CannotComputeAvailableRangeError:
+                continue
+
+
+def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, folder: Path) -> None:
+    references, active = {}, ""
+    for key, reference in original.media_references().items():
+        kept = reference.deepcopy()
+        file = resolve_media(getattr(kept, "target_url", ""), folder)
+        if file is not None:
+            kept.target_url = file.as_uri() if file.is_absolute() else str(file)
+            active = key if file == path else active
+        references[key] = kept
+    present = clip.trimmed_range() if clip.source_range is None else clip.source_range
+    own = clip.media_reference.available_range
+    begin = Fraction(wave_time_reference(path), SAMPLE_RATE) if own is None else exact_seconds(own.start_time)
+    first = exact_seconds(references[active].available_range.start_time)
+    start = max(first, exact_seconds(present.start_time) - begin + first)
+    rate = Fraction((identity(original, Kind.CLIP) or {})["record_rate"])
+    clip.set_media_references(references, active)
+    clip.source_range = TimeRange(rational_time(start * rate, rate), present.duration)
+    clip.metadata[METADATA_KEY] = original.metadata[METADATA_KEY]
+    clip.name = original.name
+
+
+def _restore_captions(timeline: otio.schema.Timeline, captions: list[otio.schema.Marker], shots: set[str]) -> None:
+    rate = record_clock(timeline).rate
+    for caption in captions:
+        if (identity(caption, Kind.CAPTION) or {}).get("id") not in shots:
+            continue
+        start = exact_seconds(caption.marked_range.start_time)
+        restored = caption.deepcopy()
+        for holder, marker, at in list(_markers(timeline)):
+            same = marker.name in (caption.name, caption.comment) or marker.comment == caption.comment
+            if same and abs(at - start) < 1 / rate and METADATA_KEY not in marker.metadata:
+                # Formats that have one text a marker have the caption as its name.
+                restored.comment = marker.comment or (marker.name if marker.name != caption.name else caption.comment)
+                holder.markers.remove(marker)
+                break
+        timeline.tracks.markers.append(restored)
+
+
+def _markers(timeline: otio.schema.Timeline) -> Iterable[tuple[otio.core.Item, otio.schema.Marker, Fraction]]:
+    """The markers of a timeline and of its clips, with what they are on, and their record second."""
+    for marker in timeline.tracks.markers:
+        yield timeline.tracks, marker, exact_seconds(marker.marked_range.start_time)
+    for track in timeline.tracks:
+        if not isinstance(track, otio.schema.Track):
+            continue
+        for clip, at in _clips(track):
+            begins = Fraction(0) if clip.source_range is None else exact_seconds(clip.source_range.start_time)
+            for marker in clip.markers:
+                yield clip, marker, at + exact_seconds(marker.marked_range.start_time) - begins

@@ -1,0 +1,117 @@
+"""OpenTimelineIO files in the shape that Resolve reads and writes, which the free edition exchanges by hand.
+
+Resolve takes a file of another shape for none, without a word: it wants media as bare absolute paths, each with an
+available range in the media's own timecode, a global start time, and a name that no timeline of the project has. It
+reads markers' notes and the channels of a sound where it writes them itself, under ``metadata["Resolve_OTIO"]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import MediaProbe
+from opentimelineio.opentime import TimeRange
+
+from avfoley_plugin.errors import AVFoleyError, HostError
+from avfoley_plugin.hosts.media_time import count_in_media_time
+from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.timing import RecordClock, rational_time, record_clock
+
+KEY = "Resolve_OTIO"
+_NOTE = "Note"
+_CHANNELS = "Channels"
+_AUDIO_TYPE = "Audio Type"
+_VERSION = {"Resolve OTIO Meta Version": "1.0"}
+
+
+def for_resolve(
+    timeline: otio.schema.Timeline, folder: Path, probe: Callable[[Path], MediaProbe] | None = None
+) -> otio.schema.Timeline:
+    """A copy of a timeline that Resolve can import. Relative media URLs resolve against `folder`.
+
+    Of each clip only the active take is kept; which other takes there are stays in the file we keep. `probe` tells the
+    range of media whose clip does not. Raises HostError if there is media whose range nothing tells.
+    """
+    shaped = timeline.deepcopy()
+    clock = record_clock(shaped)
+    shaped.name = f"{shaped.name or 'timeline'} (AVFoley)"
+    if shaped.global_start_time is None:
+        shaped.global_start_time = clock.time(0)
+    shaped.metadata[KEY] = {**_VERSION, **_resolves(shaped)}
+    for track in shaped.find_children(descended_from_type=otio.schema.Track):
+        _shape_track(track)
+    for clip in shaped.find_clips():
+        reference = clip.media_reference
+        # One reference under the usual key: Resolve knows no others.
+        clip.set_media_references({clip.DEFAULT_MEDIA_KEY: reference.deepcopy()}, clip.DEFAULT_MEDIA_KEY)
+        if isinstance(reference, otio.schema.ExternalReference):
+            _shape_media(clip, folder, probe, clock)
+    for marker in _markers(shaped):
+        if marker.comment:
+            marker.metadata[KEY] = {**_resolves(marker), _NOTE: marker.comment}
+    return shaped
+
+
+def is_from_resolve(timeline: otio.schema.Timeline) -> bool:
+    """Whether Resolve wrote a timeline."""
+    return any(KEY in thing.metadata for thing in (timeline, timeline.tracks, *timeline.tracks, *timeline.find_clips()))
+
+
+def from_resolve(timeline: otio.schema.Timeline) -> None:
+    """Puts what Resolve writes in places of its own where OpenTimelineIO has them: the notes of markers."""
+    for marker in _markers(timeline):
+        note = _resolves(marker).get(_NOTE)
+        if isinstance(note, str) and note and not marker.comment:
+            marker.comment = note
+
+
+def _resolves(thing: Any) -> dict[str, Any]:
+    found = thing.metadata.get(KEY)
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _markers(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Marker]:
+    items = (item for item in timeline.find_children() if isinstance(item, otio.core.Item))
+    for item in (timeline.tracks, *items):
+        yield from item.markers
+
+
+def _shape_media(
+    clip: otio.schema.Clip, folder: Path, probe: Callable[[Path], MediaProbe] | None, clock: RecordClock
+) -> None:
+    reference = clip.media_reference
+    path = resolve_media(reference.target_url, folder)
+    if path is None:
+        return
+    reference.target_url = str(path)
+    reference.name = reference.name or path.name
+    take = identity(reference, Kind.TAKE)
+    if take is not None:
+        count_in_media_time(clip, folder, clock)
+        numbers = [{"Source Channel ID": number, "Source Track ID": 0} for number in range(take["channels"])]
+        clip.metadata[KEY] = {**_resolves(clip), _CHANNELS: numbers}
+        return
+    if reference.available_range is None:
+        reference.available_range = _probed_range(path, probe)
+    if clip.source_range is None:
+        clip.source_range = reference.available_range
+
+
+def _shape_track(track: otio.schema.Track) -> None:
+    takes = [take for clip in track.find_clips() if (take := identity(clip.media_reference, Kind.TAKE)) is not None]
+    if identity(track, Kind.TRACK) is not None and takes:
+        mono = all(take["channels"] == 1 for take in takes)
+        track.metadata[KEY] = {**_resolves(track), _AUDIO_TYPE: "Mono" if mono else "Stereo"}
+
+
+def _probed_range(path: Path, probe: Callable[[Path], MediaProbe] | None) -> TimeRange:
+    try:
+        if probe is not None and (found := probe(path)).frames:
+            return TimeRange(rational_time(found.start_timecode, found.rate), rational_time(found.frames, found.rate))
+    except AVFoleyError as error:
+        raise HostError(f"Resolve needs to know how long {path} is, and it cannot be read: {error}") from error
+    raise HostError(f"Resolve needs to know how long {path} is, and neither the timeline nor the file tells")

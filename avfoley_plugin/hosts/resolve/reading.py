@@ -1,0 +1,329 @@
+"""From the timeline that is open in Resolve to an OpenTimelineIO timeline, over the scripting API."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import SAMPLE_RATE
+from opentimelineio.opentime import RationalTime, TimeRange
+
+from avfoley_plugin.errors import HostError, TimelineError
+from avfoley_plugin.hosts.resolve.colors import TO_OTIO
+from avfoley_plugin.hosts.resolve.connection import offers
+from avfoley_plugin.hosts.resolve.records import Record, metadata_of, stored
+from avfoley_plugin.timeline.identity import HOST_ID, METADATA_KEY, Kind, mark
+from avfoley_plugin.timeline.takes import TRACK_NAME
+from avfoley_plugin.timeline.timing import exact_rate, parse_timecode, rational_time
+
+#: The key of what the things of a timeline know about where they are in Resolve.
+PLACE = "resolve"
+_KINDS = {"video": otio.schema.TrackKind.Video, "audio": otio.schema.TrackKind.Audio}
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_OUR_TRACK = re.compile(rf"{TRACK_NAME}(?: \d+)?")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of the API's, in record frames from the timeline's start; ``left`` is what is cut off its media's head,
+    in record frames.
+    """
+
+    thing: Any
+    name: str
+    start: int
+    frames: int
+    left: int
+    path: str
+    enabled: bool
+
+    @property
+    def end(self) -> int:
+        return self.start + self.frames
+
+
+@dataclass(frozen=True)
+class ApiTrack:
+    """A track as the API counts it, from 1 for each kind."""
+
+    kind: str
+    index: int
+    name: str
+    enabled: bool
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class ApiMarker:
+    """A marker of the timeline; ``frame`` counts from the timeline's start."""
+
+    frame: int
+    frames: int
+    color: str
+    name: str
+    note: str
+    custom_data: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that is read of a timeline, at one instant."""
+
+    name: str
+    rate: Fraction
+    start: int
+    tracks: tuple[ApiTrack, ...]
+    markers: tuple[ApiMarker, ...]
+
+    @property
+    def digest(self) -> str:
+        """The same as long as nothing that we read has changed."""
+        tracks = [
+            (
+                track.kind,
+                track.name,
+                track.enabled,
+                [(item.name, item.start, item.frames, item.left, item.path, item.enabled) for item in track.items],
+            )
+            for track in self.tracks
+        ]
+        markers = [tuple(vars(marker).values()) for marker in self.markers]
+        text = json.dumps([self.name, str(self.rate), self.start, tracks, markers])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def audio_track(self, index: int) -> ApiTrack | None:
+        return next((track for track in self.tracks if (track.kind, track.index) == ("audio", index)), None)
+
+
+def snapshot(timeline: Any) -> Snapshot:
+    """Reads the API's timeline. Raises HostError if it tells no frame rate."""
+    rate = setting_rate(timeline.GetSetting("timelineFrameRate"))
+    if rate is None:
+        raise HostError(f"Resolve tells no frame rate of timeline {timeline.GetName()!r}; open it again")
+    start = _frame(timeline.GetStartFrame())
+    tracks = []
+    for kind in _KINDS:
+        for index in range(1, int(timeline.GetTrackCount(kind) or 0) + 1):
+            things = _listed(timeline.GetItemListInTrack(kind, index))
+            items = sorted((_item(thing, start) for thing in things), key=lambda item: item.start)
+            enabled = not offers(timeline, "GetIsTrackEnabled") or timeline.GetIsTrackEnabled(kind, index) is not False
+            tracks.append(ApiTrack(kind, index, str(timeline.GetTrackName(kind, index) or ""), enabled, tuple(items)))
+    return Snapshot(str(timeline.GetName() or ""), rate, start, tuple(tracks), tuple(_markers(timeline)))
+
+
+def setting_rate(value: Any) -> Fraction | None:
+    """The exact rate that a setting says, which may read "29.97 DF"; None if it says none."""
+    number = _NUMBER.match(str(value if value is not None else "").strip())
+    with contextlib.suppress(TimelineError):
+        return None if number is None else exact_rate(float(number[0]))
+    return None
+
+
+def read_timeline(found: Snapshot) -> otio.schema.Timeline:
+    """The snapshot as a timeline; our takes, tracks and captions are known by what our markers record."""
+    rate = float(found.rate)
+    timeline = otio.schema.Timeline(found.name, global_start_time=RationalTime(found.start, rate))
+    ours = [(marker, record) for marker in found.markers if (record := stored(marker.custom_data)) is not None]
+    owners = _owners(found.tracks, (record for _, record in ours))
+    for track in found.tracks:
+        timeline.tracks.append(_track(track, found, owners))
+    records = {id(marker): record for marker, record in ours}
+    for marker in found.markers:
+        timeline.tracks.markers.append(_marker(marker, found.rate, records.get(id(marker))))
+    return timeline
+
+
+def item_id(track: ApiTrack, item: Item) -> str:
+    """What an item is known by as long as the timeline is not changed."""
+    return f"{track.kind} {track.index} {item.start}"
+
+
+def _track(track: ApiTrack, found: Snapshot, owners: Mapping[str, Record]) -> otio.schema.Track:
+    made = otio.schema.Track(name=track.name, kind=_KINDS[track.kind])
+    made.enabled = track.enabled
+    made.metadata[PLACE] = {"kind": track.kind, "index": track.index}
+    at = 0
+    for item in track.items:
+        if item.end <= at:
+            continue
+        if item.start > at:
+            made.append(otio.schema.Gap(source_range=_range(0, item.start - at, found.rate)))
+        owner = owners.get(item_id(track, item))
+        clip = _clip(item, found.rate) if owner is None else _our_clip(item, owner, found.rate)
+        clip.metadata[HOST_ID] = item_id(track, item)
+        made.append(clip)
+        at = item.end
+    ours = [item for item in track.items if item_id(track, item) in owners]
+    named_ours = _OUR_TRACK.fullmatch(track.name) is not None and track.kind == "audio"
+    if ours and (named_ours or len(ours) == len(track.items)):
+        mark(
+            made, Kind.TRACK, id=(track.name if named_ours else f"{TRACK_NAME} {track.index}").lower().replace(" ", "-")
+        )
+    return made
+
+
+def _owners(tracks: Iterable[ApiTrack], records: Iterable[Record]) -> dict[str, Record]:
+    """Which record each of our items belongs to. A copy that the editor made of an item of ours is theirs: of several
+    items that play a take of one shot, ours is the one nearest to where it was put.
+    """
+    items = [(item_id(track, item), item) for track in tracks if track.kind == "audio" for item in track.items]
+    owners: dict[str, Record] = {}
+    for record in records:
+        if record.clip is None:
+            continue
+        start, paths = record.clip.record_start, {Path(take.path) for take in record.takes}
+        playing = [
+            (abs(item.start - start), key) for key, item in items if Path(item.path) in paths and key not in owners
+        ]
+        if playing:
+            owners[min(playing)[1]] = record
+    return owners
+
+
+def _clip(item: Item, rate: Fraction) -> otio.schema.Clip:
+    clip = otio.schema.Clip(name=item.name)
+    clip.enabled = item.enabled
+    properties = _properties(item.thing)
+    media_rate = setting_rate(properties.get("FPS")) or rate
+    start = 0
+    with contextlib.suppress(TimelineError):
+        start = parse_timecode(str(properties.get("Start TC") or ""), media_rate)
+    speed = _speed(item, rate, media_rate)
+    # Offsets count record frames of the media at its own speed, and are whole: the API tells no parts of frames.
+    offset = item.left * media_rate / rate
+    clip.source_range = TimeRange(rational_time(start + offset, media_rate), rational_time(item.frames, rate))
+    if item.path:
+        clip.media_reference = otio.schema.ExternalReference(item.path)
+        length = _NUMBER.match(str(properties.get("Frames") or ""))
+        if length is not None and float(length[0]) > 0:
+            count = float(length[0])
+            clip.media_reference.available_range = TimeRange(
+                rational_time(start, media_rate), RationalTime(count, float(media_rate))
+            )
+    if speed == 0:
+        clip.effects.append(otio.schema.FreezeFrame())
+    elif speed != 1:
+        clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(speed)))
+    return clip
+
+
+def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
+    references, active = {}, None
+    for take in record.takes:
+        path = Path(take.path)
+        reference = otio.schema.ExternalReference(
+            path.as_uri() if path.is_absolute() else take.path,
+            TimeRange(RationalTime(take.start, SAMPLE_RATE), RationalTime(take.identity.samples, SAMPLE_RATE)),
+        )
+        reference.name = path.name
+        reference.metadata[METADATA_KEY] = metadata_of(take.identity)
+        references[take.key] = reference
+        if path == Path(item.path):
+            active = take
+    assert active is not None
+    assert record.clip is not None
+    # What is cut off is counted from the file's first sample, which is at the reference's own start.
+    head = item.left + active.start * rate / SAMPLE_RATE
+    clip = otio.schema.Clip(name=record.name, source_range=_range(head, item.frames, rate))
+    clip.enabled = item.enabled
+    clip.set_media_references(references, active.key)
+    clip.metadata[METADATA_KEY] = metadata_of(record.clip)
+    return clip
+
+
+def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.schema.Marker:
+    made = otio.schema.Marker(
+        name=marker.name,
+        marked_range=_range(marker.frame, marker.frames, rate),
+        color=TO_OTIO.get(marker.color, otio.schema.MarkerColor.BLUE),
+        comment=marker.note,
+    )
+    made.metadata[PLACE] = {"color": marker.color, "custom_data": marker.custom_data}
+    if record is not None:
+        made.metadata[METADATA_KEY] = metadata_of(record.caption)
+    return made
+
+
+def _item(thing: Any, start: int) -> Item:
+    properties = _properties(thing)
+    # GetLeftOffset counts record frames also where the media has another rate. GetSourceStartFrame would count the
+    # media's, but is often one short.
+    left = _frame(thing.GetLeftOffset())
+    return Item(
+        thing=thing,
+        name=str(thing.GetName() or ""),
+        start=_frame(thing.GetStart()) - start,
+        frames=max(0, _frame(thing.GetDuration())),
+        left=max(0, left),
+        path=str(properties.get("File Path") or ""),
+        enabled=not offers(thing, "GetClipEnabled") or thing.GetClipEnabled() is not False,
+    )
+
+
+def _properties(thing: Any) -> Mapping[str, Any]:
+    media = thing.GetMediaPoolItem()
+    found = None if media is None else media.GetClipProperty()
+    return found if isinstance(found, Mapping) else {}
+
+
+def _speed(item: Item, rate: Fraction, media_rate: Fraction) -> Fraction:
+    """The speed that an item's source frames tell, which are good to a frame at either end: where normal speed is in
+    that range it is that, else a whole per cent, else the fraction itself. 0 for a freeze frame.
+
+    The API does not tell a speed, and of a reversed item nothing tells that it is.
+    """
+    if not (item.frames and offers(item.thing, "GetSourceStartFrame") and offers(item.thing, "GetSourceEndFrame")):
+        return Fraction(1)
+    first, last = item.thing.GetSourceStartFrame(), item.thing.GetSourceEndFrame()
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in (first, last)):
+        return Fraction(1)
+    consumed = abs(round(last) - round(first))
+    normal = item.frames * media_rate / rate
+    if abs(consumed - normal) <= 2:
+        return Fraction(1)
+    if consumed == 0:
+        return Fraction(0)
+    measured, slack = consumed / normal, 2 / normal
+    percent = Fraction(round(measured * 100), 100)
+    return percent if percent and abs(percent - measured) <= slack else measured
+
+
+def _markers(timeline: Any) -> list[ApiMarker]:
+    found = timeline.GetMarkers()
+    markers = []
+    for frame, told in (found or {}).items() if isinstance(found, Mapping) else ():
+        markers.append(
+            ApiMarker(
+                frame=_frame(frame),
+                frames=max(1, _frame(told.get("duration", 1))),
+                color=str(told.get("color") or ""),
+                name=str(told.get("name") or ""),
+                note=str(told.get("note") or ""),
+                custom_data=str(told.get("customData") or ""),
+            )
+        )
+    return sorted(markers, key=lambda marker: marker.frame)
+
+
+def _listed(things: Any) -> list[Any]:
+    return list(things.values()) if isinstance(things, Mapping) else list(things or ())
+
+
+def _frame(value: Any) -> int:
+    try:
+        return round(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _range(start: int | Fraction, frames: int, rate: Fraction) -> TimeRange:
+    return TimeRange(rational_time(start, rate), rational_time(frames, rate))

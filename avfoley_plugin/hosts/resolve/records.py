@@ -1,0 +1,91 @@
+"""What of a timeline in Resolve is ours, as the timeline itself records it.
+
+Of all that the API can write, only the custom data of a marker holds a text that nobody sees or edits. So each caption
+marker carries all that is known of its shot's clip and takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from avfoley_plugin.timeline.identity import Kind
+
+
+def _a_rate(text: str) -> str:
+    if Fraction(text) <= 0:
+        raise ValueError("a rate is above 0")
+    return text
+
+
+class _Identity(BaseModel):
+    """A ``metadata["avfoley"]``; what reading relies on is checked, the rest is kept as it is."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+
+
+class _CaptionIdentity(_Identity):
+    kind: Literal[Kind.CAPTION]
+    caption: str
+
+
+class _ClipIdentity(_Identity):
+    kind: Literal[Kind.CLIP]
+    layer: str
+    track: str
+    record_start: int
+    frames: int
+    record_rate: Annotated[str, AfterValidator(_a_rate)]
+
+
+class _TakeIdentity(_Identity):
+    kind: Literal[Kind.TAKE]
+    samples: Annotated[int, Field(gt=0, lt=2**48)]
+    head_samples: Annotated[int, Field(ge=0, lt=2**48)]
+    channels: int
+
+
+class StoredTake(BaseModel):
+    """One take: the key that its clip knows it by, its file, the sample its file begins at, and its identity."""
+
+    key: str
+    path: str
+    start: int
+    identity: _TakeIdentity
+
+
+class Record(BaseModel):
+    """What one marker's custom data says. ``clip`` is None for a shot that has a caption, but no clip."""
+
+    app: Literal["avfoley"] = "avfoley"
+    version: Literal[1] = 1
+    caption: _CaptionIdentity
+    clip: _ClipIdentity | None = None
+    name: str = ""
+    takes: list[StoredTake] = []
+
+
+def stored(custom_data: Any) -> Record | None:
+    """The record that a marker's custom data holds; None if the marker is none of ours."""
+    try:
+        return Record.model_validate_json(custom_data) if custom_data else None
+    except (ValidationError, ZeroDivisionError):
+        return None
+
+
+def plain(value: Any) -> Any:
+    """Metadata as Python's own types: OpenTimelineIO nests dictionaries and lists of its own."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value
+
+
+def metadata_of(model: BaseModel) -> dict[str, Any]:
+    """The metadata that an identity stands for."""
+    return model.model_dump(mode="json")

@@ -1,0 +1,71 @@
+"""What the editor has chosen in Resolve's timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from avfoley_plugin.hosts.resolve.connection import offers
+from avfoley_plugin.hosts.resolve.reading import ApiTrack, Item, Snapshot, item_id
+from avfoley_plugin.timeline.selection import Selection
+
+#: Clips of this colour are chosen where Resolve does not tell which are selected.
+COLOR = "Teal"
+
+
+def selection(timeline: Any, found: Snapshot) -> Selection:
+    """The first of these that says something: the selected clips (Resolve 21.0.4 and later), the clips of the colour
+    "Teal", the in and out points (19.1 and later), the clip under the playhead. Else everything.
+    """
+    for choose in (_selected, _colored):
+        chosen = choose(timeline, found)
+        if chosen:
+            return Selection(host_ids=frozenset(chosen))
+    marks = _marks(timeline)
+    if marks is not None:
+        return Selection(record_range=f"{marks[0]}-{marks[1]}")
+    if offers(timeline, "GetCurrentVideoItem"):
+        current = timeline.GetCurrentVideoItem()
+        if current is not None:
+            return Selection(host_ids=_ids([current], found))
+    return Selection()
+
+
+def _video(found: Snapshot) -> list[tuple[ApiTrack, Item]]:
+    return [(track, item) for track in found.tracks if track.kind == "video" for item in track.items]
+
+
+def _ids(things: list[Any], found: Snapshot) -> frozenset[str]:
+    """The ids of items. Two handles of the API for one item are not equal: an item is known by where it is."""
+    places = {(thing.GetStart(), thing.GetName(), thing.GetDuration()) for thing in things}
+    return frozenset(
+        item_id(track, item)
+        for track, item in _video(found)
+        if (item.start + found.start, item.name, item.frames) in places
+    )
+
+
+def _selected(timeline: Any, found: Snapshot) -> frozenset[str]:
+    if not offers(timeline, "GetSelectedClips"):
+        return frozenset()
+    selected = timeline.GetSelectedClips() or []
+    return _ids(list(selected.values()) if isinstance(selected, Mapping) else list(selected), found)
+
+
+def _colored(timeline: Any, found: Snapshot) -> frozenset[str]:
+    return frozenset(
+        item_id(track, item)
+        for track, item in _video(found)
+        if offers(item.thing, "GetClipColor") and item.thing.GetClipColor() == COLOR
+    )
+
+
+def _marks(timeline: Any) -> tuple[int, int] | None:
+    """The in point and the frame after the out point, in record frames; None unless both are set."""
+    marks = timeline.GetMarkInOut() if offers(timeline, "GetMarkInOut") else None
+    video = marks.get("video") if isinstance(marks, Mapping) else None
+    if not isinstance(video, Mapping):
+        return None
+    first, last = video.get("in"), video.get("out")
+    # They count from the timeline's first frame, and the out point is part of the range.
+    return (int(first), int(last) + 1) if first is not None and last is not None and 0 <= first <= last else None

@@ -1,0 +1,350 @@
+"""From a timeline back into Resolve: our tracks, takes and caption markers, and nothing else.
+
+The API's return values are not to be trusted, so whatever is done is read back, and what did not happen is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import SAMPLE_RATE
+
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.resolve.colors import FROM_OTIO
+from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, item_id, read_timeline, snapshot
+from avfoley_plugin.hosts.resolve.records import Record, StoredTake, plain, stored
+from avfoley_plugin.timeline.identity import HOST_ID, Kind, identity
+from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.timing import exact_frames, exact_seconds, round_half_up
+
+BIN = "AVFoley"
+_SOUND_ONLY = 2
+
+
+@dataclass(frozen=True)
+class OurClip:
+    """One of our clips as it shall be: on which of the timeline's tracks, where, and with which takes.
+
+    ``record_start``, ``frames`` in record frames; ``host_id`` is what its item is known by, if it has one already.
+    """
+
+    clip: otio.schema.Clip
+    track: otio.schema.Track
+    record_start: int
+    frames: int
+    takes: tuple[StoredTake, ...]
+    active: StoredTake
+    host_id: str | None
+
+    def left(self, take: StoredTake, rate: Fraction) -> int:
+        """What is cut off a take's head, in record frames."""
+        start = exact_seconds(self.clip.source_range.start_time) - Fraction(take.start, SAMPLE_RATE)
+        return max(0, round_half_up(start * rate))
+
+
+def write_timeline(project: Any, api: Any, before: Snapshot, timeline: otio.schema.Timeline, folder: Path) -> None:
+    """Makes the API's timeline `api` have what is ours on `timeline`, which was read from the snapshot `before`.
+
+    Raises HostError where Resolve does not do as it is told; what was done until then stays.
+    """
+    _Writer(project, api, before, folder).write(timeline)
+
+
+class _Writer:
+    def __init__(self, project: Any, api: Any, before: Snapshot, folder: Path) -> None:
+        self._project = project
+        self._api = api
+        self._before = before
+        self._folder = folder
+        self._pool = project.GetMediaPool()
+        self._indices: dict[int, int] = {}
+
+    def write(self, timeline: otio.schema.Timeline) -> None:
+        clips = our_clips(timeline, self._before.rate, self._folder)
+        items = {item_id(track, item): (track, item) for track in self._before.tracks for item in track.items}
+        owned = self._owned(items)
+        kept = {clip.host_id: clip for clip in clips if self._is_in_place(clip, items) and clip.host_id in owned}
+        self._delete_items([items[key][1] for key in owned if key not in kept])
+
+        missing = [clip for clip in clips if clip.host_id not in kept]
+        media = self._import(take.path for clip in clips for take in clip.takes)
+        for track in timeline.tracks:
+            if identity(track, Kind.TRACK) is not None or any(clip.track is track for clip in missing):
+                self._indices[id(track)] = self._track_index(track, [clip for clip in clips if clip.track is track])
+        for clip in missing:
+            self._append(clip, media)
+        for clip in clips:
+            self._take_up(clip, media)
+        self._write_markers(timeline, clips)
+        self._delete_tracks(timeline)
+
+    def _owned(self, items: Mapping[str, tuple[Any, Item]]) -> set[str]:
+        """The items that are ours, by what the markers record; the same that reading knew as ours."""
+        known = read_timeline(self._before).find_clips()
+        return {clip.metadata[HOST_ID] for clip in known if identity(clip, Kind.CLIP) is not None} & set(items)
+
+    def _is_in_place(self, clip: OurClip, items: Mapping[str, tuple[Any, Item]]) -> bool:
+        if clip.host_id is None or clip.host_id not in items:
+            return False
+        track, item = items[clip.host_id]
+        place = clip.track.metadata.get(PLACE) or {}
+        lefts = [clip.left(take, self._before.rate) for take in clip.takes if Path(take.path) == Path(item.path)]
+        # A file that plays, but is no longer among the takes, cannot be taken out of a take selector.
+        return (
+            place.get("index") == track.index
+            and item.start == clip.record_start
+            and _same_length(item.frames, clip.frames)
+            and item.left in lefts
+            and {_take_path(take) for take in _api_takes(item.thing)} <= {Path(take.path) for take in clip.takes}
+        )
+
+    def _delete_items(self, items: list[Item]) -> None:
+        if not items:
+            return
+        # Without ripple: nothing that is not ours moves.
+        self._api.DeleteClips([item.thing for item in items], False)
+        for item in items:
+            if self._find_item(item.start, Path(item.path)) is not None:
+                raise HostError(f"Resolve did not delete {item.name!r} on its track; unlock the track and run again")
+
+    def _find_item(self, record_start: int, path: Path, index: int | None = None) -> Item | None:
+        for track in snapshot(self._api).tracks:
+            if track.kind == "audio" and index in (None, track.index):
+                for item in track.items:
+                    if item.start == record_start and Path(item.path) == path:
+                        return item
+        return None
+
+    def _import(self, paths: Iterable[str]) -> dict[Path, Any]:
+        """The media pool's items of our files, which are imported into a bin of ours where they are not there yet."""
+        wanted = sorted({Path(path) for path in paths})
+        if not wanted:
+            return {}
+        root = self._pool.GetRootFolder()
+        bin_ = _bin(root) or self._pool.AddSubFolder(root, BIN) or _bin(root)
+        if bin_ is None:
+            raise HostError(f"Resolve made no bin {BIN!r} in the media pool; is the project read-only?")
+        there = _media(bin_)
+        absent = [path for path in wanted if path not in there]
+        for path in absent:
+            if not path.is_file():
+                raise HostError(f"the take {path} is not there; relink it, or make it again")
+        if absent:
+            rate = self._project.GetSetting("timelineFrameRate")
+            previous = self._pool.GetCurrentFolder()
+            self._pool.SetCurrentFolder(bin_)
+            self._pool.ImportMedia([str(path) for path in absent])
+            if previous is not None:
+                self._pool.SetCurrentFolder(previous)
+            if self._project.GetSetting("timelineFrameRate") != rate:
+                # Only where the project has neither media nor timeline yet, and then we have nothing to import.
+                raise HostError(f"importing sound changed the project's frame rate from {rate}; undo, and set it again")
+            there = _media(bin_)
+        lacking = [str(path) for path in wanted if path not in there]
+        if lacking:
+            raise HostError(f"Resolve did not import {', '.join(lacking)}")
+        return {path: there[path] for path in wanted}
+
+    def _track_index(self, track: otio.schema.Track, clips: list[OurClip]) -> int:
+        """The number of a track of ours in Resolve; it is added where it is not there yet."""
+        place = track.metadata.get(PLACE)
+        if place:
+            return int(place["index"])
+        count = int(self._api.GetTrackCount("audio"))
+        mono = clips and all(take.identity.channels == 1 for clip in clips for take in clip.takes)
+        kind = "mono" if mono else "stereo"
+        # Without a type the track would be mono; releases before options were taken know the type as a plain word.
+        for options in ({"audioType": kind}, kind):
+            self._api.AddTrack("audio", options)
+            if int(self._api.GetTrackCount("audio")) > count:
+                break
+        else:
+            raise HostError("Resolve added no audio track; is the timeline locked?")
+        self._api.SetTrackName("audio", count + 1, track.name)
+        track.metadata[PLACE] = {"kind": "audio", "index": count + 1}
+        return count + 1
+
+    def _append(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
+        index, path = self._indices[id(clip.track)], Path(clip.active.path)
+        track = snapshot(self._api).audio_track(index)
+        end = clip.record_start + clip.frames
+        taken = (
+            [item.name for item in track.items if item.start < end and clip.record_start < item.end] if track else []
+        )
+        if taken:
+            # Resolve would drop ours without a word.
+            raise HostError(f"{', '.join(taken)} lies where the take of {clip.clip.name!r} belongs; move it away")
+        left = clip.left(clip.active, self._before.rate)
+        self._pool.AppendToTimeline(
+            [
+                {
+                    "mediaPoolItem": media[path],
+                    "startFrame": left,
+                    "endFrame": left + clip.frames,
+                    "mediaType": _SOUND_ONLY,
+                    "trackIndex": index,
+                    "recordFrame": self._before.start + clip.record_start,
+                }
+            ]
+        )
+        item = self._find_item(clip.record_start, path, index)
+        if item is None or not _same_length(item.frames, clip.frames):
+            where = f"frame {clip.record_start} of audio track {index}"
+            became = "nothing" if item is None else f"{item.frames} frames"
+            raise HostError(
+                f"Resolve put {became} at {where}, not the {clip.frames} frames of {path.name}; undo it there"
+            )
+
+    def _take_up(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
+        """Gives an item all takes of its clip, and selects the active one."""
+        if len(clip.takes) < 2:
+            return
+        item = self._item_of(clip)
+        present = [_take_path(take) for take in _api_takes(item.thing)] or [Path(item.path)]
+        # The take that the item was made with is to be the first, whatever is added.
+        for take in clip.takes:
+            path = Path(take.path)
+            if path not in present:
+                left = clip.left(take, self._before.rate)
+                item.thing.AddTake(media[path], left, left + clip.frames)
+        takes = [_take_path(take) for take in _api_takes(item.thing)]
+        lacking = [Path(take.path).name for take in clip.takes if Path(take.path) not in takes]
+        if lacking:
+            raise HostError(f"Resolve did not add {', '.join(lacking)} as takes of {clip.clip.name!r}")
+        wanted = takes.index(Path(clip.active.path)) + 1
+        if item.thing.GetSelectedTakeIndex() != wanted:
+            item.thing.SelectTakeByIndex(wanted)
+            if item.thing.GetSelectedTakeIndex() != wanted:
+                raise HostError(f"Resolve did not select {Path(clip.active.path).name} of {clip.clip.name!r}")
+
+    def _item_of(self, clip: OurClip) -> Item:
+        index = self._indices.get(id(clip.track)) or int(clip.track.metadata[PLACE]["index"])
+        for take in clip.takes:
+            item = self._find_item(clip.record_start, Path(take.path), index)
+            if item is not None:
+                return item
+        raise HostError(f"the take of {clip.clip.name!r} is no longer on its track; run again")
+
+    def _write_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip]) -> None:
+        present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
+        others = {m.frame for m in self._before.markers if m.custom_data not in present}
+        ours = [marker for marker in timeline.tracks.markers if identity(marker, Kind.CAPTION) is not None]
+        wanted = self._wanted_markers(ours, clips, timeline, others)
+        for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
+            self._delete_marker(custom_data)
+        for marker in wanted:
+            if present.get(marker.custom_data) == marker:
+                continue
+            if marker.custom_data in present:
+                self._delete_marker(marker.custom_data)
+            self._api.AddMarker(marker.frame, marker.color, marker.name, marker.note, marker.frames, marker.custom_data)
+            if not self._api.GetMarkerByCustomData(marker.custom_data):
+                raise HostError(f"Resolve set no marker at frame {marker.frame} for the caption of {marker.name!r}")
+
+    def _delete_marker(self, custom_data: str) -> None:
+        self._api.DeleteMarkerByCustomData(custom_data)
+        if self._api.GetMarkerByCustomData(custom_data):
+            raise HostError("Resolve did not delete a marker of ours; delete the markers named after shots, run again")
+
+    def _wanted_markers(
+        self,
+        markers: Iterable[otio.schema.Marker],
+        clips: Iterable[OurClip],
+        timeline: otio.schema.Timeline,
+        others: set[int],
+    ) -> list[ApiMarker]:
+        by_shot = {(identity(clip.clip, Kind.CLIP) or {})["id"]: clip for clip in clips}
+        rate = self._before.rate
+        taken, wanted = set(others), []
+        for marker in markers:
+            caption = identity(marker, Kind.CAPTION) or {}
+            start = round_half_up(exact_frames(marker.marked_range.start_time, rate))
+            frames = max(1, round_half_up(exact_frames(marker.marked_range.duration, rate)))
+            free = next((frame for frame in range(start, start + frames) if frame not in taken), None)
+            if free is None:
+                raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
+            taken.add(free)
+            clip = by_shot.get(caption["id"])
+            record = Record.model_validate(
+                {
+                    "caption": plain(caption),
+                    "clip": None if clip is None else plain(identity(clip.clip, Kind.CLIP)),
+                    "name": "" if clip is None else clip.clip.name,
+                    "takes": [] if clip is None else [take.model_dump() for take in clip.takes],
+                }
+            )
+            place = marker.metadata.get(PLACE)
+            color = str(place["color"]) if place else FROM_OTIO.get(marker.color, "Cyan")
+            wanted.append(
+                ApiMarker(free, frames - (free - start), color, marker.name, marker.comment, record.model_dump_json())
+            )
+        return wanted
+
+    def _delete_tracks(self, timeline: otio.schema.Timeline) -> None:
+        """Deletes the tracks that were ours and no longer are on the timeline, if nothing is on them."""
+        still = {(track.metadata.get(PLACE) or {}).get("index") for track in timeline.tracks if track.kind == "Audio"}
+        gone = [track.index for track in self._before.tracks if track.kind == "audio" and track.index not in still]
+        for index in sorted(gone, reverse=True):
+            track = snapshot(self._api).audio_track(index)
+            if track is not None and not track.items:
+                self._api.DeleteTrack("audio", index)
+
+
+def our_clips(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> list[OurClip]:
+    """All clips of ours on a timeline, in record frames. Relative media URLs resolve against `folder`."""
+    found = []
+    for track in timeline.tracks:
+        at = Fraction(0)
+        for child in track:
+            if not isinstance(child, otio.core.Item):
+                continue
+            frames = exact_frames(child.trimmed_range().duration, rate)
+            if isinstance(child, otio.schema.Clip) and identity(child, Kind.CLIP) is not None:
+                takes = {key: _stored_take(key, ref, folder) for key, ref in child.media_references().items()}
+                present = {key: take for key, take in takes.items() if take is not None}
+                active = present.get(child.active_media_reference_key)
+                if active is not None:
+                    start, length = round_half_up(at), round_half_up(frames)
+                    host_id = child.metadata.get(HOST_ID)
+                    found.append(OurClip(child, track, start, length, tuple(present.values()), active, host_id))
+            at += frames
+    return found
+
+
+def _stored_take(key: str, reference: otio.core.MediaReference, folder: Path) -> StoredTake | None:
+    ours = identity(reference, Kind.TAKE)
+    path = None if ours is None else resolve_media(reference.target_url, folder)
+    if ours is None or path is None or reference.available_range is None:
+        return None
+    start = round_half_up(exact_frames(reference.available_range.start_time, Fraction(SAMPLE_RATE)))
+    return StoredTake.model_validate({"key": key, "path": str(path), "start": start, "identity": plain(ours)})
+
+
+def _same_length(found: int, wanted: int) -> bool:
+    # A sound file holds whole samples: its last frame may lack a fraction of one, and Resolve counts whole frames.
+    return wanted - 1 <= found <= wanted
+
+
+def _api_takes(item: Any) -> list[Any]:
+    """What the API tells of each take of an item; nothing, while it has no take selector."""
+    count = item.GetTakesCount()
+    return [item.GetTakeByIndex(number) for number in range(1, int(count or 0) + 1)]
+
+
+def _take_path(take: Any) -> Path:
+    media = take.get("mediaPoolItem") if isinstance(take, Mapping) else None
+    return Path() if media is None else Path(str((media.GetClipProperty() or {}).get("File Path") or ""))
+
+
+def _bin(root: Any) -> Any:
+    return next((folder for folder in root.GetSubFolderList() or [] if folder.GetName() == BIN), None)
+
+
+def _media(bin_: Any) -> dict[Path, Any]:
+    clips = bin_.GetClipList() or []
+    return {Path(str((clip.GetClipProperty() or {}).get("File Path") or "")): clip for clip in clips}

@@ -1,0 +1,1 @@
+"""AVFoley's OpenTimelineIO hooks, one a module, as ``manifest.json`` names them."""

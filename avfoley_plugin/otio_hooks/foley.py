@@ -1,0 +1,45 @@
+"""The hook ``avfoley_foley``: foley for a timeline, by the engine on this machine.
+
+otio.hooks.run("avfoley_foley", timeline, {"file": "edit.otio", "caption": "boots on gravel"})
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import opentimelineio as otio
+
+from avfoley_plugin.otio_hooks.in_memory import host_of, known, selection_of
+
+_SETTINGS = ("caption", "negative_caption", "seed", "takes", "model", "steps", "guidance_scale", "handles")
+
+
+def hook_function(
+    in_timeline: otio.schema.Timeline, argument_map: dict[str, Any] | None = None
+) -> otio.schema.Timeline:
+    """Puts foley for the selected shots on the timeline, and returns it.
+
+    `argument_map`: "file", where the timeline will be written: the sound goes beside it, and relative media URLs resolve
+    against its folder; "clips" and "range", the selection; the settings of `workflows.FoleySettings`; "problems", a list
+    that takes what could not be done. Without such a list, raises HostError naming all of it.
+    """
+    from avfoley_plugin.engine_client import LocalEngine
+    from avfoley_plugin.errors import HostError
+    from avfoley_plugin.making import TakeFailed
+    from avfoley_plugin.workflows import FoleySettings, Planned, foley
+
+    arguments = argument_map or {}
+    host = host_of(in_timeline, arguments)
+    settings = FoleySettings(**known(arguments, *_SETTINGS))
+    findings = []
+    for update in foley(host, LocalEngine(), settings, selection_of(arguments)):
+        if isinstance(update, Planned):
+            findings += [str(problem) for problem in update.problems]
+        elif isinstance(update, TakeFailed):
+            findings.append(f"{update.subject.name}: {update.reason}")
+    problems = arguments.get("problems")
+    if problems is not None:
+        problems.extend(findings)
+    elif findings:
+        raise HostError("\n".join(findings))
+    return in_timeline

@@ -1,0 +1,59 @@
+"""A timeline that somebody else reads and writes, as a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.base import Host
+from avfoley_plugin.timeline.selection import Selection
+
+
+class InMemoryTimeline(Host):
+    """A timeline whose sound files go beside `file`, which is not written. Relative URLs resolve against its folder."""
+
+    def __init__(self, timeline: otio.schema.Timeline, file: Path) -> None:
+        self._timeline = timeline
+        self._file = file.absolute()
+
+    @property
+    def name(self) -> str:
+        return str(self._timeline.name)
+
+    @property
+    def folder(self) -> Path:
+        return self._file.parent
+
+    @property
+    def output(self) -> Path:
+        return self._file
+
+    def read(self) -> otio.schema.Timeline:
+        return self._timeline
+
+    def write(self, timeline: otio.schema.Timeline) -> Path:
+        return self._file
+
+
+def host_of(timeline: otio.schema.Timeline, arguments: Mapping[str, Any]) -> InMemoryTimeline:
+    """The timeline that a hook was given; "file" is where it is going to be written. Raises HostError without it."""
+    file = arguments.get("file") or arguments.get("_filepath")
+    if not file:
+        raise HostError(
+            'say in the hook\'s arguments where the timeline will be written, for example {"file": "edit.otio"}'
+        )
+    return InMemoryTimeline(timeline, Path(file))
+
+
+def selection_of(arguments: Mapping[str, Any]) -> Selection:
+    """The selection in a hook's arguments: "clips", a list of names, and "range", IN-OUT; everything without them."""
+    return Selection(tuple(arguments.get("clips") or ()), arguments.get("range"))
+
+
+def known(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Those of the arguments that a hook knows, for its settings."""
+    return {name: arguments[name] for name in names if arguments.get(name) is not None}

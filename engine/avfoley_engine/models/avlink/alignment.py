@@ -1,0 +1,43 @@
+"""Where the windows of both modalities stand: the grid on which an audio latent and a step of video tokens begin together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, gcd, lcm
+
+from avfoley_engine.models.avlink.config import AVLinkConfig
+from avfoley_engine.models.avlink.windows import Windows
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One window's length in each modality, and the hop from a window to the next."""
+
+    window_frames: int
+    window_latents: int
+    hop_frames: int
+    hop_latents: int
+
+    @classmethod
+    def of(cls, config: AVLinkConfig, overlap: Fraction) -> Alignment:
+        """The longest hop at which neighbouring windows share `overlap` seconds, at least one step of the grid."""
+        video, latent_rate = config.video, config.audio.latents_per_second
+        # Rounded up, so that a picture of exactly one window needs no second one.
+        latents = ceil(video.frames / video.frame_rate * latent_rate)
+        latent, step = 1 / latent_rate, 1 / video.tokens_per_second
+        grid = Fraction(lcm(latent.numerator, step.numerator), gcd(latent.denominator, step.denominator))
+        hop = max(1, int((latents / latent_rate - overlap) / grid)) * grid
+        return cls(video.frames, latents, int(hop * video.frame_rate), int(hop * latent_rate))
+
+    def windows(self, *, frames: int = 0, latents: int = 0) -> tuple[Windows, Windows]:
+        """Windows over latents and over frames, one for one at the same instants, that cover so many frames and so many latents."""
+        beyond = (
+            Fraction(frames - self.window_frames, self.hop_frames),
+            Fraction(latents - self.window_latents, self.hop_latents),
+        )
+        count = 1 + max(0, *map(ceil, beyond))
+        return (
+            Windows.hopping(count, self.window_latents, self.hop_latents),
+            Windows.hopping(count, self.window_frames, self.hop_frames),
+        )

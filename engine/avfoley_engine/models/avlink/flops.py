@@ -1,0 +1,134 @@
+"""Floating-point operations of AV-Link, counted from its sizes: matrix products, attention and convolutions, two a multiply-add.
+
+What is left out (norms, activations, rotations, softmax) is what `torch.utils.flop_counter` leaves out too, and under one per cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from avfoley_engine.models.avlink.backbones import MotionStem
+from avfoley_engine.models.avlink.config import GENERATED, AVLinkConfig, Direction, Modality, VideoConfig
+from avfoley_engine.models.avlink.link import placements
+from avfoley_engine.nn.dit import DiTConfig
+
+_SINUSOIDS = 256
+
+
+@dataclass(frozen=True)
+class Window:
+    """One clip: frames, audio latents, and the tokens of the caption and of the negative caption."""
+
+    frames: int
+    latents: int
+    text: int = 0
+    negative: int = 0
+
+
+def step_flops(config: AVLinkConfig, direction: Direction, window: Window, *, guided: bool = True) -> int:
+    """One solver step of `guided_velocity` with a condition, for one clip."""
+    total = linked_flops(config, direction, window)
+    if guided:
+        total += backbone_flops(config, GENERATED[direction], window, window.negative)
+    return total
+
+
+def linked_flops(config: AVLinkConfig, direction: Direction, window: Window) -> int:
+    """`AVLink.forward` without `both`, the conditioning modality without a prompt."""
+    generated = GENERATED[direction]
+    conditioning: Modality = "video" if generated == "audio" else "audio"
+    fusion, depth = config.fusion, config.audio.dit.depth
+    tokens = _tokens(config, window)
+    places = placements(depth, fusion.blocks, fusion.placement)
+    total = backbone_flops(config, generated, window, window.text)
+    total += _embedding(config, conditioning, window, 0) + (places[-1] + 1) * _block(
+        _dit(config, conditioning), tokens[conditioning], 0
+    )
+    total += 2 * _time(fusion.time_width)
+    for place in places:
+        reinject = fusion.reinjection and place < places[-1]
+        total += _fusion_block(config, tokens, ("audio", "video") if reinject else (generated,))
+    return total
+
+
+def backbone_flops(config: AVLinkConfig, modality: Modality, window: Window, text: int) -> int:
+    """One backbone alone, with a caption of `text` tokens."""
+    dit, tokens = _dit(config, modality), _tokens(config, window)[modality]
+    output = config.audio.latent_width if modality == "audio" else 3 * _product(config.video.patch)
+    head = 2 * dit.time_width * 2 * dit.width + 2 * tokens * dit.width * output
+    return _embedding(config, modality, window, text) + dit.depth * _block(dit, tokens, text) + head
+
+
+def _dit(config: AVLinkConfig, modality: Modality) -> DiTConfig:
+    return config.audio.dit if modality == "audio" else config.video.dit
+
+
+def _tokens(config: AVLinkConfig, window: Window) -> dict[str, int]:
+    frames, rows, columns = config.video.patch
+    area = (config.video.height // rows) * (config.video.width // columns)
+    return {"audio": window.latents, "video": window.frames // frames * area}
+
+
+def _block(dit: DiTConfig, n: int, text: int) -> int:
+    """A DiT block on n tokens; the text context is one token longer than the caption."""
+    width, context = dit.width, text + 1
+    attention = 2 * n * width * 4 * width + 4 * n * n * width
+    to_text = 2 * n * width * 2 * width + 2 * context * width * 2 * width + 4 * n * context * width
+    mlp = 4 * n * width * dit.mlp_ratio * width
+    return attention + to_text + mlp + 2 * dit.time_width * 6 * width
+
+
+def _embedding(config: AVLinkConfig, modality: Modality, window: Window, text: int) -> int:
+    dit = _dit(config, modality)
+    words = 2 * text * (dit.text_width * dit.width + dit.width * dit.width)
+    if modality == "audio":
+        return words + _time(dit.time_width) + 2 * window.latents * config.audio.latent_width * dit.width
+    return words + _time(dit.time_width) + _patchify(config.video, window.frames)
+
+
+def _time(width: int) -> int:
+    return 2 * (_SINUSOIDS * width + width * width)
+
+
+def _patchify(video: VideoConfig, frames: int) -> int:
+    step, rows, columns = video.patch
+    down, across = video.height // rows, video.width // columns
+    steps, width = frames // step, video.dit.width
+    if video.stem_channels is None:
+        return 2 * steps * down * across * 3 * _product(video.patch) * width
+    few, many = video.stem_channels
+    pixels = 2 * frames * (video.height // 3) * (video.width // 4) * 36 * few
+    motion = 2 * (frames // 2) * (video.height // 6) * (video.width // 8) * 16 * few * many
+    patches = 2 * steps * down * across * (step // 2 * (rows // 6) * (columns // 8) * many) * width
+    first, second, third = MotionStem.channels
+    # The strides of the three convolutions: 4, 2, 1; each pads so that a side of n gives ceil(n / stride).
+    h, w = -(-video.height // 4), -(-video.width // 4)
+    h2, w2 = -(-h // 2), -(-w // 2)
+    spatial = 2 * frames * (h * w * 49 * 4 * first + h2 * w2 * 9 * (first * second + second * third))
+    features = 2 * steps * down * across * 2 * third * step * width
+    temporal = 2 * 2 * steps * down * across * (5 * width + width * width)
+    return pixels + motion + patches + spatial + features + temporal
+
+
+def _fusion_block(config: AVLinkConfig, tokens: dict[str, int], update: Collection[Modality]) -> int:
+    fusion = config.fusion
+    width, hidden = fusion.width, fusion.mlp_ratio * fusion.width
+    widths = {"audio": config.audio.dit.width, "video": config.video.dit.width}
+    total = sum(2 * n * widths[m] * width for m, n in tokens.items())
+    total += sum(2 * fusion.time_width * (3 * w + 2 * width) for w in widths.values())
+    both = sum(tokens.values())
+    if fusion.attention == "self":
+        total += 2 * both * width * 2 * width
+    for m in update:
+        n = tokens[m]
+        context = both if fusion.attention == "self" else both - n
+        if fusion.attention == "cross":
+            total += 2 * context * width * 2 * width
+        total += 2 * n * width * 2 * width + 4 * n * context * width
+        total += 2 * n * (width * hidden + hidden * widths[m])
+    return total
+
+
+def _product(patch: tuple[int, int, int]) -> int:
+    return patch[0] * patch[1] * patch[2]

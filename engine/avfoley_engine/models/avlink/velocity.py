@@ -1,0 +1,52 @@
+"""The guided velocity of AV-Link's samplers, the same for both directions (Sec. 3.3, Appx. C.2)."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from avfoley_engine.flow.solver import guide
+from avfoley_engine.models.avlink.config import Direction
+from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.nn.dit import TextStates
+
+
+def guided_velocity(
+    link: AVLink,
+    direction: Direction,
+    x: torch.Tensor,
+    t: torch.Tensor,
+    condition: torch.Tensor | None,
+    text: TextStates,
+    negative: TextStates,
+    scale: float,
+) -> torch.Tensor:
+    """v_uncond + scale * (v_cond - v_uncond) of the generated modality at x (B, ...) and t (B,).
+
+    `condition` is the other modality at its fixed flow time, None for generation from words alone. All conditions are dropped together: the
+    unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks.
+    """
+    backbone = link.audio if direction == "v2a" else link.video
+    if condition is None:
+        if scale == 1:
+            return backbone(x, t, text)
+        both = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative))
+        conditional, unconditional = both.chunk(2)
+        return guide(conditional, unconditional, scale)
+    # The conditioning modality's own prompt is dropped: a caption speaks of what is made.
+    silent = TextStates(text.states[:, :0], text.mask[:, :0])
+    fixed = torch.full_like(t, link.config.conditioning_time(direction))
+    if direction == "v2a":
+        conditional = link(x, t, text, condition, fixed, silent, direction=direction, both=False).audio
+    else:
+        conditional = link(condition, fixed, silent, x, t, text, direction=direction, both=False).video
+    return conditional if scale == 1 else guide(conditional, backbone(x, t, negative), scale)
+
+
+def _joined(text: TextStates, negative: TextStates) -> TextStates:
+    """Both in one batch, padded to the longer one's length."""
+    longest = max(text.mask.shape[1], negative.mask.shape[1])
+    missing = [longest - s.mask.shape[1] for s in (text, negative)]
+    states = [F.pad(s.states, (0, 0, 0, n)) for s, n in zip((text, negative), missing, strict=True)]
+    masks = [F.pad(s.mask, (0, n)) for s, n in zip((text, negative), missing, strict=True)]
+    return TextStates(torch.cat(states), torch.cat(masks))

@@ -1,0 +1,150 @@
+"""Audio-to-video and text-to-video with AV-Link: sound and caption to frames, at any length."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from avfoley_engine.codec.audio import AudioCodec
+from avfoley_engine.errors import ModelError
+from avfoley_engine.flow.path import interpolate
+from avfoley_engine.flow.solver import euler
+from avfoley_engine.models.avlink.alignment import Alignment
+from avfoley_engine.models.avlink.backbones import from_pixels
+from avfoley_engine.models.avlink.foley import AVLinkFoley
+from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.velocity import guided_velocity
+from avfoley_engine.models.avlink.windows import Windows
+from avfoley_engine.models.interface import OnStep, Upsampler
+from avfoley_engine.models.text import TextEncoder
+from avfoley_engine.models.upsampler.upsample import Interpolation
+
+
+class AVLinkVideo:
+    """The linked model with its codec and text encoder, the other way round: a `VideoModel`.
+
+    Windows as in `AVLinkFoley`: all agree on one sequence of frames in every solver step, so there is no cut between them.
+    """
+
+    #: Windows run through the network at once: bounds the memory of long sounds.
+    windows_at_once = 8
+
+    def __init__(
+        self,
+        name: str,
+        revision: str,
+        link: AVLink,
+        codec: AudioCodec,
+        text: TextEncoder,
+        *,
+        default_steps: int,
+        default_guidance_scale: float,
+        upsampler: Upsampler | None = None,
+    ) -> None:
+        self.name, self.revision = name, revision
+        self.upsampler: Upsampler = upsampler or Interpolation()
+        self.link = link.eval().requires_grad_(False)
+        self.codec = codec.eval().requires_grad_(False)
+        self.text = text
+        self.default_steps, self.default_guidance_scale = default_steps, default_guidance_scale
+        video = link.config.video
+        self.sample_rate = codec.config.mel.sample_rate
+        self.frame_rate = video.frame_rate
+        self.frame_size = (video.height, video.width)
+        self.window_frames = video.frames
+        self.device = next(link.parameters()).device
+        self.aligned = Alignment.of(link.config, AVLinkFoley.overlap)
+
+    @classmethod
+    def beside(cls, foley: AVLinkFoley, upsampler: Upsampler | None = None) -> AVLinkVideo:
+        """The same backbones, codec and text encoder, in memory once. Without an upsampler frames are enlarged by interpolation.
+
+        Raises:
+            ModelError: the model has no audio-to-video fusion blocks.
+        """
+        if "a2v" not in foley.link.directions:
+            raise ModelError(
+                f"{foley.name} makes sound for a picture, but no picture for a sound: it has no audio-to-video fusion blocks. Choose a "
+                "model that lists the task `visualize`, see `avfoley models`."
+            )
+        return cls(
+            foley.name,
+            foley.revision,
+            foley.link,
+            foley.codec,
+            foley.text,
+            default_steps=foley.default_steps,
+            default_guidance_scale=foley.default_guidance_scale,
+            upsampler=upsampler,
+        )
+
+    def generate(
+        self,
+        sound: torch.Tensor | None,
+        frames: int,
+        *,
+        caption: str = "",
+        negative_caption: str = "",
+        seed: int = 0,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        on_step: OnStep | None = None,
+    ) -> torch.Tensor:
+        """See `VideoModel.generate`."""
+        return self.generate_batch(
+            None if sound is None else sound[None],
+            frames,
+            captions=[caption],
+            negative_captions=[negative_caption],
+            seeds=[seed],
+            steps=steps,
+            guidance_scale=guidance_scale,
+            on_step=on_step,
+        )[0]
+
+    @torch.no_grad()
+    def generate_batch(
+        self,
+        sounds: torch.Tensor | None,
+        frames: int,
+        *,
+        captions: list[str],
+        seeds: list[int],
+        negative_captions: list[str] | None = None,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        on_step: OnStep | None = None,
+    ) -> torch.Tensor:
+        """Makes B pictures of one length: sounds (B, samples) float in [-1, 1] or None -> (B, frames, H, W, 3) uint8."""
+        if frames < 1:
+            raise ModelError(f"{frames} frames asked for: a picture has at least one")
+        steps = self.default_steps if steps is None else steps
+        scale = self.default_guidance_scale if guidance_scale is None else guidance_scale
+        over_latents, windows = self.aligned.windows(frames=frames)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        shape = (windows.total, *self.frame_size, 3)
+        noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
+        audio = None if sounds is None else self._condition(sounds, over_latents, generators)
+        text = self.text([*captions, *(negative_captions or [""] * len(captions))])
+
+        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+            cut = windows.cut(x)
+            parts = []
+            for rows in torch.arange(len(cut)).split(self.windows_at_once):
+                clips = rows // len(windows.starts)
+                heard = None if audio is None else audio[rows]
+                words = (text.rows(clips), text.rows(len(captions) + clips))
+                time = x.new_full((len(rows),), t)
+                parts.append(guided_velocity(self.link, "a2v", cut[rows], time, heard, *words, scale))
+            return windows.blend(torch.cat(parts))
+
+        return from_pixels(euler(velocity, noise, steps, on_step)[:, :frames]).cpu()
+
+    def _condition(self, sounds: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
+        """The partially noised latents of every window (B * windows, window_latents, width); silence follows where a sound ends."""
+        samples = windows.total * self.codec.config.samples_per_latent
+        sounds = sounds[:, :samples].to(self.device, torch.float32)
+        latents = self.codec.encode(F.pad(sounds, (0, samples - sounds.shape[1])))
+        noise = torch.stack([torch.randn(latents.shape[1:], generator=g) for g in generators]).to(self.device)
+        t = latents.new_full((len(latents),), self.link.config.audio_time)
+        return windows.cut(interpolate(latents, noise, t))

@@ -1,0 +1,172 @@
+"""The autoencoder whose latents the upsampler works in: causal in time as MAGVIT-v2's (arXiv 2310.05737), with a KL instead of codes.
+
+Nothing is normalised over space or time and nothing looks ahead: frames decode the same however long the video is, so a long one is decoded
+piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from avfoley_engine.models.upsampler.config import AutoencoderConfig
+
+#: Pixels of a frame that are folded into channels before the first layer, down and across.
+_FOLD = 4
+
+
+def fold(x: torch.Tensor, time: int, space: int) -> torch.Tensor:
+    """x (B, C, T, H, W) -> (B, time * space * space * C, T / time, H / space, W / space)."""
+    x = x.unflatten(4, (-1, space)).unflatten(3, (-1, space)).unflatten(2, (-1, time))
+    # (B, C, T', t, H', h, W', w) -> (B, t, h, w, C, T', H', W')
+    return x.permute(0, 3, 5, 7, 1, 2, 4, 6).flatten(1, 4)
+
+
+def unfold(x: torch.Tensor, time: int, space: int) -> torch.Tensor:
+    """The inverse of `fold`."""
+    x = x.unflatten(1, (time, space, space, -1))
+    # (B, t, h, w, C, T', H', W') -> (B, C, T', t, H', h, W', w)
+    return x.permute(0, 4, 5, 1, 6, 2, 7, 3).flatten(6, 7).flatten(4, 5).flatten(2, 3)
+
+
+class ChannelNorm(nn.Module):
+    """RMS normalisation over channels, at each place and instant on its own."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x (B, C, T, H, W), same shape."""
+        return F.rms_norm(x.movedim(1, -1), (x.shape[1],), self.gain, 1e-6).movedim(-1, 1)
+
+
+class SpatialConv(nn.Conv3d):
+    """3 x 3 within each frame."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, (1, 3, 3), padding=(0, 1, 1))
+
+
+class CausalConv(nn.Conv3d):
+    """3 frames long: this one and the two before. Before the first frame stands the first frame."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, width, (3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(torch.cat([x[:, :, :1], x[:, :, :1], x], dim=2))
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            ChannelNorm(width),
+            nn.SiLU(),
+            SpatialConv(width, width),
+            ChannelNorm(width),
+            nn.SiLU(),
+            CausalConv(width),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.layers(x)
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+
+class VideoAutoencoder(nn.Module):
+    """Frames to latents with a diagonal Gaussian posterior, and back.
+
+    `encode` and `decode` work in normalised latents, mean 0 and standard deviation 1 over the training data (see `measure`).
+    """
+
+    #: Frames, rows and columns of pixels that one latent covers.
+    stride = (4, 8, 8)
+
+    latent_mean: torch.Tensor
+    latent_std: torch.Tensor
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        first, second, third = config.widths
+        pixels = 3 * _FOLD * _FOLD
+        self.encoder = nn.ModuleList(
+            [
+                SpatialConv(pixels, first),
+                _blocks(first, config.blocks),
+                nn.Conv3d(8 * first, second, 1),
+                _blocks(second, config.blocks),
+                nn.Conv3d(2 * second, third, 1),
+                _blocks(third, config.blocks),
+                nn.Conv3d(third, 2 * config.latent_width, 1),
+            ]
+        )
+        self.decoder = nn.ModuleList(
+            [
+                SpatialConv(config.latent_width, third),
+                _blocks(third, config.blocks),
+                nn.Conv3d(third, 2 * second, 1),
+                _blocks(second, config.blocks),
+                nn.Conv3d(second, 8 * first, 1),
+                _blocks(first, config.blocks),
+                SpatialConv(first, pixels),
+            ]
+        )
+        self.register_buffer("latent_mean", torch.zeros(config.latent_width))
+        self.register_buffer("latent_std", torch.ones(config.latent_width))
+
+    @property
+    def reach(self) -> int:
+        """How many latents before its own a frame depends on: each block's convolution reaches two steps back, at three rates."""
+        return ceil(2 * self.config.blocks * (1 + 1 / 2 + 1 / 4))
+
+    def posterior(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """frames (B, T, H, W, 3) in [-1, 1], sizes multiples of `stride` -> mean and log-variance (B, latent_width, T/4, H/8, W/8)."""
+        pixels, one, half, two, quarter, three, out = self.encoder
+        x = one(pixels(fold(frames.movedim(-1, 1), 1, _FOLD)))
+        x = two(half(fold(x, 2, 2)))
+        mean, log_variance = out(three(quarter(fold(x, 2, 1)))).chunk(2, dim=1)
+        return mean, log_variance.clamp(-20, 10)
+
+    def pixels(self, latents: torch.Tensor) -> torch.Tensor:
+        """Latents as of the posterior (B, latent_width, T/4, H/8, W/8) -> frames (B, T, H, W, 3)."""
+        into, three, half, two, whole, one, pixels = self.decoder
+        x = unfold(half(three(into(latents))), 2, 1)
+        x = unfold(whole(two(x)), 2, 2)
+        return unfold(pixels(one(x)), 1, _FOLD).movedim(1, -1)
+
+    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frames (B, T, H, W, 3) -> their reconstruction from a sample of the posterior, and the KL to N(0, I), a mean over latents."""
+        mean, log_variance = self.posterior(frames)
+        latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
+        return self.pixels(latents), kl
+
+    def encode(self, frames: torch.Tensor) -> torch.Tensor:
+        """frames (B, T, H, W, 3) in [-1, 1] -> normalised latents (B, T/4, H/8, W/8, latent_width)."""
+        return (self.posterior(frames)[0].movedim(1, -1) - self.latent_mean) / self.latent_std
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Normalised latents (B, T/4, H/8, W/8, latent_width) -> frames (B, T, H, W, 3)."""
+        return self.pixels((latents * self.latent_std + self.latent_mean).movedim(-1, 1))
+
+    def decode_in_pieces(self, latents: torch.Tensor, piece: int) -> Iterator[torch.Tensor]:
+        """What `decode` gives, `piece` latents at a time, so that memory does not grow with the length."""
+        for start in range(0, latents.shape[1], piece):
+            before = max(0, start - self.reach)
+            yield self.decode(latents[:, before : start + piece])[:, (start - before) * self.stride[0] :]
+
+    def measure(self, frames: torch.Tensor) -> None:
+        """Sets the latent statistics to those of frames (B, T, H, W, 3)."""
+        mean = torch.cat([self.posterior(row[None])[0].movedim(1, -1).flatten(0, -2) for row in frames])
+        self.latent_mean.copy_(mean.mean(dim=0))
+        self.latent_std.copy_(mean.std(dim=0).clamp_min(1e-4))

@@ -1,0 +1,134 @@
+"""Small frames to large ones, piece by piece: with the flow model, or by plain interpolation where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from avfoley_engine.flow.path import interpolate
+from avfoley_engine.flow.solver import euler
+from avfoley_engine.models.avlink.backbones import from_pixels, to_pixels
+from avfoley_engine.models.avlink.windows import Windows
+from avfoley_engine.models.interface import OnStep, UpsamplingMethod
+from avfoley_engine.models.text import TextEncoder
+from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.upsampler.flow import UpsamplerDiT, at_rate, condition, latents_for
+
+
+class UpsamplerNetworks(nn.Module):
+    """The two trained parts of an upsampler."""
+
+    def __init__(self, config: UpsamplerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.autoencoder = VideoAutoencoder(config.autoencoder)
+        self.flow = UpsamplerDiT(config)
+
+
+class Interpolation:
+    """Bicubic in space, linear in time: an `Upsampler` that needs no weights and adds no detail."""
+
+    method: UpsamplingMethod = "interpolation"
+    #: Frames enlarged at once.
+    piece = 24
+
+    def __init__(self, frame_rate: Fraction = Fraction(24), frame_size: tuple[int, int] = (288, 512)) -> None:
+        self.frame_rate, self.frame_size = frame_rate, frame_size
+
+    def upsample(
+        self,
+        frames: torch.Tensor,
+        frame_rate: Fraction,
+        *,
+        caption: str = "",
+        seed: int = 0,
+        on_step: OnStep | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """See `Upsampler.upsample`; caption and seed change nothing."""
+        total = ceil(len(frames) / frame_rate * self.frame_rate)
+        for start in range(0, total, self.piece):
+            count = min(self.piece, total - start)
+            small = at_rate(frames[None], frame_rate, self.frame_rate, count, start)[0]
+            large = F.interpolate(small.movedim(-1, 1), self.frame_size, mode="bicubic", align_corners=False)
+            yield large.movedim(1, -1).clamp(0, 255).round().to(torch.uint8)
+            if on_step is not None:
+                on_step((start + count) / total)
+
+
+class LatentUpsampler:
+    """The flow model in its autoencoder: an `Upsampler`.
+
+    All windows agree on one latent sequence in every solver step (see `Windows`), so there is no cut between them. What grows with the
+    length is that sequence, a hundredth of the pixels; windows run a few at a time, and frames are decoded piece by piece.
+    """
+
+    method: UpsamplingMethod = "latent flow"
+    windows_at_once = 4
+    #: Latents decoded at once.
+    piece = 12
+    #: Share of the work that is sampling; the rest is decoding.
+    _sampling_share = 0.7
+
+    def __init__(self, networks: UpsamplerNetworks, text: TextEncoder) -> None:
+        self.networks = networks.eval().requires_grad_(False)
+        self.text = text
+        self.config = networks.config
+        self.frame_rate = self.config.frame_rate
+        self.frame_size = (self.config.height, self.config.width)
+        self.device = networks.autoencoder.latent_mean.device
+
+    @torch.no_grad()
+    def upsample(
+        self,
+        frames: torch.Tensor,
+        frame_rate: Fraction,
+        *,
+        caption: str = "",
+        seed: int = 0,
+        on_step: OnStep | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """See `Upsampler.upsample`."""
+        total = ceil(len(frames) / frame_rate * self.frame_rate)
+        latents = self.sample(frames, frame_rate, caption=caption, seed=seed, on_step=on_step)
+        done = 0
+        for piece in self.networks.autoencoder.decode_in_pieces(latents, self.piece):
+            large = from_pixels(piece[0, : total - done]).cpu()
+            done += len(large)
+            yield large
+            if on_step is not None:
+                on_step(self._sampling_share + (1 - self._sampling_share) * done / total)
+
+    def sample(
+        self, frames: torch.Tensor, frame_rate: Fraction, *, caption: str, seed: int, on_step: OnStep | None = None
+    ) -> torch.Tensor:
+        """Small frames (T, h, w, 3) uint8 -> latents (1, L, h, w, latent_width) of the large ones."""
+        config, generator = self.config, torch.Generator().manual_seed(seed)
+        count = latents_for(len(frames), frame_rate, self.frame_rate)
+        small = to_pixels(frames[None])
+        small = interpolate(small, torch.randn(small.shape, generator=generator), torch.tensor([config.condition_time]))
+        seen = condition(small, frame_rate, self.frame_rate, count).to(self.device)
+        noise = torch.randn(*seen.shape[:-1], config.autoencoder.latent_width, generator=generator).to(self.device)
+        windows = Windows.line(count, config.window_latents, config.overlap_latents)
+        words = self.text([caption])
+
+        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+            cut = torch.cat([windows.cut(x), windows.cut(seen)], dim=-1)
+            parts = [
+                self.networks.flow(
+                    rows, rows.new_full((len(rows),), t), words.rows(torch.zeros(len(rows), dtype=torch.long))
+                )
+                for rows in cut.split(self.windows_at_once)
+            ]
+            return windows.blend(torch.cat(parts))
+
+        def report(share: float) -> None:
+            if on_step is not None:
+                on_step(self._sampling_share * share)
+
+        return euler(velocity, noise, config.steps, report)

@@ -1,0 +1,163 @@
+"""Paired data of one's own: videos with sound and their captions, cut into windows and encoded once, to shards like the world's.
+
+Videos lie in a folder, or in WebDataset shards: tar files in which a sample's files share the name up to the first dot, as in
+`0001.mp4`, `0001.txt`. The caption file is a CSV with the columns `file` (a video's path within the folder, or its name in its
+tar), `caption` (what it sounds like) and, where it differs, `video_caption` (what it looks like). In tar files a sample's own `.txt`
+is its caption where the caption file has none.
+"""
+
+from __future__ import annotations
+
+import csv
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avfoley_engine.codec.audio import AudioCodec
+from avfoley_engine.errors import MediaError
+from avfoley_engine.media import probe, read_frames, read_sound
+from avfoley_engine.models.avlink.config import AVLinkConfig
+from avfoley_engine.training.dataset import Clip
+from avfoley_engine.training.rendering import encode_clips, finish_shard
+
+_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mxf", ".mpg"})
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video: its file, or the tar file that holds it as `member`; and its captions."""
+
+    path: Path
+    member: str | None
+    caption: str
+    video_caption: str
+
+    @property
+    def name(self) -> str:
+        return str(self.path) if self.member is None else f"{self.path}: {self.member}"
+
+    @contextmanager
+    def opened(self) -> Iterator[Path]:
+        """A file to read it from."""
+        if self.member is None:
+            yield self.path
+            return
+        with tarfile.open(self.path) as tar, tempfile.TemporaryDirectory() as folder:
+            packed = tar.extractfile(self.member)
+            assert packed is not None
+            file = Path(folder) / f"video{PurePosixPath(self.member).suffix}"
+            file.write_bytes(packed.read())
+            yield file
+
+
+def captions(path: Path) -> dict[str, tuple[str, str]]:
+    """File -> caption and video caption, from a caption file.
+
+    Raises:
+        MediaError: it cannot be read, or lacks a column.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as f:
+            rows = list(csv.DictReader(f))
+        return {row["file"]: (row["caption"], row.get("video_caption") or row["caption"]) for row in rows}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise MediaError(f"{path}: cannot be read as a caption file ({error})") from error
+    except KeyError as error:
+        raise MediaError(f"{path}: has no column {error}; a caption file begins with the line file,caption") from error
+
+
+def videos(source: Path, captions: dict[str, tuple[str, str]]) -> list[Video]:
+    """The videos of a folder, of a folder of tar files, or of one tar file, by name. Those without a caption have empty ones.
+
+    Raises:
+        MediaError: there are none.
+    """
+    tars = [source] if source.suffix == ".tar" else sorted(source.rglob("*.tar"))
+    found = [video for tar in tars for video in _packed(tar, captions)]
+    if source.is_dir():
+        for path in sorted(p for p in source.rglob("*") if p.suffix.lower() in _SUFFIXES):
+            found.append(Video(path, None, *captions.get(path.relative_to(source).as_posix(), ("", ""))))
+    if not found:
+        raise MediaError(
+            f"{source}: holds no videos; give a folder of video files, or of tar files with videos in them"
+        )
+    return found
+
+
+def _packed(path: Path, captions: dict[str, tuple[str, str]]) -> Iterator[Video]:
+    try:
+        with tarfile.open(path) as tar:
+            members = [m for m in tar if m.isfile()]
+            texts = {_key(m.name): m for m in members if m.name.endswith(".txt")}
+            for member in members:
+                if PurePosixPath(member.name).suffix.lower() in _SUFFIXES:
+                    said = captions.get(member.name)
+                    if said is None and (text := texts.get(_key(member.name))) is not None:
+                        packed = tar.extractfile(text)
+                        assert packed is not None
+                        said = (packed.read().decode("utf-8").strip(),) * 2
+                    yield Video(path, member.name, *(said or ("", "")))
+    except (OSError, tarfile.TarError, UnicodeDecodeError) as error:
+        raise MediaError(f"{path}: cannot be read as a tar file of videos ({error})") from error
+
+
+def _key(name: str) -> str:
+    """A sample's name: the path up to the first dot of its last part (WebDataset)."""
+    path = PurePosixPath(name)
+    return str(path.with_name(path.name.split(".")[0]))
+
+
+def windows(
+    path: Path, config: AVLinkConfig, sample_rate: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """The whole windows of a video, one behind the other: frames (T, H, W, 3), and the sound of the same seconds (samples,)."""
+    video = config.video
+    media = probe(path)
+    if not (media.has_picture and media.has_sound):
+        return
+    length = video.frames / video.frame_rate
+    count = int(media.frames / media.rate / length)
+    if not count:
+        return
+    sound = read_sound(path, sample_rate)[0]
+    for number in range(count):
+        start = number * length
+        frames = read_frames(
+            path, [start + n / video.frame_rate for n in range(video.frames)], (video.height, video.width)
+        )
+        yield frames, sound[round(start * sample_rate) : round((start + length) * sample_rate)]
+
+
+def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: AVLinkConfig) -> dict[str, str]:
+    """Cuts and encodes videos into one shard; a finished shard is left as it is. Returns the reason for each video left out."""
+    if (folder / "clips.jsonl").exists():
+        return {}
+    frames: list[NDArray[np.uint8]] = []
+    sounds: list[NDArray[np.float32]] = []
+    clips: list[Clip] = []
+    left_out: dict[str, str] = {}
+    for video in found:
+        try:
+            with video.opened() as path:
+                before = len(clips)
+                for picture, sound in windows(path, config, codec.config.mel.sample_rate):
+                    frames.append(picture)
+                    sounds.append(sound)
+                    # When things happen in it is not known: its events are no events to learn from.
+                    clips.append(Clip(len(clips), "video", video.caption, video.video_caption, [], []))
+                if len(clips) == before:
+                    left_out[video.name] = "shorter than a window, or without picture or sound"
+        except MediaError as error:
+            left_out[video.name] = str(error)
+    latents = encode_clips(codec, sounds, config.window_latents)
+    if clips:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "frames.npy", np.stack(frames))
+        finish_shard(folder, np.stack(list(latents)), clips)
+    return left_out

@@ -1,0 +1,139 @@
+"""Training the upsampler: it learns, a resumed run is the same run, and what is exported is what was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from avfoley_engine.errors import ModelError
+from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.upsampler.config import AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+from avfoley_engine.nn.dit import DiTConfig, TextStates
+from avfoley_engine.training import cli, loading
+from avfoley_engine.training.pictures import CLIP_FRAMES, WorldPictures, render_pictures
+from avfoley_engine.training.trainer import TrainerConfig
+from avfoley_engine.training.upsampler import (
+    AutoencoderTraining,
+    UpsamplerTraining,
+    shrunk,
+    train_autoencoder,
+    train_flow,
+)
+from safetensors.torch import load_file
+
+SMALL = UpsamplerConfig(
+    autoencoder=AutoencoderConfig(latent_width=4, widths=(8, 8, 8)),
+    dit=DiTConfig(width=32, depth=1, heads=2, text_width=8),
+    height=48,
+    width=80,
+    window_latents=2,
+)
+CONFIG = TrainerConfig(steps=30, learning_rate=3e-3, warm_up=2, log_every=5, save_every=100, ema_decay=0.9)
+AUTOENCODER = AutoencoderTraining(batch=2, frames=8, crop=(32, 32), measured=4)
+FLOW = UpsamplerTraining(batch=2, crop=(32, 32))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    render_pictures(folder, range(3), (SMALL.height, SMALL.width))
+    return folder
+
+
+@pytest.fixture
+def pictures(folder: Path) -> WorldPictures:
+    return WorldPictures(folder, torch.device("cpu"))
+
+
+def no_words(captions: list[str]) -> TextStates:
+    return TextStates(torch.zeros(len(captions), 1, 8), torch.ones(len(captions), 1, dtype=torch.bool))
+
+
+def autoencoder() -> VideoAutoencoder:
+    torch.manual_seed(0)
+    return VideoAutoencoder(SMALL.autoencoder)
+
+
+def figures(run: Path, name: str) -> list[float]:
+    return [json.loads(line)[name] for line in (run / "curve.jsonl").read_text().splitlines()]
+
+
+def test_pictures_are_rendered_once_and_their_crops_are_of_them(folder: Path, pictures: WorldPictures) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    render_pictures(folder, range(3), (SMALL.height, SMALL.width))
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    assert [clip.shape for clip in pictures.clips] == [(CLIP_FRAMES, 48, 80, 3)] * 3
+    assert all(pictures.captions)
+    batch = pictures.batch(5, CLIP_FRAMES, (48, 80), np.random.default_rng(0))
+    whole = [torch.from_numpy(np.array(clip)).float() / 127.5 - 1 for clip in pictures.clips]
+    for frames, caption in zip(batch.frames, batch.captions, strict=True):
+        assert any(
+            torch.equal(frames, clip) and caption == words for clip, words in zip(whole, pictures.captions, strict=True)
+        )
+
+
+def test_crops_that_are_too_large_and_folders_without_pictures_are_refused(
+    pictures: WorldPictures, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="no crop"):
+        pictures.batch(1, 8, (64, 64), np.random.default_rng(0))
+    with pytest.raises(ModelError, match="train autoencoder"):
+        WorldPictures(tmp_path, torch.device("cpu"))
+
+
+def test_the_autoencoder_learns_and_a_resumed_run_is_the_same_run(pictures: WorldPictures, tmp_path: Path) -> None:
+    whole = autoencoder()
+    train_autoencoder(whole, pictures, tmp_path / "whole", CONFIG, AUTOENCODER)
+    loss = figures(tmp_path / "whole", "loss")
+    assert loss[-1] < 0.7 * loss[0]
+    pieces = autoencoder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("avfoley_engine.training.trainer.Trainer.in_time", lambda trainer, started: trainer.step < 13)
+        train_autoencoder(pieces, pictures, tmp_path / "pieces", CONFIG, AUTOENCODER)
+    train_autoencoder(pieces, pictures, tmp_path / "pieces", CONFIG, AUTOENCODER)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, pieces.state_dict()[name]), name
+    latents = whole.encode(pictures.batch(4, 8, (32, 32), np.random.default_rng(0)).frames)
+    assert abs(latents.std().item() - 1) < 0.2
+
+
+def test_the_flow_learns_and_leaves_the_autoencoder_alone(pictures: WorldPictures, tmp_path: Path) -> None:
+    networks = UpsamplerNetworks(SMALL)
+    networks.autoencoder.load_state_dict(autoencoder().state_dict())
+    before = {name: tensor.clone() for name, tensor in networks.autoencoder.state_dict().items()}
+    train_flow(networks, pictures, no_words, tmp_path, CONFIG, FLOW)  # type: ignore[arg-type]
+    loss = figures(tmp_path, "loss")
+    assert loss[-1] < 0.9 * loss[0]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in networks.autoencoder.state_dict().items())
+
+
+def test_small_frames_are_means_over_their_own_pixels() -> None:
+    frames = torch.rand(1, 8, 16, 24, 3)
+    small = shrunk(frames, (8, 8), 4)
+    assert small.shape == (1, 2, 2, 3, 3)
+    torch.testing.assert_close(small[0, 1, 1, 2], frames[0, 4, 8:, 16:].mean((0, 1)))
+
+
+def test_the_commands_leave_what_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avfoley_engine.models.upsampler.config.UpsamplerConfig", lambda: SMALL)
+    monkeypatch.setattr(loading, "UpsamplerConfig", lambda: SMALL)
+    monkeypatch.setattr(cli, "_captions", lambda device: no_words)
+    monkeypatch.setattr("avfoley_engine.training.upsampler.AutoencoderTraining", lambda batch: AUTOENCODER)
+    monkeypatch.setattr("avfoley_engine.training.upsampler.UpsamplerTraining", lambda batch: FLOW)
+    runs = ["--runs", str(tmp_path), "--device", "cpu"]
+    with pytest.raises(ModelError, match="train autoencoder"):
+        cli.main(["upsampler", *runs, "--clips", "2"])
+    assert loading.upsampler_of_runs(tmp_path) is None
+    for command in ("autoencoder", "upsampler"):
+        cli.main([command, *runs, "--clips", "2", "--steps", "2"])
+    networks = loading.upsampler_of_runs(tmp_path)
+    assert networks is not None
+    trained = load_file(tmp_path / "upsampler" / "checkpoint.safetensors")
+    assert torch.equal(networks.flow.output.weight, trained["ema.output.weight"])
+    assert torch.equal(
+        networks.autoencoder.latent_std, load_file(tmp_path / "autoencoder" / "autoencoder.safetensors")["latent_std"]
+    )
