@@ -9,7 +9,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +41,8 @@ ENGINE_COMMAND = (sys.executable, "-m", "avfoley_engine", "serve")
 IDLE_EXIT = 1800
 #: How long an engine may take to answer after its start, in seconds.
 START_TIMEOUT = 60.0
+#: How long a cancelled job, and how long the engine may take to end, in seconds.
+_CANCEL_TIMEOUT, _END_TIMEOUT = 5.0, 15.0
 #: `follow` gives up after so many connections in a row that brought no event.
 MAX_FRUITLESS = 5
 #: More jobs than this are not named in the address of the event stream; the client picks its own out.
@@ -97,6 +99,10 @@ class EngineClient(ABC):
 
     def close(self) -> None:
         """Closes the connections; the engine goes on."""
+        return None
+
+    def end_started(self) -> None:
+        """Ends the engine if this client started it and nobody has it make or pull anything."""
         return None
 
 
@@ -225,6 +231,26 @@ class LocalEngine(EngineClient):
     def close(self) -> None:
         self._disconnect()
 
+    def end_started(self) -> None:
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        with suppress(EngineError, httpx2.HTTPError, subprocess.TimeoutExpired):
+            http = self._find()
+            if http is None:
+                # It is still starting, and nobody can have asked it for anything.
+                process.terminate()
+            else:
+                with closing(http):
+                    deadline = time.monotonic() + _CANCEL_TIMEOUT
+                    while _works(http):
+                        # What was cancelled ends with the solver step that it is in.
+                        if time.monotonic() > deadline:
+                            return
+                        time.sleep(0.05)
+                    http.post("/v1/shutdown")
+            process.wait(_END_TIMEOUT)
+
     def _request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         for last_try in (False, True):
             try:
@@ -333,6 +359,12 @@ class LocalEngine(EngineClient):
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         last = next((line.strip() for line in reversed(lines) if line.strip()), None)
         return f"Its log, {path}, ends with: {last}" if last else f"Its log is {path}."
+
+
+def _works(http: httpx2.Client) -> bool:
+    status = EngineStatus.model_validate_json(http.get("/v1/engine").content)
+    pulls = _PULLS.validate_json(http.get("/v1/pulls").content)
+    return bool(status.queued or status.running or any(pull.state == "running" for pull in pulls))
 
 
 def _check(answer: httpx2.Response) -> None:

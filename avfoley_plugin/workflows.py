@@ -26,7 +26,7 @@ from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.media import Problem
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot, read_shots
-from avfoley_plugin.timeline.sounds import SoundClip, read_sounds
+from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, read_sounds, sound_of
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.takes import AMBIENCE, PICTURE, PlacedTake, Placement, Take, place_takes, placed
 
@@ -131,10 +131,6 @@ def foley_shots(host: Host, engine: EngineClient, settings: FoleySettings, shots
     return Run(host, engine, plan, keeps_used=True)
 
 
-#: What the engine's tasks are called, and the verb for each that works on chosen shots.
-VERBS: dict[str, Callable[[Host, EngineClient, FoleySettings, Collection[str]], Run]] = {"foley": foley_shots}
-
-
 def all_shots(
     timeline: otio.schema.Timeline, host: Host, probe: Callable[[Path], MediaProbe] | None
 ) -> tuple[list[Shot], list[Problem]]:
@@ -180,6 +176,44 @@ def visualize(
         return [Order(sound, tuple(_pictures(sound, settings))) for sound in sounds], problems
 
     return Run(host, engine, plan)
+
+
+def visualize_chosen(host: Host, engine: EngineClient, settings: VisualizeSettings, chosen: Collection[str]) -> Run:
+    """Makes pictures for the sounds of those ids, and for the sound that goes with the shots of those ids.
+
+    Each is made from its own caption unless `settings` have one; a sound without one takes its shot's. A take that is
+    in use stays so, as for `foley_shots`.
+    """
+
+    def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
+        sounds = all_sounds(timeline, folder=host.folder, probe=engine.probe)
+        known = {sound.id: sound for sound in sounds}
+        shots = {shot.id: shot for shot in all_shots(timeline, host, engine.probe)[0]}
+        orders: dict[str, Order] = {}
+        problems = []
+        for wanted in chosen:
+            sound, shot = known.get(wanted), shots.get(wanted)
+            if sound is None and shot is not None:
+                sound = sound_of(timeline, shot, sounds)
+                if sound is None:
+                    reason = "it has no sound to make a picture for; lay one under it"
+                    problems.append(Problem(shot.name, shot.track_index or 0, shot.track_name, reason))
+                    continue
+                sound = replace(sound, caption=sound.caption or shot.caption)
+            if sound is None:
+                problems.append(Problem(wanted, 0, "", "it is no longer on the timeline like that"))
+            else:
+                orders[sound.id] = Order(sound, tuple(_pictures(sound, settings)))
+        return list(orders.values()), problems
+
+    return Run(host, engine, plan, keeps_used=True)
+
+
+#: What the engine's tasks are called, and the verb for each that works on what was chosen, by ids.
+VERBS: dict[str, Callable[[Host, EngineClient, Any, Collection[str]], Run]] = {
+    "foley": foley_shots,
+    "visualize": visualize_chosen,
+}
 
 
 def regenerate(host: Host, engine: EngineClient) -> Run:
@@ -328,7 +362,7 @@ class Run(Making):
             found += read_shots(timeline, folder=self.host.folder, probe=self._engine.probe)[0]
         if any(take.layer.startswith(PICTURE) for take in placed(timeline)):
             with contextlib.suppress(TimelineError):
-                found += _all_sounds(timeline, self.host, self._engine)
+                found += all_sounds(timeline, folder=self.host.folder, probe=self._engine.probe)
         return found
 
     def _planned_shots(self, timeline: otio.schema.Timeline) -> list[Shot | SoundClip]:
@@ -389,17 +423,6 @@ def _pictures(sound: SoundClip, settings: VisualizeSettings) -> Iterator[Visuali
 def _picture_settings_of(take: PlacedTake) -> dict[str, Any]:
     names = ("negative_caption", "seed", "model", "steps", "guidance_scale", "codec")
     return {name: take.identity[name] for name in names}
-
-
-def _all_sounds(timeline: otio.schema.Timeline, host: Host, engine: EngineClient) -> list[SoundClip]:
-    """All sounds of a timeline: its clips on audio tracks, and the own sound of those on video tracks."""
-    names = {clip.name for clip in timeline.find_clips()}
-    found: dict[str, SoundClip] = {}
-    for selection in (Selection(), *(Selection((name,)) for name in sorted(names))):
-        with contextlib.suppress(AVFoleyError):
-            sounds, _ = read_sounds(timeline, selection, folder=host.folder, probe=engine.probe)
-            found |= {sound.id: sound for sound in sounds}
-    return list(found.values())
 
 
 def _find_sound(timeline: otio.schema.Timeline, take: PlacedTake, host: Host, engine: EngineClient) -> SoundClip | None:

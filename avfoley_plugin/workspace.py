@@ -6,6 +6,7 @@ back, one at a time, so that an editor can go on cutting beside it, and closing 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Collection
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import MediaProbe
+from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import SelectionError
@@ -27,12 +28,14 @@ from avfoley_plugin.timeline.history import Change, snapshot
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Problem, Shot, read_shots
+from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, is_on_audio_track, read_sounds
 from avfoley_plugin.timeline.takes import PlacedTake, placed
 from avfoley_plugin.timeline.timing import format_timecode
-from avfoley_plugin.workflows import VERBS, FoleySettings, Run, all_shots, regenerate
+from avfoley_plugin.workflows import VERBS, FoleySettings, Run, VisualizeSettings, all_shots, regenerate
 
 Probe = Callable[[Path], MediaProbe]
 Edit = Callable[[otio.schema.Timeline], None]
+Settings = FoleySettings | VisualizeSettings
 
 #: How many writings can be taken back.
 _UNDO_DEPTH = 100
@@ -50,7 +53,8 @@ class ShotState(StrEnum):
 class ListedTake:
     """A take on the timeline, or one that is finished and about to be placed. Times are in samples at 48 kHz.
 
-    ``settings`` are the `FoleySettings` that make it again.
+    ``settings`` make it again: those of a picture are `VisualizeSettings`; it is as long as its sound, and has no
+    handles, onsets or level.
     """
 
     id: str
@@ -62,17 +66,19 @@ class ListedTake:
     shot_samples: int
     head_samples: int
     onsets: tuple[int, ...]
-    settings: FoleySettings
+    settings: Settings
     revision: str
-    peak_dbtp: float
+    peak_dbtp: float | None
     loudness_lufs: float | None
 
 
 @dataclass(frozen=True)
 class ListedShot:
-    """One shot, its takes in the order they were made, and what its next take would be made from."""
+    """One shot, or one sound that may get a picture; its takes in the order they were made, and what its next take would
+    be made from.
+    """
 
-    shot: Shot
+    shot: Shot | SoundClip
     state: ShotState
     caption: str
     timecode: str
@@ -81,6 +87,16 @@ class ListedShot:
     @property
     def id(self) -> str:
         return self.shot.id
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its takes are pictures."""
+        return isinstance(self.shot, SoundClip)
+
+    @property
+    def media(self) -> Path | None:
+        """The file that its takes are made from."""
+        return self.shot.sound.media if isinstance(self.shot, SoundClip) else self.shot.media
 
     @property
     def active_take(self) -> ListedTake | None:
@@ -93,8 +109,8 @@ class ListedShot:
 
 @dataclass(frozen=True)
 class Contents:
-    """What is on the timeline. ``selected`` are the ids of the shots that are selected in the editing program, None if
-    it does not tell.
+    """What is on the timeline. ``selected`` are the ids of the shots and sounds that are selected in the editing
+    program, None if it does not tell.
     """
 
     name: str
@@ -149,8 +165,10 @@ class Workspace:
     def can_redo(self) -> bool:
         return bool(self._undone)
 
-    def read(self, *, check_media: bool = False) -> Contents:
-        """What the timeline holds now. check_media: with what its media files tell, as when takes are made."""
+    def read(self, *, check_media: bool = False, with_sounds: bool = False) -> Contents:
+        """What the timeline holds now. check_media: with what its media files tell, as when takes are made; only then
+        sounds are among the shots: those that have pictures, and `with_sounds` all on audio tracks.
+        """
         probe = self._probe if check_media else None
         with self._lock:
             host = self._host()
@@ -161,10 +179,12 @@ class Workspace:
         by_shot: dict[str, list[ListedTake]] = {}
         for take in placed(timeline):
             by_shot.setdefault(take.shot_id, []).append(_listed(take, host.folder))
-        listed = tuple(_listed_shot(shot, by_shot.get(shot.id, []), changed, written) for shot in shots)
+        found: list[Shot | SoundClip] = [*shots, *_sounds(timeline, host, probe, with_sounds, by_shot.keys())]
+        found.sort(key=lambda shot: (shot.record_start, shot.layer))
+        listed = tuple(_listed_shot(shot, by_shot.get(shot.id, []), changed, written) for shot in found)
         return Contents(host.name, host.output, listed, tuple(problems), _selected(timeline, host, shots, probe))
 
-    def make(self, verb: str, engine: EngineClient, settings: FoleySettings, shots: Collection[str]) -> Run:
+    def make(self, verb: str, engine: EngineClient, settings: Settings, shots: Collection[str]) -> Run:
         """A run of that verb (see `workflows.VERBS`) over those shots; what it writes can be undone."""
         return VERBS[verb](_Recorded(self._host(), self), engine, settings, shots)
 
@@ -172,7 +192,7 @@ class Workspace:
         """A run over the shots whose captions were changed; see `workflows.regenerate`."""
         return regenerate(_Recorded(self._host(), self), engine)
 
-    def set_caption(self, shots: Collection[Shot], caption: str) -> None:
+    def set_caption(self, shots: Collection[Shot | SoundClip], caption: str) -> None:
         """Changes what the next takes of these shots are made from."""
 
         def change(timeline: otio.schema.Timeline) -> None:
@@ -278,7 +298,18 @@ class _Recorded(Host):
         return path
 
 
-def _listed_shot(shot: Shot, shot_takes: list[ListedTake], changed: set[str], written: dict[str, str]) -> ListedShot:
+def _sounds(
+    timeline: otio.schema.Timeline, host: Host, probe: Probe | None, with_all: bool, made: Collection[str]
+) -> list[SoundClip]:
+    if probe is None or not (with_all or any(take.layer.startswith(takes.PICTURE) for take in placed(timeline))):
+        return []
+    sounds = all_sounds(timeline, folder=host.folder, probe=probe)
+    return [sound for sound in sounds if sound.id in made or (with_all and is_on_audio_track(timeline, sound))]
+
+
+def _listed_shot(
+    shot: Shot | SoundClip, shot_takes: list[ListedTake], changed: set[str], written: dict[str, str]
+) -> ListedShot:
     state = ShotState.NEW
     if shot_takes:
         state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
@@ -288,20 +319,21 @@ def _listed_shot(shot: Shot, shot_takes: list[ListedTake], changed: set[str], wr
 
 def _listed(take: PlacedTake, folder: Path) -> ListedTake:
     its = take.identity
+    shot_samples = its.get("shot_samples") or round(its["frames"] * SAMPLE_RATE / Fraction(its["record_rate"]))
     return ListedTake(
         id=its["id"],
         key=take.key,
         path=resolve_media(take.url, folder) or Path(take.url),
         active=take.active,
         starred=take.starred,
-        samples=its["samples"],
-        shot_samples=its["shot_samples"],
-        head_samples=its["head_samples"],
+        samples=its.get("samples", shot_samples),
+        shot_samples=shot_samples,
+        head_samples=its.get("head_samples", 0),
         onsets=tuple(its.get("onsets", ())),
-        settings=_settings(its),
+        settings=_picture_settings(its) if take.layer.startswith(takes.PICTURE) else _settings(its),
         revision=its["revision"],
-        peak_dbtp=its["peak_dbtp"],
-        loudness_lufs=its["loudness_lufs"],
+        peak_dbtp=its.get("peak_dbtp"),
+        loudness_lufs=its.get("loudness_lufs"),
     )
 
 
@@ -320,18 +352,33 @@ def _settings(its: dict[str, Any]) -> FoleySettings:
     )
 
 
+def _picture_settings(its: dict[str, Any]) -> VisualizeSettings:
+    return VisualizeSettings(
+        caption=its["caption"],
+        negative_caption=its["negative_caption"],
+        seed=its["seed"],
+        model=its["model"],
+        steps=its["steps"],
+        guidance_scale=its["guidance_scale"],
+        codec=its["codec"],
+    )
+
+
 def _selected(
     timeline: otio.schema.Timeline, host: Host, shots: list[Shot], probe: Probe | None
 ) -> frozenset[str] | None:
-    """The shots that the host's selection touches: a range may cut into them."""
+    """The shots that the host's selection touches (a range may cut into them), and the sounds that are selected."""
     selection = host.selection()
     if selection == Selection():
         return None
-    try:
+    chosen: list[Shot] = []
+    sounds: list[SoundClip] = []
+    with contextlib.suppress(SelectionError):
         chosen = read_shots(timeline, selection, folder=host.folder, probe=probe)[0]
-    except SelectionError:
-        return frozenset()
-    return frozenset(
+    if probe is not None and selection.chooses_clips:
+        with contextlib.suppress(SelectionError):
+            sounds = read_sounds(timeline, selection, folder=host.folder, probe=probe)[0]
+    return frozenset(sound.id for sound in sounds) | frozenset(
         shot.id
         for shot in shots
         for other in chosen

@@ -152,8 +152,8 @@ def info(name: str) -> ModelInfo:
 
 
 def models() -> list[ModelInfo]:
-    """All registered models."""
-    return [info(e.name) for e in entries()]
+    """All registered models, one a name."""
+    return [info(name) for name in {e.name: e for e in entries()}]
 
 
 def entry_of(folder: Path) -> Entry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -13,13 +14,15 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
+from avfoley_engine.protocol import EngineStatus
 from avfoley_ui.shots_model import Role
 from avfoley_ui.window import PanelWindow
-from engine_harness import Engine
+from engine_harness import Engine, request
 from panel_harness import click, ready, select, shot, wait
 from PySide6.QtCore import QMimeData, QPointF, Qt, QThread, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 
+from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.takes import placed
 
@@ -270,14 +273,53 @@ def test_closing_leaves_no_thread_and_no_process(qtbot: Any, open_panel: Open, c
     window.form.caption.setPlainText("slow")
     click(qtbot, window.form.buttons["foley"])
     wait(qtbot, lambda: any(row.state == "running" for row in window.controller.queue.rows))
+    status = panel_engine_status()
     window.hide()
     window.close()
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("avfoley")] == []
     assert [child for child in window.findChildren(QThread) if child.isRunning()] == []
-    # The engine is a process of its own that outlives its clients; what was cancelled is not made there either.
+    assert [pid for pid in (status.pid, status.worker_pid) if _is_alive(pid)] == []
     states = {job["state"] for job in _jobs(panel_engine)}
     assert states <= {"done", "cancelled"}
     assert "cancelled" in states
+
+
+def test_closing_leaves_an_engine_alone_that_works_for_somebody_else(
+    qtbot: Any, open_panel: Open, cut: Path, panel_engine: Engine
+) -> None:
+    window = open_panel(cut)
+    wait(qtbot, lambda: ready(window))
+    with contextlib.closing(LocalEngine(command=None)) as shell:
+        (job,) = shell.submit([request(caption="slow", steps=1000)])
+        wait(qtbot, lambda: window.controller.engine.phase == "busy")
+        window.close()
+        assert not shell.job(job.id).state.final
+        assert _is_alive(shell.status().pid)
+
+
+def test_closing_at_once_leaves_no_engine_that_was_just_starting(
+    qtbot: Any, open_panel: Open, panel_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **options: started.append(popen(*a, **options)) or started[-1])
+    window = open_panel()
+    wait(qtbot, lambda: started)
+    window.close()
+    assert [process.pid for process in started if process.poll() is None] == []
+
+
+def panel_engine_status() -> EngineStatus:
+    with contextlib.closing(LocalEngine(command=None)) as engine:
+        return engine.status()
+
+
+def _is_alive(pid: int | None) -> bool:
+    try:
+        os.kill(pid or 0, 0)
+    except ProcessLookupError:
+        return False
+    return pid is not None
 
 
 def _jobs(engine: Engine) -> list[dict[str, Any]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,13 @@ A_TAKE = 280
 
 @pytest.fixture(scope="session")
 def _shipped_model_loads() -> None:
-    script = "from avfoley_engine import zoo; zoo.load('avlink-nano')"
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    if ran.returncode:
-        pytest.skip(f"the shipped weights do not fit this version: {ran.stderr.strip().splitlines()[-1]}")
+    from avfoley_engine import zoo
+    from avfoley_engine.errors import ModelError
+
+    try:
+        zoo.load("avlink-nano")
+    except ModelError as error:
+        pytest.skip(f"the shipped weights do not fit this version: {error}")
 
 
 @pytest.mark.slow
@@ -38,7 +39,7 @@ def test_from_opening_to_opening_again_with_the_shipped_model(
     try:
         window = open_panel(cut, LocalEngine)
         wait(qtbot, lambda: window.controller.engine.phase == "idle" and window.controller.idle, A_TAKE)
-        assert [model.name for model in window.controller.engine.models] == ["avlink-nano"]
+        assert "avlink-nano" in [model.name for model in window.controller.engine.models]
         select(window, "shot0", "shot2")
         window.form.caption.setPlainText("a hammer strikes an anvil")
         window.form.takes.setValue(1)

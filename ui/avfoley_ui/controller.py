@@ -11,9 +11,10 @@ from PySide6.QtGui import QImage
 
 from avfoley_plugin.engine_client import EngineClient, LocalEngine
 from avfoley_plugin.errors import AVFoleyError
+from avfoley_plugin.hosts import RESOLVE
 from avfoley_plugin.making import TakeCancelled, TakeDone, TakeFailed, TakeProgress
-from avfoley_plugin.workflows import FoleySettings, Planned, Run, Written
-from avfoley_plugin.workspace import CachedProbe, Contents, ListedShot, ShotState, Workspace
+from avfoley_plugin.workflows import Planned, Run, Written
+from avfoley_plugin.workspace import CachedProbe, Contents, ListedShot, Settings, ShotState, Workspace
 from avfoley_ui.background import Background
 from avfoley_ui.engine_watch import EngineView, EngineWatch
 from avfoley_ui.playback.film import stills
@@ -49,13 +50,19 @@ class Controller(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._start = start
+        self._clients: list[EngineClient] = []
+
+        def started() -> EngineClient:
+            self._clients.append(client := start())
+            return client
+
+        self._start = started
         self.shots = ShotsModel(self)
         self.queue = QueueModel(self)
         self.engine = EngineView()
         self.contents: Contents | None = None
         self._workspace: Workspace | None = None
-        self._probe_engine = start()
+        self._probe_engine = started()
         self._probe = CachedProbe(self._probe_engine)
         self._line = Background("timeline")
         self._thumbnails = Background("thumbnails", newest_first=True)
@@ -71,7 +78,7 @@ class Controller(QObject):
         self.shots.caption_edited.connect(self.set_caption)
         self.queue.totals_changed.connect(lambda: self.shots.set_progress(self.queue.progress_by_shot()))
         self._pulling = Background("models")
-        self._watch = EngineWatch(start, look)
+        self._watch = EngineWatch(started, look)
         self._watch.changed.connect(self._engine_seen)
 
     @property
@@ -96,8 +103,9 @@ class Controller(QObject):
         return not self._runs and self._line.idle and self._thumbnails.idle
 
     def open(self, path: Path, output: Path | None = None) -> None:
-        """Opens a timeline or a video in place of the one that is open."""
-        path = path.absolute()
+        """Opens a timeline or a video in place of the one that is open; ``resolve:`` is the one open in Resolve."""
+        if str(path) != RESOLVE:
+            path = path.absolute()
         workspace = Workspace(path, output, self._probe)
         self.opening.emit(path)
 
@@ -120,7 +128,12 @@ class Controller(QObject):
         """Reads the timeline again."""
         self._change(lambda workspace: None)
 
-    def generate(self, task: str, settings: FoleySettings, shots: Sequence[str]) -> None:
+    def look_again(self) -> None:
+        """Reads a timeline again whose changes no file tells."""
+        if self._workspace is not None and not self._workspace.path.exists():
+            self.refresh()
+
+    def generate(self, task: str, settings: Settings, shots: Sequence[str]) -> None:
         """Has takes of these shots made."""
         workspace = self._workspace
         if workspace is not None and shots:
@@ -206,7 +219,9 @@ class Controller(QObject):
         self._watch.set_watching(watching)
 
     def close(self) -> None:
-        """Stops what is being made, places what is finished, ends all threads. The engine goes on by itself."""
+        """Stops what is being made, places what is finished, ends all threads, and the engine that the panel started,
+        unless it works for somebody else.
+        """
         self._settle.stop()
         self._probe_engine.give_up()
         for run in self._runs.values():
@@ -218,6 +233,8 @@ class Controller(QObject):
         self._pulling.close()
         self._watch.close()
         self._probe_engine.close()
+        for client in self._clients:
+            client.end_started()
 
     def _run(self, start: Callable[[EngineClient], Run]) -> None:
         number = next(self._numbers)
@@ -284,7 +301,7 @@ class Controller(QObject):
         self._line.submit(work, done, failed)
 
     def _read(self, workspace: Workspace) -> Contents:
-        return workspace.read(check_media=self._media_checked)
+        return workspace.read(check_media=self._media_checked, with_sounds="visualize" in self.engine.tasks)
 
     def _show(self, contents: Contents) -> None:
         self.contents = contents
@@ -301,10 +318,13 @@ class Controller(QObject):
         self.refresh()
 
     def _engine_seen(self, view: EngineView) -> None:
-        was_reachable, self.engine = self.engine.reachable, view
+        before, self.engine = self.engine, view
         self.engine_changed.emit(view)
-        if view.reachable and not was_reachable:
+        if view.reachable and not before.reachable:
             self._check_media()
+        elif view.tasks != before.tasks and self._media_checked:
+            # Sounds are listed as soon as a picture can be made for them.
+            self.refresh()
 
     def _with_engine(self, do: Callable[[EngineClient], object]) -> None:
         def work() -> None:

@@ -169,6 +169,11 @@ def _shown_in_host(painter: QPainter) -> None:
     painter.drawLine(QPointF(15, 6), QPointF(15, 18))
 
 
+def _sound(painter: QPainter) -> None:
+    for x, reach in ((5, 2), (8.5, 5), (12, 8), (15.5, 4), (19, 2)):
+        painter.drawLine(QPointF(x, 12 - reach), QPointF(x, 12 + reach))
+
+
 _DRAWN: dict[str, Callable[[QPainter], None]] = {
     "play": _play,
     "pause": _pause,
@@ -187,4 +192,5 @@ _DRAWN: dict[str, Callable[[QPainter], None]] = {
     "locked": _lock,
     "drag": _drag,
     "host": _shown_in_host,
+    "sound": _sound,
 }

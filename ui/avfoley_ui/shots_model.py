@@ -52,15 +52,24 @@ class ShotsModel(QAbstractListModel):
     def set_shots(self, shots: Iterable[ListedShot]) -> None:
         """Takes over new contents; as long as the same shots are there, selections and scrolling stay."""
         new = list(shots)
-        if [shot.id for shot in new] != [shot.id for shot in self._shots]:
+        before = self._shots
+        if [shot.id for shot in new] != [shot.id for shot in before]:
             self.beginResetModel()
             self._shots = new
             self._rows = {shot.id: row for row, shot in enumerate(new)}
-            self._thumbnails = {shot: image for shot, image in self._thumbnails.items() if shot in self._rows}
+            known = {shot.id: shot for shot in before}
+            self._thumbnails = {
+                shot: image
+                for shot, image in self._thumbnails.items()
+                if shot in self._rows and not _looks_different(known[shot], new[self._rows[shot]])
+            }
             self.endResetModel()
             return
-        changed = [row for row, (old, shot) in enumerate(zip(self._shots, new, strict=True)) if _differs(old, shot)]
+        changed = [row for row, (old, shot) in enumerate(zip(before, new, strict=True)) if _differs(old, shot)]
         self._shots = new
+        for row in changed:
+            if _looks_different(before[row], new[row]):
+                self._thumbnails.pop(new[row].id, None)
         for row in changed:
             self.dataChanged.emit(self.index(row), self.index(row))
 
@@ -92,7 +101,7 @@ class ShotsModel(QAbstractListModel):
             case Qt.ItemDataRole.EditRole:
                 return shot.caption
             case Qt.ItemDataRole.ToolTipRole:
-                return "\n".join(filter(None, (shot.shot.name, shot.caption, str(shot.shot.media or ""))))
+                return "\n".join(filter(None, (shot.shot.name, shot.caption, str(shot.media or ""))))
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{shot.shot.name}, {self.state_text(shot)}, {shot.timecode}, {shot.caption}"
             case Role.SHOT:
@@ -148,7 +157,7 @@ class ShotsFilter(QSortFilterProxyModel):
         self.invalidateFilter()
 
     def set_state(self, state: str) -> None:
-        """Only shots in that state; "all" for every one."""
+        """Only shots in that state; "all" for every one, "sound" for the sounds."""
         self._state = state
         self.invalidateFilter()
 
@@ -159,7 +168,7 @@ class ShotsFilter(QSortFilterProxyModel):
 
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:  # noqa: N802
         shot = self.sourceModel().index(row, 0, parent).data(Role.SHOT)
-        if self._state not in ("all", shot.state):
+        if not (self._state in ("all", shot.state) or (self._state == "sound" and shot.is_sound)):
             return False
         text = f"{shot.shot.name} {shot.caption}".casefold()
         return all(word in text for word in self._words)
@@ -176,6 +185,11 @@ class ShotsFilter(QSortFilterProxyModel):
             "caption": shot.caption.casefold(),
         }
         return ranks[self._key], row
+
+
+def _looks_different(old: ListedShot, new: ListedShot) -> bool:
+    """Whether its thumbnail changed: a sound's is that of its picture in use."""
+    return new.is_sound and old.active_take != new.active_take
 
 
 def _differs(old: ListedShot, new: ListedShot) -> bool:

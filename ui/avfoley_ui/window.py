@@ -35,6 +35,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from avfoley_plugin.hosts import TIMELINE_SUFFIXES
+from avfoley_plugin.workspace import Settings
 from avfoley_ui import theme
 from avfoley_ui.controller import Controller
 from avfoley_ui.engine_watch import EngineView
@@ -54,6 +56,7 @@ from avfoley_ui.widgets.welcome import Welcome
 #: From this width on there are two columns, and three.
 TWO_COLUMNS, THREE_COLUMNS = 680, 1180
 NARROWEST = 340
+_VIDEOS = "*.mp4 *.mov *.mkv *.webm *.avi *.mxf *.m4v *.mpg *.ts"
 
 
 class PanelWindow(QWidget):
@@ -204,7 +207,7 @@ class PanelWindow(QWidget):
             ("Ctrl+2", self.tr("To listening"), lambda: self._go_to(1, self.listening.play)),
             ("Ctrl+3", self.tr("To making"), lambda: self._go_to(2, self.form.caption)),
             ("F2", self.tr("Edit the shot's caption in the list"), self._edit_caption),
-            ("Ctrl+Return", self.tr("Generate takes for the selected shots"), lambda: self.form.want("foley")),
+            ("Ctrl+Return", self.tr("Generate takes for what is selected"), self.form.want_first),
             ("Ctrl+R", self.tr("Regenerate the changed shots"), self.form.regenerate.click),
             ("Ctrl+Z", self.tr("Undo"), self.controller.undo),
             ("Ctrl+Shift+Z", self.tr("Redo"), self.controller.redo),
@@ -264,7 +267,7 @@ class PanelWindow(QWidget):
         dialog.setNameFilters(
             [
                 self.tr("Timelines and videos")
-                + " (*.otio *.otioz *.kdenlive *.mp4 *.mov *.mkv *.webm *.avi *.mxf *.m4v *.mpg *.ts)",
+                + f" ({' '.join(f'*{suffix}' for suffix in TIMELINE_SUFFIXES)} {_VIDEOS})",
                 self.tr("All files") + " (*)",
             ]
         )
@@ -423,6 +426,7 @@ class PanelWindow(QWidget):
         self.name.setText(contents.name)
         self.setWindowTitle(f"{contents.name} – AVFoley")
         self.shots.in_host.setVisible(contents.selected is not None)
+        self.shots.offer_sounds(any(shot.is_sound for shot in contents.shots))
         self.undo_button.setEnabled(self.controller.can_undo)
         self.redo_button.setEnabled(self.controller.can_redo)
         self._chosen()
@@ -444,9 +448,7 @@ class PanelWindow(QWidget):
         self.form.set_engine(view.models, view.phase != "unreachable" and bool(view.models))
 
     def _take_over(self, settings: object) -> None:
-        from avfoley_plugin.workflows import FoleySettings
-
-        assert isinstance(settings, FoleySettings)
+        assert isinstance(settings, Settings)
         self.form.take_over(settings)
         self.notice.say(self.tr("Seed and settings of that take are in the form again."), False)
 
@@ -459,6 +461,8 @@ class PanelWindow(QWidget):
     def _watch(self) -> None:
         active = QGuiApplication.applicationState() == Qt.ApplicationState.ApplicationActive
         self.controller.set_watching(active and not self.isMinimized())
+        if active:
+            self.controller.look_again()
 
     def _system_changed(self) -> None:
         if self._settings.appearance == "system":

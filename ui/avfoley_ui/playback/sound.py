@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,11 +19,13 @@ _WINDOW, _HOP = 1024, 256
 _BANDS = 96
 _LOWEST, _HIGHEST = 50.0, 20_000.0
 _FLOOR_DB = -80.0
+#: Decoding begins so many seconds before what is wanted: what follows a seek may be incomplete.
+_RUN_UP = Fraction(1, 5)
 
 
 @dataclass(frozen=True)
 class Sound:
-    """One take's file, read.
+    """One take's file, or what a clip plays of its file, read.
 
     samples (N, 2) float32 in [-1, 1] at 48 kHz; sample `head` is the shot's first. peaks (N / `PEAK_HOP`, 2): the least
     and the greatest sample. spectrogram (N / 256, 96) uint8: level from -80 dB to 0 in bands of equal ratio, 50 Hz to
@@ -53,6 +56,23 @@ def load(path: Path, head: int) -> Sound:
     if len(samples) == 0:
         raise HostError(f"{path} holds no sound; make the take again")
     return Sound(samples, head, peaks(samples), spectrogram(samples))
+
+
+def load_stretch(path: Path, start: Fraction, samples: int, speed: Fraction) -> Sound:
+    """Reads the `samples` that a clip plays of a file from second `start` on (of its picture's first frame, if it has
+    one), at a speed that its pitch follows; less than 0 is backwards. Raises HostError if it cannot be read.
+    """
+    first, last = sorted((start, start + speed * samples / SAMPLE_RATE))
+    try:
+        source = _decode_range(path, first, last)
+    except (OSError, av.error.FFmpegError) as error:
+        raise HostError(f"{path} cannot be read ({error}); relink it") from error
+    if speed != 1:
+        at = float((start - first) * SAMPLE_RATE) + float(speed) * np.arange(samples)
+        known = np.arange(len(source))
+        source = np.stack([np.interp(at, known, channel) for channel in source.T], 1).astype(np.float32)
+    source = source[:samples]
+    return Sound(source, 0, peaks(source), spectrogram(source))
 
 
 def peaks(samples: np.ndarray) -> np.ndarray:
@@ -92,3 +112,31 @@ def _decode(path: Path) -> np.ndarray:
             blocks.extend(out.to_ndarray() for out in resampler.resample(frame))
         blocks.extend(out.to_ndarray() for out in resampler.resample(None))
     return np.concatenate(blocks, 1).T.copy() if blocks else np.zeros((0, 2), np.float32)
+
+
+def _decode_range(path: Path, first: Fraction, last: Fraction) -> np.ndarray:
+    """The sound from one second to another, (samples, 2): silence where the file has none."""
+    wanted = np.zeros((max(1, round((last - first) * SAMPLE_RATE)), 2), np.float32)
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            raise OSError("it has no sound")
+        stream = container.streams.audio[0]
+        clock = container.streams.video[0] if container.streams.video else stream
+        assert clock.time_base is not None
+        assert stream.time_base is not None
+        origin = (clock.start_time or 0) * clock.time_base
+        container.seek(int((max(first - _RUN_UP, Fraction(0)) + origin) / stream.time_base), stream=stream)
+        resampler = av.AudioResampler("fltp", "stereo", SAMPLE_RATE)
+        at: int | None = None
+        for frame in container.decode(stream):
+            if at is None:
+                at = round(((frame.pts or 0) * stream.time_base - origin - first) * SAMPLE_RATE)
+            for block in resampler.resample(frame):
+                decoded = block.to_ndarray().T
+                begin, end = max(at, 0), min(at + len(decoded), len(wanted))
+                if begin < end:
+                    wanted[begin:end] = decoded[begin - at : end - at]
+                at += len(decoded)
+            if at >= len(wanted):
+                break
+    return wanted

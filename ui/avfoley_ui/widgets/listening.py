@@ -1,21 +1,23 @@
-"""Listening: the picture in sync with any of a shot's takes, over one time axis."""
+"""Listening: the picture in sync with any of a shot's takes, over one time axis; or a sound with any of its pictures."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from fractions import Fraction
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
+from avfoley_plugin.timeline.sounds import SoundClip
 from avfoley_plugin.workspace import ListedShot, ListedTake
 from avfoley_ui.background import Background
 from avfoley_ui.icons import icon
 from avfoley_ui.playback.film import FilmReader, Footage, stills
 from avfoley_ui.playback.output import Output
 from avfoley_ui.playback.player import Player
-from avfoley_ui.playback.sound import SAMPLE_RATE, Sound, load
+from avfoley_ui.playback.sound import SAMPLE_RATE, Sound, load, load_stretch
 from avfoley_ui.widgets.film_strip import HEIGHT, FilmStrip
 from avfoley_ui.widgets.parts import ElidedLabel, fix_order, name_button, tool_button
 from avfoley_ui.widgets.picture import Picture
@@ -26,6 +28,8 @@ from avfoley_ui.widgets.take_lanes import TakeLanes
 _PREVIEW = QSize(640, 360)
 #: Sounds kept in memory.
 _KEPT = 24
+#: Frames in the lane of a take that is a picture.
+_LANE_STILLS = 8
 
 
 class Listening(QWidget):
@@ -46,6 +50,8 @@ class Listening(QWidget):
         self._applied: tuple[Sound | None, tuple[float, ...]] | None = None
         self._sounds: OrderedDict[tuple[str, str], Sound] = OrderedDict()
         self._loading: set[tuple[str, str]] = set()
+        #: What the strip's frames are of.
+        self._filmed: Footage | None = None
         self._files = Background("sounds")
         self._stills = Background("stills", newest_first=True, keep=2)
         self._film = FilmReader(_PREVIEW)
@@ -165,12 +171,22 @@ class Listening(QWidget):
             # A take that came into use is what one wants to hear.
             self._earlier, self._heard = self._heard, takes[-1].id
         self.lanes.set_takes(takes, self._heard)
-        for take in takes:
-            self._want_sound(take)
+        if shot is not None and isinstance(shot.shot, SoundClip):
+            self.lanes.empty.setText(self.tr("No picture yet. Press Visualize."))
+            self._want_stretch(shot.id, shot.shot)
+            for take in takes:
+                self._want_lane_stills(shot, take)
+        else:
+            self.lanes.empty.setText(self.tr("No take yet. Write a caption and press Generate."))
+            for take in takes:
+                self._want_sound(take)
         self._apply_heard()
         if not same:
+            self._filmed = self._footage()
             self._moved(self.player.position, force=True)
             self.strip.ask()
+        else:
+            self._apply_footage()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -209,6 +225,7 @@ class Listening(QWidget):
         self._earlier, self._heard = self._heard, take_id
         self.lanes.set_heard(take_id)
         self._apply_heard()
+        self._apply_footage()
 
     def hear_number(self, number: int) -> None:
         """Changes to the take of that number, counted from 1."""
@@ -277,16 +294,43 @@ class Listening(QWidget):
             self._sounds.move_to_end(key)
             self.lanes.set_sound(take.id, known)
             return
+        path, head = take.path, take.head_samples
+        self._load(key, lambda: load(path, head))
+
+    def _want_stretch(self, shot_id: str, clip: SoundClip) -> None:
+        """Has the sound read that pictures are made for."""
+        key = _stretch_key(shot_id, clip)
+        if key in self._sounds:
+            self._sounds.move_to_end(key)
+            return
+        sound, samples = clip.sound, round(clip.frames * SAMPLE_RATE / clip.record_rate)
+        self._load(key, lambda: load_stretch(sound.media, sound.source_start, samples, sound.speed))
+
+    def _want_lane_stills(self, shot: ListedShot, take: ListedTake) -> None:
+        lane, footage = self.lanes.lane(take.id), footage_of(shot, take)
+        key = (take.id, str(take.path))
+        if lane is None or lane.wave.stills or footage is None or key in self._loading:
+            return
+        self._loading.add(key)
+        numbers = [(2 * n + 1) * footage.frames // (2 * _LANE_STILLS) for n in range(_LANE_STILLS)]
+        size = QSize(2 * HEIGHT, HEIGHT) * self.devicePixelRatioF()
+
+        def came(images: dict[int, QImage]) -> None:
+            self._loading.discard(key)
+            self.lanes.set_stills(take.id, [images[number] for number in sorted(images)])
+
+        self._files.submit(lambda: stills(footage, numbers, size), came)
+
+    def _load(self, key: tuple[str, str], read: Callable[[], Sound]) -> None:
         if key in self._loading:
             return
         self._loading.add(key)
-        path, head = take.path, take.head_samples
 
         def failed(error: Exception) -> None:
             self._loading.discard(key)
             self.problem.emit(str(error))
 
-        self._files.submit(lambda: load(path, head), lambda sound: self._sound_came(key, sound), failed)
+        self._files.submit(read, lambda sound: self._sound_came(key, sound), failed)
 
     def _sound_came(self, key: tuple[str, str], sound: Sound) -> None:
         self._loading.discard(key)
@@ -294,12 +338,18 @@ class Listening(QWidget):
         while len(self._sounds) > _KEPT:
             self._sounds.popitem(last=False)
         self.lanes.set_sound(key[0], sound)
-        if key[0] == self._heard:
+        if key == self._heard_key():
             self._apply_heard()
 
-    def _apply_heard(self) -> None:
+    def _heard_key(self) -> tuple[str, str] | None:
+        if self._shot is not None and isinstance(self._shot.shot, SoundClip):
+            return _stretch_key(self._shot.id, self._shot.shot)
         take = self.heard
-        sound = None if take is None else self._sounds.get((take.id, str(take.path)))
+        return None if take is None else (take.id, str(take.path))
+
+    def _apply_heard(self) -> None:
+        take, key = self.heard, self._heard_key()
+        sound = None if key is None else self._sounds.get(key)
         onsets = () if take is None else tuple(onset / SAMPLE_RATE for onset in take.onsets)
         if self._applied is not None and self._applied[0] is sound and self._applied[1] == onsets:
             return
@@ -308,17 +358,26 @@ class Listening(QWidget):
         self.view.set_sound(sound, onsets)
         self.strip.set_onsets(onsets)
 
+    def _apply_footage(self) -> None:
+        """Shows the frames of another picture of the same sound."""
+        footage = self._footage()
+        if self._shot is None or footage == self._filmed:
+            return
+        self._filmed = footage
+        self.strip.set_shot(float(self._shot.seconds))
+        self.strip.ask()
+        self._moved(self.player.position, force=True)
+
     def _read_stills(self, times: list[float]) -> None:
         footage = self._footage()
-        shot = self._shot
-        if footage is None or shot is None:
+        if footage is None:
             return
         frames = {min(int(Fraction(time) * footage.rate), footage.frames - 1): time for time in times}
         ratio = self.devicePixelRatioF()
         size = QSize(round(4 * HEIGHT * ratio), round(HEIGHT * ratio))
 
         def came(images: dict[int, QImage]) -> None:
-            if self._shot is not None and self._shot.id == shot.id:
+            if footage == self._footage():
                 self.strip.add_stills({frames[frame]: image for frame, image in images.items()})
 
         self._stills.submit(lambda: stills(footage, list(frames), size), came)
@@ -346,11 +405,13 @@ class Listening(QWidget):
         footage = self._footage()
         if footage is not None:
             self._film.ask(footage, frame)
+        elif force and shot.is_sound:
+            self.picture.show_text(self.tr("This sound has no picture yet."))
         elif force:
             self.picture.show_text(self.tr("This one has no picture: it is made from words alone."))
 
     def _footage(self) -> Footage | None:
-        return None if self._shot is None else footage_of(self._shot)
+        return None if self._shot is None else footage_of(self._shot, self.heard)
 
     def _show_frame(self, footage: Footage, frame: int, image: QImage) -> None:
         if footage == self._footage():
@@ -373,8 +434,13 @@ class Listening(QWidget):
             self.loop.setChecked(self.player.looping)
 
 
-def footage_of(shot: ListedShot) -> Footage | None:
-    """What a shot shows; None for one without picture."""
+def footage_of(shot: ListedShot, take: ListedTake | None = None) -> Footage | None:
+    """What a shot shows, or a sound with a take of it (with the one in use if None); None without picture."""
+    if isinstance(shot.shot, SoundClip):
+        shown = take or shot.active_take
+        if shown is None:
+            return None
+        return Footage(shown.path, Fraction(0), 1 / shot.shot.record_rate, shot.shot.record_rate, shot.shot.frames)
     picture = shot.shot.picture
     if picture is None:
         return None
@@ -385,6 +451,10 @@ def footage_of(shot: ListedShot) -> Footage | None:
         shot.shot.record_rate,
         shot.shot.frames,
     )
+
+
+def _stretch_key(shot_id: str, clip: SoundClip) -> tuple[str, str]:
+    return shot_id, str(clip.sound.media)
 
 
 def _span(take: ListedTake) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
@@ -23,8 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 from avfoley_plugin.engine_client import ModelInfo
-from avfoley_plugin.workflows import VERBS, FoleySettings
-from avfoley_plugin.workspace import ListedShot, ShotState
+from avfoley_plugin.workflows import VERBS, FoleySettings, VisualizeSettings
+from avfoley_plugin.workspace import ListedShot, Settings, ShotState
 from avfoley_ui.settings import MakingChoices
 from avfoley_ui.widgets.parts import fix_order, quiet, tool_button
 
@@ -54,7 +55,6 @@ class MakingForm(QWidget):
         self.caption.edited.connect(self._caption_edited)
         self.negative = QLineEdit()
         self.negative.setMaxLength(2000)
-        self.negative.setPlaceholderText(self.tr("what shall not be heard"))
         self.model = QComboBox()
         self.model.currentIndexChanged.connect(self._model_chosen)
         self.quality = QComboBox()
@@ -105,6 +105,10 @@ class MakingForm(QWidget):
         self._update()
 
     @property
+    def _only_sounds(self) -> bool:
+        return bool(self._shots) and all(shot.is_sound for shot in self._shots)
+
+    @property
     def choices(self) -> MakingChoices:
         return MakingChoices(
             negative_caption=self.negative.text(),
@@ -125,7 +129,7 @@ class MakingForm(QWidget):
         self.takes.setValue(choices.takes)
         self.handles.setValue(choices.handles)
 
-    def take_over(self, settings: FoleySettings) -> None:
+    def take_over(self, settings: Settings) -> None:
         """Sets the form to what a take was made with, its seed locked."""
         info = next((model for model in self._models if model.name == settings.model), None)
         quality = "standard"
@@ -140,7 +144,7 @@ class MakingForm(QWidget):
                 seed=settings.seed,
                 seed_locked=True,
                 takes=1,
-                handles=settings.handles,
+                handles=settings.handles if isinstance(settings, FoleySettings) else self.handles.value(),
             )
         )
 
@@ -167,14 +171,26 @@ class MakingForm(QWidget):
         self.caption.show_text(captions.pop() if len(captions) == 1 else "", keep=before == [s.id for s in self._shots])
         if len(captions) > 0:
             self.caption.setPlaceholderText(self.tr("several captions; what you write here is for all"))
+        elif self._only_sounds:
+            self.caption.setPlaceholderText(self.tr("what shall be seen, e.g. a bell in a tower"))
         else:
             self.caption.setPlaceholderText(self.tr("what shall be heard, e.g. boots on gravel"))
+        self.negative.setPlaceholderText(
+            self.tr("what shall not be seen") if self._only_sounds else self.tr("what shall not be heard")
+        )
         self.regenerate.setVisible(changed > 0)
         self.regenerate.setText(self.tr("Regenerate changed (%n)", "", changed))
         self._update()
 
     def draw_seed(self) -> None:
         self.seed.setValue(secrets.randbelow(MAX_SEED))
+
+    def want_first(self) -> None:
+        """As if the first button was pressed that can be."""
+        for task, button in self.buttons.items():
+            if button.isVisibleTo(self) and button.isEnabled():
+                self._want(task)
+                return
 
     def want(self, task: str) -> None:
         """As if the task's button was pressed; nothing if it is not there or disabled."""
@@ -191,15 +207,18 @@ class MakingForm(QWidget):
             self.draw_seed()
         info = next(info for info in self._models if info.name == model)
         quality = self.quality.currentData()
-        settings = FoleySettings(
-            negative_caption=self.negative.text().strip(),
-            seed=self.seed.value(),
-            takes=self.takes.value(),
-            model=model,
-            steps=None if quality == "standard" else _steps(info, quality),
-            handles=self.handles.value(),
+        common: dict[str, Any] = {
+            "negative_caption": self.negative.text().strip(),
+            "seed": self.seed.value(),
+            "takes": self.takes.value(),
+            "model": model,
+            "steps": None if quality == "standard" else _steps(info, quality),
+        }
+        pictures = task == "visualize"
+        self.wanted.emit(
+            task,
+            VisualizeSettings(**common) if pictures else FoleySettings(**common, handles=self.handles.value()),
         )
-        self.wanted.emit(task, settings)
 
     def _caption_edited(self, text: str) -> None:
         if self._shots:
@@ -226,6 +245,8 @@ class MakingForm(QWidget):
         for task, button in self.buttons.items():
             button.setVisible(task in tasks)
             button.setEnabled(self._reachable and bool(self._shots))
+        if self._only_sounds:
+            self.buttons["foley"].setEnabled(False)
         self.regenerate.setEnabled(self._reachable)
         seconds = sum(float(shot.seconds) for shot in self._shots)
         self.length.setText(

@@ -17,7 +17,7 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QImage, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 )
 
 from avfoley_plugin.workspace import ListedShot, ShotState
+from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Index, Role, ShotsFilter, ShotsModel
 from avfoley_ui.theme import state_colour
 from avfoley_ui.widgets.parts import fix_order, tool_button
@@ -145,6 +146,14 @@ class ShotsView(QWidget):
             self.list.scrollTo(first)
         self._tell_chosen()
 
+    def offer_sounds(self, offered: bool) -> None:
+        """Whether there are sounds in the list, to be shown alone."""
+        at = self.states.findData("sound")
+        if offered and at < 0:
+            self.states.addItem(self.tr("Sounds"), "sound")
+        elif not offered and at >= 0:
+            self.states.removeItem(at)
+
     def edit_caption(self) -> None:
         """Opens the current shot's caption for editing."""
         if self.list.currentIndex().isValid():
@@ -245,7 +254,7 @@ class _Card(QStyledItemDelegate):
         if focused:
             painter.setPen(palette.color(QPalette.ColorRole.Accent))
             painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
-        self._paint_thumbnail(painter, option, index.data(Role.THUMBNAIL), index.data(Role.PROGRESS))
+        self._paint_thumbnail(painter, option, shot, index.data(Role.THUMBNAIL), index.data(Role.PROGRESS))
         self._paint_text(painter, option, shot, index.data(Role.PROGRESS))
         painter.setPen(palette.color(QPalette.ColorRole.Mid))
         painter.drawLine(option.rect.bottomLeft(), option.rect.bottomRight())
@@ -268,7 +277,12 @@ class _Card(QStyledItemDelegate):
         editor.setGeometry(QRect(text.left() - 3, option.rect.bottom() - height - 2, text.width() + 6, height))
 
     def _paint_thumbnail(
-        self, painter: QPainter, option: QStyleOptionViewItem, image: QImage | None, progress: float | None
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        shot: ListedShot,
+        image: QImage | None,
+        progress: float | None,
     ) -> None:
         frame = QRect(option.rect.topLeft(), THUMBNAIL).translated(_MARGIN, _MARGIN)
         painter.fillRect(frame, QColor("#101112"))
@@ -277,6 +291,12 @@ class _Card(QStyledItemDelegate):
             inner = QRect(0, 0, size.width(), size.height())
             inner.moveCenter(frame.center())
             painter.drawImage(inner, image)
+        if shot.is_sound:
+            sign = QRect(0, 0, 22, 22)
+            sign.moveBottomLeft(frame.bottomLeft())
+            painter.fillRect(sign, QColor(16, 17, 18, 200))
+            # On the thumbnail's dark ground, whatever the palette.
+            icon("sound").paint(painter, sign.adjusted(2, 2, -2, -2), mode=QIcon.Mode.Selected)
         if progress is not None:
             bar = QRect(frame.left(), frame.bottom() - 3, frame.width(), 4)
             painter.fillRect(bar, QColor(0, 0, 0, 160))

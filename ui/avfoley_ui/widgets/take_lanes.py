@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from pyqtgraph.functions import arrayToQPolygonF
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
     QDrag,
+    QImage,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -111,6 +114,12 @@ class TakeLanes(QScrollArea):
         if lane is not None:
             lane.wave.set_sound(sound)
 
+    def set_stills(self, take_id: str, images: Sequence[QImage]) -> None:
+        """Shows frames of a take that is a picture, from its first to its last."""
+        lane = self.lane(take_id)
+        if lane is not None:
+            lane.wave.set_stills(images)
+
     def set_span(self, start: float, end: float) -> None:
         for lane in self._lanes + self._spare:
             lane.wave.set_span(start, end)
@@ -179,6 +188,7 @@ class TakeLane(QFrame):
             return
         if self._shown is None or self._shown[0].id != take.id:
             self.wave.set_sound(None)
+            self.wave.set_stills(())
         self._shown = take, number
         self.take = take
         self.hear.setText(str(number))
@@ -195,8 +205,9 @@ class TakeLane(QFrame):
         self.star.setAccessibleDescription(self.tr("starred") if take.starred else "")
         self.use.setChecked(take.active)
         self.use.setEnabled(not take.active)
-        loudness = "" if take.loudness_lufs is None else f"{take.loudness_lufs:.1f} LUFS, "
-        self.setToolTip(f"{take.settings.caption or self.tr('no caption')}\n{loudness}{take.peak_dbtp:.1f} dBTP")
+        levels = [(take.loudness_lufs, "LUFS"), (take.peak_dbtp, "dBTP")]
+        level = ", ".join(f"{value:.1f} {unit}" for value, unit in levels if value is not None)
+        self.setToolTip("\n".join(filter(None, (take.settings.caption or self.tr("no caption"), level))))
         self.setAccessibleName(self.tr("Take {0}, {1}").format(number, ", ".join(facts)))
         self.update()
 
@@ -215,13 +226,14 @@ class TakeLane(QFrame):
 
 
 class LaneWave(QWidget):
-    """A small waveform over the time that all views share; pressed to hear the take from there."""
+    """A small waveform, or a picture's frames, over the time that all views share; pressed to hear the take from there."""
 
     pressed = Signal(float)
 
     def __init__(self) -> None:
         super().__init__()
         self._sound: Sound | None = None
+        self._stills: tuple[QImage, ...] = ()
         self._span = (0.0, 1.0)
         self._playhead = 0.0
         self._heard = False
@@ -232,6 +244,14 @@ class LaneWave(QWidget):
     def set_sound(self, sound: Sound | None) -> None:
         self._sound = sound
         self._outline = None
+        self.update()
+
+    @property
+    def stills(self) -> tuple[QImage, ...]:
+        return self._stills
+
+    def set_stills(self, images: Sequence[QImage]) -> None:
+        self._stills = tuple(images)
         self.update()
 
     def set_span(self, start: float, end: float) -> None:
@@ -253,10 +273,13 @@ class LaneWave(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Base))
-        colour = QColor(state_colour("wave" if self._heard else "quiet", self.palette()))
-        painter.setPen(QPen(colour, 1))
-        painter.setBrush(colour)
-        painter.drawPolygon(self._polygon())
+        if self._stills:
+            self._paint_stills(painter)
+        else:
+            colour = QColor(state_colour("wave" if self._heard else "quiet", self.palette()))
+            painter.setPen(QPen(colour, 1))
+            painter.setBrush(colour)
+            painter.drawPolygon(self._polygon())
         painter.setPen(QPen(state_colour("playhead", self.palette()), 1.5))
         x = self._x(self._playhead)
         painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
@@ -265,6 +288,16 @@ class LaneWave(QWidget):
         if event.button() == Qt.MouseButton.LeftButton:
             start, end = self._span
             self.pressed.emit(start + event.position().x() / max(1, self.width()) * (end - start))
+
+    def _paint_stills(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setOpacity(1.0 if self._heard else 0.6)
+        cell = self.width() / len(self._stills)
+        for number, image in enumerate(self._stills):
+            size = image.size().scaled(QSize(round(cell), self.height()), Qt.AspectRatioMode.KeepAspectRatio)
+            left = number * cell + (cell - size.width()) / 2
+            painter.drawImage(QRectF(left, (self.height() - size.height()) / 2, size.width(), size.height()), image)
+        painter.setOpacity(1.0)
 
     def _polygon(self) -> QPolygonF:
         key = (id(self._sound), self._span, self.width(), self.height())
