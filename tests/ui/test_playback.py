@@ -13,7 +13,7 @@ from avfoley_ui.playback.film import Film, FilmReader, Footage, stills
 from avfoley_ui.playback.mixer import CROSSFADE, Mixer
 from avfoley_ui.playback.output import Output, Render, best_output
 from avfoley_ui.playback.player import Player
-from avfoley_ui.playback.sound import PEAK_HOP, load, peaks, spectrogram
+from avfoley_ui.playback.sound import PEAK_HOP, load, load_stretch, peaks, spectrogram
 from panel_harness import wait
 from PySide6.QtCore import QSize
 
@@ -155,6 +155,17 @@ def test_a_wav_is_read_with_its_handles(make_media: Callable[..., Path]) -> None
     assert at == 24_000 // PEAK_HOP
     loudest = int(read.spectrogram.astype(int).sum(1).argmax())
     assert abs(loudest * 256 - 24_000) <= 512
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mkv"])
+@pytest.mark.parametrize("speed", [1, 2, -1])
+def test_what_a_clip_plays_of_a_sound(make_media: Callable[..., Path], name: str, speed: int) -> None:
+    ramp = np.linspace(0, 1, 4 * SECOND, dtype=np.float32)[None] * 0.9
+    images = [np.zeros((36, 64, 3), np.uint8)] * 100 if name == "a.mkv" else None
+    read = load_stretch(make_media(name, images, sound=ramp), Fraction(3, 2), SECOND // 2, Fraction(speed))
+    assert read.samples.shape == (SECOND // 2, 2)
+    expected = 0.9 * (1.5 + speed * np.arange(SECOND // 2) / SECOND) / 4
+    assert np.abs(read.samples[:, 0] - expected).max() < 1e-3
 
 
 def test_a_file_that_is_no_sound_is_named(tmp_path: Path) -> None:

@@ -107,11 +107,22 @@ def _decode(path: Path) -> np.ndarray:
     with av.open(str(path)) as container:
         if not container.streams.audio:
             return np.zeros((0, 2), np.float32)
-        resampler = av.AudioResampler("fltp", "stereo", SAMPLE_RATE)
-        for frame in container.decode(container.streams.audio[0]):
-            blocks.extend(out.to_ndarray() for out in resampler.resample(frame))
-        blocks.extend(out.to_ndarray() for out in resampler.resample(None))
-    return np.concatenate(blocks, 1).T.copy() if blocks else np.zeros((0, 2), np.float32)
+        stream = container.streams.audio[0]
+        resampler = _resampler(stream)
+        for frame in container.decode(stream):
+            blocks.extend(map(_both_ears, resampler.resample(frame)))
+        blocks.extend(map(_both_ears, resampler.resample(None)))
+    return np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+
+
+def _resampler(stream: av.AudioStream) -> av.AudioResampler:
+    # Mono stays so: mixed to stereo here, it would be played 3 dB too low.
+    return av.AudioResampler("fltp", "mono" if stream.channels == 1 else "stereo", SAMPLE_RATE)
+
+
+def _both_ears(block: av.AudioFrame) -> np.ndarray:
+    """(samples, 2) of a mono or a stereo block."""
+    return np.broadcast_to(block.to_ndarray().T, (block.samples, 2))
 
 
 def _decode_range(path: Path, first: Fraction, last: Fraction) -> np.ndarray:
@@ -126,13 +137,13 @@ def _decode_range(path: Path, first: Fraction, last: Fraction) -> np.ndarray:
         assert stream.time_base is not None
         origin = (clock.start_time or 0) * clock.time_base
         container.seek(int((max(first - _RUN_UP, Fraction(0)) + origin) / stream.time_base), stream=stream)
-        resampler = av.AudioResampler("fltp", "stereo", SAMPLE_RATE)
+        resampler = _resampler(stream)
         at: int | None = None
         for frame in container.decode(stream):
             if at is None:
                 at = round(((frame.pts or 0) * stream.time_base - origin - first) * SAMPLE_RATE)
             for block in resampler.resample(frame):
-                decoded = block.to_ndarray().T
+                decoded = _both_ears(block)
                 begin, end = max(at, 0), min(at + len(decoded), len(wanted))
                 if begin < end:
                     wanted[begin:end] = decoded[begin - at : end - at]

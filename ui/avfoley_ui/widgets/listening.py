@@ -138,6 +138,11 @@ class Listening(QWidget):
         return next((take for take in takes if take.id == self._heard), None)
 
     @property
+    def sound(self) -> Sound | None:
+        """What is heard, as far as it is read."""
+        return None if self._applied is None else self._applied[0]
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is being read."""
         return self._files.idle and self._stills.idle

@@ -211,6 +211,7 @@ class _List(QListView):
         if model is not None:
             for changed in (model.modelReset, model.layoutChanged, model.rowsInserted, model.rowsRemoved):
                 changed.connect(self.tell_seen)
+            model.dataChanged.connect(self._changed)
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         super().resizeEvent(event)  # type: ignore[arg-type]
@@ -219,6 +220,11 @@ class _List(QListView):
     def tell_seen(self) -> None:
         """Says it when the scrolling pauses: what only flies by is not seen."""
         self._pause.start()
+
+    def _changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
+        if not roles:
+            # Other contents may look different.
+            self.tell_seen()
 
     def _tell_seen(self) -> None:
         first = self.indexAt(self.viewport().rect().topLeft())
