@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QLocale, QTimer, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from avfoley_ui import theme
@@ -60,4 +60,8 @@ def translate(app: QApplication, locale: QLocale) -> QTranslator:
         # English too: it has plurals.
         translator.load(str(_TRANSLATIONS / "avfoley_en.qm"))
     app.installTranslator(translator)
+    # What Qt itself says, on the buttons of its dialogs.
+    own = QTranslator(app)
+    if own.load(locale, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(own)
     return translator

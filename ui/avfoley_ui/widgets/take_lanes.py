@@ -68,7 +68,7 @@ class TakeLanes(QScrollArea):
         self._layout = QVBoxLayout(self._inner)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(3)
-        self.empty = QLabel(self.tr("No take yet. Write a caption and press Generate."))
+        self.empty = QLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.hide()

@@ -25,7 +25,7 @@ class Welcome(QWidget):
         title.setFont(font)
         words = QLabel(
             self.tr(
-                "Drop a video or a timeline (.otio) here. Select shots, write what shall be heard, press Generate: "
+                "Drop a video or a timeline (.otio, .kdenlive, …) here. Select shots, write what shall be heard, press Generate: "
                 "takes in sync with the picture come back on a track of their own."
             )
         )
