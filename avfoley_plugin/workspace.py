@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe
+from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe, PictureRange, SoundRange
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import SelectionError
@@ -89,9 +89,19 @@ class ListedShot:
         return self.shot.id
 
     @property
+    def sound(self) -> SoundRange | None:
+        """What a sound plays; None for a shot."""
+        return self.shot.sound if isinstance(self.shot, SoundClip) else None
+
+    @property
+    def picture(self) -> PictureRange | None:
+        """What a shot shows; None for one without picture, and for a sound."""
+        return None if isinstance(self.shot, SoundClip) else self.shot.picture
+
+    @property
     def is_sound(self) -> bool:
         """Whether its takes are pictures."""
-        return isinstance(self.shot, SoundClip)
+        return self.sound is not None
 
     @property
     def media(self) -> Path | None:

@@ -101,7 +101,7 @@ def test_from_opening_to_opening_again(qtbot: Any, open_panel: Open, cut: Path) 
         (found.shot.name, found.state, found.caption, found.takes) for found in again.controller.shots.shots
     ] == held
     select(again, "shot1")
-    wait(qtbot, lambda: again.listening.idle)
+    wait(qtbot, lambda: again.listening.lanes.lanes and again.listening.idle)
     assert [lane.take.starred for lane in again.listening.lanes.lanes] == [False, True]
     assert again.listening.heard.key == "take 2"
 

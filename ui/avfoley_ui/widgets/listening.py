@@ -10,7 +10,6 @@ from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
-from avfoley_plugin.timeline.sounds import SoundClip
 from avfoley_plugin.workspace import ListedShot, ListedTake
 from avfoley_ui.background import Background
 from avfoley_ui.icons import icon
@@ -176,9 +175,9 @@ class Listening(QWidget):
             # A take that came into use is what one wants to hear.
             self._earlier, self._heard = self._heard, takes[-1].id
         self.lanes.set_takes(takes, self._heard)
-        if shot is not None and isinstance(shot.shot, SoundClip):
+        if shot is not None and shot.is_sound:
             self.lanes.empty.setText(self.tr("No picture yet. Press Visualize."))
-            self._want_stretch(shot.id, shot.shot)
+            self._want_stretch(shot)
             for take in takes:
                 self._want_lane_stills(shot, take)
         else:
@@ -302,14 +301,14 @@ class Listening(QWidget):
         path, head = take.path, take.head_samples
         self._load(key, lambda: load(path, head))
 
-    def _want_stretch(self, shot_id: str, clip: SoundClip) -> None:
+    def _want_stretch(self, shot: ListedShot) -> None:
         """Has the sound read that pictures are made for."""
-        key = _stretch_key(shot_id, clip)
+        key, sound, samples = _stretch_key(shot), shot.sound, round(shot.seconds * SAMPLE_RATE)
+        assert sound is not None
         if key in self._sounds:
             self._sounds.move_to_end(key)
-            return
-        sound, samples = clip.sound, round(clip.frames * SAMPLE_RATE / clip.record_rate)
-        self._load(key, lambda: load_stretch(sound.media, sound.source_start, samples, sound.speed))
+        else:
+            self._load(key, lambda: load_stretch(sound.media, sound.source_start, samples, sound.speed))
 
     def _want_lane_stills(self, shot: ListedShot, take: ListedTake) -> None:
         lane, footage = self.lanes.lane(take.id), footage_of(shot, take)
@@ -347,8 +346,8 @@ class Listening(QWidget):
             self._apply_heard()
 
     def _heard_key(self) -> tuple[str, str] | None:
-        if self._shot is not None and isinstance(self._shot.shot, SoundClip):
-            return _stretch_key(self._shot.id, self._shot.shot)
+        if self._shot is not None and self._shot.is_sound:
+            return _stretch_key(self._shot)
         take = self.heard
         return None if take is None else (take.id, str(take.path))
 
@@ -441,12 +440,12 @@ class Listening(QWidget):
 
 def footage_of(shot: ListedShot, take: ListedTake | None = None) -> Footage | None:
     """What a shot shows, or a sound with a take of it (with the one in use if None); None without picture."""
-    if isinstance(shot.shot, SoundClip):
+    if shot.is_sound:
         shown = take or shot.active_take
         if shown is None:
             return None
         return Footage(shown.path, Fraction(0), 1 / shot.shot.record_rate, shot.shot.record_rate, shot.shot.frames)
-    picture = shot.shot.picture
+    picture = shot.picture
     if picture is None:
         return None
     return Footage(
@@ -458,8 +457,8 @@ def footage_of(shot: ListedShot, take: ListedTake | None = None) -> Footage | No
     )
 
 
-def _stretch_key(shot_id: str, clip: SoundClip) -> tuple[str, str]:
-    return shot_id, str(clip.sound.media)
+def _stretch_key(shot: ListedShot) -> tuple[str, str]:
+    return shot.id, str(shot.media)
 
 
 def _span(take: ListedTake) -> tuple[float, float]:
