@@ -57,7 +57,8 @@ def test_from_opening_to_opening_again(qtbot: Any, open_panel: Open, cut: Path) 
         ("shot2", "take 2", False, False),
     ]
     assert set(captions(otio.adapters.read_from_file(str(cut))).values()) == {"boots on gravel"}
-    assert len(window.listening.lanes.lanes) == 2
+    lanes = window.listening.lanes.lanes
+    assert [lane.hear.text() for lane in sorted(lanes, key=lambda lane: lane.y())] == ["1", "2"]
 
     # Playing moves the playhead and the picture.
     listening = window.listening

@@ -194,6 +194,8 @@ def test_the_queue_counts_what_is_left(qtbot: Any) -> None:
     assert queue.rows[0].done == 0.25
     # One second of sound takes eight; there are 7.5 left.
     assert queue.total_eta_seconds == pytest.approx(7.5 * 8)
+    assert queue.eta_seconds(queue.rows[0]) == pytest.approx(4 + 8)
+    assert queue.state_text(queue.rows[0]).startswith("25 %, 12 s")
     queue.update(1, TakeDone(a.shot, 0, SimpleNamespace()))  # type: ignore[arg-type]
     queue.update(1, TakeDone(a.shot, 1, SimpleNamespace()))  # type: ignore[arg-type]
     assert [row.name for row in queue.rows] == ["b"]

@@ -78,18 +78,31 @@ class QueueModel(QAbstractListModel):
     def total_eta_seconds(self) -> float | None:
         """When all is made, as far as the takes so far tell; None before the first one tells anything."""
         running = [row for row in self.active if row.eta_seconds is not None]
-        pace = self._pace
-        if pace is None and running:
-            row = running[0]
-            share = next((value for value in row.progress.values() if value > 0), 0.0)
-            if 0 < share < 1 and row.eta_seconds is not None:
-                pace = row.eta_seconds / (1 - share) / (row.seconds / row.takes)
+        pace = self._present_pace()
         if pace is None:
             return None
         # What is being made knows best itself.
         told = sum(row.eta_seconds or 0.0 for row in running)
         making = sum(row.seconds / row.takes * (1 - max(row.progress.values(), default=0.0)) for row in running)
         return told + (sum(row.left for row in self.active) - making) * pace
+
+    def eta_seconds(self, row: QueueRow) -> float | None:
+        """When all takes of a row are made, as far as is known: that in the making, and those after it."""
+        pace = self._present_pace()
+        if pace is None:
+            return row.eta_seconds
+        waiting = row.takes - len(row.ended) - (row.eta_seconds is not None)
+        return (row.eta_seconds or 0.0) + waiting * row.seconds / row.takes * pace
+
+    def _present_pace(self) -> float | None:
+        """Seconds that a second of sound takes: of the takes so far, else as the first one tells; None if none does."""
+        if self._pace is not None:
+            return self._pace
+        for row in self.active:
+            share = next((value for value in row.progress.values() if value > 0), 0.0)
+            if row.eta_seconds is not None and 0 < share < 1:
+                return row.eta_seconds / (1 - share) / (row.seconds / row.takes)
+        return None
 
     def progress_by_shot(self) -> dict[str, float]:
         return {row.shot_id: row.done for row in self.active}
@@ -203,9 +216,10 @@ class QueueModel(QAbstractListModel):
                 return " ".join(dict.fromkeys(row.reasons))
         if row.message:
             return row.message
-        if row.eta_seconds is None:
+        eta = self.eta_seconds(row)
+        if eta is None:
             return self.tr("{0} %").format(round(100 * row.done))
-        return self.tr("{0} %, {1} left").format(round(100 * row.done), duration(row.eta_seconds))
+        return self.tr("{0} %, {1} left").format(round(100 * row.done), duration(eta))
 
     def _end(self, at: int) -> None:
         row = self._rows[at]

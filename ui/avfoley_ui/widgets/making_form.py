@@ -293,6 +293,8 @@ class MakingForm(QWidget):
             (self.tr("Length"), self.length),
         ):
             label = QLabel(text)
+            # Underlined for its key, a text is wider than it is measured.
+            label.setMinimumWidth(label.sizeHint().width() + 4)
             form.addRow(label, field)
             buddy = field if isinstance(field, QWidget) else self._first(field)
             label.setBuddy(buddy)

@@ -75,11 +75,11 @@ class TakeLanes(QScrollArea):
         self._layout.addWidget(self.empty)
         self._layout.addStretch(1)
         self.setWidget(self._inner)
-        # Building a lane takes longer than filling one.
+        # Building a lane takes longer than filling one. The last of the spare ones comes next: the uppermost.
         for _ in range(_READY_LANES):
             lane = self._new_lane()
             lane.hide()
-            self._spare.append(lane)
+            self._spare.insert(0, lane)
 
     @property
     def lanes(self) -> list[TakeLane]:
