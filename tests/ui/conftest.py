@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -22,6 +23,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6 cannot be loaded here",
 pytest.importorskip("avfoley_ui", reason="this PySide6 crashes with this Python", exc_type=ImportError)
 
 from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -52,7 +54,9 @@ def settings(tmp_path: Path) -> PanelSettings:
 
 
 @pytest.fixture
-def open_panel(qtbot: Any, panel_engine: Engine, settings: PanelSettings) -> Iterator[Callable[..., PanelWindow]]:
+def open_panel(
+    qtbot: Any, qapp: QApplication, panel_engine: Engine, settings: PanelSettings
+) -> Iterator[Callable[..., PanelWindow]]:
     """Opens the panel as the program does: ``open_panel(timeline)``. What is still open at the end is closed."""
     windows: list[PanelWindow] = []
     command = (sys.executable, str(FAKE_ENGINE))
@@ -61,7 +65,7 @@ def open_panel(qtbot: Any, panel_engine: Engine, settings: PanelSettings) -> Ite
         controller = Controller(engine or (lambda: LocalEngine(command=command)), lambda: LocalEngine(command=None))
         window = PanelWindow(controller, settings, SilentOutput())
         windows.append(window)
-        spare_the_gui_thread()
+        spare_the_gui_thread(qapp)
         window.resize(1300, 800)
         window.show()
         window.activateWindow()
@@ -103,3 +107,6 @@ def _no_thread_is_left() -> Iterator[None]:
     while left := [thread.name for thread in threading.enumerate() if thread not in before]:
         assert time.monotonic() < deadline, f"threads that are left: {left}"
         time.sleep(0.05)
+    # Here, in the GUI thread, and not in that of a later test.
+    gc.collect()
+    gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +15,7 @@ from xml.etree import ElementTree as ET
 import avfoley_ui
 import pytest
 from avfoley_ui import theme
-from avfoley_ui.app import translate
+from avfoley_ui.app import spare_the_gui_thread, translate
 from avfoley_ui.engine_watch import EngineView
 from avfoley_ui.queue_model import QueueModel
 from avfoley_ui.settings import MakingChoices, PanelSettings
@@ -249,6 +250,27 @@ def test_choices_survive_and_nonsense_does_not(tmp_path: Path) -> None:
     assert settings.making == MakingChoices(seed=9)
     store.setValue("making", "[")
     assert settings.making == MakingChoices()
+
+
+def test_widgets_are_destroyed_in_the_gui_thread_only(qtbot: Any, qapp: QApplication) -> None:
+    class Circle:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            destroyed_in.append(threading.current_thread())
+
+    def make_many() -> None:
+        for _ in range(30_000):
+            Circle()
+
+    destroyed_in: list[threading.Thread] = []
+    spare_the_gui_thread(qapp)
+    thread = threading.Thread(target=make_many)
+    thread.start()
+    thread.join()
+    wait(qtbot, lambda: len(destroyed_in) == 30_000)
+    assert set(destroyed_in) == {threading.main_thread()}
 
 
 def test_the_panel_remembers_its_state(qtbot: Any, open_panel: Open, cut: Path) -> None:
