@@ -12,7 +12,7 @@ from avfoley_engine.codec.audio import NANO, PAPER, AudioCodec, CodecConfig
 from avfoley_engine.codec.bigvgan import BigVGAN, BigVGANConfig
 from avfoley_engine.codec.mel import LogMel
 from avfoley_engine.codec.vae import VAEConfig
-from avfoley_engine.codec.vocoder import MagnitudePrior, Vocoder, VocoderConfig
+from avfoley_engine.codec.vocoder import MagnitudePrior, MelConsistency, Vocoder, VocoderConfig
 from avfoley_engine.models.avlink import config as avlink
 from pydantic import TypeAdapter, ValidationError
 
@@ -99,7 +99,7 @@ def test_decoded_in_pieces_there_is_no_seam(preset: str) -> None:
 
 
 def test_ten_minutes_are_decoded_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
-    codec = AudioCodec(SMALL["nano"]).eval()
+    codec = AudioCodec(replace(SMALL["nano"], vocoder=VocoderConfig(width=16, iterations=1))).eval()
     longest = []
     vocoder = codec.vocoder.forward
     monkeypatch.setattr(codec.vocoder, "forward", lambda mel: longest.append(mel.shape[-1]) or vocoder(mel))
@@ -139,7 +139,7 @@ def test_the_vocoder_follows_from_the_config_also_through_json() -> None:
 def test_small_configs_keep_the_reach() -> None:
     assert {name: config.reach for name, config in SMALL.items()} == {"nano": NANO.reach, "paper": PAPER.reach}
     assert VAEConfig().decoder_reach() < NANO.reach
-    assert VocoderConfig().reach == 20
+    assert (VocoderConfig(iterations=0).reach, VocoderConfig().reach) == (20, 68)
 
 
 def test_the_vocoders_magnitudes_start_from_those_of_the_mel() -> None:
@@ -151,8 +151,40 @@ def test_the_vocoders_magnitudes_start_from_those_of_the_mel() -> None:
     again = mel.spectrogram.mel_scale(prior.exp())
     assert ((again.log() - mel.magnitudes(log_mel).log()).abs() < 0.05).float().mean() > 0.9
 
-    vocoder = Vocoder(VocoderConfig(width=32, layers=1), NANO.mel)
+    vocoder = Vocoder(VocoderConfig(width=32, layers=1, training_iterations=0), NANO.mel)
     quieter = log_mel - math.log(10) / NANO.mel.std
     loud, quiet = vocoder(log_mel), vocoder(quieter)
     # The network has not learned to correct anything: a tenth of the mel is about a tenth of the sound, whatever the phases.
     assert (loud.std() / quiet.std()).item() == pytest.approx(10, rel=0.1)
+
+
+def test_iterations_bring_a_waveform_to_its_mel() -> None:
+    torch.manual_seed(0)
+    mel = LogMel(NANO.mel)
+    samples = 60 * NANO.mel.hop
+    strokes = torch.zeros(1, samples)
+    strokes[:, samples // 3 :: samples // 3] = 1
+    log_mel = mel(strokes + 0.01 * torch.randn(1, samples))
+    wrong = 0.1 * torch.randn(1, samples)
+
+    def brought(waveform: torch.Tensor, iterations: int) -> torch.Tensor:
+        module = MelConsistency(NANO.mel, iterations, training_iterations=iterations + 1).eval()
+        return module(waveform, log_mel if waveform is wrong else mel(waveform))
+
+    def distance(iterations: int) -> float:
+        return float((mel(brought(wrong, iterations)) - log_mel).abs().mean())
+
+    assert distance(0) == pytest.approx(float((mel(wrong) - log_mel).abs().mean()))
+    distances = [distance(iterations) for iterations in (0, 1, 2, 4)]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 0.15 * distances[0]
+    # What says its mel already is not changed, but for the end, where the last frame stands for one that the mel does not have.
+    exact = torch.randn(1, samples)
+    kept = brought(exact, 4)
+    end = samples - 4 * MelConsistency.reach * NANO.mel.hop
+    assert torch.allclose(kept[:, :end], exact[:, :end], atol=1e-3)
+
+
+def test_iterations_refuse_a_mel_whose_windows_reach_further_than_they_say() -> None:
+    with pytest.raises(ValueError, match="a window of 2048 samples"):
+        MelConsistency(replace(NANO.mel, window=2048), 1, 1)
