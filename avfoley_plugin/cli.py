@@ -312,6 +312,23 @@ def demo(
 
 
 @app.command()
+def panel(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[TIMELINE]", help="What to open: a timeline or a video file, as for `avfoley foley`."),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Open the panel: see shots, write captions, make and compare takes, place them."""
+    try:
+        from avfoley_ui.app import run
+    except ImportError as error:
+        typer.echo(f"avfoley: the panel needs Qt, which cannot be loaded ({error}); reinstall avfoley", err=True)
+        raise typer.Exit(Exit.INPUT) from error
+    raise typer.Exit(run(source, output))
+
+
+@app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
     """List the models that the engine can load."""
     from avfoley_plugin.engine_client import LocalEngine
@@ -419,22 +436,6 @@ def install(
             typer.echo("There was nothing to remove.")
 
     raise typer.Exit(_explained(put))
-
-
-@app.command()
-def panel(
-    source: Annotated[
-        Path | None, typer.Argument(metavar="[INPUT]", help="The timeline to open, as for `avfoley foley`.")
-    ] = None,
-) -> None:
-    """Open the panel."""
-    import importlib.util
-
-    if importlib.util.find_spec("avfoley_ui.__main__") is None:
-        typer.echo("avfoley: this version has no panel; use `avfoley foley INPUT`", err=True)
-        raise typer.Exit(Exit.INPUT)
-    command = [sys.executable, "-m", "avfoley_ui", *([] if source is None else [str(source)])]
-    raise typer.Exit(subprocess.call(command))
 
 
 @engine_app.command(context_settings=PASSED_ON)

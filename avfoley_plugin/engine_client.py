@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 from avfoley_engine.protocol import (
@@ -22,6 +24,7 @@ from avfoley_engine.protocol import (
     JobEvent,
     MediaProbe,
     ModelInfo,
+    Pull,
     Request,
     Submission,
     state_folder,
@@ -30,12 +33,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from avfoley_plugin.errors import EngineError
 
+__all__ = ["EngineClient", "EngineStatus", "LocalEngine", "MediaProbe", "ModelInfo", "Pull"]
+
 #: The engine's own command; ``--folder`` and ``--idle-exit`` are added.
 ENGINE_COMMAND = (sys.executable, "-m", "avfoley_engine", "serve")
 #: An engine that a client started ends by itself after this long without jobs and clients, in seconds.
 IDLE_EXIT = 1800
 #: How long an engine may take to answer after its start, in seconds.
 START_TIMEOUT = 60.0
+#: How long a cancelled job, and how long the engine may take to end, in seconds.
+_CANCEL_TIMEOUT, _END_TIMEOUT = 5.0, 15.0
 #: `follow` gives up after so many connections in a row that brought no event.
 MAX_FRUITLESS = 5
 #: More jobs than this are not named in the address of the event stream; the client picks its own out.
@@ -44,6 +51,7 @@ _LOG_BYTES = 4 * 2**20
 
 _JOBS = TypeAdapter(list[Job])
 _MODELS = TypeAdapter(list[ModelInfo])
+_PULLS = TypeAdapter(list[Pull])
 
 
 class EngineClient(ABC):
@@ -56,6 +64,18 @@ class EngineClient(ABC):
     @abstractmethod
     def models(self) -> list[ModelInfo]:
         """The models it can load."""
+
+    @abstractmethod
+    def pull(self, model: str) -> Pull:
+        """Starts to bring a model to the engine's machine, or goes on where that was stopped."""
+
+    @abstractmethod
+    def pulls(self) -> list[Pull]:
+        """How the pulls are that were started in this engine's life."""
+
+    @abstractmethod
+    def stop_pull(self, model: str) -> None:
+        """Stops a pull; what has arrived is kept."""
 
     @abstractmethod
     def probe(self, path: Path) -> MediaProbe:
@@ -73,6 +93,18 @@ class EngineClient(ABC):
     def cancel(self, jobs: Iterable[str]) -> None:
         """Cancels jobs (ids), in this order; one that has ended stays as it is. For any thread."""
 
+    def give_up(self) -> None:
+        """Ends waiting for an engine to start or to come back, with an `EngineError`. For any thread."""
+        return None
+
+    def close(self) -> None:
+        """Closes the connections; the engine goes on."""
+        return None
+
+    def end_started(self) -> None:
+        """Ends the engine if this client started it and nobody has it make or pull anything."""
+        return None
+
 
 class LocalEngine(EngineClient):
     """The engine on this machine: found by ``engine.json`` in its state folder, or started there.
@@ -85,6 +117,7 @@ class LocalEngine(EngineClient):
         self._command = command
         self._http: httpx2.Client | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._given_up = threading.Event()
 
     def running(self) -> EngineStatus | None:
         """The status of the engine that runs, None if none does. Never starts one."""
@@ -100,6 +133,15 @@ class LocalEngine(EngineClient):
 
     def models(self) -> list[ModelInfo]:
         return _MODELS.validate_json(self._request("GET", "/v1/models").content)
+
+    def pull(self, model: str) -> Pull:
+        return Pull.model_validate_json(self._request("POST", f"/v1/models/{quote(model, safe='')}/pull").content)
+
+    def pulls(self) -> list[Pull]:
+        return _PULLS.validate_json(self._request("GET", "/v1/pulls").content)
+
+    def stop_pull(self, model: str) -> None:
+        self._request("DELETE", f"/v1/models/{quote(model, safe='')}/pull")
 
     def probe(self, path: Path) -> MediaProbe:
         answer = self._request("GET", "/v1/media", params={"path": str(path)})
@@ -179,13 +221,35 @@ class LocalEngine(EngineClient):
             else:
                 fruitless += 1
             self._disconnect()
-            time.sleep(0.1 * 2**fruitless)
+            self._given_up.wait(0.1 * 2**fruitless)
             # The queue outlives the engine, unless someone emptied its folder: then this says so.
             self.job(next(iter(pending)))
 
+    def give_up(self) -> None:
+        self._given_up.set()
+
     def close(self) -> None:
-        """Closes the connections; the engine goes on."""
         self._disconnect()
+
+    def end_started(self) -> None:
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        with suppress(EngineError, httpx2.HTTPError, subprocess.TimeoutExpired):
+            http = self._find()
+            if http is None:
+                # It is still starting, and nobody can have asked it for anything.
+                process.terminate()
+            else:
+                with closing(http):
+                    deadline = time.monotonic() + _CANCEL_TIMEOUT
+                    while _works(http):
+                        # What was cancelled ends with the solver step that it is in.
+                        if time.monotonic() > deadline:
+                            return
+                        time.sleep(0.05)
+                    http.post("/v1/shutdown")
+            process.wait(_END_TIMEOUT)
 
     def _request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         for last_try in (False, True):
@@ -202,6 +266,8 @@ class LocalEngine(EngineClient):
         raise AssertionError
 
     def _connected(self) -> httpx2.Client:
+        if self._given_up.is_set():
+            raise EngineError("The engine was not waited for any longer.")
         if self._http is None:
             self._http = self._find() or self._start()
         return self._http
@@ -284,7 +350,8 @@ class LocalEngine(EngineClient):
                 died = died or time.monotonic()
                 if time.monotonic() - died > 5:
                     break
-            time.sleep(0.05)
+            if self._given_up.wait(0.05):
+                raise EngineError("The engine was not waited for any longer.")
         raise EngineError(f"The engine did not start. {self._log_hint()}")
 
     def _log_hint(self) -> str:
@@ -292,6 +359,12 @@ class LocalEngine(EngineClient):
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         last = next((line.strip() for line in reversed(lines) if line.strip()), None)
         return f"Its log, {path}, ends with: {last}" if last else f"Its log is {path}."
+
+
+def _works(http: httpx2.Client) -> bool:
+    status = EngineStatus.model_validate_json(http.get("/v1/engine").content)
+    pulls = _PULLS.validate_json(http.get("/v1/pulls").content)
+    return bool(status.queued or status.running or any(pull.state == "running" for pull in pulls))
 
 
 def _check(answer: httpx2.Response) -> None:

@@ -89,13 +89,20 @@ class Making(ABC):
         self._engine = engine
         self._lock = threading.Lock()
         self._pending: dict[str, Assignment] = {}
+        self._dropped: set[str] = set()
 
-    def cancel(self) -> None:
-        """Stops the takes that are not finished; the iteration then ends by itself, after writing the finished ones."""
+    def cancel(self, subject: str | None = None) -> None:
+        """Stops the takes that are not finished; the iteration then ends by itself, after writing the finished ones.
+
+        subject: the id of the one whose takes to stop, while the others go on.
+        """
         with self._lock:
-            self.cancelled = True
+            if subject is None:
+                self.cancelled = True
+            else:
+                self._dropped.add(subject)
             # From the end, so that no queued take starts while the one before it stops.
-            jobs = list(reversed(self._pending))
+            jobs = [job for job, assignment in reversed(self._pending.items()) if self._unwanted(assignment)]
         # An engine that is just being restarted does not hear it: `_make` says it again.
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
@@ -117,7 +124,7 @@ class Making(ABC):
         for update in self._engine.follow(list(following)):
             assignment = following[update.job_id if isinstance(update, JobEvent) else update.id]
             if isinstance(update, JobEvent):
-                if self.cancelled:
+                if self._unwanted(assignment):
                     self._engine.cancel([update.job_id])
                 yield TakeProgress(
                     assignment.subject,
@@ -129,6 +136,9 @@ class Making(ABC):
                 )
             else:
                 yield self._ended(update, assignment)
+
+    def _unwanted(self, assignment: Assignment) -> bool:
+        return self.cancelled or assignment.subject.id in self._dropped
 
     def _ended(self, job: Job, assignment: Assignment) -> TakeUpdate:
         with self._lock:

@@ -7,25 +7,26 @@ that were finished by then are placed, and the timeline is written.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import opentimelineio as otio
-from avfoley_engine.protocol import FoleyRequest, Request, Result, VideoCodec, VisualizeRequest
+from avfoley_engine.protocol import FoleyRequest, MediaProbe, Request, Result, VideoCodec, VisualizeRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, SelectionError, TimelineError
 from avfoley_plugin.hosts import Host
 from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem
 from avfoley_plugin.timeline import ambience as ambiences
-from avfoley_plugin.timeline.captions import edited, write_caption
+from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.media import Problem
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot, read_shots
-from avfoley_plugin.timeline.sounds import SoundClip, read_sounds
+from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, read_sounds, sound_of
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.takes import AMBIENCE, PICTURE, PlacedTake, Placement, Take, place_takes, placed
 
@@ -91,6 +92,9 @@ class Written:
     unplaced: tuple[Stretch, ...] = ()
 
 
+#: A timeline that keeps changing is read and written again so often.
+_WRITE_TRIES = 5
+
 Update = Planned | TakeUpdate | Written
 
 Plan = Callable[[otio.schema.Timeline], tuple[list[Order], list[Problem]]]
@@ -110,6 +114,38 @@ def foley(
         return [Order(shot, tuple(_requests(shot, settings))) for shot in shots], problems
 
     return Run(host, engine, plan)
+
+
+def foley_shots(host: Host, engine: EngineClient, settings: FoleySettings, shots: Collection[str]) -> Run:
+    """Makes foley for the shots of those ids, ambiences among them, each from its own caption unless `settings` have one.
+
+    A take that is in use stays so beside its new alternatives, unless it was made from another caption.
+    """
+
+    def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
+        found = {shot.id: shot for shot in all_shots(timeline, host, engine.probe)[0]}
+        orders = [Order(found[shot], tuple(_requests(found[shot], settings))) for shot in shots if shot in found]
+        gone = [shot for shot in shots if shot not in found]
+        return orders, [Problem(shot, 0, "", "it is no longer on the timeline like that") for shot in gone]
+
+    return Run(host, engine, plan, keeps_used=True)
+
+
+def all_shots(
+    timeline: otio.schema.Timeline, host: Host, probe: Callable[[Path], MediaProbe] | None
+) -> tuple[list[Shot], list[Problem]]:
+    """All shots of a timeline and the ambiences on it, in record order, and the clips that cannot be one.
+
+    Without `probe` the timeline alone tells, and no engine is needed.
+    """
+    shots: list[Shot] = []
+    problems: list[Problem] = []
+    # A timeline without any picture has no shots, but may have ambiences.
+    with contextlib.suppress(SelectionError):
+        shots, problems = read_shots(timeline, folder=host.folder, probe=probe)
+    beds = {take.shot_id: take for take in placed(timeline) if take.layer == AMBIENCE}
+    shots.extend(ambiences.placed_ambience(timeline, take) for take in beds.values())
+    return sorted(shots, key=lambda shot: (shot.record_start, shot.layer)), problems
 
 
 def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_range: str) -> Run:
@@ -142,6 +178,44 @@ def visualize(
     return Run(host, engine, plan)
 
 
+def visualize_chosen(host: Host, engine: EngineClient, settings: VisualizeSettings, chosen: Collection[str]) -> Run:
+    """Makes pictures for the sounds of those ids, and for the sound that goes with the shots of those ids.
+
+    Each is made from its own caption unless `settings` have one; a sound without one takes its shot's. A take that is
+    in use stays so, as for `foley_shots`.
+    """
+
+    def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
+        sounds = all_sounds(timeline, folder=host.folder, probe=engine.probe)
+        known = {sound.id: sound for sound in sounds}
+        shots = {shot.id: shot for shot in all_shots(timeline, host, engine.probe)[0]}
+        orders: dict[str, Order] = {}
+        problems = []
+        for wanted in chosen:
+            sound, shot = known.get(wanted), shots.get(wanted)
+            if sound is None and shot is not None:
+                sound = sound_of(timeline, shot, sounds)
+                if sound is None:
+                    reason = "it has no sound to make a picture for; lay one under it"
+                    problems.append(Problem(shot.name, shot.track_index or 0, shot.track_name, reason))
+                    continue
+                sound = replace(sound, caption=sound.caption or shot.caption)
+            if sound is None:
+                problems.append(Problem(wanted, 0, "", "it is no longer on the timeline like that"))
+            else:
+                orders[sound.id] = Order(sound, tuple(_pictures(sound, settings)))
+        return list(orders.values()), problems
+
+    return Run(host, engine, plan, keeps_used=True)
+
+
+#: What the engine's tasks are called, and the verb for each that works on what was chosen, by ids.
+VERBS: dict[str, Callable[[Host, EngineClient, Any, Collection[str]], Run]] = {
+    "foley": foley_shots,
+    "visualize": visualize_chosen,
+}
+
+
 def regenerate(host: Host, engine: EngineClient) -> Run:
     """Makes another take of each shot whose caption marker was edited, with the settings of its present take."""
 
@@ -171,11 +245,18 @@ def regenerate(host: Host, engine: EngineClient) -> Run:
 
 
 class Run(Making):
-    """One verb carried out over one timeline. Iterate over it once for its updates; `cancel` it from any thread."""
+    """One verb carried out over one timeline. Iterate over it once for its updates; `cancel` it from any thread.
 
-    def __init__(self, host: Host, engine: EngineClient, plan: Plan) -> None:
+    keeps_used: a take that is in use stays so, unless it was made from another caption than the new ones.
+    """
+
+    #: Every so many seconds what is finished is written while the rest is being made; None: all at the end.
+    write_interval: float | None = None
+
+    def __init__(self, host: Host, engine: EngineClient, plan: Plan, *, keeps_used: bool = False) -> None:
         super().__init__(engine)
         self.host = host
+        self._keeps_used = keeps_used
         #: What was written, also when the iteration ended with an error.
         self.written: Written | None = None
         self._plan = plan
@@ -191,19 +272,27 @@ class Run(Making):
         work = [
             Assignment(order.shot, number, request) for order in orders for number, request in enumerate(order.requests)
         ]
+        last_written = time.monotonic()
         try:
             for update in self._make(work):
                 if isinstance(update, TakeDone):
                     finished.takes[update.subject.id, update.number] = update.take
                     finished.shots[update.subject.id] = shots[update.subject.id]
                 yield update
+                due = self.write_interval is not None and time.monotonic() - last_written >= self.write_interval
+                if due and finished.takes:
+                    batch, finished = finished, _Finished()
+                    self.written = self._write(timeline, batch)
+                    timeline = self.host.read()
+                    last_written = time.monotonic()
+                    yield self.written
         finally:
             try:
                 self._abandon()
             finally:
                 if finished.takes:
                     self.written = self._write(timeline, finished)
-        if self.written is not None:
+        if finished.takes and self.written is not None:
             yield self.written
 
     def _bring_in(self, assignment: Assignment, result: Result) -> Take:
@@ -224,20 +313,47 @@ class Run(Making):
     def _write(self, timeline: otio.schema.Timeline, finished: _Finished) -> Written:
         current = self._all_shots(timeline)
         unplaced: list[Stretch] = []
-        _place(timeline, finished, current)
-        try:
-            path = self.host.write(timeline)
-        except ChangedError:
+        known = {shot.id: shot.caption for shot in finished.shots.values()}
+        self._place(timeline, finished, current, known)
+        for tries_left in reversed(range(_WRITE_TRIES)):
+            try:
+                path = self.host.write(timeline)
+                break
+            except ChangedError:
+                if not tries_left:
+                    raise
             # The editor went on cutting: the takes go to where their shots are now.
             timeline = self.host.read()
             current = self._all_shots(timeline)
             still: dict[str, Stretch] = {shot.id: shot for shot in [*current, *self._planned_shots(timeline)]}
             unplaced = [shot for shot in finished.shots.values() if shot.id not in still]
-            _place(timeline, finished.only(still), current)
-            path = self.host.write(timeline)
+            self._place(timeline, finished.only(still), current, known)
         sheet = self._folder / f"{self.host.output.stem} cues.csv"
         _write_text(sheet, cue_sheet(timeline))
         return Written(path, sheet, tuple(finished.takes.values()), tuple(unplaced))
+
+    def _place(
+        self, timeline: otio.schema.Timeline, finished: _Finished, current: Iterable[Stretch], known: Mapping[str, str]
+    ) -> None:
+        """Places the finished takes; `known` are the captions that their shots had when the run began."""
+        used = {take.shot_id: take.identity["caption"].strip() for take in placed(timeline) if take.active}
+        placements = [
+            replace(
+                placement,
+                keeps_active=self._keeps_used
+                and used.get(placement.shot.id) == placement.takes[0].request.caption.strip(),
+            )
+            for placement in finished.placements()
+        ]
+        place_takes(timeline, placements, current=current)
+        present = captions(timeline)
+        for placement in placements:
+            shot, made_from = placement.shot, placement.takes[0].request.caption
+            meant = present.get(shot.id, known[shot.id])
+            write_caption(timeline, shot, made_from)
+            if meant not in (known[shot.id], made_from):
+                # Somebody went on writing while the take was made.
+                edit_caption(timeline, shot, meant)
 
     def _all_shots(self, timeline: otio.schema.Timeline) -> list[Stretch]:
         found: list[Stretch] = []
@@ -246,7 +362,7 @@ class Run(Making):
             found += read_shots(timeline, folder=self.host.folder, probe=self._engine.probe)[0]
         if any(take.layer.startswith(PICTURE) for take in placed(timeline)):
             with contextlib.suppress(TimelineError):
-                found += _all_sounds(timeline, self.host, self._engine)
+                found += all_sounds(timeline, folder=self.host.folder, probe=self._engine.probe)
         return found
 
     def _planned_shots(self, timeline: otio.schema.Timeline) -> list[Shot | SoundClip]:
@@ -274,13 +390,6 @@ class _Finished:
             Placement(shot, [take for (owner, _), take in sorted(self.takes.items()) if owner == shot_id])
             for shot_id, shot in self.shots.items()
         ]
-
-
-def _place(timeline: otio.schema.Timeline, finished: _Finished, current: Iterable[Stretch]) -> None:
-    placements = finished.placements()
-    place_takes(timeline, placements, current=current)
-    for placement in placements:
-        write_caption(timeline, placement.shot, placement.takes[0].request.caption)
 
 
 def _requests(shot: Shot, settings: FoleySettings) -> Iterator[FoleyRequest]:
@@ -314,17 +423,6 @@ def _pictures(sound: SoundClip, settings: VisualizeSettings) -> Iterator[Visuali
 def _picture_settings_of(take: PlacedTake) -> dict[str, Any]:
     names = ("negative_caption", "seed", "model", "steps", "guidance_scale", "codec")
     return {name: take.identity[name] for name in names}
-
-
-def _all_sounds(timeline: otio.schema.Timeline, host: Host, engine: EngineClient) -> list[SoundClip]:
-    """All sounds of a timeline: its clips on audio tracks, and the own sound of those on video tracks."""
-    names = {clip.name for clip in timeline.find_clips()}
-    found: dict[str, SoundClip] = {}
-    for selection in (Selection(), *(Selection((name,)) for name in sorted(names))):
-        with contextlib.suppress(AVFoleyError):
-            sounds, _ = read_sounds(timeline, selection, folder=host.folder, probe=engine.probe)
-            found |= {sound.id: sound for sound in sounds}
-    return list(found.values())
 
 
 def _find_sound(timeline: otio.schema.Timeline, take: PlacedTake, host: Host, engine: EngineClient) -> SoundClip | None:

@@ -19,7 +19,20 @@ from avfoley_plugin.hosts.resolve import ResolveHost
 from avfoley_plugin.hosts.video_file import VideoFile
 from avfoley_plugin.timeline.timing import exact_rate
 
-__all__ = ["Host", "InterchangeFile", "KdenliveFile", "OtioFile", "ResolveHost", "VideoFile", "open_host"]
+__all__ = [
+    "RESOLVE",
+    "TIMELINE_SUFFIXES",
+    "Host",
+    "InterchangeFile",
+    "KdenliveFile",
+    "OtioFile",
+    "ResolveHost",
+    "VideoFile",
+    "open_host",
+]
+
+#: What names of timelines end in; all other files are taken for videos.
+TIMELINE_SUFFIXES = (*SUFFIXES, KDENLIVE_SUFFIX, *FORMATS)
 
 
 def open_host(

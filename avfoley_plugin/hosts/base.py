@@ -17,6 +17,9 @@ class Host(ABC):
     first, and a timeline that changed in between is not overwritten.
     """
 
+    #: Whether ``write`` backs up what it replaces. False only where that is known to be our own last writing.
+    keeps_backup: bool = True
+
     @property
     @abstractmethod
     def name(self) -> str:

@@ -114,7 +114,7 @@ class OtioFile(Host):
         if not self._in_place:
             source = relative_url(self._path, self._output.parent)
             mark(timeline, Kind.TIMELINE, source=source)
-        digest = _digest(save(timeline, self.folder, self._output).encode())
+        digest = _digest(save(timeline, self.folder, self._output, backup=self.keeps_backup).encode())
         if self._in_place:
             self._digest_when_read = digest
         else:

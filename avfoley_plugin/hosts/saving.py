@@ -37,7 +37,7 @@ def set_reference_url(reference: otio.core.MediaReference, url: str) -> None:
         reference.target_url_base = url
 
 
-def save(timeline: otio.schema.Timeline, folder: Path, output: Path) -> str:
+def save(timeline: otio.schema.Timeline, folder: Path, output: Path, *, backup: bool = True) -> str:
     """Writes a timeline whose relative URLs resolve against `folder`; returns the text written.
 
     See `replace_file`. Relative URLs are rebased if the output is in another folder; those of our own takes are
@@ -46,14 +46,14 @@ def save(timeline: otio.schema.Timeline, folder: Path, output: Path) -> str:
     written = timeline.deepcopy()
     _keep_urls_valid(written, folder, output.parent)
     text = as_it_came(otio.adapters.write_to_string(written, "otio_json"))
-    replace_file(output, text.encode())
+    replace_file(output, text.encode(), backup=backup)
     return text
 
 
-def replace_file(output: Path, content: bytes) -> None:
+def replace_file(output: Path, content: bytes, *, backup: bool = True) -> None:
     """Writes a file that is complete or not there at all; one that it replaces is kept as ``NAME.bak``,
-    ``NAME.bak-2``, and so on, and gives its mode. Through a link, the file that it leads to is replaced. Raises
-    HostError if it cannot.
+    ``NAME.bak-2``, and so on, unless `backup` is False, and gives its mode. Through a link, the file that it leads to is
+    replaced. Raises HostError if it cannot.
     """
     try:
         output = output.resolve()
@@ -65,7 +65,8 @@ def replace_file(output: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             if output.exists():
-                shutil.copy2(output, _free_backup(output))
+                if backup:
+                    shutil.copy2(output, _free_backup(output))
                 shutil.copymode(output, part)
             part.replace(output)
         finally:

@@ -60,6 +60,7 @@ class VideoFile(Host):
 
     def write(self, timeline: otio.schema.Timeline) -> Path:
         if self._updates:
+            self._earlier.keeps_backup = self.keeps_backup
             return self._earlier.write(timeline)
         if self._output.exists():
             raise ChangedError(f"{self._output} appeared since the video was read; nothing was written; run again")

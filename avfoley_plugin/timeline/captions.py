@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from avfoley_plugin.timeline.stretch import Stretch
 
 COLOR = otio.schema.MarkerColor.CYAN
+_CLEARED = {"cleared": True}
 
 
 class CaptionEdit(NamedTuple):
@@ -24,7 +25,8 @@ class CaptionEdit(NamedTuple):
 
 
 def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> otio.schema.Marker:
-    """Puts a shot's caption on the timeline as a marker over its record range; the shot's earlier marker is updated.
+    """Puts the caption that a shot's take was made from on the timeline, as a marker over its record range; the shot's
+    earlier marker is updated.
 
     A name or a colour that the editor gave the marker is kept.
     """
@@ -41,6 +43,24 @@ def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -
     marker.comment = caption
     mark(marker, Kind.CAPTION, id=shot.id, caption=caption)
     return marker
+
+
+def edit_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> None:
+    """Changes what a shot's next take is made from, as an editor does in the marker's comment.
+
+    A shot that has takes then counts as edited. Unlike a comment that some program lost, an empty caption is meant.
+    """
+    for marker, ours in _caption_markers(timeline):
+        if ours["id"] == shot.id:
+            marker.comment = caption
+            mark(marker, Kind.CAPTION, id=shot.id, caption=ours["caption"], **({} if caption.strip() else _CLEARED))
+            return
+    write_caption(timeline, shot, caption)
+
+
+def caption_markers(timeline: otio.schema.Timeline) -> dict[str, otio.schema.Marker]:
+    """The caption marker of every shot that has one, by the shot's id."""
+    return {ours["id"]: marker for marker, ours in _caption_markers(timeline)}
 
 
 def captions(timeline: otio.schema.Timeline) -> dict[str, str]:
@@ -79,4 +99,4 @@ def _caption_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.M
 
 def _present(marker: otio.schema.Marker, ours: dict[str, Any]) -> str:
     # An empty comment is not an edit: several programs lose comments on the way, which must not wipe a caption.
-    return marker.comment.strip() or ours["caption"]
+    return marker.comment.strip() or ("" if ours.get("cleared") else ours["caption"])

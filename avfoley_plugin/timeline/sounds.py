@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,7 @@ from avfoley_plugin.timeline.media_url import is_file
 from avfoley_plugin.timeline.pieces import Piece, pieces_of
 from avfoley_plugin.timeline.playback import PlayedClip, played_clips
 from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.takes import PICTURE
 from avfoley_plugin.timeline.timing import RecordClock, record_clock, round_half_up
 
@@ -99,6 +101,43 @@ def read_sounds(
         except UnusableError as reason:
             problems.append(Problem(whole.clip.name, whole.track_index, whole.track_name, str(reason)))
     return sounds, problems
+
+
+def all_sounds(
+    timeline: otio.schema.Timeline,
+    *,
+    folder: Path,
+    probe: Callable[[Path], MediaProbe],
+    is_online: Callable[[Path], bool] = is_file,
+) -> list[SoundClip]:
+    """Every sound that a timeline plays, in record order: its clips on audio tracks, the own sound of those on video
+    tracks, and the foley that we made. Clips that make no sound are left out.
+    """
+    media = Media(folder, is_online, probe)
+    clock = record_clock(timeline)
+    written = captions(timeline)
+    sounds: list[SoundClip] = []
+    for kind in (otio.schema.TrackKind.Audio, otio.schema.TrackKind.Video):
+        for piece in pieces_of(played_clips(timeline, media.range, kind)):
+            with contextlib.suppress(UnusableError):
+                sounds.append(_sound(piece, clock, media, written))
+    return sorted(sounds, key=lambda sound: (sound.record_start, sound.layer))
+
+
+def is_on_audio_track(timeline: otio.schema.Timeline, sound: SoundClip) -> bool:
+    """Whether a sound is a clip of the editor's on an audio track, and no picture's own sound nor foley of ours."""
+    track = timeline.tracks[sound.track_index]
+    return getattr(track, "kind", None) == otio.schema.TrackKind.Audio and identity(track, Kind.TRACK) is None
+
+
+def sound_of(timeline: otio.schema.Timeline, shot: Shot, sounds: Iterable[SoundClip]) -> SoundClip | None:
+    """The sound that goes with a shot: the clip of its name that begins with it on an audio track, as editing programs
+    link them, else its picture's own sound; None if it has neither.
+    """
+    here = [sound for sound in sounds if sound.record_start == shot.record_start]
+    linked = (sound for sound in here if sound.name == shot.name and is_on_audio_track(timeline, sound))
+    own = (sound for sound in here if sound.layer == f"{PICTURE}/{shot.layer}")
+    return next(linked, None) or next(own, None)
 
 
 def _chosen(timeline: otio.schema.Timeline, selection: Selection, media: Media) -> list[Piece]:

@@ -35,3 +35,6 @@ class Stretch(Protocol):
 
     @property
     def source(self) -> dict[str, Any] | None: ...
+
+    @property
+    def caption(self) -> str: ...

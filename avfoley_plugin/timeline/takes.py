@@ -51,10 +51,11 @@ class Take:
 
 @dataclass(frozen=True)
 class Placement:
-    """The new takes of one shot; the first becomes the active one."""
+    """The new takes of one shot. The first becomes the active one, unless ``keeps_active`` and the shot has one."""
 
     shot: Stretch
     takes: Sequence[Take]
+    keeps_active: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,10 @@ class PlacedTake:
     active: bool
     url: str
     identity: dict[str, Any]
+
+    @property
+    def starred(self) -> bool:
+        return bool(self.identity.get("starred"))
 
 
 def place_takes(
@@ -99,14 +104,14 @@ def place_takes(
     shots = {shot.id: shot for shot in [*current, *(placement.shot for placement in placements)]}
     clock = record_clock(timeline, next((shot.record_rate for shot in shots.values()), None))
 
-    clips = {ours["id"]: clip for clip, ours in _our_clips(timeline)}
+    clips = {ours["id"]: clip for clip, ours in our_clips(timeline)}
     moving = {}
     for shot_id, clip in clips.items():
         # An ambience has no picture to follow: it stays where the editor moved it.
         if shot_id in shots and not shots[shot_id].is_ambience:
             moved = _moved_range(clip, shots[shot_id], clock)
             if moved is not None:
-                _vacate(clip, clock)
+                vacate(clip, clock)
                 moving[shot_id] = moved
     for shot_id, (start, frames) in moving.items():
         _insert(timeline, clips[shot_id], start, frames, shots[shot_id].layer, clock)
@@ -116,11 +121,13 @@ def place_takes(
     for placement in placements:
         shot = placement.shot
         clip = clips.get(shot.id) or otio.schema.Clip(name=shot.name)
-        _set_takes(clip, placement.takes, clock, keep_earlier=not replace)
+        kept = _active_key(clip) if placement.keeps_active and not replace else None
+        _set_takes(clip, placement.takes, clock, kept, keep_earlier=not replace)
         start = clock.origin + shot.record_start
-        if _range_on_track(clip, clock) != (start, shot.frames):
-            _vacate(clip, clock)
-        clip.source_range = clock.range(_head_frames(placement.takes[0], clock.rate), shot.frames)
+        if range_on_track(clip, clock) != (start, shot.frames):
+            vacate(clip, clock)
+        if kept is None or clip.source_range.duration != clock.time(shot.frames):
+            clip.source_range = clock.range(_head_frames(_head_samples(clip), clock.rate), shot.frames)
         _identify(clip, shot)
         if clip.parent() is None:
             _insert(timeline, clip, start, shot.frames, shot.layer, clock)
@@ -136,9 +143,9 @@ def foley_tracks(timeline: otio.schema.Timeline) -> list[otio.schema.Track]:
 def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
     """All takes of ours that the timeline holds, in record order, a clip's takes in the order they were made."""
     found = []
-    for clip, ours in _our_clips(timeline):
+    for clip, ours in our_clips(timeline):
         clock = record_clock(timeline, Fraction(ours["record_rate"]))
-        start, frames = _range_on_track(clip, clock) or (clock.origin, 0)
+        start, frames = range_on_track(clip, clock) or (clock.origin, 0)
         for key, reference in clip.media_references().items():
             take = identity(reference, Kind.TAKE)
             if take is not None:
@@ -159,9 +166,53 @@ def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
     return sorted(found, key=lambda take: (take.record_start, take.shot_id, _number(take.key), take.key))
 
 
+def use_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
+    """Makes a take the one that its shot's clip plays. Raises TimelineError if the timeline does not hold it."""
+    clip, key, clock = _found(timeline, shot_id, take_id)
+    head = _head_samples(clip)
+    references = clip.media_references()
+    _activate(clip, references, key)
+    # Relative to the earlier one's, so that what the editor slipped and trimmed stays so.
+    shift = _head_frames(_head_samples(clip), clock.rate) - _head_frames(head, clock.rate)
+    played = clip.source_range
+    if shift and played is not None:
+        start = exact_frames(played.start_time, clock.rate) + shift
+        clip.source_range = TimeRange(clock.time(max(start, Fraction(0))), played.duration)
+
+
+def star_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str, starred: bool) -> None:
+    """Marks a take as one to keep in mind, or no more. Raises TimelineError if the timeline does not hold it."""
+    clip, key, _ = _found(timeline, shot_id, take_id)
+    references = clip.media_references()
+    ours = identity(references[key], Kind.TAKE) or {}
+    kept = {name: value for name, value in ours.items() if name not in ("kind", "version", "starred")}
+    mark(references[key], Kind.TAKE, **kept, **({"starred": True} if starred else {}))
+    clip.set_media_references(references, clip.active_media_reference_key)
+
+
+def delete_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
+    """Takes a take off the timeline; its sound file stays. If it was the active one, a starred one is active then, or
+    the newest; without any other, the shot's clip goes, and its caption stays.
+
+    Raises TimelineError if the timeline does not hold it.
+    """
+    clip, key, clock = _found(timeline, shot_id, take_id)
+    references = clip.media_references()
+    others = [other for other in references if other != key and identity(references[other], Kind.TAKE) is not None]
+    if not others:
+        vacate(clip, clock)
+        return
+    if clip.active_media_reference_key == key:
+        heir = max(others, key=lambda other: (_starred(references[other]), _number(other)))
+        use_take(timeline, shot_id, (identity(references[heir], Kind.TAKE) or {})["id"])
+        references = clip.media_references()
+    del references[key]
+    clip.set_media_references(references, clip.active_media_reference_key)
+
+
 def has_ours(timeline: otio.schema.Timeline) -> bool:
     """Whether a timeline holds takes, foley tracks or captions of ours."""
-    return bool(foley_tracks(timeline) or _our_clips(timeline) or captions(timeline))
+    return bool(foley_tracks(timeline) or our_clips(timeline) or captions(timeline))
 
 
 def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
@@ -171,23 +222,23 @@ def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) ->
     and an earlier clip that finds its place taken is left out. URLs are copied as they are.
     """
     clock = record_clock(earlier)
-    present = {ours["id"]: clip for clip, ours in _our_clips(timeline)}
+    present = {ours["id"]: clip for clip, ours in our_clips(timeline)}
     bare = not foley_tracks(timeline)
     if bare:
         # Whole tracks: what the editor did to them (gain, mute, sounds added) comes along.
         timeline.tracks.extend(track.deepcopy() for track in foley_tracks(earlier))
-    for clip, ours in _our_clips(earlier):
+    for clip, ours in our_clips(earlier):
         there = present.get(ours["id"])
-        place = _range_on_track(clip, clock)
+        place = range_on_track(clip, clock)
         if there is not None:
             _add_missing_takes(there, clip)
         elif place is not None and not (bare and identity(clip.parent(), Kind.TRACK) is not None):
             _insert_if_free(timeline, clip.deepcopy(), *place, ours["layer"], clock)
     if bare:
         # The copied tracks repeat the shots whose clips somebody had moved to a track of their own.
-        for clip, ours in _our_clips(timeline):
+        for clip, ours in our_clips(timeline):
             if clip is not present.get(ours["id"], clip):
-                _vacate(clip, clock)
+                vacate(clip, clock)
     carry_captions(earlier, timeline)
 
 
@@ -196,8 +247,8 @@ def remove_all(timeline: otio.schema.Timeline) -> None:
     theirs.
     """
     ours = foley_tracks(timeline)
-    for clip, its in _our_clips(timeline):
-        _vacate(clip, record_clock(timeline, Fraction(its["record_rate"])))
+    for clip, its in our_clips(timeline):
+        vacate(clip, record_clock(timeline, Fraction(its["record_rate"])))
     for track in ours:
         if any(not isinstance(child, otio.schema.Gap | otio.schema.Transition) for child in track):
             del track.metadata[METADATA_KEY]
@@ -212,11 +263,21 @@ def _tracks(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Track]:
     return (track for track in timeline.tracks if isinstance(track, otio.schema.Track))
 
 
-def _our_clips(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Clip, dict[str, Any]]]:
+def our_clips(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Clip, dict[str, Any]]]:
     """Our clips, also those that somebody moved to a track of their own."""
     clips = [child for track in _tracks(timeline) for child in track if isinstance(child, otio.schema.Clip)]
     marked = [(clip, identity(clip, Kind.CLIP)) for clip in clips]
     return [(clip, ours) for clip, ours in marked if ours is not None]
+
+
+def _found(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> tuple[otio.schema.Clip, str, RecordClock]:
+    """The clip and the key of a take, and the clip's clock."""
+    for clip, ours in our_clips(timeline):
+        if ours["id"] == shot_id:
+            for key, reference in clip.media_references().items():
+                if (identity(reference, Kind.TAKE) or {}).get("id") == take_id:
+                    return clip, key, record_clock(timeline, Fraction(ours["record_rate"]))
+    raise TimelineError("that take is no longer on the timeline; read the timeline again")
 
 
 def _identify(clip: otio.schema.Clip, shot: Stretch) -> None:
@@ -233,7 +294,7 @@ def _identify(clip: otio.schema.Clip, shot: Stretch) -> None:
     )
 
 
-def _reference(take: Take, clock: RecordClock) -> otio.schema.ExternalReference:
+def _reference(take: Take, clock: RecordClock, starred: bool = False) -> otio.schema.ExternalReference:
     request, result = take.request, take.result
     if isinstance(result, FoleyResult):
         available = TimeRange(RationalTime(0, SAMPLE_RATE), RationalTime(result.samples, SAMPLE_RATE))
@@ -247,6 +308,7 @@ def _reference(take: Take, clock: RecordClock) -> otio.schema.ExternalReference:
                 "channels",
                 "peak_dbtp",
                 "loudness_lufs",
+                "onsets",
             },
         )
         made_from = None if request.media is None else request.model_dump(mode="json")["picture"]
@@ -272,6 +334,7 @@ def _reference(take: Take, clock: RecordClock) -> otio.schema.ExternalReference:
         record_rate=str(request.record_rate),
         sha256=result.sha256,
         **about,
+        **({"starred": True} if starred else {}),
     )
     return reference
 
@@ -281,9 +344,11 @@ def _number(key: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _set_takes(clip: otio.schema.Clip, takes: Sequence[Take], clock: RecordClock, keep_earlier: bool) -> None:
-    """Adds takes to a clip's media references, replacing those of the same identity, and makes the first of them
-    active.
+def _set_takes(
+    clip: otio.schema.Clip, takes: Sequence[Take], clock: RecordClock, kept: str | None, keep_earlier: bool
+) -> None:
+    """Adds takes to a clip's media references, replacing those of the same identity, and makes the one with the key
+    `kept` active, or the first of them.
     """
     references = {
         key: reference
@@ -297,12 +362,33 @@ def _set_takes(clip: otio.schema.Clip, takes: Sequence[Take], clock: RecordClock
         if take.id not in keys:
             number += 1
             keys[take.id] = f"take {number}"
-        references[keys[take.id]] = _reference(take, clock)
+        known = references.get(keys[take.id])
+        references[keys[take.id]] = _reference(take, clock, starred=known is not None and _starred(known))
+    _activate(clip, references, kept or keys[takes[0].id])
+
+
+def _activate(clip: otio.schema.Clip, references: dict[str, otio.core.MediaReference], key: str) -> None:
     # Takes may have handles of different length, but a clip has one source range: the files' own times are shifted so
     # that the shot's first frame is at the same time in all. The active one counts from 0, as programs that know no
     # available range expect.
-    _align(references.values(), _head_samples(takes[0]))
-    clip.set_media_references(references, keys[takes[0].id])
+    ours = identity(references[key], Kind.TAKE)
+    if ours is not None:
+        _align(references.values(), ours.get("head_samples", 0))
+    clip.set_media_references(references, key)
+
+
+def _active_key(clip: otio.schema.Clip) -> str | None:
+    """The key of the take of ours that a clip plays; None if it plays none."""
+    return None if identity(clip.media_reference, Kind.TAKE) is None else clip.active_media_reference_key
+
+
+def _head_samples(clip: otio.schema.Clip) -> int:
+    """The head handle of the take that a clip plays; pictures have none."""
+    return int((identity(clip.media_reference, Kind.TAKE) or {}).get("head_samples", 0))
+
+
+def _starred(reference: otio.core.MediaReference) -> bool:
+    return bool((identity(reference, Kind.TAKE) or {}).get("starred"))
 
 
 def _align(references: Iterable[otio.core.MediaReference], head_samples: int) -> None:
@@ -331,14 +417,8 @@ def _add_missing_takes(clip: otio.schema.Clip, earlier: otio.schema.Clip) -> Non
     clip.set_media_references(references, clip.active_media_reference_key)
 
 
-def _head_samples(take: Take) -> int:
-    """Pictures have no handles."""
-    return take.result.head_samples if isinstance(take.result, FoleyResult) else 0
-
-
-def _head_frames(take: Take, rate: Fraction) -> int | Fraction:
-    """The head handle in record frames: whole, unless the file's handle truly is not."""
-    head = _head_samples(take)
+def _head_frames(head: int, rate: Fraction) -> int | Fraction:
+    """A head handle of `head` samples in record frames: whole, unless the file's handle truly is not."""
     exact = head * rate / SAMPLE_RATE
     whole = round_half_up(exact)
     return whole if samples(whole, rate) == head else exact
@@ -356,7 +436,7 @@ def _duration(child: otio.core.Composable, rate: Fraction) -> Fraction:
         return Fraction(0)
 
 
-def _range_on_track(clip: otio.schema.Clip, clock: RecordClock) -> _Range | None:
+def range_on_track(clip: otio.schema.Clip, clock: RecordClock) -> _Range | None:
     """Start and duration of a clip on its track, in frames; None while it is on none."""
     track = clip.parent()
     if track is None:
@@ -373,14 +453,14 @@ def _moved_range(clip: otio.schema.Clip, shot: Stretch, clock: RecordClock) -> _
     """Where a clip belongs now, if its shot is elsewhere than when the clip was placed; what the editor did to the clip
     since is kept.
     """
-    ours, present = identity(clip, Kind.CLIP), _range_on_track(clip, clock)
+    ours, present = identity(clip, Kind.CLIP), range_on_track(clip, clock)
     if ours is None or present is None or ours["record_start"] == shot.record_start:
         return None
     start = max(present[0] + shot.record_start - ours["record_start"], Fraction(clock.origin))
     return start, present[1]
 
 
-def _vacate(clip: otio.schema.Clip, clock: RecordClock) -> None:
+def vacate(clip: otio.schema.Clip, clock: RecordClock) -> None:
     """Takes a clip off its track and leaves a gap as long, so that nothing else moves."""
     track = clip.parent()
     if track is None:
@@ -421,14 +501,14 @@ def _insert(
     one.
     """
     end = start + frames
-    for other, ours in _our_clips(timeline):
-        other_range = _range_on_track(other, clock)
+    for other, ours in our_clips(timeline):
+        other_range = range_on_track(other, clock)
         if ours["layer"] == layer != AMBIENCE and other_range is not None:
             overlaps = other_range[0] < end and start < other_range[0] + other_range[1]
             if overlaps and other.parent() in foley_tracks(timeline):
-                _vacate(other, clock)
-    if not any(_insert_on(track, clip, start, frames, clock) for track in _tracks_for(timeline, layer)):
-        _insert_on(_new_track(timeline, layer), clip, start, frames, clock)
+                vacate(other, clock)
+    if not any(insert_on(track, clip, start, frames, clock) for track in tracks_for(timeline, layer)):
+        insert_on(new_track(timeline, layer), clip, start, frames, clock)
 
 
 def _insert_if_free(
@@ -440,11 +520,11 @@ def _insert_if_free(
     clock: RecordClock,
 ) -> None:
     """Puts a clip on the first track for its layer that is free there; nowhere, if there are such and none is."""
-    tracks = _tracks_for(timeline, layer) or [_new_track(timeline, layer)]
-    any(_insert_on(track, clip, start, frames, clock) for track in tracks)
+    tracks = tracks_for(timeline, layer) or [new_track(timeline, layer)]
+    any(insert_on(track, clip, start, frames, clock) for track in tracks)
 
 
-def _tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
+def tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
     """Our tracks for ambiences, for pictures, or those for foley."""
     tracks = [(track, identity(track, Kind.TRACK) or {}) for track in foley_tracks(timeline)]
     role = _role(layer)
@@ -456,8 +536,8 @@ def _role(layer: str) -> set[str]:
     return {layer.partition("/")[0]} & {AMBIENCE, PICTURE}
 
 
-def _new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
-    number = len(_tracks_for(timeline, layer)) + 1
+def new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
+    number = len(tracks_for(timeline, layer)) + 1
     role = _role(layer)
     name = " ".join([TRACK_NAME, *role])
     kind = otio.schema.TrackKind.Video if PICTURE in role else otio.schema.TrackKind.Audio
@@ -467,7 +547,7 @@ def _new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
     return track
 
 
-def _insert_on(
+def insert_on(
     track: otio.schema.Track, clip: otio.schema.Clip, start: int | Fraction, frames: int | Fraction, clock: RecordClock
 ) -> bool:
     """Puts a clip into the gap that a track has there, or after its end; False if it has neither."""

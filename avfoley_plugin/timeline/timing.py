@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE
@@ -82,7 +83,13 @@ def _exact_value(value: float) -> Fraction:
 
 def exact_seconds(time: RationalTime) -> Fraction:
     """A time in exact seconds, for sums over items of different rates."""
-    return _exact_value(time.value) / exact_rate(time.rate)
+    return _seconds(time.value, time.rate)
+
+
+# A timeline says the same times again and again.
+@lru_cache(maxsize=16_384)
+def _seconds(value: float, rate: float) -> Fraction:
+    return _exact_value(value) / exact_rate(rate)
 
 
 def exact_frames(time: RationalTime, rate: Fraction) -> Fraction:

@@ -276,6 +276,16 @@ class ModelInfo(Message):
     default_guidance_scale: float
 
 
+class Pull(Message):
+    """A model on its way to this machine. ``received`` and ``total`` are bytes; ``total`` is 0 where unknown."""
+
+    model: str
+    state: Literal["running", "done", "failed", "stopped"]
+    received: int
+    total: int
+    error: str | None = None
+
+
 class EngineStatus(Message):
     """``worker`` is the state of the process that owns the device."""
 

@@ -5,6 +5,9 @@ Routes, all with ``Authorization: Bearer <token>``:
 =================================  ====================================================================================
 ``GET /v1/engine``                 `EngineStatus`
 ``GET /v1/models``                 list of `ModelInfo`
+``POST /v1/models/{name}/pull``    202, starts or resumes a pull -> `Pull`
+``DELETE /v1/models/{name}/pull``  stops it; what arrived is kept
+``GET /v1/pulls``                  list of `Pull`
 ``GET /v1/media?path=``            `MediaProbe` of a local file
 ``POST /v1/jobs``                  `Submission` -> 202, list of `Job`
 ``GET /v1/jobs[?state=]``          list of `Job`
@@ -56,8 +59,10 @@ from avfoley_engine.protocol import (
     MediaProbe,
     ModelInfo,
     Problem,
+    Pull,
     Submission,
 )
+from avfoley_engine.pulling import Pulls
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +93,7 @@ def create_app(
     token: str,
     port: int,
     models: Callable[[], list[ModelInfo]],
+    pulls: Pulls,
     shut_down: Callable[[], None],
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
@@ -115,6 +121,18 @@ def create_app(
     @app.get("/v1/models")
     def list_models() -> list[ModelInfo]:
         return models()
+
+    @app.post("/v1/models/{name}/pull", status_code=202)
+    def pull(name: str) -> Pull:
+        return pulls.start(name)
+
+    @app.delete("/v1/models/{name}/pull", status_code=204)
+    def stop_pull(name: str) -> None:
+        pulls.stop(name)
+
+    @app.get("/v1/pulls")
+    def list_pulls() -> list[Pull]:
+        return pulls.all()
 
     @app.get("/v1/media")
     def media(path: Path) -> MediaProbe:
@@ -341,6 +359,7 @@ async def _serve(
             token=token,
             port=port,
             models=models,
+            pulls=Pulls(),
             shut_down=shut_down,
             lifespan=lifespan,
         )

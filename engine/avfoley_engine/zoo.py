@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.protocol import ModelInfo
+from avfoley_engine.protocol import ModelInfo, state_folder
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,14 @@ class Entry:
 
     @property
     def local(self) -> bool:
-        return all((self.folder / file).exists() for file in self.config["files"])
+        return all(self.path(file).exists() for file in self.config["files"])
+
+    def path(self, name: str) -> Path:
+        """Where a weight file is on this machine, or will be: in the model's folder, or where pulled files go."""
+        shipped = self.folder / name
+        if shipped.exists() or not self.config.get("repository"):
+            return shipped
+        return state_folder() / "models" / self.name / str(self.config.get("revision", ""))[:12] / name
 
     @property
     def directions(self) -> list[Direction]:
@@ -70,7 +77,7 @@ class Entry:
         Raises:
             ModelError: the file is missing, cannot be fetched, or is not the one that the config names.
         """
-        path = self.folder / name
+        path = self.path(name)
         if not path.exists():
             path = self._fetch(name)
         expected = self.config["files"][name]
@@ -133,7 +140,7 @@ def info(name: str) -> ModelInfo:
         tasks=[_TASKS[direction] for direction in e.directions],
         revision=e.revision,
         licence=e.config["licence"],
-        size_bytes=sum((e.folder / f).stat().st_size for f in e.config["files"])
+        size_bytes=sum(e.path(f).stat().st_size for f in e.config["files"])
         if e.local
         else e.config.get("size_bytes", 0),
         local=e.local,
@@ -145,8 +152,8 @@ def info(name: str) -> ModelInfo:
 
 
 def models() -> list[ModelInfo]:
-    """All registered models."""
-    return [info(e.name) for e in entries()]
+    """All registered models, one a name."""
+    return [info(name) for name in {e.name: e for e in entries()}]
 
 
 def entry_of(folder: Path) -> Entry:

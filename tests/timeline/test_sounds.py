@@ -18,7 +18,7 @@ from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.identity import HOST_ID
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import read_shots
-from avfoley_plugin.timeline.sounds import SoundClip, read_sounds
+from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, is_on_audio_track, read_sounds, sound_of
 from avfoley_plugin.timeline.takes import Placement, Take, foley_tracks, place_takes, placed, remove_all
 
 
@@ -95,6 +95,27 @@ def test_the_audio_track_comes_before_a_video_clips_own_sound(build: Any, hear: 
     assert [sound.sound.media.name for sound in hear(timeline)] == ["a.wav"]
     timeline.tracks[1].enabled = False
     assert [sound.sound.media.name for sound in hear(timeline, "a")] == ["a.mov"]
+
+
+def test_a_shot_goes_with_the_clip_linked_to_it_else_with_its_own_sound(build: Any) -> None:
+    timeline = build.timeline(
+        [build.clip("a", 0, 50), build.clip("b", 0, 50), build.clip("mute", 0, 50)],
+        audio(build.clip("a", 5, 50, url="a.wav"), build.clip("atmo", 0, 50, url="atmo.wav")),
+    )
+    options: Any = {"folder": Path("/edit"), "probe": probe, "is_online": lambda path: True}
+    sounds = all_sounds(timeline, **options)
+    assert [(sound.name, is_on_audio_track(timeline, sound)) for sound in sounds] == [
+        ("a", False),
+        ("a", True),
+        ("b", False),
+        ("atmo", True),
+    ]
+    # By whatever selection it is found, it is the same sound.
+    by_name, _ = read_sounds(timeline, Selection(("a", "b", "atmo")), **options)
+    assert {sound.id for sound in by_name} < {sound.id for sound in sounds}
+    shots, _ = read_shots(timeline, folder=Path("/edit"), is_online=lambda path: True)
+    found = {shot.name: sound_of(timeline, shot, sounds) for shot in shots}
+    assert [None if sound is None else sound.sound.media.name for sound in found.values()] == ["a.wav", "b.mov", None]
 
 
 def test_a_shot_selected_with_its_own_sound_is_one_sound(build: Any) -> None:

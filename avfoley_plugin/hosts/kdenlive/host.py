@@ -94,7 +94,7 @@ class KdenliveFile(Host):
         if not self._in_place:
             content = _rooted(content, project)
         if content != _content(self._output):
-            replace_file(self._output, content)
+            replace_file(self._output, content, backup=self.keeps_backup)
             running.reload(self._output)
         self._project = None
         return self._output

@@ -7,6 +7,8 @@ import json
 import os
 import socket
 import sys
+import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +63,22 @@ class RemoteObject:
 
 
 class _Wire:
+    """A connection to the script. For any thread; whoever comes second waits for one call."""
+
     def __init__(self, port: int, token: str) -> None:
         self._token = token
+        self._lock = threading.Lock()
         self._stream = socket.create_connection(("127.0.0.1", port), TIMEOUT).makefile("rwb")
 
     def call(self, target: int, method: str, arguments: tuple[Any, ...]) -> Any:
         call = {"token": self._token, "target": target, "method": method, "arguments": [*map(_packed, arguments)]}
         try:
-            self._stream.write(json.dumps(call).encode() + b"\n")
-            self._stream.flush()
-            answer = json.loads(self._stream.readline())
+            with self._lock:
+                self._stream.write(json.dumps(call).encode() + b"\n")
+                self._stream.flush()
+                answer = json.loads(self._stream.readline())
         except (OSError, ValueError) as error:
+            _wire.cache_clear()
             raise HostError("Resolve no longer answers; start AVFoley from its menu again") from error
         if "error" in answer:
             raise HostError(f"Resolve could not do {method}: {answer['error']}")
@@ -87,6 +94,12 @@ class _Wire:
         return value
 
 
+@cache
+def _wire(port: int, token: str) -> _Wire:
+    """The one connection of this process: the script answers them one after the other, and not two at a time."""
+    return _Wire(port, token)
+
+
 def _packed(value: Any) -> Any:
     if isinstance(value, RemoteObject):
         return {"object": value._number}
@@ -100,7 +113,7 @@ def _packed(value: Any) -> Any:
 def _from_bridge(address: str) -> RemoteObject:
     port, _, token = address.partition(":")
     try:
-        return RemoteObject(_Wire(int(port), token), 0)
+        return RemoteObject(_wire(int(port), token), 0)
     except (OSError, ValueError, OverflowError) as error:
         raise HostError(f"the Resolve that started AVFoley is gone ({BRIDGE}={address}); start it again") from error
 

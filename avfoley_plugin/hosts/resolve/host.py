@@ -79,7 +79,7 @@ class ResolveHost(Host):
         for thing in (*kept.tracks, *kept.tracks.markers, *kept.find_clips()):
             for key in (PLACE, HOST_ID):
                 thing.metadata.pop(key, None)
-        save(kept, self.folder, self._output)
+        save(kept, self.folder, self._output, backup=self.keeps_backup)
         return self._output
 
 

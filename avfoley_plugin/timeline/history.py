@@ -1,0 +1,132 @@
+"""What a timeline held of ours at one time, and putting that back: undo, whatever an editor did elsewhere meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import opentimelineio as otio
+
+from avfoley_plugin.timeline.captions import caption_markers
+from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.takes import (
+    foley_tracks,
+    insert_on,
+    new_track,
+    our_clips,
+    range_on_track,
+    tracks_for,
+    vacate,
+)
+from avfoley_plugin.timeline.timing import record_clock
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A clip of ours, detached, and where it lay: on the track of that id, from that frame on."""
+
+    clip: otio.schema.Clip
+    layer: str
+    record_rate: Fraction
+    track: str | None
+    start: int | Fraction
+    frames: int | Fraction
+
+    @property
+    def content(self) -> tuple[str, str | None, int | Fraction]:
+        return self.clip.to_json_string(), self.track, self.start
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Our clips, caption markers and tracks of a timeline, by shot id and by track id, as copies."""
+
+    clips: dict[str, _Placed] = field(default_factory=dict)
+    markers: dict[str, otio.schema.Marker] = field(default_factory=dict)
+    tracks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one writing did to a timeline; it can be taken back, and done again."""
+
+    before: Snapshot
+    after: Snapshot
+
+    @property
+    def shots(self) -> frozenset[str]:
+        """The ids of the shots whose takes or captions it changed."""
+        before, after = _contents(self.before), _contents(self.after)
+        return frozenset(shot for shot in {*before, *after} if before.get(shot) != after.get(shot))
+
+    def take_back(self, timeline: otio.schema.Timeline) -> None:
+        """Gives the shots that it changed what they had before; all else on the timeline stays as it is now."""
+        _restore(timeline, self.before, self.shots)
+
+    def do_again(self, timeline: otio.schema.Timeline) -> None:
+        """Gives the shots that it changed what they had after it."""
+        _restore(timeline, self.after, self.shots)
+
+
+def snapshot(timeline: otio.schema.Timeline) -> Snapshot:
+    """What the timeline holds of ours now."""
+    clips = {}
+    for clip, ours in our_clips(timeline):
+        rate = Fraction(ours["record_rate"])
+        place = range_on_track(clip, record_clock(timeline, rate))
+        if place is not None:
+            track = identity(clip.parent(), Kind.TRACK)
+            track_id = None if track is None else track["id"]
+            clips[ours["id"]] = _Placed(clip.deepcopy(), ours["layer"], rate, track_id, *place)
+    markers = {shot: marker.deepcopy() for shot, marker in caption_markers(timeline).items()}
+    return Snapshot(clips, markers, _track_ids(timeline))
+
+
+def _track_ids(timeline: otio.schema.Timeline) -> frozenset[str]:
+    return frozenset((identity(track, Kind.TRACK) or {})["id"] for track in foley_tracks(timeline))
+
+
+def _contents(of: Snapshot) -> dict[str, tuple[object, object]]:
+    return {
+        shot: (
+            of.clips[shot].content if shot in of.clips else None,
+            of.markers[shot].to_json_string() if shot in of.markers else None,
+        )
+        for shot in {*of.clips, *of.markers}
+    }
+
+
+def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[str]) -> None:
+    shots = set(shots)
+    for clip, ours in our_clips(timeline):
+        if ours["id"] in shots:
+            vacate(clip, record_clock(timeline, Fraction(ours["record_rate"])))
+    for shot in sorted(shots & wanted.clips.keys()):
+        _put_back(timeline, wanted.clips[shot])
+    for track in foley_tracks(timeline):
+        ours = identity(track, Kind.TRACK) or {}
+        if ours["id"] not in wanted.tracks and all(isinstance(child, otio.schema.Gap) for child in track):
+            timeline.tracks.remove(track)
+
+    there = caption_markers(timeline)
+    for shot in sorted(shots):
+        if shot in there:
+            index = next(i for i, marker in enumerate(timeline.tracks.markers) if marker is there[shot])
+            if shot in wanted.markers:
+                timeline.tracks.markers[index] = wanted.markers[shot].deepcopy()
+            else:
+                del timeline.tracks.markers[index]
+        elif shot in wanted.markers:
+            timeline.tracks.markers.append(wanted.markers[shot].deepcopy())
+
+
+def _put_back(timeline: otio.schema.Timeline, wanted: _Placed) -> None:
+    clock = record_clock(timeline, wanted.record_rate)
+    clip = wanted.clip.deepcopy()
+    tracks = sorted(
+        tracks_for(timeline, wanted.layer),
+        key=lambda track: (identity(track, Kind.TRACK) or {})["id"] != wanted.track,
+    )
+    if not any(insert_on(track, clip, wanted.start, wanted.frames, clock) for track in tracks):
+        insert_on(new_track(timeline, wanted.layer), clip, wanted.start, wanted.frames, clock)

@@ -1,0 +1,403 @@
+"""A timeline that stays open: what is on it for the panel to show, edits of takes and captions, and their undo.
+
+Nothing is held in memory that the timeline does not hold: every operation reads it anew through its host and writes it
+back, one at a time, so that an editor can go on cutting beside it, and closing loses nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe, PictureRange, SoundRange
+
+from avfoley_plugin.engine_client import EngineClient
+from avfoley_plugin.errors import SelectionError
+from avfoley_plugin.hosts import Host, open_host
+from avfoley_plugin.timeline import takes
+from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
+from avfoley_plugin.timeline.history import Change, snapshot
+from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.shots import Problem, Shot, read_shots
+from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, is_on_audio_track, read_sounds
+from avfoley_plugin.timeline.takes import PlacedTake, placed
+from avfoley_plugin.timeline.timing import format_timecode
+from avfoley_plugin.workflows import VERBS, FoleySettings, Run, VisualizeSettings, all_shots, regenerate
+
+Probe = Callable[[Path], MediaProbe]
+Edit = Callable[[otio.schema.Timeline], None]
+Settings = FoleySettings | VisualizeSettings
+
+#: How many writings can be taken back.
+_UNDO_DEPTH = 100
+
+
+class ShotState(StrEnum):
+    """``CHANGED``: its caption no longer reads as the take in use was made from."""
+
+    NEW = "new"
+    MADE = "made"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True)
+class ListedTake:
+    """A take on the timeline, or one that is finished and about to be placed. Times are in samples at 48 kHz.
+
+    ``settings`` make it again: those of a picture are `VisualizeSettings`; it is as long as its sound, and has no
+    handles, onsets or level.
+    """
+
+    id: str
+    key: str
+    path: Path
+    active: bool
+    starred: bool
+    samples: int
+    shot_samples: int
+    head_samples: int
+    onsets: tuple[int, ...]
+    settings: Settings
+    revision: str
+    peak_dbtp: float | None
+    loudness_lufs: float | None
+
+
+@dataclass(frozen=True)
+class ListedShot:
+    """One shot, or one sound that may get a picture; its takes in the order they were made, and what its next take would
+    be made from.
+    """
+
+    shot: Shot | SoundClip
+    state: ShotState
+    caption: str
+    timecode: str
+    takes: tuple[ListedTake, ...]
+
+    @property
+    def id(self) -> str:
+        return self.shot.id
+
+    @property
+    def sound(self) -> SoundRange | None:
+        """What a sound plays; None for a shot."""
+        return self.shot.sound if isinstance(self.shot, SoundClip) else None
+
+    @property
+    def picture(self) -> PictureRange | None:
+        """What a shot shows; None for one without picture, and for a sound."""
+        return None if isinstance(self.shot, SoundClip) else self.shot.picture
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its takes are pictures."""
+        return self.sound is not None
+
+    @property
+    def media(self) -> Path | None:
+        """The file that its takes are made from."""
+        return self.shot.sound.media if isinstance(self.shot, SoundClip) else self.shot.media
+
+    @property
+    def active_take(self) -> ListedTake | None:
+        return next((take for take in self.takes if take.active), None)
+
+    @property
+    def seconds(self) -> Fraction:
+        return self.shot.frames / self.shot.record_rate
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is on the timeline. ``selected`` are the ids of the shots and sounds that are selected in the editing
+    program, None if it does not tell.
+    """
+
+    name: str
+    output: Path
+    shots: tuple[ListedShot, ...]
+    problems: tuple[Problem, ...]
+    selected: frozenset[str] | None
+
+
+class CachedProbe:
+    """What media files hold, asked of an engine once a file and version. For any thread."""
+
+    def __init__(self, engine: EngineClient) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._known: dict[tuple[Path, int, int], MediaProbe] = {}
+
+    def __call__(self, path: Path) -> MediaProbe:
+        """Raises EngineError if the engine cannot be reached, or cannot read the file."""
+        with self._lock:
+            try:
+                stat = path.stat()
+            except OSError:
+                return self._engine.probe(path)
+            key = path, stat.st_mtime_ns, stat.st_size
+            if key not in self._known:
+                self._known[key] = self._engine.probe(path)
+            return self._known[key]
+
+
+class Workspace:
+    """One timeline that is open. For any thread; whoever comes second waits.
+
+    probe: asks what a media file holds, also from any thread; needed to open a video file.
+    All methods raise `HostError` if the timeline cannot be read or written, `ChangedError` if it changed just then.
+    """
+
+    def __init__(self, path: Path, output: Path | None = None, probe: Probe | None = None) -> None:
+        self.path = path
+        self._output = output
+        self._probe = probe
+        self._lock = threading.RLock()
+        self._done: list[Change] = []
+        self._undone: list[Change] = []
+        self._last_written: str | None = None
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._undone)
+
+    def read(self, *, check_media: bool = False, with_sounds: bool = False) -> Contents:
+        """What the timeline holds now. check_media: with what its media files tell, as when takes are made; only then
+        sounds are among the shots: those that have pictures, and `with_sounds` all on audio tracks.
+        """
+        probe = self._probe if check_media else None
+        with self._lock:
+            host = self._host()
+            timeline = host.read()
+        shots, problems = all_shots(timeline, host, probe)
+        changed = {edit.shot_id for edit in edited(timeline)}
+        written = captions(timeline)
+        by_shot: dict[str, list[ListedTake]] = {}
+        for take in placed(timeline):
+            by_shot.setdefault(take.shot_id, []).append(_listed(take, host.folder))
+        found: list[Shot | SoundClip] = [*shots, *_sounds(timeline, host, probe, with_sounds, by_shot.keys())]
+        found.sort(key=lambda shot: (shot.record_start, shot.layer))
+        listed = tuple(_listed_shot(shot, by_shot.get(shot.id, []), changed, written) for shot in found)
+        return Contents(host.name, host.output, listed, tuple(problems), _selected(timeline, host, shots, probe))
+
+    def make(self, verb: str, engine: EngineClient, settings: Settings, shots: Collection[str]) -> Run:
+        """A run of that verb (see `workflows.VERBS`) over those shots; what it writes can be undone."""
+        return VERBS[verb](_Recorded(self._host(), self), engine, settings, shots)
+
+    def regenerate(self, engine: EngineClient) -> Run:
+        """A run over the shots whose captions were changed; see `workflows.regenerate`."""
+        return regenerate(_Recorded(self._host(), self), engine)
+
+    def set_caption(self, shots: Collection[Shot | SoundClip], caption: str) -> None:
+        """Changes what the next takes of these shots are made from."""
+
+        def change(timeline: otio.schema.Timeline) -> None:
+            made = {take.shot_id for take in placed(timeline)}
+            for shot in shots:
+                (edit_caption if shot.id in made else write_caption)(timeline, shot, caption)
+
+        self._edit(change)
+
+    def use(self, shot: str, take: str) -> None:
+        """Makes a take the one that the timeline plays."""
+        self._edit(lambda timeline: takes.use_take(timeline, shot, take))
+
+    def star(self, shot: str, take: str, starred: bool) -> None:
+        """Marks a take as one to keep in mind, or no more."""
+        self._edit(lambda timeline: takes.star_take(timeline, shot, take, starred))
+
+    def delete(self, shot: str, take: str) -> None:
+        """Takes a take off the timeline; its sound file stays, for undo."""
+        self._edit(lambda timeline: takes.delete_take(timeline, shot, take))
+
+    def undo(self) -> bool:
+        """Takes back what was last written through this workspace. Returns whether there was anything."""
+        return self._move(self._done, self._undone, Change.take_back)
+
+    def redo(self) -> bool:
+        """Does again what was last taken back. Returns whether there was anything."""
+        return self._move(self._undone, self._done, Change.do_again)
+
+    def _host(self) -> Host:
+        return open_host(self.path, self._output, self._probe)
+
+    def _edit(self, change: Edit) -> None:
+        with self._lock:
+            host = _Recorded(self._host(), self)
+            timeline = host.read()
+            change(timeline)
+            host.write(timeline)
+
+    def _move(
+        self,
+        source: list[Change],
+        target: list[Change],
+        apply: Callable[[Change, otio.schema.Timeline], None],
+    ) -> bool:
+        with self._lock:
+            if not source:
+                return False
+            host = self._host()
+            timeline = host.read()
+            apply(source[-1], timeline)
+            self._write(host, timeline)
+            target.append(source.pop())
+            return True
+
+    def _write(self, host: Host, timeline: otio.schema.Timeline) -> Path:
+        # Each editor's version is backed up once, and not every step that was taken from it here.
+        host.keeps_backup = self._last_written is None or _digest(host.output) != self._last_written
+        path = host.write(timeline)
+        self._last_written = _digest(path)
+        return path
+
+    def _note(self, change: Change) -> None:
+        if change.shots:
+            self._done.append(change)
+            del self._done[:-_UNDO_DEPTH]
+            self._undone.clear()
+
+
+class _Recorded(Host):
+    """A workspace's host for one operation: what it writes is noted for undo, and no two write at once."""
+
+    def __init__(self, host: Host, workspace: Workspace) -> None:
+        self._host = host
+        self._workspace = workspace
+        self._before = snapshot(otio.schema.Timeline())
+
+    @property
+    def name(self) -> str:
+        return self._host.name
+
+    @property
+    def folder(self) -> Path:
+        return self._host.folder
+
+    @property
+    def output(self) -> Path:
+        return self._host.output
+
+    def selection(self) -> Selection:
+        return self._host.selection()
+
+    def read(self) -> otio.schema.Timeline:
+        with self._workspace._lock:
+            timeline = self._host.read()
+        self._before = snapshot(timeline)
+        return timeline
+
+    def write(self, timeline: otio.schema.Timeline) -> Path:
+        with self._workspace._lock:
+            path = self._workspace._write(self._host, timeline)
+            self._workspace._note(Change(self._before, snapshot(timeline)))
+        return path
+
+
+def _sounds(
+    timeline: otio.schema.Timeline, host: Host, probe: Probe | None, with_all: bool, made: Collection[str]
+) -> list[SoundClip]:
+    if probe is None or not (with_all or any(take.layer.startswith(takes.PICTURE) for take in placed(timeline))):
+        return []
+    sounds = all_sounds(timeline, folder=host.folder, probe=probe)
+    return [sound for sound in sounds if sound.id in made or (with_all and is_on_audio_track(timeline, sound))]
+
+
+def _listed_shot(
+    shot: Shot | SoundClip, shot_takes: list[ListedTake], changed: set[str], written: dict[str, str]
+) -> ListedShot:
+    state = ShotState.NEW
+    if shot_takes:
+        state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
+    timecode = format_timecode(shot.record_start_timecode, shot.record_rate)
+    return ListedShot(shot, state, written.get(shot.id, shot.caption), timecode, tuple(shot_takes))
+
+
+def _listed(take: PlacedTake, folder: Path) -> ListedTake:
+    its = take.identity
+    shot_samples = its.get("shot_samples") or round(its["frames"] * SAMPLE_RATE / Fraction(its["record_rate"]))
+    return ListedTake(
+        id=its["id"],
+        key=take.key,
+        path=resolve_media(take.url, folder) or Path(take.url),
+        active=take.active,
+        starred=take.starred,
+        samples=its.get("samples", shot_samples),
+        shot_samples=shot_samples,
+        head_samples=its.get("head_samples", 0),
+        onsets=tuple(its.get("onsets", ())),
+        settings=_picture_settings(its) if take.layer.startswith(takes.PICTURE) else _settings(its),
+        revision=its["revision"],
+        peak_dbtp=its.get("peak_dbtp"),
+        loudness_lufs=its.get("loudness_lufs"),
+    )
+
+
+def _settings(its: dict[str, Any]) -> FoleySettings:
+    # Handles were asked for in frames; what was given is in samples.
+    handles = round(its["head_samples"] * Fraction(its["record_rate"]) / 48_000)
+    return FoleySettings(
+        caption=its["caption"],
+        negative_caption=its["negative_caption"],
+        seed=its["seed"],
+        model=its["model"],
+        steps=its["steps"],
+        guidance_scale=its["guidance_scale"],
+        handles=handles,
+        channels=its.get("channels"),
+    )
+
+
+def _picture_settings(its: dict[str, Any]) -> VisualizeSettings:
+    return VisualizeSettings(
+        caption=its["caption"],
+        negative_caption=its["negative_caption"],
+        seed=its["seed"],
+        model=its["model"],
+        steps=its["steps"],
+        guidance_scale=its["guidance_scale"],
+        codec=its["codec"],
+    )
+
+
+def _selected(
+    timeline: otio.schema.Timeline, host: Host, shots: list[Shot], probe: Probe | None
+) -> frozenset[str] | None:
+    """The shots that the host's selection touches (a range may cut into them), and the sounds that are selected."""
+    selection = host.selection()
+    if selection == Selection():
+        return None
+    chosen: list[Shot] = []
+    sounds: list[SoundClip] = []
+    with contextlib.suppress(SelectionError):
+        chosen = read_shots(timeline, selection, folder=host.folder, probe=probe)[0]
+    if probe is not None and selection.chooses_clips:
+        with contextlib.suppress(SelectionError):
+            sounds = read_sounds(timeline, selection, folder=host.folder, probe=probe)[0]
+    return frozenset(sound.id for sound in sounds) | frozenset(
+        shot.id
+        for shot in shots
+        for other in chosen
+        if shot.layer == other.layer and shot.record_start < other.record_end and other.record_start < shot.record_end
+    )
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

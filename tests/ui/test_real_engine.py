@@ -1,0 +1,77 @@
+"""The panel against the real engine and the shipped model: from opening a timeline to opening it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+import pytest
+from avfoley_ui.window import PanelWindow
+from panel_harness import click, select, shot, wait
+
+from avfoley_plugin.engine_client import LocalEngine
+from avfoley_plugin.timeline.takes import placed
+
+#: Seconds for a take on two slow cores, the loading of the model among them.
+A_TAKE = 280
+
+
+@pytest.fixture(scope="session")
+def _shipped_model_loads() -> None:
+    from avfoley_engine import zoo
+    from avfoley_engine.errors import ModelError
+
+    try:
+        zoo.load("avlink-nano")
+    except ModelError as error:
+        pytest.skip(f"the shipped weights do not fit this version: {error}")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("_shipped_model_loads")
+def test_from_opening_to_opening_again_with_the_shipped_model(
+    qtbot: Any, open_panel: Callable[..., PanelWindow], cut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AVFOLEY_DEVICE", "cpu")
+    try:
+        window = open_panel(cut, LocalEngine)
+        wait(qtbot, lambda: window.controller.engine.phase == "idle" and window.controller.idle, A_TAKE)
+        assert "avlink-nano" in [model.name for model in window.controller.engine.models]
+        select(window, "shot0", "shot2")
+        window.form.caption.setPlainText("a hammer strikes an anvil")
+        window.form.takes.setValue(1)
+        window.form.quality.setCurrentIndex(window.form.quality.findData("draft"))
+        click(qtbot, window.form.buttons["foley"])
+        wait(qtbot, lambda: shot(window, "shot2").takes and window.controller.idle, A_TAKE)
+        click(qtbot, window.form.buttons["foley"])
+        wait(qtbot, lambda: len(shot(window, "shot2").takes) == 2 and window.controller.idle, A_TAKE)
+        wait(qtbot, lambda: window.listening.idle)
+        window.listening.player.toggle()
+        wait(qtbot, lambda: window.listening.player.position > 12_000)
+        window.listening.player.pause()
+        click(qtbot, window.listening.lanes.lanes[1].use)
+        wait(qtbot, lambda: shot(window, "shot0").takes[1].active)
+        window.controller.set_caption([shot(window, "shot2").id], "a door slams")
+        wait(qtbot, lambda: shot(window, "shot2").state == "changed" and window.controller.idle)
+        click(qtbot, window.form.regenerate)
+        wait(qtbot, lambda: len(shot(window, "shot2").takes) == 3 and window.controller.idle, A_TAKE)
+        held = [(found.shot.name, found.state, found.caption, found.takes) for found in window.controller.shots.shots]
+        window.close()
+
+        again = open_panel(cut, LocalEngine)
+        wait(qtbot, lambda: again.controller.engine.phase == "idle" and again.controller.idle, A_TAKE)
+        shots = again.controller.shots.shots
+        assert [(found.shot.name, found.state, found.caption, found.takes) for found in shots] == held
+        takes = placed(otio.adapters.read_from_file(str(cut)))
+        assert [(take.shot_name, take.active) for take in takes] == [
+            ("shot0", False),
+            ("shot0", True),
+            ("shot2", False),
+            ("shot2", False),
+            ("shot2", True),
+        ]
+    finally:
+        LocalEngine(command=None).shut_down()

@@ -1,0 +1,87 @@
+"""The panel as a program."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QTimer, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from avfoley_ui import theme
+from avfoley_ui.controller import Controller
+from avfoley_ui.settings import PanelSettings
+from avfoley_ui.window import PanelWindow
+
+#: Objects since the last collection, and collections before older objects are gone over, too.
+_YOUNG, _ROUNDS = 2_000, 10
+_TRANSLATIONS = Path(__file__).parent / "i18n"
+
+
+def run(path: Path | None = None, output: Path | None = None) -> int:
+    """Shows the panel, with a timeline or a video open in it if one is given; returns the exit code."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("AVFoley")
+    app.setOrganizationName("AVFoley")
+    app.setDesktopFileName("avfoley")
+    translate(app, QLocale())
+    settings = PanelSettings()
+    theme.apply(settings.appearance)
+    window = PanelWindow(Controller(), settings)
+    spare_the_gui_thread(app)
+    window.show()
+    if path is not None:
+        window.open(path, output)
+    # Python sees Ctrl-C only while it runs.
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    awake = QTimer()
+    awake.start(300)
+    awake.timeout.connect(lambda: None)
+    return app.exec()
+
+
+def spare_the_gui_thread(app: QApplication) -> None:
+    """Keeps other threads from holding up the one that draws, and from destroying its widgets.
+
+    The garbage collector stops all threads, and destroys what it finds in the thread that it happens to run in: it runs
+    in this one only, between two events, and goes over what was loaded so far no more. And a thread that computes in
+    Python hands over within half a millisecond: drawing asks for Python many times a frame.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    if app.findChild(_Collector) is None:
+        _Collector(app)
+    sys.setswitchinterval(0.0005)
+
+
+class _Collector(QObject):
+    """Collects garbage in the GUI thread, the older the more rarely, as Python itself would."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._collect)
+        self._timer.start(500)
+
+    def _collect(self) -> None:
+        young, middle, old = gc.get_count()
+        if young > _YOUNG:
+            gc.collect(0 if middle < _ROUNDS else 1 if old < _ROUNDS else 2)
+
+
+def translate(app: QApplication, locale: QLocale) -> QTranslator:
+    """Has the panel speak the language of a locale, English if there is no other."""
+    translator = QTranslator(app)
+    if not translator.load(locale, "avfoley", "_", str(_TRANSLATIONS)):
+        # English too: it has plurals.
+        translator.load(str(_TRANSLATIONS / "avfoley_en.qm"))
+    app.installTranslator(translator)
+    # What Qt itself says, on the buttons of its dialogs.
+    own = QTranslator(app)
+    if own.load(locale, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        app.installTranslator(own)
+    return translator

@@ -1,0 +1,92 @@
+"""Work off the GUI thread: plain threads whose results come back as Qt signals."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+T = TypeVar("T")
+#: How long `close` waits for what a thread is doing, in seconds.
+CLOSE_TIMEOUT = 20.0
+
+
+class Background(QObject):
+    """A thread that does one thing after the other, and tells in the GUI thread how each went.
+
+    newest_first: of what waits, the newest comes first; with `keep`, the oldest of more than so many are dropped.
+    """
+
+    _came_back = Signal(object, object)
+
+    def __init__(self, name: str, *, newest_first: bool = False, keep: int | None = None) -> None:
+        super().__init__()
+        self._newest_first = newest_first
+        self._keep = keep
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._busy = False
+        self._came_back.connect(self._call, Qt.ConnectionType.QueuedConnection)
+        self._thread = threading.Thread(target=self._work, name=f"avfoley {name}", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None] | None = None
+    ) -> None:
+        """Does `work` in the thread, then calls `done` with its result, or `failed` with its error, in the GUI's."""
+
+        def carry_out() -> None:
+            try:
+                result = work()
+            except Exception as error:
+                if failed is not None:
+                    self._came_back.emit(failed, error)
+            else:
+                self._came_back.emit(done, result)
+
+        with self._changed:
+            self._waiting.append(carry_out)
+            while self._keep is not None and len(self._waiting) > self._keep:
+                self._waiting.popleft()
+            self._changed.notify()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being done."""
+        with self._changed:
+            return not self._waiting and not self._busy
+
+    def drop_waiting(self) -> None:
+        """Forgets what has not been begun."""
+        with self._changed:
+            self._waiting.clear()
+
+    def close(self, *, finish: bool = False) -> None:
+        """Ends the thread after what it is doing; `finish`: and after what waits. Nothing is called back any more."""
+        with self._changed:
+            self._closing = True
+            if not finish:
+                self._waiting.clear()
+            self._changed.notify()
+        self._thread.join(CLOSE_TIMEOUT)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._busy = False
+                while not self._waiting:
+                    if self._closing:
+                        return
+                    self._changed.wait()
+                work = self._waiting.pop() if self._newest_first else self._waiting.popleft()
+                self._busy = True
+            work()
+
+    @Slot(object, object)
+    def _call(self, callback: Callable[[Any], None], value: Any) -> None:
+        if not self._closing:
+            callback(value)

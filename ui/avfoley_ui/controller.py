@@ -1,0 +1,363 @@
+"""What the panel does: it opens a timeline, has takes made, edits what is on it; all of it off the GUI thread."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
+from PySide6.QtGui import QImage
+
+from avfoley_plugin.engine_client import EngineClient, LocalEngine
+from avfoley_plugin.errors import AVFoleyError
+from avfoley_plugin.hosts import RESOLVE
+from avfoley_plugin.making import TakeCancelled, TakeDone, TakeFailed, TakeProgress
+from avfoley_plugin.workflows import Planned, Run, Written
+from avfoley_plugin.workspace import CachedProbe, Contents, ListedShot, Settings, ShotState, Workspace
+from avfoley_ui.background import Background
+from avfoley_ui.engine_watch import EngineView, EngineWatch
+from avfoley_ui.playback.film import stills
+from avfoley_ui.queue_model import QueueModel, QueueRow
+from avfoley_ui.runs import RunThread
+from avfoley_ui.shots_model import ShotsModel
+from avfoley_ui.widgets.listening import footage_of
+from avfoley_ui.widgets.shots_view import THUMBNAIL
+
+#: How long a run may take to place what it has when the panel closes, in seconds.
+_CLOSE_TIMEOUT = 60.0
+
+
+class Controller(QObject):
+    """One open timeline at a time. Everything comes back by signals, in the GUI thread.
+
+    start: makes a client that starts an engine if none runs; look: one that never does.
+    """
+
+    opening = Signal(object)
+    opened = Signal(object)
+    contents_changed = Signal(object)
+    engine_changed = Signal(object)
+    host_selection = Signal(list)
+    #: A line for the user, and whether it tells of something that went wrong.
+    said = Signal(str, bool)
+    making_changed = Signal(bool)
+
+    def __init__(
+        self,
+        start: Callable[[], EngineClient] = LocalEngine,
+        look: Callable[[], EngineClient] = lambda: LocalEngine(command=None),
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._clients: list[EngineClient] = []
+
+        def started() -> EngineClient:
+            self._clients.append(client := start())
+            return client
+
+        self._start = started
+        self.shots = ShotsModel(self)
+        self.queue = QueueModel(self)
+        self.engine = EngineView()
+        self.contents: Contents | None = None
+        self._workspace: Workspace | None = None
+        self._probe_engine = started()
+        self._probe = CachedProbe(self._probe_engine)
+        self._line = Background("timeline")
+        self._thumbnails = Background("thumbnails", newest_first=True)
+        self._runs: dict[int, RunThread] = {}
+        self._numbers = itertools.count(1)
+        self._media_checked = False
+        self._files = QFileSystemWatcher(self)
+        self._files.fileChanged.connect(self._file_changed)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(300)
+        self._settle.timeout.connect(self.refresh)
+        self.shots.caption_edited.connect(self.set_caption)
+        self.queue.totals_changed.connect(lambda: self.shots.set_progress(self.queue.progress_by_shot()))
+        self._pulling = Background("models")
+        self._watch = EngineWatch(started, look)
+        self._watch.changed.connect(self._engine_seen)
+
+    @property
+    def making(self) -> bool:
+        return bool(self._runs)
+
+    @property
+    def can_undo(self) -> bool:
+        return self._workspace is not None and self._workspace.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        return self._workspace is not None and self._workspace.can_redo
+
+    @property
+    def changed_shots(self) -> list[ListedShot]:
+        return [shot for shot in self.shots.shots if shot.state is ShotState.CHANGED]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being read, written or made."""
+        return not self._runs and self._line.idle and self._thumbnails.idle
+
+    def open(self, path: Path, output: Path | None = None) -> None:
+        """Opens a timeline or a video in place of the one that is open; ``resolve:`` is the one open in Resolve."""
+        if str(path) != RESOLVE:
+            path = path.absolute()
+        workspace = Workspace(path, output, self._probe)
+        self.opening.emit(path)
+
+        def opened(contents: Contents) -> None:
+            self._workspace = workspace
+            self._media_checked = False
+            self._show(contents)
+            self._watch_files()
+            self.opened.emit(path)
+            if self.engine.reachable:
+                self._check_media()
+
+        def failed(error: Exception) -> None:
+            self._tell_error(error)
+            self.opened.emit(None)
+
+        self._line.submit(workspace.read, opened, failed)
+
+    def refresh(self) -> None:
+        """Reads the timeline again."""
+        self._change(lambda workspace: None)
+
+    def look_again(self) -> None:
+        """Reads a timeline again whose changes no file tells."""
+        if self._workspace is not None and not self._workspace.path.exists():
+            self.refresh()
+
+    def generate(self, task: str, settings: Settings, shots: Sequence[str]) -> None:
+        """Has takes of these shots made."""
+        workspace = self._workspace
+        if workspace is not None and shots:
+            self._settled(lambda: self._run(lambda engine: workspace.make(task, engine, settings, list(shots))))
+
+    def regenerate(self) -> None:
+        """Makes the shots again whose captions were changed."""
+        workspace = self._workspace
+        if workspace is not None:
+            self._settled(lambda: self._run(workspace.regenerate))
+
+    def cancel(self, rows: Sequence[QueueRow]) -> None:
+        """Stops these rows of the queue."""
+        for row in rows:
+            run = self._runs.get(row.run)
+            if run is not None:
+                self.queue.cancelling(row.run, row.shot_id)
+                run.cancel(row.shot_id)
+
+    def cancel_all(self) -> None:
+        for number, run in self._runs.items():
+            self.queue.cancelling(number)
+            run.cancel()
+
+    def set_caption(self, shots: Collection[str], caption: str) -> None:
+        listed = [found.shot for shot in shots if (found := self.shots.shot(shot)) is not None]
+        if listed:
+            self._change(lambda workspace: workspace.set_caption(listed, caption))
+
+    def use(self, shot: str, take: str) -> None:
+        self._change(lambda workspace: workspace.use(shot, take))
+
+    def star(self, shot: str, take: str, starred: bool) -> None:
+        self._change(lambda workspace: workspace.star(shot, take, starred))
+
+    def delete(self, shot: str, take: str) -> None:
+        self._change(
+            lambda workspace: workspace.delete(shot, take), self.tr("The take was deleted; undo brings it back.")
+        )
+
+    def undo(self) -> None:
+        self._change(lambda workspace: workspace.undo())
+
+    def redo(self) -> None:
+        self._change(lambda workspace: workspace.redo())
+
+    def select_in_host(self) -> None:
+        """Asks which shots are selected in the editing program; `host_selection` brings them."""
+
+        def tell(contents: Contents) -> None:
+            self._show(contents)
+            self.host_selection.emit(sorted(contents.selected or ()))
+
+        workspace = self._workspace
+        if workspace is not None:
+            self._line.submit(lambda: self._read(workspace), tell, self._tell_error)
+
+    def want_thumbnails(self, shots: Sequence[ListedShot]) -> None:
+        """Reads the thumbnails of these shots, and no longer those that were asked for before."""
+        self._thumbnails.drop_waiting()
+        for shot in reversed(shots):
+            self._read_thumbnail(shot)
+
+    def _read_thumbnail(self, shot: ListedShot) -> None:
+        footage = footage_of(shot)
+        if footage is None:
+            return
+
+        def came(images: dict[int, QImage]) -> None:
+            # Without one, a null image: what cannot be read is not tried again.
+            self.shots.set_thumbnail(shot.id, next(iter(images.values()), QImage()))
+
+        self._thumbnails.submit(lambda: stills(footage, [footage.frames // 2], THUMBNAIL * 2), came)
+
+    def pull(self, model: str) -> None:
+        self._with_engine(lambda engine: engine.pull(model))
+
+    def stop_pull(self, model: str) -> None:
+        self._with_engine(lambda engine: engine.stop_pull(model))
+
+    def set_watching(self, watching: bool) -> None:
+        """Whether somebody looks at the panel; an engine that nobody needs may go to sleep else."""
+        self._watch.set_watching(watching)
+
+    def close(self) -> None:
+        """Stops what is being made, places what is finished, ends all threads, and the engine that the panel started,
+        unless it works for somebody else.
+        """
+        self._settle.stop()
+        self._probe_engine.give_up()
+        for run in self._runs.values():
+            run.cancel()
+        for run in self._runs.values():
+            run.join(_CLOSE_TIMEOUT)
+        self._line.close(finish=True)
+        self._thumbnails.close()
+        self._pulling.close()
+        self._watch.close()
+        self._probe_engine.close()
+        for client in self._clients:
+            client.end_started()
+
+    def _run(self, start: Callable[[EngineClient], Run]) -> None:
+        number = next(self._numbers)
+        run = RunThread(number, self._start, start)
+        self._runs[number] = run
+        run.updated.connect(self._updated)
+        run.ended.connect(self._ended)
+        self._watch.expect_engine(True)
+        self.making_changed.emit(True)
+        run.start()
+
+    def _updated(self, number: int, update: object) -> None:
+        match update:
+            case Planned():
+                self.queue.plan(number, update)
+                if not update.orders and not update.problems:
+                    self.said.emit(self.tr("There is nothing to make."), False)
+            case TakeProgress() | TakeDone() | TakeFailed() | TakeCancelled():
+                self.queue.update(number, update)
+            case Written():
+                self.refresh()
+                for shot in update.unplaced:
+                    self.said.emit(
+                        self.tr("{0} is no longer on the timeline; its takes are in {1}.").format(
+                            shot.name, update.cue_sheet.parent
+                        ),
+                        True,
+                    )
+
+    def _ended(self, number: int, error: str | None) -> None:
+        run = self._runs.pop(number)
+        run.join(5)
+        run.deleteLater()
+        self.queue.end_run(number, error)
+        if error is not None:
+            self.said.emit(error, True)
+        self._watch.expect_engine(bool(self._runs))
+        self.making_changed.emit(bool(self._runs))
+
+    def _settled(self, then: Callable[[], None]) -> None:
+        """Does it after the edits that are still on their way."""
+        self._line.submit(lambda: None, lambda _: then())
+
+    def _change(self, change: Callable[[Workspace], object], said: str | None = None) -> None:
+        workspace = self._workspace
+        if workspace is None:
+            return
+
+        def work() -> Contents:
+            change(workspace)
+            return self._read(workspace)
+
+        def done(contents: Contents) -> None:
+            if self._workspace is workspace:
+                self._show(contents)
+            if said is not None:
+                self.said.emit(said, False)
+
+        def failed(error: Exception) -> None:
+            self._tell_error(error)
+            # What is shown may be what could not be written.
+            self._line.submit(lambda: self._read(workspace), done, lambda _: None)
+
+        self._line.submit(work, done, failed)
+
+    def _read(self, workspace: Workspace) -> Contents:
+        return workspace.read(check_media=self._media_checked, with_sounds="visualize" in self.engine.tasks)
+
+    def _show(self, contents: Contents) -> None:
+        self.contents = contents
+        self.shots.set_shots(contents.shots)
+        self._watch_files()
+        self.contents_changed.emit(contents)
+
+    def _check_media(self) -> None:
+        """Reads the timeline again with what its media files tell, as the engine sees them."""
+        workspace = self._workspace
+        if workspace is None or self._media_checked:
+            return
+        self._media_checked = True
+        self.refresh()
+
+    def _engine_seen(self, view: EngineView) -> None:
+        before, self.engine = self.engine, view
+        self.engine_changed.emit(view)
+        if view.reachable and not before.reachable:
+            self._check_media()
+        elif view.tasks != before.tasks and self._media_checked:
+            # Sounds are listed as soon as a picture can be made for them.
+            self.refresh()
+
+    def _with_engine(self, do: Callable[[EngineClient], object]) -> None:
+        def work() -> None:
+            engine = self._start()
+            try:
+                do(engine)
+            finally:
+                engine.close()
+
+        self._pulling.submit(work, lambda _: self._watch.set_watching(True), self._tell_error)
+
+    def _watch_files(self) -> None:
+        workspace, contents = self._workspace, self.contents
+        if workspace is None or contents is None:
+            return
+        wanted = {str(path) for path in (workspace.path, contents.output) if path.is_file()}
+        present = set(self._files.files())
+        if present - wanted:
+            self._files.removePaths(sorted(present - wanted))
+        if wanted - present:
+            self._files.addPaths(sorted(wanted - present))
+
+    def _file_changed(self, _: str) -> None:
+        # A file that was replaced is no longer watched; reading again watches the new one.
+        self._settle.start()
+
+    def _tell_error(self, error: Exception) -> None:
+        if isinstance(error, AVFoleyError):
+            self.said.emit(str(error), True)
+        else:
+            self.said.emit(
+                self.tr("The panel did not foresee this ({0}: {1}); please report it.").format(
+                    type(error).__name__, error
+                ),
+                True,
+            )

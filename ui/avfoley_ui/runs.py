@@ -1,0 +1,76 @@
+"""Runs on threads of their own: a workflow's iterator in, typed updates out as signals."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from avfoley_plugin.engine_client import EngineClient
+from avfoley_plugin.errors import AVFoleyError
+from avfoley_plugin.workflows import Run
+
+#: Finished takes are placed this often while the rest of a run is being made, in seconds.
+WRITE_INTERVAL = 10.0
+
+
+class RunThread(QObject):
+    """Carries one run out. ``updated`` brings its number and an update; ``ended`` the error in plain words, or None."""
+
+    updated = Signal(int, object)
+    ended = Signal(int, object)
+
+    def __init__(self, number: int, engines: Callable[[], EngineClient], start: Callable[[EngineClient], Run]) -> None:
+        super().__init__()
+        self.number = number
+        self._engines, self._start = engines, start
+        self._run: Run | None = None
+        self._lock = threading.Lock()
+        self._cancelled = False
+        self._dropped: set[str] = set()
+        self._thread = threading.Thread(target=self._work, name=f"avfoley run {number}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def cancel(self, shot: str | None = None) -> None:
+        """Stops what is not finished of that shot, or of all; returns at once."""
+        with self._lock:
+            if shot is None:
+                self._cancelled = True
+            else:
+                self._dropped.add(shot)
+            run = self._run
+        if run is not None:
+            # Cancelling asks the engine, which is no work for the GUI thread.
+            threading.Thread(target=run.cancel, args=(shot,), name="avfoley cancel", daemon=True).start()
+
+    def join(self, timeout: float) -> bool:
+        """Waits for its end; whether it came."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        error: str | None = None
+        engine = self._engines()
+        try:
+            run = self._start(engine)
+            run.write_interval = WRITE_INTERVAL
+            with self._lock:
+                self._run = run
+                if self._cancelled:
+                    run.cancel()
+                for shot in self._dropped:
+                    run.cancel(shot)
+            for update in run:
+                self.updated.emit(self.number, update)
+        except AVFoleyError as failed:
+            error = str(failed)
+        except Exception as failed:
+            error = self.tr("The panel did not foresee this ({0}: {1}); please report it.").format(
+                type(failed).__name__, failed
+            )
+        finally:
+            engine.close()
+        self.ended.emit(self.number, error)

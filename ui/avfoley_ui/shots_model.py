@@ -1,0 +1,202 @@
+"""The shots of the open timeline as a Qt list, and how it is filtered and sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QImage
+
+from avfoley_plugin.workspace import ListedShot, ShotState
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class Role(IntEnum):
+    SHOT = Qt.ItemDataRole.UserRole
+    THUMBNAIL = Qt.ItemDataRole.UserRole + 1
+    #: Progress from 0 to 1 while its takes are being made, else None.
+    PROGRESS = Qt.ItemDataRole.UserRole + 2
+
+
+class ShotsModel(QAbstractListModel):
+    """The shots in record order. Editing a caption asks for it by `caption_edited`; the new contents bring it back."""
+
+    caption_edited = Signal(object, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._shots: list[ListedShot] = []
+        self._rows: dict[str, int] = {}
+        self._thumbnails: dict[str, QImage] = {}
+        self._progress: dict[str, float] = {}
+
+    @property
+    def shots(self) -> list[ListedShot]:
+        return list(self._shots)
+
+    def shot(self, shot_id: str) -> ListedShot | None:
+        row = self._rows.get(shot_id)
+        return None if row is None else self._shots[row]
+
+    def set_shots(self, shots: Iterable[ListedShot]) -> None:
+        """Takes over new contents; as long as the same shots are there, selections and scrolling stay."""
+        new = list(shots)
+        before = self._shots
+        if [shot.id for shot in new] != [shot.id for shot in before]:
+            self.beginResetModel()
+            self._shots = new
+            self._rows = {shot.id: row for row, shot in enumerate(new)}
+            known = {shot.id: shot for shot in before}
+            self._thumbnails = {
+                shot: image
+                for shot, image in self._thumbnails.items()
+                if shot in self._rows and not _looks_different(known[shot], new[self._rows[shot]])
+            }
+            self.endResetModel()
+            return
+        changed = [row for row, (old, shot) in enumerate(zip(before, new, strict=True)) if _differs(old, shot)]
+        self._shots = new
+        for row in changed:
+            if _looks_different(before[row], new[row]):
+                self._thumbnails.pop(new[row].id, None)
+        for row in changed:
+            self.dataChanged.emit(self.index(row), self.index(row))
+
+    def set_thumbnail(self, shot_id: str, image: QImage) -> None:
+        if shot_id in self._rows:
+            self._thumbnails[shot_id] = image
+            self._tell(shot_id, Role.THUMBNAIL)
+
+    def has_thumbnail(self, shot_id: str) -> bool:
+        return shot_id in self._thumbnails
+
+    def set_progress(self, progress: dict[str, float]) -> None:
+        """How far the shots are that are being made."""
+        touched = {shot for shot in {*progress, *self._progress} if progress.get(shot) != self._progress.get(shot)}
+        self._progress = dict(progress)
+        for shot_id in touched:
+            self._tell(shot_id, Role.PROGRESS)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
+        return 0 if parent.isValid() else len(self._shots)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        shot = self._shots[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return shot.shot.name
+            case Qt.ItemDataRole.EditRole:
+                return shot.caption
+            case Qt.ItemDataRole.ToolTipRole:
+                return "\n".join(filter(None, (shot.shot.name, shot.caption, str(shot.media or ""))))
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{shot.shot.name}, {self.state_text(shot)}, {shot.timecode}, {shot.caption}"
+            case Role.SHOT:
+                return shot
+            case Role.THUMBNAIL:
+                return self._thumbnails.get(shot.id)
+            case Role.PROGRESS:
+                return self._progress.get(shot.id)
+        return None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
+        if role != Qt.ItemDataRole.EditRole or not index.isValid():
+            return False
+        shot, caption = self._shots[index.row()], str(value).strip()
+        if caption != shot.caption:
+            self.caption_edited.emit([shot.id], caption)
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        usual = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+        return usual | Qt.ItemFlag.ItemIsEditable
+
+    def state_text(self, shot: ListedShot) -> str:
+        """Its state in a word or two."""
+        if shot.id in self._progress:
+            return self.tr("being made")
+        match shot.state:
+            case ShotState.NEW:
+                return self.tr("new")
+            case ShotState.CHANGED:
+                return self.tr("changed")
+            case _:
+                return self.tr("%n take(s)", "", len(shot.takes))
+
+    def _tell(self, shot_id: str, role: Role) -> None:
+        row = self._rows.get(shot_id)
+        if row is not None:
+            self.dataChanged.emit(self.index(row), self.index(row), [role])
+
+
+class ShotsFilter(QSortFilterProxyModel):
+    """The shots whose name or caption holds the words, in the state that is asked for, in the order chosen."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+        self._state: str = "all"
+        self._key = "record"
+        self.sort(0)
+
+    def set_words(self, text: str) -> None:
+        self._words = text.casefold().split()
+        self.invalidateFilter()
+
+    def set_state(self, state: str) -> None:
+        """Only shots in that state; "all" for every one, "sound" for the sounds."""
+        self._state = state
+        self.invalidateFilter()
+
+    def set_key(self, key: str) -> None:
+        """What to sort by: record, name, length, state or caption."""
+        self._key = key
+        self.invalidate()
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:  # noqa: N802
+        shot = self.sourceModel().index(row, 0, parent).data(Role.SHOT)
+        if not (self._state in ("all", shot.state) or (self._state == "sound" and shot.is_sound)):
+            return False
+        text = f"{shot.shot.name} {shot.caption}".casefold()
+        return all(word in text for word in self._words)
+
+    def lessThan(self, left: Index, right: Index) -> bool:  # noqa: N802
+        return bool(self._rank(left.data(Role.SHOT), left.row()) < self._rank(right.data(Role.SHOT), right.row()))
+
+    def _rank(self, shot: ListedShot, row: int) -> tuple[Any, int]:
+        ranks: dict[str, Any] = {
+            "record": 0,
+            "name": shot.shot.name.casefold(),
+            "length": shot.seconds,
+            "state": ("changed", "new", "made").index(shot.state),
+            "caption": shot.caption.casefold(),
+        }
+        return ranks[self._key], row
+
+
+def _looks_different(old: ListedShot, new: ListedShot) -> bool:
+    """Whether its thumbnail changed: a sound's is that of its picture in use."""
+    return new.is_sound and old.active_take != new.active_take
+
+
+def _differs(old: ListedShot, new: ListedShot) -> bool:
+    return (old.state, old.caption, old.timecode, old.takes, old.shot.name) != (
+        new.state,
+        new.caption,
+        new.timecode,
+        new.takes,
+        new.shot.name,
+    )

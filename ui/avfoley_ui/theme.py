@@ -1,0 +1,108 @@
+"""Colours: dark or light as the system says or the user wishes, and what the panel paints with beside the palette."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+Appearance = Literal["system", "dark", "light"]
+
+_DARK = {
+    QPalette.ColorRole.Window: "#26282b",
+    QPalette.ColorRole.WindowText: "#e4e5e7",
+    QPalette.ColorRole.Base: "#1c1e20",
+    QPalette.ColorRole.AlternateBase: "#232527",
+    QPalette.ColorRole.Text: "#e4e5e7",
+    QPalette.ColorRole.Button: "#34373b",
+    QPalette.ColorRole.ButtonText: "#e4e5e7",
+    QPalette.ColorRole.BrightText: "#ffffff",
+    QPalette.ColorRole.ToolTipBase: "#34373b",
+    QPalette.ColorRole.ToolTipText: "#e4e5e7",
+    QPalette.ColorRole.PlaceholderText: "#8d9299",
+    QPalette.ColorRole.Highlight: "#2f6fb0",
+    QPalette.ColorRole.HighlightedText: "#ffffff",
+    QPalette.ColorRole.Accent: "#4c9be8",
+    QPalette.ColorRole.Link: "#6cb0f5",
+    QPalette.ColorRole.Light: "#4a4e53",
+    QPalette.ColorRole.Midlight: "#3f4347",
+    QPalette.ColorRole.Mid: "#2c2f32",
+    QPalette.ColorRole.Dark: "#191b1d",
+    QPalette.ColorRole.Shadow: "#0e0f10",
+}
+_LIGHT = {
+    QPalette.ColorRole.Window: "#f0f1f2",
+    QPalette.ColorRole.WindowText: "#1d1f21",
+    QPalette.ColorRole.Base: "#ffffff",
+    QPalette.ColorRole.AlternateBase: "#f6f7f8",
+    QPalette.ColorRole.Text: "#1d1f21",
+    QPalette.ColorRole.Button: "#e4e6e8",
+    QPalette.ColorRole.ButtonText: "#1d1f21",
+    QPalette.ColorRole.BrightText: "#ffffff",
+    QPalette.ColorRole.ToolTipBase: "#ffffff",
+    QPalette.ColorRole.ToolTipText: "#1d1f21",
+    QPalette.ColorRole.PlaceholderText: "#5f646a",
+    QPalette.ColorRole.Highlight: "#2f6fb0",
+    QPalette.ColorRole.HighlightedText: "#ffffff",
+    QPalette.ColorRole.Accent: "#2f6fb0",
+    QPalette.ColorRole.Link: "#1f5f9f",
+    QPalette.ColorRole.Light: "#ffffff",
+    QPalette.ColorRole.Midlight: "#eceef0",
+    QPalette.ColorRole.Mid: "#c8cbce",
+    QPalette.ColorRole.Dark: "#a9adb1",
+    QPalette.ColorRole.Shadow: "#6e7276",
+}
+_TEXT_ROLES = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
+
+#: What states are painted in, on a dark and on a light ground; each reads at least 4.5 : 1 on its ground.
+_STATES = {
+    "made": ("#6fcf97", "#1a6e41"),
+    "changed": ("#f2c14e", "#7a5400"),
+    "working": ("#6cb0f5", "#1f5f9f"),
+    "failed": ("#ff8a80", "#b3261e"),
+    "quiet": ("#a4a9af", "#5b6066"),
+    "onset": ("#f2994a", "#b8560a"),
+    "playhead": ("#ff5f56", "#d0342c"),
+    "wave": ("#5aa9f2", "#2f6fb0"),
+}
+
+
+def apply(appearance: Appearance) -> None:
+    """Dresses the application. ``system``: as the system says, now and whenever it says otherwise."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    app.setStyle("Fusion")
+    if appearance == "system":
+        known = QGuiApplication.styleHints().colorScheme()
+        if known == Qt.ColorScheme.Unknown:
+            # No platform theme speaks for the system: the palette it gave us is all there is.
+            app.setPalette(palette(is_dark(QGuiApplication.palette())))
+        else:
+            app.setPalette(palette(known == Qt.ColorScheme.Dark))
+    else:
+        app.setPalette(palette(appearance == "dark"))
+
+
+def palette(dark: bool) -> QPalette:
+    """The panel's palette; what is disabled is its text half faded."""
+    made = QPalette()
+    for role, name in (_DARK if dark else _LIGHT).items():
+        made.setColor(role, QColor(name))
+    for role in _TEXT_ROLES:
+        faded = QColor(made.color(role))
+        faded.setAlphaF(0.45)
+        made.setColor(QPalette.ColorGroup.Disabled, role, faded)
+    made.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Highlight, QColor("#555a60" if dark else "#b9bdc1"))
+    return made
+
+
+def is_dark(of: QPalette) -> bool:
+    """Whether a palette is light on dark."""
+    return of.color(QPalette.ColorRole.Window).lightness() < of.color(QPalette.ColorRole.WindowText).lightness()
+
+
+def state_colour(name: str, of: QPalette) -> QColor:
+    """What a state is painted in on the ground of that palette."""
+    return QColor(_STATES[name][0 if is_dark(of) else 1])

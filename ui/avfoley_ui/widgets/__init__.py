@@ -1,0 +1,1 @@
+"""What is seen: each module one part of the panel."""

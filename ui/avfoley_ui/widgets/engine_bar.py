@@ -1,0 +1,91 @@
+"""How the engine is, in one place: state, device, model, memory, and an error with its remedy."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from avfoley_ui.engine_watch import EngineView
+from avfoley_ui.theme import state_colour
+from avfoley_ui.widgets.parts import ElidedLabel
+
+
+class EngineBar(QWidget):
+    """One line; under it, as long as there is one, the error."""
+
+    models_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._light = _Light()
+        self.text = ElidedLabel()
+        self.models = QPushButton(self.tr("Models…"))
+        self.models.setFlat(True)
+        self.models.clicked.connect(self.models_wanted)
+        self.error = QLabel()
+        self.error.setWordWrap(True)
+        self.error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.error.hide()
+        line = QHBoxLayout()
+        line.setSpacing(6)
+        line.addWidget(self._light)
+        line.addWidget(self.text, 1)
+        line.addWidget(self.models)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(line)
+        layout.addWidget(self.error)
+        self.show_engine(EngineView())
+
+    def show_engine(self, view: EngineView) -> None:
+        words, colour = self._words(view)
+        facts = [words]
+        if view.device:
+            facts.append({"cpu": self.tr("processor"), "cuda": "CUDA", "mps": "Metal"}.get(view.device, view.device))
+        if view.model:
+            facts.append(view.model)
+        if view.memory_bytes:
+            facts.append(size(view.memory_bytes))
+        self.text.setText("  ·  ".join(facts))
+        self.setAccessibleName(self.tr("Engine: {0}").format(", ".join(facts)))
+        self._light.set_colour(colour)
+        self.error.setText(view.error or "")
+        self.error.setVisible(bool(view.error))
+        self.models.setEnabled(bool(view.models))
+
+    def _words(self, view: EngineView) -> tuple[str, str]:
+        return {
+            "starting": (self.tr("The engine is starting"), "working"),
+            "idle": (self.tr("Ready"), "made"),
+            "busy": (self.tr("Working"), "working"),
+            "restarting": (self.tr("The engine went away; it is starting again"), "changed"),
+            "failed": (self.tr("The engine cannot work"), "failed"),
+            "asleep": (self.tr("Asleep; wakes when needed"), "quiet"),
+            "unreachable": (self.tr("No engine"), "failed"),
+        }[view.phase]
+
+
+class _Light(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self._colour = "quiet"
+        self.setFixedSize(QSize(12, 12))
+
+    def set_colour(self, name: str) -> None:
+        self._colour = name
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = state_colour(self._colour, self.palette())
+        painter.setPen(colour)
+        painter.setBrush(colour)
+        painter.drawEllipse(QRectF(2, 2, 8, 8))
+
+
+def size(count: int) -> str:
+    """Bytes as one reads them: 12.3 MB, 4.1 GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -1,0 +1,144 @@
+"""The shot's frames in a row over its time, with the onsets of the take that is heard; scrubbed with the mouse."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from avfoley_ui.theme import state_colour
+
+HEIGHT = 54
+_TICKS = 8
+
+
+class FilmStrip(QWidget):
+    """Times are in seconds from the shot's first frame. ``stills_wanted`` brings the seconds at the cells' centres."""
+
+    scrubbed = Signal(float)
+    stills_wanted = Signal(list)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._span = (0.0, 1.0)
+        self._shot = 1.0
+        self._aspect = 16 / 9
+        self._stills: dict[float, QImage] = {}
+        self._onsets: tuple[float, ...] = ()
+        self._playhead = 0.0
+        self._version = 0
+        self._drawn: tuple[tuple[object, ...], QPixmap] | None = None
+        self.setFixedHeight(HEIGHT + _TICKS)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(self.tr("Frames of the shot, and the onsets of the take"))
+        self.setCursor(Qt.CursorShape.IBeamCursor)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(320, HEIGHT + _TICKS)
+
+    def set_shot(self, seconds: float) -> None:
+        self._shot = max(seconds, 1e-3)
+        self._stills, self._onsets = {}, ()
+        self._version += 1
+        self.update()
+
+    def set_span(self, start: float, end: float) -> None:
+        """The stretch of time that is shown."""
+        if (start, end) != self._span and end > start:
+            self._span = start, end
+            self.ask()
+            self.update()
+
+    def set_onsets(self, onsets: tuple[float, ...]) -> None:
+        self._onsets = onsets
+        self.update()
+
+    def set_playhead(self, seconds: float) -> None:
+        if seconds != self._playhead:
+            self._playhead = seconds
+            self.update()
+
+    def add_stills(self, images: dict[float, QImage]) -> None:
+        self._stills.update(images)
+        self._version += 1
+        for image in images.values():
+            self._aspect = image.width() / max(1, image.height())
+        self.update()
+
+    def ask(self) -> None:
+        """Asks for the stills that are missing at this width and span."""
+        missing = [time for time in self._cells() if time not in self._stills]
+        if missing:
+            self.stills_wanted.emit(missing)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        self.ask()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        key = self._span, self.size(), self._version, self.devicePixelRatioF()
+        if self._drawn is None or self._drawn[0] != key:
+            self._drawn = key, self._draw_stills()
+        painter.drawPixmap(0, 0, self._drawn[1])
+        onset = state_colour("onset", self.palette())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(onset)
+        for time in self._onsets:
+            x = self._x(time)
+            top, bottom = HEIGHT + 1.0, HEIGHT + _TICKS - 1.0
+            painter.drawPolygon(QPolygonF([QPointF(x, top), QPointF(x - 4, bottom), QPointF(x + 4, bottom)]))
+        painter.setPen(QPen(state_colour("playhead", self.palette()), 1.5))
+        x = self._x(self._playhead)
+        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+
+    def _draw_stills(self) -> QPixmap:
+        """The row of frames, drawn anew only when it changed: the playhead crosses it many times a second."""
+        ratio = self.devicePixelRatioF()
+        drawn = QPixmap(max(1, round(self.width() * ratio)), round(HEIGHT * ratio))
+        drawn.setDevicePixelRatio(ratio)
+        drawn.fill(QColor("#101112"))
+        painter = QPainter(drawn)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        width = self._cell_width()
+        for time in self._cells():
+            image = self._stills.get(time) or self._nearest(time)
+            if image is not None:
+                painter.drawImage(QRectF(self._x(time) - width / 2, 0, width, HEIGHT), image)
+        outside = QColor(0, 0, 0, 150)
+        painter.fillRect(QRectF(0, 0, max(0.0, self._x(0.0)), HEIGHT), outside)
+        end = self._x(self._shot)
+        painter.fillRect(QRectF(end, 0, max(0.0, self.width() - end), HEIGHT), outside)
+        painter.end()
+        return drawn
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.scrubbed.emit(self._time(event.position().x()))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self.scrubbed.emit(self._time(event.position().x()))
+
+    def _cell_width(self) -> float:
+        return max(24.0, HEIGHT * self._aspect)
+
+    def _cells(self) -> list[float]:
+        """The seconds at the cells' centres: on a fixed grid a zoom level, so that panning asks for few new ones."""
+        start, end = self._span
+        width = self._cell_width() / max(1, self.width()) * (end - start)
+        first, last = int(max(start, 0.0) / width), int(min(end, self._shot) / width) + 1
+        return [round(time, 4) for n in range(first, last) if (time := (n + 0.5) * width) - width / 2 < self._shot]
+
+    def _nearest(self, time: float) -> QImage | None:
+        if not self._stills:
+            return None
+        return self._stills[min(self._stills, key=lambda known: abs(known - time))]
+
+    def _x(self, time: float) -> float:
+        start, end = self._span
+        return (time - start) / (end - start) * self.width()
+
+    def _time(self, x: float) -> float:
+        start, end = self._span
+        return start + x / max(1, self.width()) * (end - start)

@@ -1,0 +1,82 @@
+"""Small parts that several views share."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+
+from avfoley_ui.icons import icon
+
+
+def tool_button(name: str, text: str, shortcut: str = "", *, checkable: bool = False) -> QToolButton:
+    """A button with an icon alone: `text` is its tooltip and its accessible name; `shortcut` is only told."""
+    button = QToolButton()
+    button.setIcon(icon(name))
+    button.setIconSize(QSize(18, 18))
+    button.setAutoRaise(True)
+    button.setCheckable(checkable)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    name_button(button, text, shortcut)
+    return button
+
+
+def name_button(button: QToolButton, text: str, shortcut: str = "") -> None:
+    keys = QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+    button.setAccessibleName(text)
+    button.setToolTip(f"{text} ({keys})" if keys else text)
+
+
+class ElidedLabel(QLabel):
+    """One line that is cut with an ellipsis where there is no room; the whole is its tooltip then."""
+
+    def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+        super().__init__(text)
+        self._mode = mode
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(24, QFontMetrics(self.font()).height() + 2)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(QFontMetrics(self.font()).horizontalAdvance(self.text()), self.minimumSizeHint().height())
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        super().setText(text)
+        self._tell()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._tell()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        elided = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
+        painter.drawText(self.rect(), int(self.alignment()) | int(Qt.TextFlag.TextSingleLine), elided)
+
+    def _tell(self) -> None:
+        fits = self.fontMetrics().horizontalAdvance(self.text()) <= self.width()
+        self.setToolTip("" if fits else self.text())
+
+
+def quiet(label: QLabel) -> QLabel:
+    """A label in the colour of what is less important."""
+    label.setForegroundRole(label.palette().ColorRole.PlaceholderText)
+    return label
+
+
+def heading(text: str) -> QLabel:
+    label = QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+def fix_order(*widgets: QWidget) -> None:
+    """Tab goes through the widgets in this order."""
+    for before, after in pairwise(widgets):
+        QWidget.setTabOrder(before, after)

@@ -1,0 +1,186 @@
+"""The queue: progress and time left of each shot and over all, and how to stop."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QAbstractItemModel, QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from avfoley_ui.icons import icon
+from avfoley_ui.queue_model import Index, QueueModel, QueueRole, QueueRow, duration
+from avfoley_ui.theme import state_colour
+from avfoley_ui.widgets.parts import fix_order, heading, quiet
+
+_PAD = 6
+_BUTTON = 18
+
+
+class QueueView(QWidget):
+    """``cancel_wanted`` names the rows to stop, ``cancel_all_wanted`` means all."""
+
+    cancel_wanted = Signal(list)
+    cancel_all_wanted = Signal()
+
+    def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.summary = QLabel()
+        self.summary.setWordWrap(True)
+        quiet(self.summary)
+        self.total = QProgressBar()
+        self.total.setRange(0, 1000)
+        self.total.setTextVisible(False)
+        self.total.setFixedHeight(8)
+        self.total.setAccessibleName(self.tr("Progress of everything in the queue"))
+        self.cancel_all = QPushButton(self.tr("Cancel all"))
+        self.cancel_all.setAccessibleDescription(self.tr("Stops everything that is not finished"))
+        self.cancel_all.clicked.connect(self.cancel_all_wanted)
+        self.list = _Rows()
+        self.list.setModel(model)
+        self.list.setItemDelegate(_RowDelegate(model, self.list))
+        self.list.setAccessibleName(self.tr("Queue"))
+        self.list.stop_wanted.connect(self._stop)
+
+        top = QHBoxLayout()
+        top.addWidget(heading(self.tr("Queue")))
+        top.addStretch(1)
+        top.addWidget(self.cancel_all)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.total)
+        layout.addWidget(self.list, 1)
+        fix_order(self.cancel_all, self.list)
+        model.totals_changed.connect(self._show_totals)
+        self._show_totals()
+
+    def _stop(self, rows: list[int]) -> None:
+        found = [self._model.rows[row] for row in rows]
+        self._model.dismiss([row for row, item in zip(rows, found, strict=True) if item.state == "failed"])
+        going = [item for item in found if item.state != "failed"]
+        if going:
+            self.cancel_wanted.emit(going)
+
+    def _show_totals(self) -> None:
+        active = self._model.active
+        failed = len(self._model.rows) - len(active)
+        self.cancel_all.setEnabled(bool(active))
+        self.total.setVisible(bool(active))
+        self.total.setValue(round(1000 * self._model.total_progress))
+        parts = []
+        if active:
+            parts.append(self.tr("%n shot(s) to go", "", len(active)))
+            eta = self._model.total_eta_seconds
+            if eta is not None:
+                parts.append(self.tr("about {0} left").format(duration(eta)))
+        if failed:
+            parts.append(self.tr("%n failed", "", failed))
+        self.summary.setText(", ".join(parts) if parts else self.tr("Nothing is being made."))
+        self.list.setVisible(bool(self._model.rows))
+        self.list.updateGeometry()
+
+
+class _Rows(QListView):
+    stop_wanted = Signal(list)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        model = self.model()
+        rows = 0 if model is None else min(model.rowCount(), 4)
+        return QSize(200, sum(self.sizeHintForRow(row) for row in range(rows)) + 2 * self.frameWidth())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(120, min(self.sizeHint().height(), 60))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.stop_wanted.emit(sorted(index.row() for index in self.selectionModel().selectedRows()))
+        else:
+            super().keyPressEvent(event)
+
+
+class _RowDelegate(QStyledItemDelegate):
+    """Name, how it is, a bar, and a cross that stops it or takes it off the list."""
+
+    def __init__(self, model: QueueModel, parent: _Rows) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._list = parent
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        row: QueueRow = index.data(QueueRole.ROW)
+        metrics = QFontMetrics(option.font)
+        height = metrics.height() * 2 + 10 + 2 * _PAD
+        if row.state == "failed":
+            width = max(60, self._list.viewport().width() - 3 * _PAD - _BUTTON)
+            needed = metrics.boundingRect(
+                QRect(0, 0, width, 1000), int(Qt.TextFlag.TextWordWrap), self._model.state_text(row)
+            )
+            height = metrics.height() + needed.height() + 6 + 2 * _PAD
+        return QSize(120, height)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: QueueRow = index.data(QueueRole.ROW)
+        palette: QPalette = option.palette
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            ground = palette.color(QPalette.ColorRole.Highlight)
+            ground.setAlpha(90)
+            painter.fillRect(option.rect, ground)
+        area = option.rect.adjusted(_PAD, _PAD, -2 * _PAD - _BUTTON, -_PAD)
+        metrics = QFontMetrics(option.font)
+        bold = QFont(option.font)
+        bold.setBold(True)
+        painter.setFont(bold)
+        painter.setPen(palette.color(QPalette.ColorRole.Text))
+        name = QFontMetrics(bold).elidedText(row.name, Qt.TextElideMode.ElideMiddle, area.width())
+        painter.drawText(QRect(area.left(), area.top(), area.width(), metrics.height()), 0, name)
+        painter.setFont(option.font)
+        text = QRect(area.left(), area.top() + metrics.height() + 2, area.width(), area.height() - metrics.height() - 2)
+        if row.state == "failed":
+            painter.setPen(state_colour("failed", palette))
+            painter.drawText(text, int(Qt.TextFlag.TextWordWrap), self._model.state_text(row))
+        else:
+            painter.setPen(state_colour("working" if row.state == "running" else "quiet", palette))
+            words = metrics.elidedText(self._model.state_text(row), Qt.TextElideMode.ElideRight, text.width())
+            painter.drawText(text, 0, words)
+            bar = QRect(area.left(), area.bottom() - 3, area.width(), 4)
+            painter.fillRect(bar, palette.color(QPalette.ColorRole.Mid))
+            bar.setWidth(round(bar.width() * row.done))
+            painter.fillRect(bar, palette.color(QPalette.ColorRole.Accent))
+        icon("cancel").paint(painter, self._cross(option.rect))
+        painter.restore()
+
+    def editorEvent(  # noqa: N802
+        self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index
+    ) -> bool:
+        released = event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent)
+        if released and self._cross(option.rect).contains(event.position().toPoint()):  # type: ignore[attr-defined]
+            self._list.stop_wanted.emit([index.row()])
+            return True
+        return False
+
+    def _cross(self, rect: QRect) -> QRect:
+        return QRect(rect.right() - _BUTTON - _PAD, rect.center().y() - _BUTTON // 2, _BUTTON, _BUTTON)

@@ -1,0 +1,389 @@
+"""The list of shots: a card each, filtered, sorted, captions edited in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QImage, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from avfoley_plugin.workspace import ListedShot, ShotState
+from avfoley_ui.icons import icon
+from avfoley_ui.shots_model import Index, Role, ShotsFilter, ShotsModel
+from avfoley_ui.theme import state_colour
+from avfoley_ui.widgets.parts import fix_order, tool_button
+
+THUMBNAIL = QSize(96, 54)
+_MARGIN = 6
+
+
+class ShotsView(QWidget):
+    """``chosen`` brings the ids of the selected shots, the current one first."""
+
+    chosen = Signal(list)
+    thumbnails_wanted = Signal(list)
+    host_selection_wanted = Signal()
+
+    def __init__(self, model: ShotsModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._filter = ShotsFilter(self)
+        self._filter.setSourceModel(model)
+        self._kept: list[str] = []
+        self._quiet = False
+
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Find in names and captions"))
+        self.search.setAccessibleName(self.tr("Find shots"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter.set_words)
+        self.states = QComboBox()
+        self.states.setAccessibleName(self.tr("Show shots in this state"))
+        for text, state in (
+            (self.tr("All shots"), "all"),
+            (self.tr("New"), "new"),
+            (self.tr("Changed"), "changed"),
+            (self.tr("Made"), "made"),
+        ):
+            self.states.addItem(text, state)
+        self.states.currentIndexChanged.connect(lambda: self._filter.set_state(self.states.currentData()))
+        self.order = QComboBox()
+        self.order.setAccessibleName(self.tr("Sort shots"))
+        for text, key in (
+            (self.tr("By timecode"), "record"),
+            (self.tr("By name"), "name"),
+            (self.tr("By length"), "length"),
+            (self.tr("By state"), "state"),
+            (self.tr("By caption"), "caption"),
+        ):
+            self.order.addItem(text, key)
+        self.order.currentIndexChanged.connect(lambda: self._filter.set_key(self.order.currentData()))
+        self.in_host: QToolButton = tool_button("host", self.tr("Select what is selected in the editing program"))
+        self.in_host.clicked.connect(self.host_selection_wanted)
+        self.in_host.hide()
+
+        self.list = _List(self)
+        self.list.setModel(self._filter)
+        self.list.setItemDelegate(_Card(model, self.list))
+        self.list.setAccessibleName(self.tr("Shots"))
+        self.list.selectionModel().selectionChanged.connect(self._tell_chosen)
+        self.list.selectionModel().currentChanged.connect(self._tell_chosen)
+        self.list.seen.connect(self._want_thumbnails)
+        model.modelAboutToBeReset.connect(self._keep_selection)
+        model.modelReset.connect(self._restore_selection)
+
+        for combo in (self.states, self.order):
+            combo.setMinimumContentsLength(6)
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        row = QHBoxLayout()
+        row.addWidget(self.states, 1)
+        row.addWidget(self.order, 1)
+        row.addWidget(self.in_host)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.search)
+        layout.addLayout(row)
+        layout.addWidget(self.list, 1)
+        fix_order(self.search, self.states, self.order, self.in_host, self.list)
+
+    @property
+    def selected(self) -> list[str]:
+        """The ids of the selected shots in the order of the list, the current one first."""
+        selection = self.list.selectionModel()
+        rows = sorted(index.row() for index in selection.selectedRows())
+        ids = [self._filter.index(row, 0).data(Role.SHOT).id for row in rows]
+        current = self.current
+        if current is None or current not in ids:
+            return ids
+        return [current, *(other for other in ids if other != current)]
+
+    @property
+    def current(self) -> str | None:
+        index = self.list.currentIndex()
+        return index.data(Role.SHOT).id if index.isValid() else None
+
+    def select(self, shot_ids: Iterable[str]) -> None:
+        """Selects these shots, as far as they are listed, and shows the first."""
+        wanted = set(shot_ids)
+        selection, first = QItemSelection(), QModelIndex()
+        for row in range(self._filter.rowCount()):
+            index = self._filter.index(row, 0)
+            if index.data(Role.SHOT).id in wanted:
+                selection.select(index, index)
+                first = first if first.isValid() else index
+        chooser = self.list.selectionModel()
+        self._quiet = True
+        if first.isValid():
+            chooser.setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+        chooser.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._quiet = False
+        if first.isValid():
+            self.list.scrollTo(first)
+        self._tell_chosen()
+
+    def offer_sounds(self, offered: bool) -> None:
+        """Whether there are sounds in the list, to be shown alone."""
+        at = self.states.findData("sound")
+        if offered and at < 0:
+            self.states.addItem(self.tr("Sounds"), "sound")
+        elif not offered and at >= 0:
+            self.states.removeItem(at)
+
+    def edit_caption(self) -> None:
+        """Opens the current shot's caption for editing."""
+        if self.list.currentIndex().isValid():
+            self.list.setFocus()
+            self.list.edit(self.list.currentIndex())
+
+    def step(self, by: int) -> None:
+        """Goes to the next or the previous shot of the list."""
+        count = self._filter.rowCount()
+        if count:
+            row = min(max(self.list.currentIndex().row() + by, 0), count - 1)
+            self.list.setCurrentIndex(self._filter.index(row, 0))
+
+    def _tell_chosen(self) -> None:
+        if not self._quiet:
+            self.chosen.emit(self.selected)
+
+    def _want_thumbnails(self, rows: Sequence[int]) -> None:
+        shots = [self._filter.index(row, 0).data(Role.SHOT) for row in rows]
+        missing = [shot for shot in shots if shot is not None and not self._model.has_thumbnail(shot.id)]
+        if missing:
+            self.thumbnails_wanted.emit(missing)
+
+    def _keep_selection(self) -> None:
+        self._kept = self.selected
+        self._quiet = True
+
+    def _restore_selection(self) -> None:
+        self._quiet = False
+        self.select(self._kept)
+
+
+class _List(QListView):
+    """A list that says which rows are seen."""
+
+    seen = Signal(list)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setUniformItemSizes(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMinimumWidth(200)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(60)
+        self._pause.timeout.connect(self._tell_seen)
+        self.verticalScrollBar().valueChanged.connect(self.tell_seen)
+
+    def setModel(self, model: QAbstractItemModel | None) -> None:  # noqa: N802
+        super().setModel(model)
+        if model is not None:
+            for changed in (model.modelReset, model.layoutChanged, model.rowsInserted, model.rowsRemoved):
+                changed.connect(self.tell_seen)
+            model.dataChanged.connect(self._changed)
+
+    def resizeEvent(self, event: object) -> None:  # noqa: N802
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self.tell_seen()
+
+    def tell_seen(self) -> None:
+        """Says it when the scrolling pauses: what only flies by is not seen."""
+        self._pause.start()
+
+    def _changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
+        if not roles:
+            # Other contents may look different.
+            self.tell_seen()
+
+    def _tell_seen(self) -> None:
+        first = self.indexAt(self.viewport().rect().topLeft())
+        if not first.isValid():
+            return
+        height = max(1, self.sizeHintForRow(first.row()))
+        count = self.viewport().height() // height + 2
+        self.seen.emit(list(range(first.row(), min(first.row() + count, self.model().rowCount()))))
+
+
+class _Card(QStyledItemDelegate):
+    """Thumbnail; name and state; timecode, length and model; caption."""
+
+    def __init__(self, model: ShotsModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._dressed: tuple[str, _Fonts] | None = None
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
+        text = 3 * self._line(option.font) + 4
+        return QSize(200, max(text, THUMBNAIL.height()) + 2 * _MARGIN)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        shot: ListedShot = index.data(Role.SHOT)
+        palette: QPalette = option.palette
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        painter.save()
+        if selected:
+            ground = QColor(palette.color(QPalette.ColorRole.Highlight))
+            ground.setAlpha(90)
+            painter.fillRect(option.rect, ground)
+        if focused:
+            painter.setPen(palette.color(QPalette.ColorRole.Accent))
+            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+        self._paint_thumbnail(painter, option, shot, index.data(Role.THUMBNAIL), index.data(Role.PROGRESS))
+        self._paint_text(painter, option, shot, index.data(Role.PROGRESS))
+        painter.setPen(palette.color(QPalette.ColorRole.Mid))
+        painter.drawLine(option.rect.bottomLeft(), option.rect.bottomRight())
+        painter.restore()
+
+    def createEditor(  # noqa: N802
+        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QWidget:
+        editor = QLineEdit(parent)
+        editor.setMaxLength(2000)
+        editor.setPlaceholderText(self.tr("what shall be heard"))
+        editor.setAccessibleName(self.tr("Caption"))
+        return editor
+
+    def updateEditorGeometry(  # noqa: N802
+        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        text = self._text_rect(option)
+        height = editor.sizeHint().height()
+        editor.setGeometry(QRect(text.left() - 3, option.rect.bottom() - height - 2, text.width() + 6, height))
+
+    def _paint_thumbnail(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        shot: ListedShot,
+        image: QImage | None,
+        progress: float | None,
+    ) -> None:
+        frame = QRect(option.rect.topLeft(), THUMBNAIL).translated(_MARGIN, _MARGIN)
+        painter.fillRect(frame, QColor("#101112"))
+        if image is not None and not image.isNull():
+            size = image.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            inner = QRect(0, 0, size.width(), size.height())
+            inner.moveCenter(frame.center())
+            painter.drawImage(inner, image)
+        if shot.is_sound:
+            sign = QRect(0, 0, 22, 22)
+            sign.moveBottomLeft(frame.bottomLeft())
+            painter.fillRect(sign, QColor(16, 17, 18, 200))
+            # On the thumbnail's dark ground, whatever the palette.
+            icon("sound").paint(painter, sign.adjusted(2, 2, -2, -2), mode=QIcon.Mode.Selected)
+        if progress is not None:
+            bar = QRect(frame.left(), frame.bottom() - 3, frame.width(), 4)
+            painter.fillRect(bar, QColor(0, 0, 0, 160))
+            bar.setWidth(round(bar.width() * progress))
+            painter.fillRect(bar, option.palette.color(QPalette.ColorRole.Accent))
+
+    def _paint_text(
+        self, painter: QPainter, option: QStyleOptionViewItem, shot: ListedShot, progress: float | None
+    ) -> None:
+        palette: QPalette = option.palette
+        area = self._text_rect(option)
+        fonts = self._fonts(option.font)
+        metrics, line = fonts.metrics, fonts.metrics.height() + 2
+        state, colour = self._state(shot, progress)
+        badge = min(metrics.horizontalAdvance(state) + 4, area.width() // 2)
+
+        painter.setFont(option.font)
+        painter.setPen(state_colour(colour, palette))
+        top = QRect(area.left(), area.top(), area.width(), line)
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        painter.drawText(
+            top, flags | Qt.AlignmentFlag.AlignRight, metrics.elidedText(state, Qt.TextElideMode.ElideRight, badge)
+        )
+        painter.setFont(fonts.bold)
+        painter.setPen(palette.color(QPalette.ColorRole.Text))
+        name = fonts.bold_metrics.elidedText(
+            shot.shot.name, Qt.TextElideMode.ElideMiddle, max(0, area.width() - badge - 6)
+        )
+        painter.drawText(top, flags, name)
+
+        painter.setFont(option.font)
+        painter.setPen(state_colour("quiet", palette))
+        take = shot.active_take
+        facts = [shot.timecode, self.tr("{0} s").format(f"{float(shot.seconds):.2f}")]
+        if take is not None:
+            facts.append(take.settings.model)
+        middle = top.translated(0, line)
+        painter.drawText(
+            middle, flags, metrics.elidedText("  ·  ".join(facts), Qt.TextElideMode.ElideRight, middle.width())
+        )
+
+        bottom = middle.translated(0, line)
+        if shot.caption:
+            painter.setPen(palette.color(QPalette.ColorRole.Text))
+        else:
+            painter.setFont(fonts.italic)
+        text = shot.caption or self.tr("no caption")
+        painter.drawText(bottom, flags, metrics.elidedText(text, Qt.TextElideMode.ElideRight, bottom.width()))
+
+    def _state(self, shot: ListedShot, progress: float | None) -> tuple[str, str]:
+        text = self._model.state_text(shot)
+        if progress is not None:
+            return f"{round(100 * progress)} %", "working"
+        return text, {ShotState.NEW: "quiet", ShotState.CHANGED: "changed"}.get(shot.state, "made")
+
+    def _text_rect(self, option: QStyleOptionViewItem) -> QRect:
+        left = THUMBNAIL.width() + 2 * _MARGIN + 2
+        return option.rect.adjusted(left, _MARGIN, -_MARGIN - 2, -_MARGIN)
+
+    def _line(self, font: QFont) -> int:
+        return self._fonts(font).metrics.height() + 2
+
+    def _fonts(self, font: QFont) -> _Fonts:
+        key = font.key()
+        if self._dressed is None or self._dressed[0] != key:
+            self._dressed = key, _Fonts.of(font)
+        return self._dressed[1]
+
+
+@dataclass(frozen=True)
+class _Fonts:
+    """What a card is written in; made once, for they are measured with many times a second while scrolling."""
+
+    bold: QFont
+    italic: QFont
+    metrics: QFontMetrics
+    bold_metrics: QFontMetrics
+
+    @classmethod
+    def of(cls, font: QFont) -> _Fonts:
+        bold, italic = QFont(font), QFont(font)
+        bold.setBold(True)
+        italic.setItalic(True)
+        return cls(bold, italic, QFontMetrics(font), QFontMetrics(bold))

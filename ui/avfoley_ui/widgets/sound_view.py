@@ -1,0 +1,147 @@
+"""Waveform and spectrogram of the take that is heard, over one time axis; zoomed with the wheel, scrubbed by click."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from avfoley_ui.playback.sound import PEAK_HOP, SAMPLE_RATE, Sound
+from avfoley_ui.theme import is_dark, state_colour
+
+#: Samples behind one column of the spectrogram.
+_HOP = 256
+
+
+class SoundView(QWidget):
+    """Times are in seconds from the shot's first frame; ``span_changed`` brings the stretch that is shown."""
+
+    scrubbed = Signal(float)
+    span_changed = Signal(float, float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Waveform and spectrogram"))
+        self.setMinimumHeight(110)
+        self._graphics = pg.GraphicsLayoutWidget()
+        self._graphics.ci.layout.setContentsMargins(0, 0, 0, 0)
+        self._graphics.ci.layout.setSpacing(0)
+        self._graphics.setFrameShape(self._graphics.Shape.NoFrame)
+        self._graphics.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._graphics.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._wave = self._plot(0)
+        self._spectrum = self._plot(1)
+        self._spectrum.setXLink(self._wave)
+        self._wave.setYRange(-1, 1, padding=0)
+        self._spectrum.setYRange(0, 1, padding=0)
+        self._graphics.ci.layout.setRowStretchFactor(0, 3)
+        self._graphics.ci.layout.setRowStretchFactor(1, 4)
+        self._low = pg.PlotCurveItem()
+        self._high = pg.PlotCurveItem()
+        self._fill = pg.FillBetweenItem(self._low, self._high)
+        self._wave.addItem(self._fill)
+        self._image = pg.ImageItem(axisOrder="col-major")
+        self._spectrum.addItem(self._image)
+        self._limits = [pg.InfiniteLine(0, 90), pg.InfiniteLine(0, 90)]
+        self._playheads = [pg.InfiniteLine(0, 90), pg.InfiniteLine(0, 90)]
+        self._onset_lines = pg.PlotDataItem(connect="pairs")
+        self._wave.addItem(self._onset_lines)
+        for line in self._limits:
+            self._wave.addItem(line, ignoreBounds=True)
+        for plot, line in zip((self._wave, self._spectrum), self._playheads, strict=True):
+            line.setZValue(10)
+            plot.addItem(line, ignoreBounds=True)
+        self._wave.getViewBox().sigXRangeChanged.connect(self._tell_span)
+        self._graphics.scene().sigMouseClicked.connect(self._clicked)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addWidget(self._graphics)
+        self._onsets: tuple[float, ...] = ()
+        self._dress()
+
+    def set_shot(self, start: float, seconds: float, end: float) -> None:
+        """Shows a shot from `start` (before 0 with handles) to `end`."""
+        end = max(end, start + 1e-3)
+        for plot in (self._wave, self._spectrum):
+            plot.getViewBox().setLimits(xMin=start, xMax=end, minXRange=min(0.05, end - start))
+        self._wave.setXRange(start, end, padding=0)
+        for line, at in zip(self._limits, (0.0, seconds), strict=True):
+            line.setValue(at)
+            line.setVisible(start < 0 or end > seconds + 1e-6)
+        self.set_sound(None, ())
+
+    def set_sound(self, sound: Sound | None, onsets: tuple[float, ...]) -> None:
+        """Draws a take, its onsets in seconds."""
+        self._onsets = onsets
+        if sound is None:
+            self._low.setData([], [])
+            self._high.setData([], [])
+            self._image.clear()
+        else:
+            times = sound.start + np.arange(len(sound.peaks)) * (PEAK_HOP / SAMPLE_RATE)
+            top = max(float(np.abs(sound.peaks).max()), 1e-4)
+            self._low.setData(times, sound.peaks[:, 0] / top)
+            self._high.setData(times, sound.peaks[:, 1] / top)
+            self._image.setImage(sound.spectrogram, autoLevels=False, levels=(0, 255))
+            # Column n is centred on sample 256 n.
+            hop = _HOP / SAMPLE_RATE
+            self._image.setRect(QRectF(sound.start - hop / 2, 0, len(sound.spectrogram) * hop, 1))
+        xs = np.repeat(np.array(onsets, float), 2)
+        self._onset_lines.setData(xs, np.tile([-1.0, 1.0], len(onsets)))
+
+    @property
+    def onsets(self) -> tuple[float, ...]:
+        return self._onsets
+
+    def set_playhead(self, seconds: float) -> None:
+        for line in self._playheads:
+            line.setValue(seconds)
+
+    def leave_edge(self, pixels: int) -> None:
+        """Keeps so much of the right edge free, so that its time axis is that of the views around it."""
+        self._layout.setContentsMargins(0, 0, pixels, 0)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_onsets"):
+            self._dress()
+
+    def _plot(self, row: int) -> pg.PlotItem:
+        plot = self._graphics.addPlot(row=row, col=0)
+        for side in ("left", "right", "top", "bottom"):
+            plot.hideAxis(side)
+        plot.hideButtons()
+        plot.setMenuEnabled(False)
+        plot.setMouseEnabled(x=True, y=False)
+        plot.setContentsMargins(0, 0, 0, 0)
+        plot.getViewBox().setDefaultPadding(0)
+        return plot
+
+    def _dress(self) -> None:
+        palette = self.palette()
+        dark = is_dark(palette)
+        base = palette.color(QPalette.ColorRole.Base)
+        self._graphics.setBackground(base)
+        wave = state_colour("wave", palette)
+        self._fill.setBrush(pg.mkBrush(wave))
+        for curve in (self._low, self._high):
+            curve.setPen(pg.mkPen(wave, width=1))
+        self._onset_lines.setPen(pg.mkPen(state_colour("onset", palette), width=1, style=Qt.PenStyle.DashLine))
+        for line in self._playheads:
+            line.setPen(pg.mkPen(state_colour("playhead", palette), width=1.5))
+        for line in self._limits:
+            line.setPen(pg.mkPen(palette.color(QPalette.ColorRole.Mid), width=1))
+        stops = [base, QColor("#3b2a66"), QColor("#c0437a"), QColor("#fbc54b")]
+        if not dark:
+            stops = [base, QColor("#b9c6e8"), QColor("#5a4fa3"), QColor("#240d3f")]
+        self._image.setColorMap(pg.ColorMap(np.linspace(0, 1, 4), [stop.getRgb() for stop in stops]))
+
+    def _tell_span(self) -> None:
+        start, end = self._wave.getViewBox().viewRange()[0]
+        self.span_changed.emit(start, end)
+
+    def _clicked(self, event: object) -> None:
+        box = self._wave.getViewBox()
+        self.scrubbed.emit(box.mapSceneToView(event.scenePos()).x())  # type: ignore[attr-defined]

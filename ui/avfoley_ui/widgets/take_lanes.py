@@ -1,0 +1,363 @@
+"""The takes of a shot side by side: each a lane with its waveform, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pyqtgraph.functions import arrayToQPolygonF
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QDrag,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from avfoley_plugin.workspace import ListedTake
+from avfoley_ui.icons import icon
+from avfoley_ui.playback.sound import PEAK_HOP, SAMPLE_RATE, Sound
+from avfoley_ui.theme import state_colour
+from avfoley_ui.widgets.parts import ElidedLabel, tool_button
+
+_WAVE_HEIGHT = 34
+_READY_LANES = 4
+
+
+class TakeLanes(QScrollArea):
+    """All lanes. The signals name a take by its id."""
+
+    heard = Signal(str)
+    use_wanted = Signal(str)
+    star_wanted = Signal(str, bool)
+    delete_wanted = Signal(str)
+    settings_wanted = Signal(str)
+    scrubbed = Signal(float)
+    #: How many pixels at the right edge the scroll bar takes.
+    edge_changed = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(self.tr("Takes"))
+        self.setMinimumHeight(90)
+        self._lanes: list[TakeLane] = []
+        self._spare: list[TakeLane] = []
+        self._inner = QWidget()
+        self._layout = QVBoxLayout(self._inner)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(3)
+        self.empty = QLabel()
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.hide()
+        self._layout.addWidget(self.empty)
+        self._layout.addStretch(1)
+        self.setWidget(self._inner)
+        # Building a lane takes longer than filling one. The last of the spare ones comes next: the uppermost.
+        for _ in range(_READY_LANES):
+            lane = self._new_lane()
+            lane.hide()
+            self._spare.insert(0, lane)
+
+    @property
+    def lanes(self) -> list[TakeLane]:
+        return list(self._lanes)
+
+    def lane(self, take_id: str) -> TakeLane | None:
+        return next((lane for lane in self._lanes if lane.take.id == take_id), None)
+
+    def set_takes(self, takes: tuple[ListedTake, ...], heard: str | None) -> None:
+        """Shows these takes; lanes are used again, so that a new take costs one lane."""
+        while len(self._lanes) > len(takes):
+            lane = self._lanes.pop()
+            lane.hide()
+            self._spare.append(lane)
+        while len(self._lanes) < len(takes):
+            lane = self._spare.pop() if self._spare else self._new_lane()
+            self._lanes.append(lane)
+        for number, (lane, take) in enumerate(zip(self._lanes, takes, strict=True)):
+            lane.show_take(take, number + 1)
+            lane.show()
+        self.empty.setVisible(not takes)
+        self.set_heard(heard)
+
+    def set_heard(self, take_id: str | None) -> None:
+        for lane in self._lanes:
+            lane.set_heard(lane.take.id == take_id)
+            if lane.take.id == take_id:
+                self.ensureWidgetVisible(lane, 0, 4)
+
+    def set_sound(self, take_id: str, sound: Sound | None) -> None:
+        lane = self.lane(take_id)
+        if lane is not None:
+            lane.wave.set_sound(sound)
+
+    def set_stills(self, take_id: str, images: Sequence[QImage]) -> None:
+        """Shows frames of a take that is a picture, from its first to its last."""
+        lane = self.lane(take_id)
+        if lane is not None:
+            lane.wave.set_stills(images)
+
+    def set_span(self, start: float, end: float) -> None:
+        for lane in self._lanes + self._spare:
+            lane.wave.set_span(start, end)
+
+    def set_playhead(self, seconds: float) -> None:
+        for lane in self._lanes:
+            lane.wave.set_playhead(seconds)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.edge_changed.emit(self.width() - self.viewport().width())
+
+    def _press(self, lane: TakeLane, seconds: float) -> None:
+        self.heard.emit(lane.take.id)
+        self.scrubbed.emit(seconds)
+
+    def _new_lane(self) -> TakeLane:
+        lane = TakeLane()
+        lane.hear.clicked.connect(lambda: self.heard.emit(lane.take.id))
+        lane.wave.pressed.connect(lambda seconds: self._press(lane, seconds))
+        lane.use.clicked.connect(lambda: self.use_wanted.emit(lane.take.id))
+        lane.star.clicked.connect(lambda starred: self.star_wanted.emit(lane.take.id, starred))
+        lane.delete.clicked.connect(lambda: self.delete_wanted.emit(lane.take.id))
+        lane.settings.clicked.connect(lambda: self.settings_wanted.emit(lane.take.id))
+        self._layout.insertWidget(self._layout.count() - 1, lane)
+        return lane
+
+
+class TakeLane(QFrame):
+    """One take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.take: ListedTake
+        # No frame: the waveforms of all lanes lie under those above them.
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._shown: tuple[ListedTake, int] | None = None
+        self._heard = False
+        self.hear = QToolButton()
+        self.hear.setCheckable(True)
+        self.hear.setFixedWidth(30)
+        self.name = ElidedLabel()
+        self.star = tool_button("star", self.tr("Star"), checkable=True)
+        self.use = tool_button("use", self.tr("Use this take"), checkable=True)
+        self.settings = tool_button("settings", self.tr("Put its seed and settings back"))
+        self.delete = tool_button("delete", self.tr("Delete this take"))
+        self.grip = _Grip(self)
+        self.wave = LaneWave()
+        line = QHBoxLayout()
+        line.setSpacing(1)
+        line.addWidget(self.hear)
+        line.addSpacing(4)
+        line.addWidget(self.name, 1)
+        for button in (self.star, self.use, self.settings, self.delete):
+            button.setIconSize(QSize(16, 16))
+            line.addWidget(button)
+        line.addWidget(self.grip)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 2)
+        layout.setSpacing(1)
+        layout.addLayout(line)
+        layout.addWidget(self.wave)
+
+    def show_take(self, take: ListedTake, number: int) -> None:
+        if self._shown == (take, number):
+            return
+        if self._shown is None or self._shown[0].id != take.id:
+            self.wave.set_sound(None)
+            self.wave.set_stills(())
+        self._shown = take, number
+        self.take = take
+        self.hear.setText(str(number))
+        self.hear.setAccessibleName(self.tr("Hear take {0}").format(number))
+        self.hear.setToolTip(self.tr("Hear take {0} from where the playhead is ({1})").format(number, number))
+        facts = [self.tr("seed {0}").format(take.settings.seed), take.settings.model]
+        if take.active:
+            facts.insert(0, self.tr("in use"))
+        self.name.setText("  ·  ".join(facts))
+        font = self.name.font()
+        font.setBold(take.active)
+        self.name.setFont(font)
+        self.star.setChecked(take.starred)
+        self.star.setAccessibleDescription(self.tr("starred") if take.starred else "")
+        self.use.setChecked(take.active)
+        self.use.setEnabled(not take.active)
+        levels = [(take.loudness_lufs, "LUFS"), (take.peak_dbtp, "dBTP")]
+        level = ", ".join(f"{value:.1f} {unit}" for value, unit in levels if value is not None)
+        self.setToolTip("\n".join(filter(None, (take.settings.caption or self.tr("no caption"), level))))
+        self.setAccessibleName(self.tr("Take {0}, {1}").format(number, ", ".join(facts)))
+        self.update()
+
+    def set_heard(self, heard: bool) -> None:
+        self._heard = heard
+        self.hear.setChecked(heard)
+        self.wave.set_heard(heard)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        menu = QMenu(self)
+        for button in (self.use, self.star, self.settings, self.delete):
+            action = menu.addAction(button.icon(), button.accessibleName())
+            action.setEnabled(button.isEnabled())
+            action.triggered.connect(button.click)
+        menu.exec(event.globalPos())
+
+
+class LaneWave(QWidget):
+    """A small waveform, or a picture's frames, over the time that all views share; pressed to hear the take from there."""
+
+    pressed = Signal(float)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sound: Sound | None = None
+        self._stills: tuple[QImage, ...] = ()
+        self._span = (0.0, 1.0)
+        self._playhead = 0.0
+        self._heard = False
+        self._outline: tuple[tuple[object, ...], QPolygonF] | None = None
+        self.setFixedHeight(_WAVE_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_sound(self, sound: Sound | None) -> None:
+        self._sound = sound
+        self._outline = None
+        self.update()
+
+    @property
+    def stills(self) -> tuple[QImage, ...]:
+        return self._stills
+
+    def set_stills(self, images: Sequence[QImage]) -> None:
+        self._stills = tuple(images)
+        self.update()
+
+    def set_span(self, start: float, end: float) -> None:
+        if end > start:
+            self._span = start, end
+            self.update()
+
+    def set_playhead(self, seconds: float) -> None:
+        before, after = round(self._x(self._playhead)), round(self._x(seconds))
+        self._playhead = seconds
+        if before != after:
+            for x in (before, after):
+                self.update(x - 2, 0, 5, self.height())
+
+    def set_heard(self, heard: bool) -> None:
+        self._heard = heard
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Base))
+        if self._stills:
+            self._paint_stills(painter)
+        else:
+            colour = QColor(state_colour("wave" if self._heard else "quiet", self.palette()))
+            painter.setPen(QPen(colour, 1))
+            painter.setBrush(colour)
+            painter.drawPolygon(self._polygon())
+        painter.setPen(QPen(state_colour("playhead", self.palette()), 1.5))
+        x = self._x(self._playhead)
+        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.button() == Qt.MouseButton.LeftButton:
+            start, end = self._span
+            self.pressed.emit(start + event.position().x() / max(1, self.width()) * (end - start))
+
+    def _paint_stills(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setOpacity(1.0 if self._heard else 0.6)
+        cell = self.width() / len(self._stills)
+        for number, image in enumerate(self._stills):
+            size = image.size().scaled(QSize(round(cell), self.height()), Qt.AspectRatioMode.KeepAspectRatio)
+            left = number * cell + (cell - size.width()) / 2
+            painter.drawImage(QRectF(left, (self.height() - size.height()) / 2, size.width(), size.height()), image)
+        painter.setOpacity(1.0)
+
+    def _polygon(self) -> QPolygonF:
+        key = (id(self._sound), self._span, self.width(), self.height())
+        if self._outline is None or self._outline[0] != key:
+            self._outline = key, self._traced()
+        return self._outline[1]
+
+    def _traced(self) -> QPolygonF:
+        """The outline of the sound, one pair of points a pixel."""
+        if self._sound is None or not len(self._sound.peaks):
+            return QPolygonF()
+        width, middle = self.width(), self.height() / 2
+        start, end = self._span
+        edges = (start + np.arange(width + 1) / width * (end - start) - self._sound.start) * SAMPLE_RATE / PEAK_HOP
+        edges = np.clip(edges.astype(int), 0, len(self._sound.peaks))
+        columns = np.flatnonzero((edges[:-1] < len(self._sound.peaks)) & (edges[1:] > 0))
+        if not len(columns):
+            return QPolygonF()
+        first = edges[columns]
+        low = np.minimum.reduceat(self._sound.peaks[:, 0], first)
+        high = np.maximum.reduceat(self._sound.peaks[:, 1], first)
+        scale = (middle - 2) / max(float(np.abs(self._sound.peaks).max()), 1e-4)
+        xs = np.concatenate([columns, columns[::-1]]).astype(float)
+        ys = middle - scale * np.concatenate([high, low[::-1]])
+        return arrayToQPolygonF(xs, ys)
+
+    def _x(self, seconds: float) -> float:
+        start, end = self._span
+        return (seconds - start) / (end - start) * self.width()
+
+
+class _Grip(QWidget):
+    """Where a take is taken hold of, to be dropped as a file elsewhere."""
+
+    def __init__(self, lane: TakeLane) -> None:
+        super().__init__()
+        self._lane = lane
+        self._from: QPoint | None = None
+        self.setFixedSize(20, 24)
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self.setToolTip(self.tr("Drag the take out as a file"))
+        self.setAccessibleName(self.toolTip())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        icon("drag").paint(QPainter(self), self.rect().adjusted(1, 3, -1, -3))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self._from = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        far = QApplication.startDragDistance()
+        if self._from is not None and (event.position().toPoint() - self._from).manhattanLength() >= far:
+            self._from = None
+            drag = QDrag(self)
+            drag.setMimeData(file_data(self._lane.take))
+            drag.exec(Qt.DropAction.CopyAction)
+
+
+def file_data(take: ListedTake) -> QMimeData:
+    """A take as what is dropped in another program: its file."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(take.path))])
+    return data

@@ -1,0 +1,75 @@
+"""What is there before anything is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from avfoley_ui.widgets.parts import heading, quiet
+
+
+class Welcome(QWidget):
+    """Says how to begin, and offers what was open last."""
+
+    open_wanted = Signal()
+    recent_wanted = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = heading(self.tr("Foley for your picture"))
+        font = title.font()
+        font.setPointSizeF(font.pointSizeF() * 1.5)
+        title.setFont(font)
+        words = QLabel(
+            self.tr(
+                "Drop a video or a timeline (.otio, .kdenlive, …) here. Select shots, write what shall be heard, press Generate: "
+                "takes in sync with the picture come back on a track of their own."
+            )
+        )
+        for label in (title, words):
+            label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.open = QPushButton(self.tr("Open a video or a timeline…"))
+        self.open.setDefault(True)
+        self.open.clicked.connect(self.open_wanted)
+        self.busy = quiet(QLabel())
+        self.busy.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.busy.setWordWrap(True)
+        self._recent = QVBoxLayout()
+        column = QWidget()
+        column.setMaximumWidth(520)
+        across = QHBoxLayout(self)
+        across.addWidget(column)
+        layout = QVBoxLayout(column)
+        layout.addStretch(2)
+        layout.addWidget(title)
+        layout.addSpacing(8)
+        layout.addWidget(words)
+        layout.addSpacing(12)
+        layout.addWidget(self.open, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addWidget(self.busy)
+        layout.addSpacing(12)
+        layout.addLayout(self._recent)
+        layout.addStretch(3)
+
+    def show_recent(self, paths: Sequence[Path]) -> None:
+        while (item := self._recent.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        for path in paths[:5]:
+            name = self.fontMetrics().elidedText(path.name, Qt.TextElideMode.ElideMiddle, 260)
+            button = QPushButton(name)
+            button.setFlat(True)
+            button.setToolTip(str(path))
+            button.setAccessibleName(self.tr("Open {0}").format(path.name))
+            button.clicked.connect(lambda _=False, path=path: self.recent_wanted.emit(path))
+            self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def show_opening(self, path: Path | None) -> None:
+        self.busy.setText("" if path is None else self.tr("Opening {0} …").format(path.name))
+        self.open.setEnabled(path is None)
