@@ -22,7 +22,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult, Request, Result
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import TimelineError
-from avfoley_plugin.timeline.captions import captions, carry_captions, remove_captions
+from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity, mark
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up, samples
@@ -88,7 +88,7 @@ def place_takes(
     (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
     where it overlaps. Shots of different layers that overlap in record time get a further foley track, and so do
     ambiences that overlap, on tracks of theirs. With `current`, all shots that the timeline has now, the takes of shots
-    that were moved follow them.
+    that were moved follow them, and so do their captions.
     """
     placements, current = list(placements), list(current)
     empty = [placement.shot.name for placement in placements if not placement.takes]
@@ -111,6 +111,7 @@ def place_takes(
     for shot_id, (start, frames) in moving.items():
         _insert(timeline, clips[shot_id], start, frames, shots[shot_id].layer, clock)
         _identify(clips[shot_id], shots[shot_id])
+        move_caption(timeline, shots[shot_id])
 
     placed = []
     for placement in placements:
