@@ -134,6 +134,18 @@ def foley_tracks(timeline: otio.schema.Timeline) -> list[otio.schema.Track]:
     return [track for track in _tracks(timeline) if identity(track, Kind.TRACK) is not None]
 
 
+def mark_track(track: otio.schema.Track, track_id: str, layer: str) -> None:
+    """Makes a track one of ours, for takes of shots of such a layer."""
+    mark(track, Kind.TRACK, id=track_id, **dict.fromkeys(_role(layer), True))
+
+
+def track_layer(track: otio.schema.Track) -> str:
+    """The kind of layer that a track of ours is for: AMBIENCE, PICTURE, or empty for foley."""
+    if track.kind == otio.schema.TrackKind.Video:
+        return PICTURE
+    return AMBIENCE if (identity(track, Kind.TRACK) or {}).get(AMBIENCE) else ""
+
+
 def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
     """All takes of ours that the timeline holds, in record order, a clip's takes in the order they were made."""
     found = []
@@ -447,9 +459,7 @@ def _insert_if_free(
 
 def _tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
     """Our tracks for ambiences, for pictures, or those for foley."""
-    tracks = [(track, identity(track, Kind.TRACK) or {}) for track in foley_tracks(timeline)]
-    role = _role(layer)
-    return [track for track, ours in tracks if {name for name in (AMBIENCE, PICTURE) if ours.get(name)} == role]
+    return [track for track in foley_tracks(timeline) if _role(track_layer(track)) == _role(layer)]
 
 
 def _role(layer: str) -> set[str]:
@@ -463,7 +473,7 @@ def _new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
     name = " ".join([TRACK_NAME, *role])
     kind = otio.schema.TrackKind.Video if PICTURE in role else otio.schema.TrackKind.Audio
     track = otio.schema.Track(name=name if number == 1 else f"{name} {number}", kind=kind)
-    mark(track, Kind.TRACK, id=f"{name.lower().replace(' ', '-')}-{number}", **dict.fromkeys(role, True))
+    mark_track(track, f"{name.lower().replace(' ', '-')}-{number}", layer)
     timeline.tracks.append(track)
     return track
 

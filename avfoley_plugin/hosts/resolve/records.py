@@ -42,11 +42,22 @@ class _ClipIdentity(_Identity):
     record_rate: Annotated[str, AfterValidator(_a_rate)]
 
 
-class _TakeIdentity(_Identity):
+class SoundIdentity(_Identity):
+    """The identity of a take of foley."""
+
     kind: Literal[Kind.TAKE]
     samples: Annotated[int, Field(gt=0, lt=2**48)]
     head_samples: Annotated[int, Field(ge=0, lt=2**48)]
     channels: int
+
+
+class PictureIdentity(_Identity):
+    """The identity of a take of picture."""
+
+    kind: Literal[Kind.TAKE]
+    frames: Annotated[int, Field(gt=0, lt=2**31)]
+    record_rate: Annotated[str, AfterValidator(_a_rate)]
+    codec: str
 
 
 class StoredTake(BaseModel):
@@ -55,7 +66,7 @@ class StoredTake(BaseModel):
     key: str
     path: str
     start: int
-    identity: _TakeIdentity
+    identity: SoundIdentity | PictureIdentity
 
 
 class Record(BaseModel):

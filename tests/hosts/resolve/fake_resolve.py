@@ -19,6 +19,8 @@ import wave
 from pathlib import Path
 from typing import Any
 
+import av
+
 
 class ModalShownError(BaseException):
     """A window that blocks Resolve."""
@@ -261,7 +263,7 @@ class FakeMediaPool(Thing):
         for path in paths:
             if not (self._project._timelines or self._root._clips or self._root._folders):
                 self._project._rate = "24"
-            self._folder._clips.append(self._sound(path))
+            self._folder._clips.append(self._sound(path) if path.endswith(".wav") else self._film(path))
 
     def AppendToTimeline(self, infos: list[dict[str, Any]]) -> list[Any]:
         timeline = self._project._timelines[0]
@@ -289,6 +291,13 @@ class FakeMediaPool(Thing):
         with wave.open(path) as file:
             frames = file.getnframes() * float(self._project._rate) / file.getframerate()
         return FakeMedia(path, float(self._project._rate), int(frames) if self.floors_sound else round(frames))
+
+
+    @staticmethod
+    def _film(path: str) -> FakeMedia:
+        with av.open(path) as container:
+            stream = container.streams.video[0]
+            return FakeMedia(path, float(stream.average_rate), stream.frames)
 
 
 class FakeProject(Thing):
