@@ -52,9 +52,9 @@ def recover(timeline: otio.schema.Timeline, folder: Path) -> int:
     for _, _, clip, path in found.values():
         _restore(clip, known[path.parent].clips[path], path, known[path.parent].folder)
     for track in {id(entry[1]): entry[1] for entry in found.values()}.values():
-        ours = [identity(clip, Kind.CLIP) for clip, _ in _clips(track)]
-        layers = [its["layer"] for its in ours if its is not None]
-        if len(layers) == len(ours) and identity(track, Kind.TRACK) is None:
+        clips = [identity(clip, Kind.CLIP) for clip, _ in _clips(track)]
+        layers = [str(ours.get("layer", "")) for ours in clips if ours is not None]
+        if len(layers) == len(clips) and identity(track, Kind.TRACK) is None:
             number = sum(identity(other, Kind.TRACK) is not None for other in tracks) + 1
             mark_track(track, f"avfoley-{number}", layers[0])
     for record in known.values():

@@ -9,12 +9,12 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from fake_resolve import FakeItem, FakeMedia, FakeProject, FakeResolve
 from picture_takes import put_ambience, put_pictures
 from resolve_edit import START, Edit
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
+from avfoley_plugin.hosts.resolve.stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.takes import Take, placed, remove_all
