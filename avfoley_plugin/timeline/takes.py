@@ -165,7 +165,7 @@ def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
                         frames=round_half_up(Fraction(frames)),
                         key=key,
                         active=key == clip.active_media_reference_key,
-                        url=reference.target_url,
+                        url=getattr(reference, "target_url", ""),
                         identity=take,
                     )
                 )
@@ -322,7 +322,7 @@ def _align(references: Iterable[otio.core.MediaReference], head_samples: int) ->
     """Gives all takes of a clip the same time at the shot's first frame, `head_samples` after the active one's 0."""
     for reference in references:
         ours = identity(reference, Kind.TAKE)
-        if ours is not None and "head_samples" in ours:
+        if ours is not None and "head_samples" in ours and reference.available_range is not None:
             length = reference.available_range.duration
             start = RationalTime(head_samples - ours["head_samples"], SAMPLE_RATE)
             reference.available_range = TimeRange(start, length)

@@ -59,7 +59,7 @@ class StoredTake(BaseModel):
     """
 
     name: str
-    key: str
+    key: Annotated[str, Field(min_length=1)]
     length: _Count
     rate: _Count
     picture: bool = False
