@@ -543,7 +543,7 @@ def _carry_out(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
         # In a thread: this handler may have cut into the very connection that cancelling needs.
         threading.Thread(target=run.cancel, daemon=True).start()
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupt) for number in (*_interrupts(), signal.SIGTERM)}
     error = None
     try:
         with report:
@@ -592,12 +592,19 @@ def _engine_command(*arguments: str) -> int:
     """Runs one of the engine's own commands in this terminal. Returns its exit code."""
     # Ctrl-C reaches the child as well; it ends in its own time and says with what code. A handler, because a child
     # would inherit SIG_IGN.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    before = {number: signal.signal(number, lambda *_: None) for number in _interrupts()}
     try:
         code = subprocess.call([*ENGINE, *arguments])
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return code if code >= 0 else 128 - code
+
+
+def _interrupts() -> tuple[int, ...]:
+    """Ctrl-C, and on Windows Ctrl-Break: the one that another process can send there."""
+    ctrl_break = getattr(signal, "SIGBREAK", None)
+    return (signal.SIGINT,) if ctrl_break is None else (signal.SIGINT, ctrl_break)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,8 @@ MAX_FRUITLESS = 5
 #: More jobs than this are not named in the address of the event stream; the client picks its own out.
 MAX_NAMED_JOBS = 500
 _LOG_BYTES = 4 * 2**20
+#: Windows: a console of its own, so that neither Ctrl-C nor closing ours reaches the engine. POSIX has sessions for that.
+_NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 _JOBS = TypeAdapter(list[Job])
 _MODELS = TypeAdapter(list[ModelInfo])
@@ -337,6 +339,7 @@ class LocalEngine(EngineClient):
                     # Not the user's folder: it would be kept from being unmounted, and be searched for modules.
                     cwd=self.folder,
                     start_new_session=True,
+                    creationflags=_NO_CONSOLE,
                 )
             except OSError as error:
                 raise EngineError(f"The engine cannot be started ({error}); reinstall avfoley.") from error

@@ -20,7 +20,7 @@ def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock
     others are moved, so that all have the same time at the shot's first frame.
     """
     active = clip.media_reference
-    if identity(active, Kind.TAKE) is None or clip.source_range is None:
+    if identity(active, Kind.TAKE) is None or clip.source_range is None or active.available_range is None:
         return
     begins = _begin(active, folder, clock)
     shift = begins / clock.rate - exact_seconds(active.available_range.start_time)
@@ -28,7 +28,7 @@ def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock
     frames = round_half_up(exact_seconds(clip.source_range.duration) * clock.rate)
     clip.source_range = clock.range(start, frames)
     for reference in clip.media_references().values():
-        if identity(reference, Kind.TAKE) is not None:
+        if identity(reference, Kind.TAKE) is not None and reference.available_range is not None:
             first = round_half_up((exact_seconds(reference.available_range.start_time) + shift) * clock.rate)
             length = round_half_up(exact_seconds(reference.available_range.duration) * clock.rate)
             # A file's last frame may lack a part of a sample, which is no reason to call the cut out of range.

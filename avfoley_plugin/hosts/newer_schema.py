@@ -18,8 +18,12 @@ _NAMED_COLORS = ("PINK", "RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PU
 
 def readable(text: str) -> str:
     """The JSON of a timeline with its newer markers as our OpenTimelineIO reads them; their colour is kept in their
-    metadata.
+    metadata. Raises ValueError for what is no JSON, or is nested so deep that OpenTimelineIO would crash.
     """
+    try:
+        json.loads(text)
+    except RecursionError as error:
+        raise ValueError("its objects are nested too deep for a timeline") from error
     return _rewritten(text, "Marker.3", _to_marker_2)
 
 

@@ -23,6 +23,8 @@ from avfoley_plugin.timeline.takes import carry_over, has_ours
 SUFFIXES = (".otio", ".otioz", ".otiod")
 _BUNDLED_TIMELINE = "content.otio"
 _BUNDLED_MEDIA = "media/"
+#: In bytes more than any timeline has.
+_LARGEST = 1 << 29
 _CHUNK = 1 << 20
 
 
@@ -76,6 +78,8 @@ class OtioFile(Host):
         try:
             if self._path.suffix.lower() == ".otioz":
                 with zipfile.ZipFile(self._path) as bundle:
+                    if bundle.getinfo(_BUNDLED_TIMELINE).file_size > _LARGEST:
+                        raise HostError(f"{self._path}: its timeline is larger than any; it is not opened")
                     content = bundle.read(_BUNDLED_TIMELINE)
             else:
                 content = self._source_file.read_bytes()

@@ -18,6 +18,7 @@ from avfoley_plugin.hosts.newer_schema import readable
 from avfoley_plugin.riff import wave_time_reference
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity
 from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.takes import mark_track
 from avfoley_plugin.timeline.timing import exact_seconds, rational_time, record_clock
 
 FOLDER_SUFFIX = ".avfoley"
@@ -51,10 +52,11 @@ def recover(timeline: otio.schema.Timeline, folder: Path) -> int:
     for _, _, clip, path in found.values():
         _restore(clip, known[path.parent].clips[path], path, known[path.parent].folder)
     for track in {id(entry[1]): entry[1] for entry in found.values()}.values():
-        only_ours = all(identity(clip, Kind.CLIP) is not None for clip, _ in _clips(track))
-        if only_ours and identity(track, Kind.TRACK) is None:
+        clips = [identity(clip, Kind.CLIP) for clip, _ in _clips(track)]
+        layers = [str(ours.get("layer", "")) for ours in clips if ours is not None]
+        if len(layers) == len(clips) and identity(track, Kind.TRACK) is None:
             number = sum(identity(other, Kind.TRACK) is not None for other in tracks) + 1
-            track.metadata[METADATA_KEY] = {"kind": Kind.TRACK.value, "version": 1, "id": f"avfoley-{number}"}
+            mark_track(track, f"avfoley-{number}", layers[0])
     for record in known.values():
         _restore_captions(timeline, record.captions, set(found))
     return len(found)

@@ -38,8 +38,7 @@ def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -
     else:
         marker = otio.schema.Marker(name=shot.name, color=COLOR)
         markers.append(marker)
-    clock = record_clock(timeline, shot.record_rate)
-    marker.marked_range = clock.range(clock.origin + shot.record_start, shot.frames)
+    marker.marked_range = _range_over(timeline, shot)
     marker.comment = caption
     mark(marker, Kind.CAPTION, id=shot.id, caption=caption)
     return marker
@@ -61,6 +60,13 @@ def edit_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) ->
 def caption_markers(timeline: otio.schema.Timeline) -> dict[str, otio.schema.Marker]:
     """The caption marker of every shot that has one, by the shot's id."""
     return {ours["id"]: marker for marker, ours in _caption_markers(timeline)}
+
+
+def move_caption(timeline: otio.schema.Timeline, shot: Stretch) -> None:
+    """Puts the caption marker that a shot has, if any, over where the shot is now."""
+    for marker, ours in _caption_markers(timeline):
+        if ours["id"] == shot.id:
+            marker.marked_range = _range_over(timeline, shot)
 
 
 def captions(timeline: otio.schema.Timeline) -> dict[str, str]:
@@ -90,6 +96,11 @@ def remove_captions(timeline: otio.schema.Timeline) -> None:
     kept = [marker for marker in timeline.tracks.markers if identity(marker, Kind.CAPTION) is None]
     if len(kept) != len(timeline.tracks.markers):
         timeline.tracks.markers[:] = kept
+
+
+def _range_over(timeline: otio.schema.Timeline, shot: Stretch) -> otio.opentime.TimeRange:
+    clock = record_clock(timeline, shot.record_rate)
+    return clock.range(clock.origin + shot.record_start, shot.frames)
 
 
 def _caption_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Marker, dict[str, Any]]]:

@@ -22,7 +22,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult, Request, Result
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import TimelineError
-from avfoley_plugin.timeline.captions import captions, carry_captions, remove_captions
+from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity, mark
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up, samples
@@ -93,7 +93,7 @@ def place_takes(
     (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
     where it overlaps. Shots of different layers that overlap in record time get a further foley track, and so do
     ambiences that overlap, on tracks of theirs. With `current`, all shots that the timeline has now, the takes of shots
-    that were moved follow them.
+    that were moved follow them, and so do their captions.
     """
     placements, current = list(placements), list(current)
     empty = [placement.shot.name for placement in placements if not placement.takes]
@@ -116,6 +116,7 @@ def place_takes(
     for shot_id, (start, frames) in moving.items():
         _insert(timeline, clips[shot_id], start, frames, shots[shot_id].layer, clock)
         _identify(clips[shot_id], shots[shot_id])
+        move_caption(timeline, shots[shot_id])
 
     placed = []
     for placement in placements:
@@ -140,6 +141,18 @@ def foley_tracks(timeline: otio.schema.Timeline) -> list[otio.schema.Track]:
     return [track for track in _tracks(timeline) if identity(track, Kind.TRACK) is not None]
 
 
+def mark_track(track: otio.schema.Track, track_id: str, layer: str) -> None:
+    """Makes a track one of ours, for takes of shots of such a layer."""
+    mark(track, Kind.TRACK, id=track_id, **dict.fromkeys(_role(layer), True))
+
+
+def track_layer(track: otio.schema.Track) -> str:
+    """The kind of layer that a track of ours is for: AMBIENCE, PICTURE, or empty for foley."""
+    if track.kind == otio.schema.TrackKind.Video:
+        return PICTURE
+    return AMBIENCE if (identity(track, Kind.TRACK) or {}).get(AMBIENCE) else ""
+
+
 def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
     """All takes of ours that the timeline holds, in record order, a clip's takes in the order they were made."""
     found = []
@@ -159,7 +172,7 @@ def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
                         frames=round_half_up(Fraction(frames)),
                         key=key,
                         active=key == clip.active_media_reference_key,
-                        url=reference.target_url,
+                        url=getattr(reference, "target_url", ""),
                         identity=take,
                     )
                 )
@@ -395,7 +408,7 @@ def _align(references: Iterable[otio.core.MediaReference], head_samples: int) ->
     """Gives all takes of a clip the same time at the shot's first frame, `head_samples` after the active one's 0."""
     for reference in references:
         ours = identity(reference, Kind.TAKE)
-        if ours is not None and "head_samples" in ours:
+        if ours is not None and "head_samples" in ours and reference.available_range is not None:
             length = reference.available_range.duration
             start = RationalTime(head_samples - ours["head_samples"], SAMPLE_RATE)
             reference.available_range = TimeRange(start, length)
@@ -526,9 +539,7 @@ def _insert_if_free(
 
 def tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
     """Our tracks for ambiences, for pictures, or those for foley."""
-    tracks = [(track, identity(track, Kind.TRACK) or {}) for track in foley_tracks(timeline)]
-    role = _role(layer)
-    return [track for track, ours in tracks if {name for name in (AMBIENCE, PICTURE) if ours.get(name)} == role]
+    return [track for track in foley_tracks(timeline) if _role(track_layer(track)) == _role(layer)]
 
 
 def _role(layer: str) -> set[str]:
@@ -542,7 +553,7 @@ def new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
     name = " ".join([TRACK_NAME, *role])
     kind = otio.schema.TrackKind.Video if PICTURE in role else otio.schema.TrackKind.Audio
     track = otio.schema.Track(name=name if number == 1 else f"{name} {number}", kind=kind)
-    mark(track, Kind.TRACK, id=f"{name.lower().replace(' ', '-')}-{number}", **dict.fromkeys(role, True))
+    mark_track(track, f"{name.lower().replace(' ', '-')}-{number}", layer)
     timeline.tracks.append(track)
     return track
 

@@ -449,6 +449,20 @@ class TestInterrupted:
         status = slow_engine.status()
         assert (status.queued, status.running) == (0, 0)
 
+    def test_ctrl_break_cancels_too(self, slow_engine: Engine, timeline: Path) -> None:
+        """Windows' signal, here under the number of one that POSIX has."""
+        start = "import signal; signal.SIGBREAK = signal.SIGUSR1; from avfoley_plugin.cli import main; main()"
+        command = [sys.executable, "-c", start, "foley", str(timeline), "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        before = self.after_done(process, 1)
+        os.kill(process.pid, signal.SIGUSR1)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == Exit.CANCELLED, err
+        done = [json.loads(line)["shot"] for line in out.splitlines() if json.loads(line)["event"] == "done"]
+        done = [line["shot"] for line in before if line["event"] == "done"] + done
+        assert [take.shot_name for take in placed(read(timeline))] == done
+        assert (slow_engine.status().queued, slow_engine.status().running) == (0, 0)
+
     def test_a_second_run_makes_only_the_rest(self, slow_engine: Engine, timeline: Path, avfoley: Shell) -> None:
         process = self.start(timeline)
         self.after_done(process, 2)

@@ -18,6 +18,11 @@ def shots(path: Path) -> list[tuple[str, int]]:
     return [(take.shot_name, take.record_start) for take in placed(otio.adapters.read_from_file(str(path)))]
 
 
+def captions(path: Path) -> list[tuple[str, int]]:
+    markers = otio.adapters.read_from_file(str(path)).tracks.markers
+    return [(marker.name, round(marker.marked_range.start_time.value)) for marker in markers]
+
+
 def test_takes_follow_an_editor_who_goes_on_cutting(engine: Engine, timeline: Path) -> None:
     run = foley(OtioFile(timeline), LocalEngine(command=None), selection=Selection(("shot1", "shot2", "shot3")))
     updates = []
@@ -29,11 +34,28 @@ def test_takes_follow_an_editor_who_goes_on_cutting(engine: Engine, timeline: Pa
             cut.tracks[0].insert(0, otio.schema.Gap(source_range=TimeRange(RationalTime(0, 25), RationalTime(7, 25))))
             otio.adapters.write_to_file(cut, str(timeline))
     assert shots(timeline) == [("shot1", 32), ("shot2", 57)]
+    assert captions(timeline) == [("shot1", 32), ("shot2", 57)]
     written = updates[-1]
     assert isinstance(written, Written)
     assert [shot.name for shot in written.unplaced] == ["shot3"]
     # Its sound is there all the same.
     assert len(list(timeline.with_name("cut.avfoley").glob("shot3_*.wav"))) == 1
+
+
+def test_earlier_takes_and_captions_follow_their_shots_too(engine: Engine, timeline: Path) -> None:
+    def make(name: str, meanwhile: int) -> None:
+        """Makes foley for a shot, while `meanwhile` frames are put in before all shots."""
+        for update in foley(OtioFile(timeline), LocalEngine(command=None), selection=Selection((name,))):
+            if isinstance(update, TakeDone) and meanwhile:
+                cut = otio.adapters.read_from_file(str(timeline))
+                space = TimeRange(RationalTime(0, 25), RationalTime(meanwhile, 25))
+                cut.tracks[0].insert(0, otio.schema.Gap(source_range=space))
+                otio.adapters.write_to_file(cut, str(timeline))
+
+    make("shot1", meanwhile=0)
+    make("shot3", meanwhile=7)
+    assert shots(timeline) == [("shot1", 32), ("shot3", 82)]
+    assert captions(timeline) == [("shot1", 32), ("shot3", 82)]
 
 
 def test_trimmed_and_covered_shots_are_found_again_in_a_changed_timeline(engine: Engine, timeline: Path) -> None:

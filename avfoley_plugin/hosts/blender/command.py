@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,7 +39,6 @@ class Process:
 
     def __init__(self, command: Sequence[str]) -> None:
         environment = {key: value for key, value in os.environ.items() if key not in _BLENDERS_OWN}
-        flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         try:
             self._process = subprocess.Popen(
                 [*command],
@@ -48,7 +46,8 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                creationflags=flags,
+                # Windows sends Ctrl-Break to such a group, if it shares our console; Blender always has one, if hidden.
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         except OSError as error:
             raise CommandError(
@@ -83,11 +82,12 @@ class Process:
         """Asks the command to keep what is finished and to end; asked again, it ends at once."""
         if self._process.poll() is not None:
             return
-        if sys.platform == "win32":
-            # There is no signal that a process without a console could be sent.
+        try:
+            # Windows has no other signal that does not end a process at once.
+            self._process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
+        except OSError:
+            # There is no console to send it through.
             self._process.terminate()
-        else:
-            self._process.send_signal(signal.SIGINT)
 
     def _read_events(self, pipe: IO[bytes]) -> None:
         with pipe:

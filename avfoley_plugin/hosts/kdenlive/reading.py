@@ -18,9 +18,18 @@ from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.kdenlive.guides import Guide, guides
 from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import Project, Slot, Track
-from avfoley_plugin.hosts.kdenlive.records import Record, StoredCaption, StoredTake, dumped, record, stored_takes
+from avfoley_plugin.hosts.kdenlive.records import (
+    Record,
+    StoredCaption,
+    StoredTake,
+    StoredTrack,
+    dumped,
+    record,
+    stored_takes,
+)
 from avfoley_plugin.hosts.kdenlive.retimes import Stretch, stretches
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, mark
+from avfoley_plugin.timeline.takes import mark_track
 from avfoley_plugin.timeline.timing import rational_time
 
 #: The key of what a timeline's things know about where they are in the file.
@@ -46,8 +55,8 @@ def zone(project: Project) -> tuple[int, int] | None:
     return (first, end) if 0 <= first < end < 2**31 else None
 
 
-def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake]) -> dict[int, str]:
-    """The ids of our tracks by the number of the track.
+def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake]) -> dict[int, StoredTrack]:
+    """Our tracks by the number of the track.
 
     Kdenlive keeps no mark on a track, but it keeps its name. A track of ours that somebody renamed is the one that
     mostly holds our takes.
@@ -57,15 +66,15 @@ def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake])
         return {}
     tracks = list(reversed(project.tracks(project.sequence)))
     holding = {track.number for track in tracks if _mostly_ours(project, track, takes)}
-    found: dict[int, str] = {}
+    found: dict[int, StoredTrack] = {}
     for same_name, is_holding in ((True, True), (True, False), (False, True)):
         for its in mine.tracks:
-            if its.id in found.values():
+            if its in found.values():
                 continue
             for track in tracks:
                 free = track.number not in found and track.audio != its.picture
                 if free and (track.name == its.name) >= same_name and (track.number in holding) >= is_holding:
-                    found[track.number] = its.id
+                    found[track.number] = its
                     break
     return found
 
@@ -114,7 +123,7 @@ class _Reader:
         for track in self._tracks(project.sequence, (project.sequence,), mine=True):
             number = track.metadata[PLACE]["track"]
             if number in owners:
-                mark(track, Kind.TRACK, id=owners[number])
+                mark_track(track, owners[number].id, owners[number].layer)
             timeline.tracks.append(track)
         timeline.tracks.markers.extend(self._guide_markers())
         timeline.metadata[PLACE] = self._about()

@@ -59,7 +59,7 @@ class StoredTake(BaseModel):
     """
 
     name: str
-    key: str
+    key: Annotated[str, Field(min_length=1)]
     length: _Count
     rate: _Count
     picture: bool = False
@@ -68,11 +68,12 @@ class StoredTake(BaseModel):
 
 
 class StoredTrack(BaseModel):
-    """A track of ours, found again by its name."""
+    """A track of ours, found again by its name. ``picture``: it is a video track; ``layer`` is what it is for."""
 
     id: str
     name: str
     picture: bool = False
+    layer: str = ""
 
 
 class StoredCaption(BaseModel):

@@ -18,6 +18,7 @@ from avfoley_plugin.hosts.kdenlive.reading import read_timeline, track_owners
 from avfoley_plugin.hosts.kdenlive.records import StoredTimeline, StoredTrack
 from avfoley_plugin.hosts.kdenlive.track_writing import TrackWriter
 from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.takes import track_layer
 
 
 def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
@@ -39,7 +40,12 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
     ours = [(track, identity(track, Kind.TRACK)) for track in timeline.tracks]
     mine.tracks = sorted(
         (
-            StoredTrack(id=its["id"], name=track.name, picture=track.kind == otio.schema.TrackKind.Video)
+            StoredTrack(
+                id=its["id"],
+                name=track.name,
+                picture=track.kind == otio.schema.TrackKind.Video,
+                layer=track_layer(track),
+            )
             for track, its in ours
             if its is not None
         ),

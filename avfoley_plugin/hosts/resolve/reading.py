@@ -20,16 +20,16 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from avfoley_plugin.errors import HostError, TimelineError
 from avfoley_plugin.hosts.resolve.colors import TO_OTIO
 from avfoley_plugin.hosts.resolve.connection import offers
-from avfoley_plugin.hosts.resolve.records import Record, metadata_of, stored
-from avfoley_plugin.timeline.identity import HOST_ID, METADATA_KEY, Kind, mark
-from avfoley_plugin.timeline.takes import TRACK_NAME
+from avfoley_plugin.hosts.resolve.records import PictureIdentity, Record, StoredTake, metadata_of, stored
+from avfoley_plugin.timeline.identity import HOST_ID, METADATA_KEY
+from avfoley_plugin.timeline.takes import AMBIENCE, PICTURE, TRACK_NAME, mark_track
 from avfoley_plugin.timeline.timing import exact_rate, parse_timecode, rational_time
 
 #: The key of what the things of a timeline know about where they are in Resolve.
 PLACE = "resolve"
 _KINDS = {"video": otio.schema.TrackKind.Video, "audio": otio.schema.TrackKind.Audio}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_OUR_TRACK = re.compile(rf"{TRACK_NAME}(?: \d+)?")
+_OUR_TRACK = re.compile(rf"{TRACK_NAME}(?: (?:{AMBIENCE}|{PICTURE}))?(?: \d+)?")
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,9 @@ class Snapshot:
         text = json.dumps([self.name, str(self.rate), self.start, tracks, markers])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def audio_track(self, index: int) -> ApiTrack | None:
-        return next((track for track in self.tracks if (track.kind, track.index) == ("audio", index)), None)
+    def track(self, kind: str, index: int) -> ApiTrack | None:
+        """The track of that kind, "video" or "audio", and number."""
+        return next((track for track in self.tracks if (track.kind, track.index) == (kind, index)), None)
 
 
 def snapshot(timeline: Any) -> Snapshot:
@@ -162,12 +163,11 @@ def _track(track: ApiTrack, found: Snapshot, owners: Mapping[str, Record]) -> ot
         clip.metadata[HOST_ID] = item_id(track, item)
         made.append(clip)
         at = item.end
-    ours = [item for item in track.items if item_id(track, item) in owners]
-    named_ours = _OUR_TRACK.fullmatch(track.name) is not None and track.kind == "audio"
+    ours = [record for item in track.items if (record := owners.get(item_id(track, item))) is not None]
+    named_ours = _OUR_TRACK.fullmatch(track.name) is not None
     if ours and (named_ours or len(ours) == len(track.items)):
-        mark(
-            made, Kind.TRACK, id=(track.name if named_ours else f"{TRACK_NAME} {track.index}").lower().replace(" ", "-")
-        )
+        name = track.name if named_ours else f"{TRACK_NAME} {track.kind} {track.index}"
+        mark_track(made, name.lower().replace(" ", "-"), "" if ours[0].clip is None else ours[0].clip.layer)
     return made
 
 
@@ -175,7 +175,7 @@ def _owners(tracks: Iterable[ApiTrack], records: Iterable[Record]) -> dict[str, 
     """Which record each of our items belongs to. A copy that the editor made of an item of ours is theirs: of several
     items that play a take of one shot, ours is the one nearest to where it was put.
     """
-    items = [(item_id(track, item), item) for track in tracks if track.kind == "audio" for item in track.items]
+    items = [(item_id(track, item), item) for track in tracks for item in track.items]
     owners: dict[str, Record] = {}
     for record in records:
         if record.clip is None:
@@ -220,10 +220,8 @@ def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
     references, active = {}, None
     for take in record.takes:
         path = Path(take.path)
-        reference = otio.schema.ExternalReference(
-            path.as_uri() if path.is_absolute() else take.path,
-            TimeRange(RationalTime(take.start, SAMPLE_RATE), RationalTime(take.identity.samples, SAMPLE_RATE)),
-        )
+        url = path.as_uri() if path.is_absolute() else take.path
+        reference = otio.schema.ExternalReference(url, _available(take))
         reference.name = path.name
         reference.metadata[METADATA_KEY] = metadata_of(take.identity)
         references[take.key] = reference
@@ -238,6 +236,14 @@ def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
     clip.set_media_references(references, active.key)
     clip.metadata[METADATA_KEY] = metadata_of(record.clip)
     return clip
+
+
+def _available(take: StoredTake) -> TimeRange:
+    about, start = take.identity, Fraction(take.start, SAMPLE_RATE)
+    if isinstance(about, PictureIdentity):
+        rate = Fraction(about.record_rate)
+        return TimeRange(rational_time(start * rate, rate), rational_time(about.frames, rate))
+    return TimeRange(RationalTime(take.start, SAMPLE_RATE), RationalTime(about.samples, SAMPLE_RATE))
 
 
 def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.schema.Marker:

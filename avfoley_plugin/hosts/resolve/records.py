@@ -6,11 +6,12 @@ marker carries all that is known of its shot's clip and takes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from avfoley_plugin.timeline.identity import Kind
 
@@ -42,20 +43,31 @@ class _ClipIdentity(_Identity):
     record_rate: Annotated[str, AfterValidator(_a_rate)]
 
 
-class _TakeIdentity(_Identity):
+class SoundIdentity(_Identity):
+    """The identity of a take of foley."""
+
     kind: Literal[Kind.TAKE]
     samples: Annotated[int, Field(gt=0, lt=2**48)]
     head_samples: Annotated[int, Field(ge=0, lt=2**48)]
     channels: int
 
 
+class PictureIdentity(_Identity):
+    """The identity of a take of picture."""
+
+    kind: Literal[Kind.TAKE]
+    frames: Annotated[int, Field(gt=0, lt=2**31)]
+    record_rate: Annotated[str, AfterValidator(_a_rate)]
+    codec: str
+
+
 class StoredTake(BaseModel):
     """One take: the key that its clip knows it by, its file, the sample its file begins at, and its identity."""
 
-    key: str
+    key: Annotated[str, Field(min_length=1)]
     path: str
     start: int
-    identity: _TakeIdentity
+    identity: SoundIdentity | PictureIdentity
 
 
 class Record(BaseModel):
@@ -72,9 +84,16 @@ class Record(BaseModel):
 def stored(custom_data: Any) -> Record | None:
     """The record that a marker's custom data holds; None if the marker is none of ours."""
     try:
-        return Record.model_validate_json(custom_data) if custom_data else None
-    except (ValidationError, ZeroDivisionError):
+        return Record.model_validate(json.loads(custom_data, parse_int=_stored_int)) if custom_data else None
+    except (ValueError, TypeError, ZeroDivisionError, RecursionError):
         return None
+
+
+def _stored_int(digits: str) -> int:
+    number = int(digits)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("OpenTimelineIO keeps no number that large")
+    return number
 
 
 def plain(value: Any) -> Any:

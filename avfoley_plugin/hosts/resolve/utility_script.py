@@ -87,7 +87,13 @@ def run(resolve: Any) -> int:
     for name in ("PYTHONHOME", "PYTHONPATH"):
         environment.pop(name, None)
     process = subprocess.Popen(
-        COMMAND, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        COMMAND,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # What it says is shown in Resolve's console; on Windows it would open one of its own.
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
 
     def show() -> None:

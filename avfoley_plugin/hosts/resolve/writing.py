@@ -17,13 +17,13 @@ from avfoley_engine.protocol import SAMPLE_RATE
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.resolve.colors import FROM_OTIO
 from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, item_id, read_timeline, snapshot
-from avfoley_plugin.hosts.resolve.records import Record, StoredTake, plain, stored
+from avfoley_plugin.hosts.resolve.records import Record, SoundIdentity, StoredTake, plain, stored
 from avfoley_plugin.timeline.identity import HOST_ID, Kind, identity
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.timing import exact_frames, exact_seconds, round_half_up
 
 BIN = "AVFoley"
-_SOUND_ONLY = 2
+_MEDIA_TYPES = {"video": 1, "audio": 2}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class _Writer:
         self._before = before
         self._folder = folder
         self._pool = project.GetMediaPool()
-        self._indices: dict[int, int] = {}
+        #: Kind and number of a track in Resolve, by the id of the timeline's.
+        self._places: dict[int, tuple[str, int]] = {}
 
     def write(self, timeline: otio.schema.Timeline) -> None:
         clips = our_clips(timeline, self._before.rate, self._folder)
@@ -75,7 +76,7 @@ class _Writer:
         media = self._import(take.path for clip in clips for take in clip.takes)
         for track in timeline.tracks:
             if identity(track, Kind.TRACK) is not None or any(clip.track is track for clip in missing):
-                self._indices[id(track)] = self._track_index(track, [clip for clip in clips if clip.track is track])
+                self._places[id(track)] = self._place(track, [clip for clip in clips if clip.track is track])
         for clip in missing:
             self._append(clip, media)
         for clip in clips:
@@ -92,11 +93,10 @@ class _Writer:
         if clip.host_id is None or clip.host_id not in items:
             return False
         track, item = items[clip.host_id]
-        place = clip.track.metadata.get(PLACE) or {}
         lefts = [clip.left(take, self._before.rate) for take in clip.takes if Path(take.path) == Path(item.path)]
         # A file that plays, but is no longer among the takes, cannot be taken out of a take selector.
         return (
-            place.get("index") == track.index
+            _place_of(clip.track) == (track.kind, track.index)
             and item.start == clip.record_start
             and _same_length(item.frames, clip.frames)
             and item.left in lefts
@@ -112,9 +112,9 @@ class _Writer:
             if self._find_item(item.start, Path(item.path)) is not None:
                 raise HostError(f"Resolve did not delete {item.name!r} on its track; unlock the track and run again")
 
-    def _find_item(self, record_start: int, path: Path, index: int | None = None) -> Item | None:
+    def _find_item(self, record_start: int, path: Path, place: tuple[str, int] | None = None) -> Item | None:
         for track in snapshot(self._api).tracks:
-            if track.kind == "audio" and index in (None, track.index):
+            if place in (None, (track.kind, track.index)):
                 for item in track.items:
                     if item.start == record_start and Path(item.path) == path:
                         return item
@@ -150,28 +150,29 @@ class _Writer:
             raise HostError(f"Resolve did not import {', '.join(lacking)}")
         return {path: there[path] for path in wanted}
 
-    def _track_index(self, track: otio.schema.Track, clips: list[OurClip]) -> int:
-        """The number of a track of ours in Resolve; it is added where it is not there yet."""
-        place = track.metadata.get(PLACE)
-        if place:
-            return int(place["index"])
-        count = int(self._api.GetTrackCount("audio"))
-        mono = clips and all(take.identity.channels == 1 for clip in clips for take in clip.takes)
-        kind = "mono" if mono else "stereo"
+    def _place(self, track: otio.schema.Track, clips: list[OurClip]) -> tuple[str, int]:
+        """Kind and number of a track of ours in Resolve; it is added where it is not there yet."""
+        place = _place_of(track)
+        if place is not None:
+            return place
+        kind = "video" if track.kind == otio.schema.TrackKind.Video else "audio"
+        count = int(self._api.GetTrackCount(kind))
+        sounds = [take.identity for clip in clips for take in clip.takes if isinstance(take.identity, SoundIdentity)]
+        sort = "mono" if sounds and all(sound.channels == 1 for sound in sounds) else "stereo"
         # Without a type the track would be mono; releases before options were taken know the type as a plain word.
-        for options in ({"audioType": kind}, kind):
-            self._api.AddTrack("audio", options)
-            if int(self._api.GetTrackCount("audio")) > count:
+        for options in [()] if kind == "video" else [({"audioType": sort},), (sort,)]:
+            self._api.AddTrack(kind, *options)
+            if int(self._api.GetTrackCount(kind)) > count:
                 break
         else:
-            raise HostError("Resolve added no audio track; is the timeline locked?")
-        self._api.SetTrackName("audio", count + 1, track.name)
-        track.metadata[PLACE] = {"kind": "audio", "index": count + 1}
-        return count + 1
+            raise HostError(f"Resolve added no {kind} track; is the timeline locked?")
+        self._api.SetTrackName(kind, count + 1, track.name)
+        track.metadata[PLACE] = {"kind": kind, "index": count + 1}
+        return kind, count + 1
 
     def _append(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
-        index, path = self._indices[id(clip.track)], Path(clip.active.path)
-        track = snapshot(self._api).audio_track(index)
+        (kind, index), path = self._places[id(clip.track)], Path(clip.active.path)
+        track = snapshot(self._api).track(kind, index)
         end = clip.record_start + clip.frames
         taken = (
             [item.name for item in track.items if item.start < end and clip.record_start < item.end] if track else []
@@ -186,15 +187,15 @@ class _Writer:
                     "mediaPoolItem": media[path],
                     "startFrame": left,
                     "endFrame": left + clip.frames,
-                    "mediaType": _SOUND_ONLY,
+                    "mediaType": _MEDIA_TYPES[kind],
                     "trackIndex": index,
                     "recordFrame": self._before.start + clip.record_start,
                 }
             ]
         )
-        item = self._find_item(clip.record_start, path, index)
+        item = self._find_item(clip.record_start, path, (kind, index))
         if item is None or not _same_length(item.frames, clip.frames):
-            where = f"frame {clip.record_start} of audio track {index}"
+            where = f"frame {clip.record_start} of {kind} track {index}"
             became = "nothing" if item is None else f"{item.frames} frames"
             raise HostError(
                 f"Resolve put {became} at {where}, not the {clip.frames} frames of {path.name}; undo it there"
@@ -223,9 +224,9 @@ class _Writer:
                 raise HostError(f"Resolve did not select {Path(clip.active.path).name} of {clip.clip.name!r}")
 
     def _item_of(self, clip: OurClip) -> Item:
-        index = self._indices.get(id(clip.track)) or int(clip.track.metadata[PLACE]["index"])
+        place = self._places.get(id(clip.track)) or _place_of(clip.track)
         for take in clip.takes:
-            item = self._find_item(clip.record_start, Path(take.path), index)
+            item = self._find_item(clip.record_start, Path(take.path), place)
             if item is not None:
                 return item
         raise HostError(f"the take of {clip.clip.name!r} is no longer on its track; run again")
@@ -287,12 +288,13 @@ class _Writer:
 
     def _delete_tracks(self, timeline: otio.schema.Timeline) -> None:
         """Deletes the tracks that were ours and no longer are on the timeline, if nothing is on them."""
-        still = {(track.metadata.get(PLACE) or {}).get("index") for track in timeline.tracks if track.kind == "Audio"}
-        gone = [track.index for track in self._before.tracks if track.kind == "audio" and track.index not in still]
-        for index in sorted(gone, reverse=True):
-            track = snapshot(self._api).audio_track(index)
+        still = {_place_of(track) for track in timeline.tracks}
+        gone = {(track.kind, track.index) for track in self._before.tracks} - still
+        # From the last, as those after a deleted one count one less.
+        for kind, index in sorted(gone, reverse=True):
+            track = snapshot(self._api).track(kind, index)
             if track is not None and not track.items:
-                self._api.DeleteTrack("audio", index)
+                self._api.DeleteTrack(kind, index)
 
 
 def our_clips(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> list[OurClip]:
@@ -314,6 +316,12 @@ def our_clips(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> l
                     found.append(OurClip(child, track, start, length, tuple(present.values()), active, host_id))
             at += frames
     return found
+
+
+def _place_of(track: otio.core.Composable) -> tuple[str, int] | None:
+    """Kind and number in Resolve of the track that a timeline's track was read from; None for a new one."""
+    place = track.metadata.get(PLACE)
+    return (str(place["kind"]), int(place["index"])) if place else None
 
 
 def _stored_take(key: str, reference: otio.core.MediaReference, folder: Path) -> StoredTake | None:

@@ -23,6 +23,8 @@ WORKER_COMMAND = (sys.executable, "-m", "avfoley_engine.jobs.worker")
 #: A worker that cannot even start this many times in a row is given up until the next submission.
 MAX_FAILED_STARTS = 4
 _LOG_BYTES = 4 * 2**20
+#: What a session of its own is for on POSIX, a console of its own is on Windows.
+_NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 WorkerState = Literal["starting", "idle", "busy", "restarting", "failed"]
 
@@ -141,6 +143,7 @@ class Supervisor:
                     stderr=worker_log,
                     # Ctrl-C in the terminal of `avfoley engine serve` is for the server alone.
                     start_new_session=True,
+                    creationflags=_NO_CONSOLE,
                 )
             except OSError as error:
                 return f"cannot be started: {error}"

@@ -70,7 +70,6 @@ def test_blenders_python_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(all_events(process)) == [{"path": None}]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends the command at once")
 def test_cancelling_lets_the_command_finish_what_it_does() -> None:
     process = run(
         "import json, time\n"
@@ -85,3 +84,32 @@ def test_cancelling_lets_the_command_finish_what_it_does() -> None:
     process.cancel()
     assert [*events, *all_events(process)] == [{"event": "started"}, {"event": "finished"}]
     process.cancel()
+
+
+class Recorded:
+    """A process that runs, on a Windows that has a console or has none."""
+
+    def __init__(self, console: bool) -> None:
+        self.console = console
+        self.done: list[object] = []
+
+    def poll(self) -> None:
+        return None
+
+    def send_signal(self, number: object) -> None:
+        if not self.console:
+            raise OSError("the handle is invalid")
+        self.done.append(number)
+
+    def terminate(self) -> None:
+        self.done.append("terminated")
+
+
+@pytest.mark.parametrize(("console", "expected"), [(True, "Ctrl-Break"), (False, "terminated")])
+def test_windows_is_sent_ctrl_break(monkeypatch: pytest.MonkeyPatch, console: bool, expected: str) -> None:
+    process = run("pass")
+    monkeypatch.setattr(command.signal, "CTRL_BREAK_EVENT", "Ctrl-Break", raising=False)
+    recorded = Recorded(console)
+    monkeypatch.setattr(process, "_process", recorded)
+    process.cancel()
+    assert recorded.done == [expected]

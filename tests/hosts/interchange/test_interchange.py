@@ -17,9 +17,9 @@ from avfoley_plugin.hosts.interchange import FORMATS, InterchangeFile
 from avfoley_plugin.hosts.interchange.edl import read_edl
 from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
+from avfoley_plugin.hosts.sample_edit import sample
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.survival import ASPECTS, survival
-from avfoley_plugin.hosts.table import markdown, round_trips, sample
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.takes import foley_tracks, placed
 
@@ -277,15 +277,3 @@ def test_spaces_unicode_and_dots_in_paths(tmp_path: Path, edit: otio.schema.Time
     path = prepare(timeline, folder, folder / "zurück.fcpxml").save()
     found = survival(edit, open_host(path, folder / "anders.otio").read())
     assert {one.aspect.name for one in found if one.lost} <= {"track names", "colours"}
-
-
-@needs_adapters
-def test_the_table_of_round_trips() -> None:
-    lines = markdown(round_trips()).splitlines()
-    assert lines[2] == "| OpenTimelineIO | " + " | ".join(["all"] * len(ASPECTS)) + " |"
-    assert [line.split("|")[1].strip() for line in lines[3:]] == [
-        "OTIO of Resolve",
-        *(f.name for f in FORMATS.values()),
-    ]
-    documented = (Path(__file__).parents[3] / "docs" / "hosts.md").read_text().splitlines()
-    assert [line for line in lines if line not in documented] == []

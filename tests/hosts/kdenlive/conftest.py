@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "end_to_end"))
 
-from kdenlive_projects import LENGTH, TONE, WHITE, project
-
-FILM = "flashes é 1.mov"
+from kdenlive_projects import FILM, LENGTH, TONE, WHITE, project
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ WHITE, TONE = range(22, 75), range(30, 66)
 LENGTH = 120
 CUT = ((0, 10, 30), (37, 60, 40))
 CUT_END = 77
+#: The name of the source.
+FILM = "flashes é 1.mov"
 
 SEQUENCE = "{8a6b5a0e-5a1c-4f0a-9d6b-1d2f3a4b5c6d}"
 

@@ -87,7 +87,8 @@ def put_picture(path: Path, film: Path, *, start: int, frames: int, rate: float 
     timeline = host.read()
     span = TimeRange(RationalTime(0, rate), RationalTime(frames, rate))
     made = otio.schema.ExternalReference(film.as_uri(), span)
-    mark(made, Kind.TAKE, id="picture-take", caption="a grey wall")
+    settings = {"model": "fake", "seed": 0, "negative_caption": "", "steps": 1, "guidance_scale": 1.0}
+    mark(made, Kind.TAKE, id="picture-take", caption="a grey wall", record_rate="25", **settings)
     clip = otio.schema.Clip("made", source_range=span)
     clip.set_media_references({"take 1": made}, "take 1")
     about = {"layer": "0", "track": "A1", "record_start": start, "frames": frames, "record_rate": "25"}

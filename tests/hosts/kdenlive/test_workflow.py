@@ -17,6 +17,7 @@ from melt_player import heard, needs_melt
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import KdenliveFile, open_host
 from avfoley_plugin.making import TakeDone
+from avfoley_plugin.timeline.identity import Kind, identity
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.takes import foley_tracks, placed
 from avfoley_plugin.workflows import FoleySettings, Written, foley, regenerate
@@ -66,6 +67,8 @@ def test_takes_follow_an_editor_who_saves_meanwhile(engine: Engine, cut: Callabl
     assert update.unplaced == ()
     assert shots(path) == [(0, 30), (49, 40)]
     assert path.read_text().count('<blank length="19"/>') == 2
+    guides = [marker for marker in KdenliveFile(path).read().tracks.markers if identity(marker, Kind.CAPTION)]
+    assert [round(guide.marked_range.start_time.value) for guide in guides] == [0, 49]
 
 
 def test_an_edited_guide_makes_its_shot_again(engine: Engine, cut: Callable[..., Path]) -> None:

@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
-from kdenlive_projects import CUT, SEQUENCE, entry, producer
-from kdenlive_takes import CAPTION, FORMATS, put_picture, put_takes
+from kdenlive_projects import CUT, FILM, SEQUENCE, entry, producer
+from kdenlive_takes import CAPTION, FORMATS, clicking_take, put_picture, put_takes
+from picture_takes import put_ambience, put_pictures
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import KdenliveFile
@@ -306,6 +307,35 @@ def test_a_caption_makes_way_for_a_guide_of_the_users(cut: Callable[..., Path]) 
     ]
     remove(path)
     assert '[{"comment":"mine","pos":0,"type":0},{"comment":"too","pos":1,"type":0}]' in path.read_text()
+
+
+@FORMATS
+def test_pictures_ambiences_and_foley_have_tracks_of_their_own(cut: Callable[..., Path], sequences: bool) -> None:
+    path = cut(sequences=sequences)
+    before = path.read_bytes()
+    # Twice, and in an order in which each finds the others' tracks.
+    for seed in (0, 1):
+        put_pictures(KdenliveFile(path), FILM, seed)
+        put_ambience(
+            KdenliveFile(path),
+            f"{40 * seed}-{40 * seed + 30}",
+            lambda shot: clicking_take(shot, 3, path.parent / "the cut.avfoley", shot.record_start),
+        )
+        put_takes(path, first_seed=seed)
+    timeline = KdenliveFile(path).read()
+    laid = [
+        (track.kind, track.name, [clip.range_in_parent().start_time.value for clip in track.find_clips()])
+        for track in foley_tracks(timeline)
+    ]
+    assert laid == [
+        ("Video", "AVFoley picture", [0, 37]),
+        ("Audio", "AVFoley ambience", [0, 40]),
+        ("Audio", "AVFoley", [0, 37]),
+    ]
+    pictures = [(take.key, take.active) for take in placed(timeline) if take.layer.startswith("picture")]
+    assert pictures == [("take 1", False), ("take 2", True)] * 2
+    remove(path)
+    assert path.read_bytes() == before
 
 
 def test_what_an_editor_did_to_our_clips_stays(cut: Callable[..., Path]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from avfoley_engine.protocol import FoleyResult
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from resolve_edit import Edit
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from fake_resolve import FakeItem, FakeMedia, FakeProject, FakeResolve
+from picture_takes import put_ambience, put_pictures
 from resolve_edit import START, Edit
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
+from avfoley_plugin.hosts.resolve.stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.selection import Selection
-from avfoley_plugin.timeline.takes import placed, remove_all
+from avfoley_plugin.timeline.takes import Take, placed, remove_all
 
 
 def foley_track(edit: Edit) -> Any:
@@ -251,6 +252,38 @@ def test_the_output_is_one_folder_whatever_the_names(edit: Edit, monkeypatch: py
     output = ResolveHost(None, edit.resolve).output
     assert output.parent.parent == edit.folder / "AVFoley"
     assert output.resolve() == output
+
+
+def test_pictures_ambiences_and_foley_have_tracks_of_their_own(
+    edit: Edit, add_foley: Callable[..., None], take: Callable[..., Take]
+) -> None:
+    before = json.dumps(edit.state())
+
+    def laid() -> list[tuple[str, str, list[tuple[int, int]]]]:
+        return [
+            (kind, track.name, sorted((item._start - START, item._frames) for item in track.items))
+            for kind, tracks in edit.timeline._tracks.items()
+            for track in tracks
+            if track.name.startswith("AVFoley")
+        ]
+
+    # Twice, and in an order in which each finds the others' tracks.
+    for seed in (0, 1):
+        put_pictures(edit.host(), "music.wav", seed)
+        put_ambience(edit.host(), f"{40 * seed}-{40 * seed + 40}", lambda shot: take(shot, seed=shot.record_start))
+        add_foley(seed=seed)
+    assert laid() == [
+        ("video", "AVFoley picture", [(0, 400)]),
+        ("audio", "AVFoley ambience", [(0, 40), (40, 40)]),
+        ("audio", "AVFoley", [(0, 50), (60, 25)]),
+    ]
+    host = edit.host()
+    timeline = host.read()
+    pictures = [(t.key, t.active, t.identity["codec"]) for t in placed(timeline) if t.layer.startswith("picture")]
+    assert pictures == [("take 1", False, "prores"), ("take 2", True, "prores")]
+    remove_all(timeline)
+    host.write(timeline)
+    assert json.dumps(edit.state()) == before
 
 
 class TestSelection:

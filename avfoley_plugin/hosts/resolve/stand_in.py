@@ -1,4 +1,6 @@
-"""Resolve's scripting API as it is documented and as others have measured it, with each of its traps.
+"""A stand-in for Resolve's scripting API, as it is documented and as others have measured it, with each of its traps.
+
+The tests and ``avfoley hosts --table`` use it, because no Resolve can run where they do.
 
 - `hasattr` is true for any name: an unknown one is a method that does nothing and returns None. `dir` tells the truth.
 - Return values lie: whatever happened, a call that writes returns True, or None.
@@ -18,6 +20,8 @@ import json
 import wave
 from pathlib import Path
 from typing import Any
+
+import av
 
 
 class ModalShownError(BaseException):
@@ -44,7 +48,7 @@ class Thing:
 
 class FakeMedia(Thing):
     def __init__(self, path: str, rate: float, frames: int, start_timecode: str = "00:00:00:00") -> None:
-        self._properties = {
+        self._properties: dict[str, Any] = {
             "File Path": path,
             "Clip Name": Path(path).name,
             "FPS": rate,
@@ -53,7 +57,7 @@ class FakeMedia(Thing):
         }
 
     def GetName(self) -> str:
-        return self._properties["Clip Name"]
+        return str(self._properties["Clip Name"])
 
     def GetClipProperty(self, name: str | None = None) -> Any:
         return dict(self._properties) if name is None else self._properties.get(name, "")
@@ -221,7 +225,9 @@ class FakeTimeline(Thing):
 
 class FakeFolder(Thing):
     def __init__(self, name: str) -> None:
-        self._name, self._clips, self._folders = name, [], []
+        self._name = name
+        self._clips: list[FakeMedia] = []
+        self._folders: list[FakeFolder] = []
 
     def GetName(self) -> str:
         return self._name
@@ -261,7 +267,7 @@ class FakeMediaPool(Thing):
         for path in paths:
             if not (self._project._timelines or self._root._clips or self._root._folders):
                 self._project._rate = "24"
-            self._folder._clips.append(self._sound(path))
+            self._folder._clips.append(self._sound(path) if path.endswith(".wav") else self._film(path))
 
     def AppendToTimeline(self, infos: list[dict[str, Any]]) -> list[Any]:
         timeline = self._project._timelines[0]
@@ -289,6 +295,12 @@ class FakeMediaPool(Thing):
         with wave.open(path) as file:
             frames = file.getnframes() * float(self._project._rate) / file.getframerate()
         return FakeMedia(path, float(self._project._rate), int(frames) if self.floors_sound else round(frames))
+
+    @staticmethod
+    def _film(path: str) -> FakeMedia:
+        with av.open(path) as container:
+            stream = container.streams.video[0]
+            return FakeMedia(path, float(stream.average_rate or 0), stream.frames)
 
 
 class FakeProject(Thing):
@@ -332,6 +344,25 @@ class FakeResolve(Thing):
         if self._product != "DaVinci Resolve Studio":
             raise ModalShownError
         return FakeManager(self._project)
+
+
+def small_project(folder: Path) -> FakeProject:
+    """A project of 25 frames a second with one timeline from 01:00:00:00: two clips, one of them twice as fast, their
+    sound, a title's clip over them, and markers. Its media is in `folder`.
+    """
+    project, start = FakeProject("sample", "25"), 3600 * 25
+    timeline = FakeTimeline("sample", "25", start)
+    project._timelines.append(timeline)
+    media = {name: FakeMedia(str(folder / f"{name}.mov"), 25.0, 1000) for name in ("door", "fast", "insert")}
+    picture, sound = timeline._tracks["video"][0], timeline._tracks["audio"][0]
+    picture.items.append(FakeItem(media["door"], start, 50, left=10, name="door"))
+    picture.items.append(FakeItem(media["fast"], start + 60, 40, left=100, name="fast", speed=2))
+    sound.items.append(FakeItem(media["door"], start, 50, left=10, name="door"))
+    timeline.AddTrack("video")
+    timeline._tracks["video"][1].items.append(FakeItem(media["insert"], start + 5, 20, name="insert"))
+    timeline.AddMarker(7, "Green", "fix", "too dark", 1)
+    timeline.AddMarker(70, "Red", "note", "", 5)
+    return project
 
 
 def _is_resolve_shaped(content: dict[str, Any]) -> bool:

@@ -1,0 +1,159 @@
+"""Damaged and hostile .otio files, and markers in Resolve: read, or refused with a reason; no crash and no hang."""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import opentimelineio as otio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from avfoley_plugin.errors import AVFoleyError, HostError
+from avfoley_plugin.hosts import OtioFile
+from avfoley_plugin.hosts.resolve import ResolveHost, stand_in
+from avfoley_plugin.hosts.sample_edit import add_foley, sample
+from avfoley_plugin.timeline.captions import captions, edited
+from avfoley_plugin.timeline.cue_sheet import cue_sheet
+from avfoley_plugin.timeline.shots import read_shots
+from avfoley_plugin.timeline.takes import placed, remove_all
+
+#: What any one value of a document may become.
+VALUES = [
+    None,
+    "",
+    -1,
+    0,
+    1e308,
+    10**30,
+    True,
+    [],
+    {},
+    [[]],
+    "1/0",
+    "nan",
+    "../../etc/passwd",
+    "é" * 300,
+    "take 99999999999",
+]
+FUZZED = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def foley(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A timeline with foley."""
+    timeline = sample(tmp_path_factory.mktemp("sample"))
+    return str(otio.adapters.write_to_string(timeline, "otio_json"))
+
+
+def use(path: Path) -> None:
+    """Does with a timeline all that the program does with it; files may come where it is, and nowhere else."""
+    host = OtioFile(path)
+    with suppress(AVFoleyError):
+        timeline = host.read()
+        placed(timeline)
+        edited(timeline)
+        read_shots(timeline, folder=host.folder, is_online=lambda path: True)
+        cue_sheet(timeline)
+        add_foley(timeline, host.folder, path.parent / "takes")
+        host.write(timeline)
+        timeline = host.read()
+        remove_all(timeline)
+        host.write(timeline)
+    names = {found.name for found in path.parent.iterdir()}
+    assert names <= {path.name, f"{path.name}.bak", f"{path.name}.bak-2", "takes"}
+
+
+def places(node: Any) -> list[tuple[Any, Any]]:
+    """Every value in a JSON document, as what holds it and its key."""
+    found: list[tuple[Any, Any]] = []
+    pending = [node]
+    while pending:
+        held = pending.pop()
+        for key, value in held.items() if isinstance(held, dict) else enumerate(held):
+            found.append((held, key))
+            if isinstance(value, dict | list):
+                pending.append(value)
+    return found
+
+
+@FUZZED
+@given(number=st.integers(0, 10**6), value=st.sampled_from(VALUES), gone=st.booleans())
+def test_any_one_value_may_be_anything_or_gone(
+    foley: str, tmp_path_factory: pytest.TempPathFactory, number: int, value: Any, gone: bool
+) -> None:
+    document = json.loads(foley)
+    found = places(document)
+    held, key = found[number % len(found)]
+    if gone:
+        del held[key]
+    else:
+        held[key] = value
+    path = tmp_path_factory.mktemp("fuzz") / "cut.otio"
+    path.write_text(json.dumps(document))
+    use(path)
+
+
+@settings(FUZZED, max_examples=40)
+@given(share=st.floats(0, 0.999), encoding=st.sampled_from(["utf-8", "utf-16", "cp1252"]))
+def test_cut_off_or_in_another_encoding(
+    foley: str, tmp_path_factory: pytest.TempPathFactory, share: float, encoding: str
+) -> None:
+    path = tmp_path_factory.mktemp("cut off") / "cut.otio"
+    path.write_bytes(foley[: int(share * len(foley.rstrip()))].encode(encoding))
+    with pytest.raises(HostError, match=r"cut\.otio"):
+        OtioFile(path).read()
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', '{"OTIO_SCHEMA":"Marker.3","a":'])
+def test_deep_nesting_is_refused(tmp_path: Path, opening: str) -> None:
+    path = tmp_path / "deep.otio"
+    path.write_text(opening * 200_000)
+    with pytest.raises(HostError, match=r"deep\.otio"):
+        OtioFile(path).read()
+
+
+def test_a_bundle_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.otioz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle, bundle.open("content.otio", "w") as file:
+        for _ in range(600):
+            file.write(bytes(1 << 20))
+    began = time.process_time()
+    with pytest.raises(HostError, match=r"bomb\.otioz"):
+        OtioFile(path).read()
+    assert time.process_time() - began < 20
+
+
+@FUZZED
+@given(number=st.integers(0, 10**6), value=st.sampled_from(VALUES))
+def test_what_resolves_markers_say_may_be_anything(
+    tmp_path_factory: pytest.TempPathFactory, number: int, value: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("resolve")
+    project = stand_in.small_project(folder)
+    resolve = stand_in.FakeResolve(project)
+    host = ResolveHost(folder / "edit.otio", resolve)
+    timeline = host.read()
+    add_foley(timeline, folder, folder / "edit.avfoley")
+    host.write(timeline)
+    api = project.GetCurrentTimeline()
+    assert api is not None
+    marker = next(marker for marker in api._markers.values() if marker["customData"])
+    document = json.loads(marker["customData"])
+    found = places(document)
+    held, key = found[number % len(found)]
+    held[key] = value
+    marker["customData"] = json.dumps(document)
+    host = ResolveHost(folder / "edit.otio", resolve)
+    with suppress(AVFoleyError):
+        timeline = host.read()
+        placed(timeline)
+        captions(timeline)
+        host.write(timeline)
+        timeline = ResolveHost(folder / "edit.otio", resolve).read()
+        remove_all(timeline)
