@@ -153,7 +153,7 @@ def test_the_command_on_a_folder_of_runs(
     assert tuple(result["systems"]) == ROWS
     assert all(row.keys() == FIGURES.keys() for row in result["systems"].values())
     # Griffin-Lim needs no training; the others have had none.
-    assert result["systems"]["griffin_lim"]["stft_distance"] < result["systems"]["vocoder"]["stft_distance"]
+    assert result["systems"]["griffin_lim"]["stft_distance"] < result["systems"]["network"]["stft_distance"]
     assert result["systems"]["griffin_lim"]["onset_shift_95_ms"] <= 10
     pictures = list((tmp_path / "pictures").glob("*.png"))
     assert {p.stem for p in pictures} == {r.label for r in recordings(sounds, 3, codec)}

@@ -112,6 +112,10 @@ class AudioCodec(nn.Module):
         waveform: torch.Tensor = self.vocoder(mel)
         return waveform
 
+    def invert(self, mel: torch.Tensor) -> torch.Tensor:
+        """The log-mel of a recording (B, bands, frames) -> waveform (B, frames * hop), as near to that mel as the vocoder gets."""
+        return self.vocoder.invert(mel) if isinstance(self.vocoder, Vocoder) else self.vocoder(mel)
+
     @torch.no_grad()
     def measure(self, waveforms: torch.Tensor) -> None:
         """Sets the latent statistics from waveforms (B, samples).

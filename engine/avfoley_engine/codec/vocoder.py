@@ -1,8 +1,8 @@
 """Log-mel to waveform: ConvNeXt blocks at frame rate and an inverse-STFT head (Vocos, arXiv 2306.00814).
 
-The magnitudes start from what the mel says of them: its pseudo-inverse, which the network only corrects (FreeV, arXiv 2406.08196). A few
-iterations of Griffin-Lim from the network's phases then bring the waveform to say that mel again. Training goes through them, so the
-network is left with what they cannot do.
+The magnitudes start from what the mel says of them: its pseudo-inverse, which the network only corrects (FreeV, arXiv 2406.08196). A
+recording's mel is worth keeping to: a few iterations of Griffin-Lim from the network's phases bring the waveform to say it again
+(`Vocoder.invert`). A mel decoded from a latent is smoother than any sound's: there the network's own detail is the better guess.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ class VocoderConfig:
 
     @property
     def reach(self) -> int:
-        """Frames on either side of its own that decide a sample."""
-        network = 3 + ConvNeXtBlock.reach * self.layers + math.ceil(self.n_fft / 2 / self.hop)
-        return network + MelConsistency.reach * self.iterations
+        """Frames on either side of its own that decide a sample of the network's."""
+        return 3 + ConvNeXtBlock.reach * self.layers + math.ceil(self.n_fft / 2 / self.hop)
 
 
 class MagnitudePrior(nn.Module):
@@ -74,13 +73,11 @@ class MelConsistency(nn.Module):
     momentum = 0.9
     #: A band is changed by no more than this at a time, in nepers.
     largest_change = 3.0
-    #: Frames on either side of its own that decide a sample, an iteration: half a window back and half a window forth.
-    reach = 3
 
     def __init__(self, mel: MelConfig, iterations: int, training_iterations: int) -> None:
         super().__init__()
-        if mel.window > self.reach * mel.hop or mel.centred_on != "start":
-            raise ValueError(f"a window of {mel.window} samples, hop {mel.hop}, centred on the {mel.centred_on} of it")
+        if mel.centred_on != "start":
+            raise ValueError(f"frames are centred on the {mel.centred_on} of their hops, not on the start")
         self.mel, self.iterations, self.training_iterations = mel, iterations, training_iterations
         filters = torchaudio.functional.melscale_fbanks(
             mel.n_fft // 2 + 1, mel.f_min, mel.f_max, mel.bands, mel.sample_rate, norm="slaney", mel_scale="slaney"
@@ -174,4 +171,8 @@ class Vocoder(nn.Module):
         x = self.norm(self.embed(mel).transpose(1, 2)).transpose(1, 2)
         for block in self.blocks:
             x = block(x)
-        return self.consistency(self.head(self.final_norm(x.transpose(1, 2)), self.prior(mel)), mel)
+        return self.head(self.final_norm(x.transpose(1, 2)), self.prior(mel))
+
+    def invert(self, mel: torch.Tensor) -> torch.Tensor:
+        """As `forward`, for the mel of a recording: the waveform's own mel is brought close to it."""
+        return self.consistency(self(mel), mel)

@@ -1,7 +1,8 @@
 """`evaluate codec`: what is left of a recorded sound after the codec?
 
-Three rows, on recordings that no part of the system was trained on. *griffin_lim*: 64 iterations from the recording's
-own mel. *vocoder*: from that same mel. *codec*: encoded to latents and decoded, VAE and vocoder together.
+Four rows, on recordings that no part of the system was trained on. *griffin_lim*: 64 iterations from the recording's
+own mel. *vocoder*: from that same mel, network and iterations (`AudioCodec.invert`); *network*: without the iterations.
+*codec*: encoded to latents and decoded, VAE and network together.
 
 The multi-resolution STFT distance (spectral convergence and log-magnitude L1, FFT 256 to 2048) and the log-mel L1
 (natural logarithm) are means over the files, and look at each file only up to the frequency where MP3 or a low sampling
@@ -38,7 +39,7 @@ from avfoley_engine.evaluation import onsets
 from avfoley_engine.training.codec import SpectralDistance
 from avfoley_engine.training.sounds import bandwidth, decode, is_held_out, read_index
 
-ROWS = ("griffin_lim", "vocoder", "codec")
+ROWS = ("griffin_lim", "vocoder", "network", "codec")
 #: The figures of a row, and their headings in the table.
 FIGURES = {
     "stft_distance": "STFT distance",
@@ -102,7 +103,8 @@ def systems(codec: AudioCodec) -> dict[str, System]:
     griffin_lim = GriffinLim(codec.mel)
     return {
         "griffin_lim": lambda waveform: griffin_lim(codec.mel(waveform)),
-        "vocoder": lambda waveform: codec.vocoder(codec.mel(waveform)),
+        "vocoder": lambda waveform: codec.invert(codec.mel(waveform)),
+        "network": lambda waveform: codec.vocoder(codec.mel(waveform)),
         "codec": lambda waveform: codec.decode(codec.encode(waveform)),
     }
 

@@ -136,7 +136,7 @@ def train_vocoder(
             mel = codec.mel(waveform)
             half = batch // 2
             decoded = codec.vae.decode(codec.vae.posterior(mel[:half])[0])
-        return codec.vocoder(torch.cat([decoded, mel[half:]])), waveform
+        return torch.cat([codec.vocoder(decoded), codec.invert(mel[half:])]), waveform
 
     def reconstruction(generated: torch.Tensor, recorded: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         spectral = distance(generated, recorded)
