@@ -1,7 +1,7 @@
 """Log-mel to waveform: ConvNeXt blocks at frame rate and an inverse-STFT head (Vocos, arXiv 2306.00814).
 
-The magnitudes start from what the mel says of them: its pseudo-inverse, which the network only corrects (FreeV, arXiv 2406.08196). The mel of
-a recording is worth keeping to: a few iterations of Griffin-Lim from the network's phases bring the waveform to say it again
+The magnitudes start from what the mel says of them: its pseudo-inverse, which the network only corrects (FreeV, arXiv 2406.08196). A
+recording's mel is worth keeping to: a few iterations of Griffin-Lim from the network's phases bring the waveform to say it again
 (`Vocoder.invert`). A mel decoded from a latent is smoother than any sound's: there the network's own detail is the better guess.
 """
 
