@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import time
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avfoley_plugin.errors import AVFoleyError, HostError
-from avfoley_plugin.hosts import OtioFile
+from avfoley_plugin.hosts import OtioFile, otio_file
 from avfoley_plugin.hosts.resolve import ResolveHost, stand_in
 from avfoley_plugin.hosts.sample_edit import add_foley, sample
 from avfoley_plugin.timeline.captions import captions, edited
@@ -118,29 +118,34 @@ def test_deep_nesting_is_refused(tmp_path: Path, opening: str) -> None:
         OtioFile(path).read()
 
 
-def test_a_bundle_that_unfolds_without_end_is_refused(tmp_path: Path) -> None:
+def test_a_bundle_that_unfolds_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otio_file, "_LARGEST", 1 << 20)
     path = tmp_path / "bomb.otioz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle, bundle.open("content.otio", "w") as file:
-        for _ in range(600):
-            file.write(bytes(1 << 20))
-    began = time.process_time()
-    with pytest.raises(HostError, match=r"bomb\.otioz"):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("content.otio", bytes(2 << 20))
+    with pytest.raises(HostError, match=r"bomb\.otioz.* larger"):
         OtioFile(path).read()
-    assert time.process_time() - began < 20
 
 
-@FUZZED
-@given(number=st.integers(0, 10**6), value=st.sampled_from(VALUES))
-def test_what_resolves_markers_say_may_be_anything(
-    tmp_path_factory: pytest.TempPathFactory, number: int, value: Any
-) -> None:
+@pytest.fixture(scope="module")
+def in_resolve(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, stand_in.FakeProject]:
+    """A project with foley, and the folder of its media."""
     folder = tmp_path_factory.mktemp("resolve")
     project = stand_in.small_project(folder)
-    resolve = stand_in.FakeResolve(project)
-    host = ResolveHost(folder / "edit.otio", resolve)
+    host = ResolveHost(folder / "edit.otio", stand_in.FakeResolve(project))
     timeline = host.read()
     add_foley(timeline, folder, folder / "edit.avfoley")
     host.write(timeline)
+    return folder, project
+
+
+@settings(FUZZED, max_examples=80)
+@given(number=st.integers(0, 10**6), value=st.sampled_from(VALUES))
+def test_what_resolves_markers_say_may_be_anything(
+    in_resolve: tuple[Path, stand_in.FakeProject], number: int, value: Any
+) -> None:
+    folder, project = in_resolve[0], copy.deepcopy(in_resolve[1])
+    resolve = stand_in.FakeResolve(project)
     api = project.GetCurrentTimeline()
     assert api is not None
     marker = next(marker for marker in api._markers.values() if marker["customData"])
@@ -155,5 +160,4 @@ def test_what_resolves_markers_say_may_be_anything(
         placed(timeline)
         captions(timeline)
         host.write(timeline)
-        timeline = ResolveHost(folder / "edit.otio", resolve).read()
-        remove_all(timeline)
+        remove_all(ResolveHost(folder / "edit.otio", resolve).read())
