@@ -31,7 +31,7 @@ def plugin_manifest() -> otio.plugins.manifest.Manifest:
 def hook_function(
     in_timeline: otio.schema.Timeline, argument_map: dict[str, Any] | None = None
 ) -> otio.schema.Timeline:
-    """Checks that the sound file of every take of ours is there and as long as when it was made.
+    """Checks that the file of every take of ours is there, and a sound as long as when it was made.
 
     `argument_map`: "folder", what relative media URLs resolve against (else the working directory); "problems", a list
     that takes the findings. Without such a list, raises HostError naming them all.
@@ -60,9 +60,12 @@ def _problem(take: PlacedTake, folder: Path) -> str | None:
     name = f"{take.shot_name}, {take.key}"
     if path is None or not path.is_file():
         return f"{name}: {path or take.url} is not there; relink it, or make the take again"
+    expected = take.identity.get("samples")
+    if expected is None:
+        # A picture; how long it is would need a decoder, in every program that writes timelines.
+        return None if path.stat().st_size else f"{name}: {path} is empty; make the take again"
     try:
         found = wave_samples(path)
     except HostError as error:
         return f"{name}: {error}"
-    expected = take.identity["samples"]
     return None if found == expected else f"{name}: {path} has {found} samples, not {expected}; make the take again"

@@ -128,6 +128,21 @@ def test_a_truncated_take_is_found(timeline: Timeline, tmp_path: Path) -> None:
     assert "cut short" in problem
 
 
+def test_a_picture_is_no_sound_of_another_length(timeline: Timeline, tmp_path: Path) -> None:
+    (clip,) = [clip for clip in timeline.find_clips() if "avfoley" in clip.metadata]
+    picture = clip.media_reference.deepcopy()
+    picture.target_url = "foley/take.mov"
+    del picture.metadata["avfoley"]["samples"]
+    clip.set_media_references({"take 1": picture}, "take 1")
+    path = tmp_path / "foley" / "take.mov"
+    path.write_bytes(b"moov")
+    assert run(timeline, tmp_path) == []
+    path.write_bytes(b"")
+    assert run(timeline, tmp_path) == [f"door, take 1: {path} is empty; make the take again"]
+    path.unlink()
+    assert run(timeline, tmp_path) == [f"door, take 1: {path} is not there; relink it, or make the take again"]
+
+
 def test_writing_warns_of_takes_that_are_not_there(timeline: Timeline, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
