@@ -18,12 +18,16 @@ _NAMED_COLORS = ("PINK", "RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PU
 
 def readable(text: str) -> str:
     """The JSON of a timeline with its newer markers as our OpenTimelineIO reads them; their colour is kept in their
-    metadata. Raises ValueError for what is no JSON, or is nested so deep that OpenTimelineIO would crash.
+    metadata. Raises ValueError for what is no JSON, is nested so deep that OpenTimelineIO would crash, or has a gap of no
+    length, of which it would not know what to say.
     """
     try:
-        json.loads(text)
+        root = json.loads(text)
     except RecursionError as error:
         raise ValueError("its objects are nested too deep for a timeline") from error
+    for node in _objects(root):
+        if str(node.get("OTIO_SCHEMA", "")).startswith("Gap.") and node.get("source_range") is None:
+            raise ValueError("a gap in it does not say how long it is")
     return _rewritten(text, "Marker.3", _to_marker_2)
 
 

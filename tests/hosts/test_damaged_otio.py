@@ -161,3 +161,13 @@ def test_what_resolves_markers_say_may_be_anything(
         captions(timeline)
         host.write(timeline)
         remove_all(ResolveHost(folder / "edit.otio", resolve).read())
+
+
+def test_a_gap_that_does_not_say_how_long_it_is_is_refused(foley: str, tmp_path: Path) -> None:
+    document = json.loads(foley)
+    holder, key = next((h, k) for h, k in places(document) if k == "source_range" and h["OTIO_SCHEMA"] == "Gap.1")
+    holder[key] = None
+    path = tmp_path / "gap.otio"
+    path.write_text(json.dumps(document))
+    with pytest.raises(HostError, match=r"gap\.otio .* a gap in it does not say how long it is"):
+        OtioFile(path).read()

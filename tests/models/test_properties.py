@@ -150,8 +150,9 @@ def test_a_picture_k_frames_later_makes_the_sound_as_much_later(
     later = foley.generate(delayed, (length + latents) * stride, caption="a", steps=1)
     # At its very beginning the later sound has a window before it to agree with.
     settled = (aligned.window_latents - latents + foley.codec.config.reach) * stride
-    torch.testing.assert_close(later[latents * stride + settled :], sound[settled:], atol=1e-4, rtol=0)
-    assert not torch.allclose(later[settled : len(sound)], sound[settled:], atol=1e-2)
+    level = sound[settled:].abs().max().item()
+    torch.testing.assert_close(later[latents * stride + settled :], sound[settled:], atol=1e-2 * level, rtol=0)
+    assert not torch.allclose(later[settled : len(sound)], sound[settled:], atol=0.1 * level)
 
 
 def test_a_sound_k_frames_later_makes_the_picture_as_much_later(
