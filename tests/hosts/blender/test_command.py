@@ -72,9 +72,10 @@ def test_blenders_python_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_cancelling_lets_the_command_finish_what_it_does() -> None:
     process = run(
-        "import json, time\n"
-        "print(json.dumps({'event': 'started'}), flush=True)\n"
-        "try:\n    time.sleep(60)\n"
+        # A shell's background job would hand on that SIGINT is ignored.
+        "import json, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "try:\n    print(json.dumps({'event': 'started'}), flush=True)\n    time.sleep(60)\n"
         "except KeyboardInterrupt:\n    print(json.dumps({'event': 'finished'}))"
     )
     deadline = time.monotonic() + 30
