@@ -18,20 +18,8 @@ from avfoley_plugin.timeline.takes import placed
 A_TAKE = 280
 
 
-@pytest.fixture(scope="session")
-def _shipped_model_loads() -> None:
-    from avfoley_engine import zoo
-    from avfoley_engine.errors import ModelError
-
-    try:
-        zoo.load("avlink-nano")
-    except ModelError as error:
-        pytest.skip(f"the shipped weights do not fit this version: {error}")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.usefixtures("_shipped_model_loads")
 def test_from_opening_to_opening_again_with_the_shipped_model(
     qtbot: Any, open_panel: Callable[..., PanelWindow], cut: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
