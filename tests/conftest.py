@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# Tests run side by side, each process and its children on a core of its own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # On a busy machine an example may take long without being wrong. The same examples every time: what fails, fails again.
 settings.register_profile("any speed", deadline=None, derandomize=True)
 settings.load_profile("any speed")

@@ -14,7 +14,7 @@ from avfoley_engine.flow.solver import VelocityField, euler
 from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.backbones import to_pixels
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.avlink.velocity import guided_velocity
+from avfoley_engine.models.avlink.velocity import windowed_velocity
 from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.models.interface import OnStep
 from avfoley_engine.models.text import TextEncoder
@@ -125,18 +125,8 @@ class AVLinkFoley:
         width = self.link.config.audio.latent_width
         noise = torch.stack([torch.randn(windows.total, width, generator=g) for g in generators]).to(self.device)
         video = None if frames is None else self._condition(frames, over_frames, generators)
-        text = self.text([*captions, *(negative_captions or [""] * len(captions))])
-
-        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = windows.cut(x)
-            parts = []
-            for rows in torch.arange(len(cut)).split(self.windows_at_once):
-                sounds = rows // len(windows.starts)
-                seen = None if video is None else video[rows]
-                words = (text.rows(sounds), text.rows(len(captions) + sounds))
-                time = x.new_full((len(rows),), t)
-                parts.append(guided_velocity(self.link, "v2a", cut[rows], time, seen, *words, scale))
-            return windows.blend(torch.cat(parts))
+        words = self.text(captions), self.text(negative_captions or [""] * len(captions))
+        velocity = windowed_velocity(self.link, "v2a", windows, video, *words, scale, self.windows_at_once)
 
         latents = euler(turning(velocity, generators) if loop else velocity, noise, steps, on_step)
         waveform = self.decode_circle(latents) if loop else self.codec.decode(latents)[:, :samples]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from avfoley_engine.flow.solver import guide
+from avfoley_engine.flow.solver import VelocityField, guide
 from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.nn.dit import TextStates
 
 
@@ -41,6 +42,36 @@ def guided_velocity(
     else:
         conditional = link(condition, fixed, silent, x, t, text, direction=direction, both=False).video
     return conditional if scale == 1 else guide(conditional, backbone(x, t, negative), scale)
+
+
+def windowed_velocity(
+    link: AVLink,
+    direction: Direction,
+    windows: Windows,
+    condition: torch.Tensor | None,
+    text: TextStates,
+    negative: TextStates,
+    scale: float,
+    at_once: int,
+) -> VelocityField:
+    """`guided_velocity` of sequences (B, windows.total, ...), cross-faded from their windows' (MultiDiffusion, arXiv 2302.08113).
+
+    `condition` holds the other modality of every window (B * windows, ...), `text` and `negative` a row a sequence. `at_once` windows go
+    through the network together, which bounds the memory of long sequences.
+    """
+
+    def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+        cut = windows.cut(x)
+        parts = []
+        for rows in torch.arange(len(cut)).split(at_once):
+            sequences = rows // len(windows.starts)
+            given = None if condition is None else condition[rows]
+            time = x.new_full((len(rows),), t)
+            words = text.rows(sequences), negative.rows(sequences)
+            parts.append(guided_velocity(link, direction, cut[rows], time, given, *words, scale))
+        return windows.blend(torch.cat(parts))
+
+    return velocity
 
 
 def _joined(text: TextStates, negative: TextStates) -> TextStates:

@@ -13,7 +13,7 @@ from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.backbones import from_pixels
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.avlink.velocity import guided_velocity
+from avfoley_engine.models.avlink.velocity import windowed_velocity
 from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.models.interface import OnStep, Upsampler
 from avfoley_engine.models.text import TextEncoder
@@ -125,18 +125,8 @@ class AVLinkVideo:
         shape = (windows.total, *self.frame_size, 3)
         noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
         audio = None if sounds is None else self._condition(sounds, over_latents, generators)
-        text = self.text([*captions, *(negative_captions or [""] * len(captions))])
-
-        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = windows.cut(x)
-            parts = []
-            for rows in torch.arange(len(cut)).split(self.windows_at_once):
-                clips = rows // len(windows.starts)
-                heard = None if audio is None else audio[rows]
-                words = (text.rows(clips), text.rows(len(captions) + clips))
-                time = x.new_full((len(rows),), t)
-                parts.append(guided_velocity(self.link, "a2v", cut[rows], time, heard, *words, scale))
-            return windows.blend(torch.cat(parts))
+        words = self.text(captions), self.text(negative_captions or [""] * len(captions))
+        velocity = windowed_velocity(self.link, "a2v", windows, audio, *words, scale, self.windows_at_once)
 
         return from_pixels(euler(velocity, noise, steps, on_step)[:, :frames]).cpu()
 
