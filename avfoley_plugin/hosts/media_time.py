@@ -63,7 +63,7 @@ def _begin(reference: otio.schema.ExternalReference, folder: Path, clock: Record
     try:
         return frames(file_range(path, probe, clock.rate).start_time, clock.rate)
     except HostError:
-        # Takes that are not there are the business of others.
+        # That a take is not there, the media check tells.
         return 0
 
 
@@ -72,7 +72,7 @@ def file_range(path: Path, probe: Probe | None, rate: Fraction) -> TimeRange:
     it cannot be read, or there is no `probe`.
     """
     if probe is None:
-        raise HostError(f"nothing tells how long {path} is; open it, or set the clip's available range")
+        raise HostError(f"nothing tells how long {path} is; set the clip's in and out points, or its available range")
     try:
         found = probe(path)
     except AVFoleyError as error:

@@ -35,7 +35,7 @@ def clip_of(strip: Any, folder: Path, rate: Fraction) -> Json | None:
         return None
     for reference in clip["media_references"].values():
         path = path_of(reference["target_url"], folder)
-        if not path.is_file() and (folder / path.name).is_file():
+        if not _is_file(path) and _is_file(folder / path.name):
             reference["target_url"] = (folder / path.name).as_uri()
     head = strip.frame_final_start - _content_start(strip)
     start = seconds(active(clip)["available_range"]["start_time"]) * rate + head
@@ -43,6 +43,14 @@ def clip_of(strip: Any, folder: Path, rate: Fraction) -> Json | None:
     clip["enabled"] = not strip.mute
     clip["metadata"] = {**clip["metadata"], PLACE: {"strip": strip.name}}
     return clip
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # No file has a name that long.
+        return False
 
 
 def path_of(url: str, folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -77,8 +78,8 @@ def _marks(timeline: Any) -> tuple[int, int] | None:
     """The in point and the frame after the out point, in record frames; None unless both are set."""
     marks = timeline.GetMarkInOut() if offers(timeline, "GetMarkInOut") else None
     video = marks.get("video") if isinstance(marks, Mapping) else None
-    if not isinstance(video, Mapping):
-        return None
-    first, last = video.get("in"), video.get("out")
-    # They count from the timeline's first frame, and the out point is part of the range.
-    return (int(first), int(last) + 1) if first is not None and last is not None and 0 <= first <= last else None
+    match video:
+        case {"in": int() | float() as first, "out": int() | float() as last} if 0 <= first <= last < math.inf:
+            # They count from the timeline's first frame, and the out point is part of the range.
+            return int(first), int(last) + 1
+    return None
