@@ -176,15 +176,21 @@ def foley(
 def visualize(
     source: Input,
     clip: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--clip",
             metavar="NAME",
-            help="The clip whose sound it is: on an audio track, else a video clip's own sound; repeatable.",
+            help="The clip whose sound it is: on an audio track, else a video clip's own sound; repeatable. Without it "
+            "and --range what is selected in Resolve, or in Kdenlive the zone.",
         ),
-    ],
+    ] = None,
     record_range: Annotated[
-        str | None, typer.Option("--range", metavar="IN-OUT", help="Only the part in this range; see `avfoley foley`.")
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="IN-OUT",
+            help="Only the part in this range, see `avfoley foley`; without --clip of all sounds on audio tracks.",
+        ),
     ] = None,
     caption: Annotated[
         str | None, typer.Option(help="What shall be seen and heard; else each clip's own caption.")
@@ -212,7 +218,7 @@ def visualize(
 
         engine = LocalEngine()
         settings = workflows.VisualizeSettings(caption, negative, seed, takes, model, steps, guidance, codec.value)
-        selection = Selection(tuple(clip), record_range)
+        selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
         return workflows.visualize(open_host(source, output, engine.probe), engine, settings, selection)
 
     raise typer.Exit(_carry_out(start, as_json))
@@ -273,6 +279,21 @@ def regenerate(source: Input, output: Output = None, as_json: Json = False) -> N
         return workflows.regenerate(open_host(source, output, engine.probe), engine)
 
     raise typer.Exit(_carry_out(start, as_json))
+
+
+@app.command()
+def remove(source: Input, output: Output = None) -> None:
+    """Take everything of AVFoley's off a timeline: tracks, takes, captions. The takes' files stay."""
+
+    def take_off() -> None:
+        from avfoley_plugin import workflows
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+
+        written = workflows.remove(open_host(source, output, LocalEngine().probe))
+        typer.echo(f"There was nothing of ours on {source}." if written is None else written)
+
+    raise typer.Exit(_explained(take_off))
 
 
 @app.command()

@@ -12,7 +12,7 @@ import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.riff import wave_samples
-from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.takes import PlacedTake, placed
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -58,7 +58,7 @@ def _manifest_file() -> Path:
 def _problem(take: PlacedTake, folder: Path) -> str | None:
     path = resolve_media(take.url, folder)
     name = f"{take.shot_name}, {take.key}"
-    if path is None or not path.is_file():
+    if path is None or not is_file(path):
         return f"{name}: {path or take.url} is not there; relink it, or make the take again"
     expected = take.identity.get("samples")
     if expected is None:

@@ -38,7 +38,7 @@ def wave_samples(path: Path) -> int:
                     long_data_size = struct.unpack_from("<Q", body, 8)[0]
                 else:
                     file.seek(size + size % 2, 1)
-    except (OSError, struct.error) as error:
+    except (OSError, ValueError, struct.error) as error:
         raise HostError(f"{path} cannot be read: {error}; make the take again") from error
     raise HostError(f"{path} is cut short; make the take again")
 
@@ -57,6 +57,6 @@ def wave_time_reference(path: Path) -> int:
                 if name == b"data":
                     break
                 file.seek(size + size % 2, 1)
-    except (OSError, struct.error):
+    except (OSError, ValueError, struct.error):
         pass
     return 0

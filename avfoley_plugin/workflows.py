@@ -28,7 +28,17 @@ from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot, read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, read_sounds, sound_of
 from avfoley_plugin.timeline.stretch import Stretch
-from avfoley_plugin.timeline.takes import AMBIENCE, PICTURE, PlacedTake, Placement, Take, place_takes, placed
+from avfoley_plugin.timeline.takes import (
+    AMBIENCE,
+    PICTURE,
+    PlacedTake,
+    Placement,
+    Take,
+    has_ours,
+    place_takes,
+    placed,
+    remove_all,
+)
 
 
 @dataclass(frozen=True)
@@ -167,12 +177,18 @@ def visualize(
     host: Host,
     engine: EngineClient,
     settings: VisualizeSettings = VisualizeSettings(),
-    selection: Selection = Selection(),  # noqa: B008 (immutable)
+    selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
-    """Makes pictures that move with the selected sounds of the host's timeline, on a video track of ours."""
+    """Makes pictures that move with the selected sounds of the host's timeline, on a video track of ours; without
+    `selection`, for those that are selected there. Unlike `foley`, if none is, for none: few want a picture of every
+    sound.
+    """
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
-        sounds, problems = read_sounds(timeline, selection, folder=host.folder, probe=engine.probe)
+        chosen = host.selection() if selection is None else selection
+        if selection is None and chosen == Selection():
+            raise SelectionError(f"nothing is selected in {host.name}; name a clip with a sound, or give a range")
+        sounds, problems = read_sounds(timeline, chosen, folder=host.folder, probe=engine.probe)
         return [Order(sound, tuple(_pictures(sound, settings))) for sound in sounds], problems
 
     return Run(host, engine, plan)
@@ -242,6 +258,17 @@ def regenerate(host: Host, engine: EngineClient) -> Run:
         return orders, problems
 
     return Run(host, engine, plan)
+
+
+def remove(host: Host) -> Path | None:
+    """Takes everything of ours off the host's timeline, and writes it; files of takes stay. Returns where it was
+    written, None if nothing of ours was there.
+    """
+    timeline = host.read()
+    if not has_ours(timeline):
+        return None
+    remove_all(timeline)
+    return host.write(timeline)
 
 
 class Run(Making):

@@ -49,7 +49,7 @@ def open_host(
     """
     if str(path) == RESOLVE:
         return ResolveHost(output)
-    if not path.exists():
+    if not _exists(path):
         raise HostError(f"{path} is not there; give an .otio, an .otioz, a .kdenlive or a video file")
     if path.suffix.lower() in SUFFIXES:
         return OtioFile(path, output)
@@ -61,6 +61,14 @@ def open_host(
         known = ", ".join(FORMATS)
         raise HostError(f"{path} is not a timeline; give an .otio, .otioz, .otiod, .kdenlive, {known} file")
     return VideoFile(path, probe(path.absolute()), output)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # No file has a name that long.
+        return False
 
 
 def _spelled_rate(text: str) -> Fraction:

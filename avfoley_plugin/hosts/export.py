@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import opentimelineio as otio
-from avfoley_engine.protocol import MediaProbe
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.interchange import FORMATS, marker_list, read_interchange, write_interchange
-from avfoley_plugin.hosts.media_time import count_in_media_time
+from avfoley_plugin.hosts.media_time import Probe, count_in_media_time, with_lengths
 from avfoley_plugin.hosts.resolve import for_resolve, from_resolve
 from avfoley_plugin.hosts.saving import replace_file
 from avfoley_plugin.hosts.survival import Survival, survival
@@ -59,13 +57,13 @@ def prepare(
     folder: Path,
     output: Path,
     program: Program | None = None,
-    probe: Callable[[Path], MediaProbe] | None = None,
+    probe: Probe | None = None,
 ) -> Export:
     """Makes the file that `output`'s name asks for, and reads it back to see what it lacks. Nothing is written yet.
 
     An ``.otio`` is in the shape of `program`; a ``.csv`` is the list of markers, or the cue sheet if its name ends in
-    " cues". Relative media URLs resolve against `folder`. Raises HostError if there is no such format, or if it cannot
-    hold the timeline at all.
+    " cues". Relative media URLs resolve against `folder`, and `probe` tells the range of media whose clip does not.
+    Raises HostError if there is no such format, or if it cannot hold the timeline at all.
     """
     suffix = output.suffix.lower()
     if suffix == ".csv":
@@ -74,23 +72,25 @@ def prepare(
     if suffix == ".otio":
         if program is None:
             raise HostError(f"{output}: say for which program, with --for resolve; any other reads INPUT's own .otio")
+        timeline = with_lengths(timeline, folder, probe)
         shaped = for_resolve(timeline, folder, probe)
         content = otio.adapters.write_to_string(shaped, "otio_json").encode()
-        before = in_media_time(timeline, folder)
+        before = in_media_time(timeline, folder, probe)
         return Export(output, content, _lost(before, _bare(otio.adapters.read_from_string(content.decode()))))
     if suffix not in FORMATS:
         known = ", ".join([".otio", *FORMATS, ".csv"])
         raise HostError(f"{output} is of no format that is known here; its name must end in one of {known}")
-    content = write_interchange(timeline, folder, suffix)
-    return Export(output, content, _lost(in_media_time(timeline, folder), read_back(content, suffix, timeline)))
+    timeline = with_lengths(timeline, folder, probe)
+    content = write_interchange(timeline, folder, suffix, probe)
+    return Export(output, content, _lost(in_media_time(timeline, folder, probe), read_back(content, suffix, timeline)))
 
 
-def in_media_time(timeline: otio.schema.Timeline, folder: Path) -> otio.schema.Timeline:
+def in_media_time(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None = None) -> otio.schema.Timeline:
     """A copy of a timeline whose takes count in their files' timecode, as other programs want them."""
     prepared = timeline.deepcopy()
     clock = record_clock(prepared)
     for clip in prepared.find_clips():
-        count_in_media_time(clip, folder, clock)
+        count_in_media_time(clip, folder, clock, probe)
     return prepared
 
 

@@ -27,6 +27,12 @@ from avfoley_plugin.hosts.resolve.connection import module_file
 COMMAND = (sys.executable, "-m", "avfoley_plugin.cli")
 #: What every launcher of ours holds.
 _SIGNATURE = "Put here by `avfoley install`"
+#: The entries in Resolve's menu, and the verb of each.
+_RESOLVE_ENTRIES = {
+    "AVFoley": "panel",
+    "AVFoley Selected Clips": "foley",
+    "AVFoley Picture for Selected Sounds": "visualize",
+}
 #: The add-on for Blender, a package; it finds the command to call in ``command.json`` beside its ``__init__.py``.
 ADD_ON = Path(__file__).parent / "blender"
 ADD_ON_COMMAND = "command.json"
@@ -132,8 +138,8 @@ def find_hosts(platform: str = sys.platform) -> list[Found]:
 def _launchers(program: Program, platform: str) -> Iterator[tuple[Path, str | None]]:
     """Where a program's launchers go, and what is in them; None for the add-on's folder."""
     if program is Program.RESOLVE:
-        for name, arguments in (("AVFoley", ("panel", "resolve:")), ("AVFoley Selected Clips", ("foley", "resolve:"))):
-            yield _resolve_folder(platform) / f"{name}.py", _resolve_script([*COMMAND, *arguments])
+        for name, verb in _RESOLVE_ENTRIES.items():
+            yield _resolve_folder(platform) / f"{name}.py", _resolve_script([*COMMAND, verb, "resolve:"])
     elif program is Program.KDENLIVE:
         yield _kdenlive_launcher(platform)
     else:

@@ -1,40 +1,144 @@
-"""Timelines for programs that count a clip's source in its file's own timecode, and know only one file a clip."""
+"""Timelines for programs that count a clip's source in its file's own timecode and in frames, know only one file a clip,
+and want to be told how long each is.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import opentimelineio as otio
-from avfoley_engine.protocol import SAMPLE_RATE
+from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe
+from opentimelineio.opentime import TimeRange
 
+from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.riff import wave_time_reference
 from avfoley_plugin.timeline.identity import Kind, identity
 from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.timing import RecordClock, exact_seconds, round_half_up
+from avfoley_plugin.timeline.timing import (
+    RecordClock,
+    exact_frames,
+    exact_seconds,
+    frames,
+    is_picture_rate,
+    rational_time,
+    record_clock,
+    round_half_up,
+)
+
+Probe = Callable[[Path], MediaProbe]
 
 
-def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock) -> None:
+def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock, probe: Probe | None = None) -> None:
     """Counts all takes of a clip of ours in their files' timecode, in frames of the timeline; other clips stay.
 
-    A Broadcast Wave begins at its time reference. The clip's source range is that of its active take; those of the
-    others are moved, so that all have the same time at the shot's first frame.
+    A Broadcast Wave begins at its time reference, a picture at the timecode that `probe` finds, else at 0. The clip's
+    source range is that of its active take; those of the others are moved, so that all have the same time at the shot's
+    first frame.
     """
     active = clip.media_reference
     if identity(active, Kind.TAKE) is None or clip.source_range is None or active.available_range is None:
         return
-    begins = _begin(active, folder, clock)
+    begins = _begin(active, folder, clock, probe)
     shift = begins / clock.rate - exact_seconds(active.available_range.start_time)
     start = round_half_up((exact_seconds(clip.source_range.start_time) + shift) * clock.rate)
-    frames = round_half_up(exact_seconds(clip.source_range.duration) * clock.rate)
-    clip.source_range = clock.range(start, frames)
+    plays = round_half_up(exact_seconds(clip.source_range.duration) * clock.rate)
+    clip.source_range = clock.range(start, plays)
     for reference in clip.media_references().values():
         if identity(reference, Kind.TAKE) is not None and reference.available_range is not None:
             first = round_half_up((exact_seconds(reference.available_range.start_time) + shift) * clock.rate)
             length = round_half_up(exact_seconds(reference.available_range.duration) * clock.rate)
             # A file's last frame may lack a part of a sample, which is no reason to call the cut out of range.
-            reference.available_range = clock.range(first, max(length, start + frames - first))
+            reference.available_range = clock.range(first, max(length, start + plays - first))
 
 
-def _begin(reference: otio.schema.ExternalReference, folder: Path, clock: RecordClock) -> int:
+def _begin(reference: otio.schema.ExternalReference, folder: Path, clock: RecordClock, probe: Probe | None) -> int:
     path = resolve_media(reference.target_url, folder)
-    return 0 if path is None else round_half_up(wave_time_reference(path) * clock.rate / SAMPLE_RATE)
+    if path is None:
+        return 0
+    if "samples" in (identity(reference, Kind.TAKE) or {}):
+        return round_half_up(wave_time_reference(path) * clock.rate / SAMPLE_RATE)
+    try:
+        return frames(file_range(path, probe, clock.rate).start_time, clock.rate)
+    except HostError:
+        # That a take is not there, the media check tells.
+        return 0
+
+
+def file_range(path: Path, probe: Probe | None, rate: Fraction) -> TimeRange:
+    """All of a media file, in its own timecode: in its own frames, or for a sound in those of `rate`. Raises HostError if
+    it cannot be read, or there is no `probe`.
+    """
+    if probe is None:
+        raise HostError(f"nothing tells how long {path} is; set the clip's in and out points, or its available range")
+    try:
+        found = probe(path)
+    except AVFoleyError as error:
+        raise HostError(f"nothing tells how long {path} is, and it cannot be read: {error}") from error
+    start = Fraction(found.start_timecode)
+    if found.has_picture:
+        return TimeRange(rational_time(start, found.rate), rational_time(found.frames, found.rate))
+    # A sound's rate is that of its samples.
+    begins = round_half_up(start / found.rate * rate)
+    return TimeRange(rational_time(begins, rate), rational_time(math.floor(found.duration * rate), rate))
+
+
+def with_lengths(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None) -> otio.schema.Timeline:
+    """A copy of a timeline in which every clip tells how long it is; OpenTimelineIO cannot add up those that do not.
+
+    Relative media URLs resolve against `folder`. Raises HostError, naming the clip, where nobody knows.
+    """
+    told = timeline.deepcopy()
+    for clip in told.find_clips():
+        reference = clip.media_reference
+        if clip.source_range is None and reference.available_range is None:
+            path = resolve_media(getattr(reference, "target_url", ""), folder)
+            if path is None:
+                raise HostError(
+                    f"nothing tells how long clip {clip.name!r} is; relink it, or set its in and out points"
+                )
+            reference.available_range = file_range(path, probe, record_clock(told).rate)
+    return told
+
+
+def in_whole_frames(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
+    """A copy of a timeline in which what counts in samples counts in frames of the timeline, as most programs do, and
+    every item itself says what it plays.
+
+    Cuts are rounded, not lengths, so that nothing adds up to drift; what is shorter than half a frame goes.
+    """
+    whole, clock = timeline.deepcopy(), record_clock(timeline)
+    for track in whole.find_children(descended_from_type=otio.schema.Track):
+        at, gone = Fraction(0), []
+        for item in track:
+            if not isinstance(item, otio.core.Item):
+                continue
+            played = item.trimmed_range()
+            first, at = round_half_up(at), at + exact_frames(played.duration, clock.rate)
+            item.source_range = played
+            if _counts_samples(played):
+                length = round_half_up(at) - first
+                item.source_range = clock.range(frames(played.start_time, clock.rate), length)
+                gone += [item] if length == 0 else []
+            if isinstance(item, otio.schema.Clip):
+                _count_media_in_frames(item, clock)
+        for item in gone:
+            track.remove(item)
+    return whole
+
+
+def _counts_samples(span: TimeRange) -> bool:
+    return not (is_picture_rate(span.start_time.rate) and is_picture_rate(span.duration.rate))
+
+
+def _count_media_in_frames(clip: otio.schema.Clip, clock: RecordClock) -> None:
+    available = clip.media_reference.available_range
+    if available is not None and _counts_samples(available):
+        # No rounding shall make it end before the clip does.
+        first = math.floor(exact_frames(available.start_time, clock.rate))
+        last = exact_frames(available.start_time, clock.rate) + exact_frames(available.duration, clock.rate)
+        played = clip.source_range
+        end = exact_frames(played.start_time, clock.rate) + exact_frames(played.duration, clock.rate)
+        clip.media_reference.available_range = clock.range(first, math.ceil(max(last, end)) - first)

@@ -55,17 +55,19 @@ def survival(before: otio.schema.Timeline, after: otio.schema.Timeline | None) -
     return found
 
 
-def _items(timeline: otio.schema.Timeline) -> Iterator[tuple[otio.schema.Track, otio.core.Item, int]]:
-    """Every item that is no gap, directly on a track, and the record frame where it starts."""
+def _items(timeline: otio.schema.Timeline) -> Iterator[tuple[otio.schema.Track, otio.core.Item, int, int]]:
+    """Every item that is no gap, directly on a track, the record frame where it starts, and how many it has: where its
+    cuts lie between two frames, the nearest ones.
+    """
     rate = record_clock(timeline).rate
     for track in timeline.tracks:
         at = Fraction(0)
         for item in track if isinstance(track, otio.schema.Track) else ():
             if not isinstance(item, otio.core.Item):
                 continue
+            start, at = round_half_up(at), at + exact_frames(item.trimmed_range().duration, rate)
             if not isinstance(item, otio.schema.Gap):
-                yield track, item, round_half_up(at)
-            at += exact_frames(item.trimmed_range().duration, rate)
+                yield track, item, start, round_half_up(at) - start
 
 
 def _tracks(timeline: otio.schema.Timeline) -> Iterator[Any]:
@@ -77,15 +79,13 @@ def _track_names(timeline: otio.schema.Timeline) -> Iterator[Any]:
 
 
 def _clips(timeline: otio.schema.Timeline) -> Iterator[Any]:
-    rate = record_clock(timeline).rate
-    for track, item, start in _items(timeline):
-        yield track.kind, start, round_half_up(exact_frames(item.trimmed_range().duration, rate))
+    return ((track.kind, start, frames) for track, _, start, frames in _items(timeline))
 
 
 def _sources(timeline: otio.schema.Timeline) -> Iterator[Any]:
     """The file that each clip plays, and from where in its own time, in whole record frames."""
     rate = record_clock(timeline).rate
-    for track, item, start in _items(timeline):
+    for track, item, start, _ in _items(timeline):
         reference = getattr(item, "media_reference", None)
         if isinstance(reference, otio.schema.ExternalReference) and reference.target_url:
             url = reference.target_url
@@ -94,7 +94,7 @@ def _sources(timeline: otio.schema.Timeline) -> Iterator[Any]:
 
 
 def _speeds(timeline: otio.schema.Timeline) -> Iterator[Any]:
-    for track, item, start in _items(timeline):
+    for track, item, start, _ in _items(timeline):
         scalars = [effect.time_scalar for effect in item.effects if isinstance(effect, otio.schema.LinearTimeWarp)]
         if scalars:
             yield track.kind, start, round(math.prod(scalars), 2)
@@ -110,7 +110,7 @@ def _all_markers(timeline: otio.schema.Timeline) -> Iterator[tuple[otio.schema.M
     clock = record_clock(timeline)
     for marker in timeline.tracks.markers:
         yield marker, round_half_up(exact_frames(marker.marked_range.start_time, clock.rate)) - clock.origin
-    for _, item, start in _items(timeline):
+    for _, item, start, _ in _items(timeline):
         begins = exact_frames(item.trimmed_range().start_time, clock.rate)
         for marker in item.markers:
             yield marker, round_half_up(start + exact_frames(marker.marked_range.start_time, clock.rate) - begins)
@@ -142,7 +142,7 @@ def _captions(timeline: otio.schema.Timeline) -> Iterator[Any]:
 
 
 def _takes(timeline: otio.schema.Timeline) -> Iterator[Any]:
-    for _, item, start in _items(timeline):
+    for _, item, start, _ in _items(timeline):
         if isinstance(item, otio.schema.Clip):
             for reference in item.media_references().values():
                 ours = identity(reference, Kind.TAKE)
@@ -151,7 +151,7 @@ def _takes(timeline: otio.schema.Timeline) -> Iterator[Any]:
 
 
 def _identities(timeline: otio.schema.Timeline) -> Iterator[Any]:
-    for _, item, start in _items(timeline):
+    for _, item, start, _ in _items(timeline):
         ours = identity(item, Kind.CLIP)
         if ours is not None:
             yield start, ours["id"]

@@ -226,6 +226,28 @@ def test_an_ambience_over_a_range(engine: Engine, timeline: Path, avfoley: Shell
     assert [(take.identity["caption"], take.identity["channels"]) for take in takes if take.active] == [("hail", 1)]
 
 
+def test_everything_of_ours_can_be_taken_off_again(engine: Engine, timeline: Path, clip: Path, avfoley: Shell) -> None:
+    before = json.loads(timeline.read_text())
+    assert "nothing of ours" in avfoley("remove", timeline).out
+    assert list(timeline.parent.glob("*.bak")) == []
+    assert avfoley("foley", timeline, "--caption", "steps", "--takes", "2").code == Exit.OK
+    assert avfoley("foley", timeline, "--range", "30-130", "--ambience", "--caption", "rain").code == Exit.OK
+    ran = avfoley("remove", timeline)
+    assert (ran.code, ran.out.strip()) == (Exit.OK, str(timeline))
+    assert json.loads(timeline.read_text()) == before
+    assert list(timeline.with_suffix(".avfoley").glob("*.wav")), "the sounds stay"
+
+    # A video's timeline is its own file, and so is that of another output.
+    assert avfoley("foley", clip).code == Exit.OK
+    assert avfoley("remove", clip).out.strip() == str(clip.with_suffix(".otio"))
+    assert placed(read(clip.with_suffix(".otio"))) == []
+    other = timeline.with_name("other.otio")
+    assert avfoley("foley", timeline, "-o", other).code == Exit.OK
+    assert avfoley("remove", timeline, "-o", other).out.strip() == str(other)
+    assert placed(read(other)) == []
+    assert avfoley("remove", "gone.otio").code == Exit.INPUT
+
+
 def test_an_ambience_needs_a_range_and_a_caption(engine: Engine, timeline: Path, avfoley: Shell) -> None:
     assert avfoley("foley", timeline, "--ambience", "--caption", "rain").code == Exit.USAGE
     both = ("--range", "0-50", "--clip", "shot1")

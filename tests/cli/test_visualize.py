@@ -94,5 +94,6 @@ def test_what_cannot_be_is_said_plainly(engine: Engine, avfoley: Callable[..., A
     assert "has no sound" in ran.out
     ran = avfoley("visualize", with_sound, "--clip", "bell", "--model", "fake")
     assert (ran.code, "fake does not visualize" in ran.err) == (4, True)
-    assert avfoley("visualize", with_sound).code == 2
+    ran = avfoley("visualize", with_sound)
+    assert (ran.code, "nothing is selected in cut.otio" in ran.err) == (3, True)
     assert avfoley("visualize", with_sound, "--clip", "bell", "--codec", "gif").code == 2

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avfoley_plugin.errors import AVFoleyError, HostError
-from avfoley_plugin.hosts import OtioFile, otio_file
+from avfoley_plugin.hosts import OtioFile, open_host, otio_file
+from avfoley_plugin.hosts.export import prepare
 from avfoley_plugin.hosts.resolve import ResolveHost, stand_in
 from avfoley_plugin.hosts.sample_edit import add_foley, sample
 from avfoley_plugin.timeline.captions import captions, edited
@@ -39,6 +40,7 @@ VALUES = [
     "nan",
     "../../etc/passwd",
     "é" * 300,
+    "a\0.wav",
     "take 99999999999",
 ]
 FUZZED = settings(max_examples=150, suppress_health_check=list(HealthCheck))
@@ -161,6 +163,27 @@ def test_what_resolves_markers_say_may_be_anything(
         captions(timeline)
         host.write(timeline)
         remove_all(ResolveHost(folder / "edit.otio", resolve).read())
+
+
+@pytest.mark.parametrize("name", ["é" * 300, "a\0b"])
+def test_a_take_whose_name_no_file_can_have_is_not_there(
+    in_resolve: tuple[Path, stand_in.FakeProject], name: str
+) -> None:
+    folder, project = in_resolve[0], copy.deepcopy(in_resolve[1])
+    api = project.GetCurrentTimeline()
+    assert api is not None
+    for marker in api._markers.values():
+        marker["customData"] = marker["customData"].replace("_foley_1.wav", f"{name}.wav".replace("\0", "\\u0000"))
+    host = ResolveHost(folder / "edit.otio", stand_in.FakeResolve(project))
+    timeline = host.read()
+    problems: list[str] = []
+    otio.hooks.run("avfoley_check_media", timeline, {"folder": str(folder), "problems": problems})
+    assert len(problems) == 3
+    with pytest.raises(HostError, match="is not there"):
+        host.write(timeline)
+    prepare(timeline, folder, folder / "cut.fcpxml")
+    with pytest.raises(HostError, match="is not there"):
+        open_host(folder / f"{name}.otio")
 
 
 def test_a_gap_that_does_not_say_how_long_it_is_is_refused(foley: str, tmp_path: Path) -> None:

@@ -64,6 +64,19 @@ def test_installed_twice_and_removed(home: Path, program: Program, platform: str
     assert uninstall(program, platform) == []
 
 
+def test_resolves_menu_has_an_entry_for_each_verb(home: Path) -> None:
+    entries = {path.stem: path.read_text() for path in install(Program.RESOLVE, "linux")}
+    calls = {
+        name: next(verb for verb in ("panel", "foley", "visualize") if f"'{verb}', 'resolve:'" in text)
+        for name, text in entries.items()
+    }
+    assert calls == {
+        "AVFoley": "panel",
+        "AVFoley Selected Clips": "foley",
+        "AVFoley Picture for Selected Sounds": "visualize",
+    }
+
+
 @pytest.mark.parametrize(("program", "platform"), PLACES)
 def test_what_is_not_ours_is_left_alone(home: Path, program: Program, platform: str) -> None:
     theirs = home / PLACES[program, platform]

@@ -13,10 +13,12 @@ from opentimelineio.schema import Clip, ExternalReference, Timeline, Track
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import OtioFile, open_host
+from avfoley_plugin.hosts.sample_edit import add_foley, sample
+from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.timeline.captions import write_caption
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.shots import read_shots
-from avfoley_plugin.timeline.takes import remove_all
+from avfoley_plugin.timeline.takes import placed, remove_all
 
 SECOND = TimeRange(RationalTime(0, 24), RationalTime(24, 24))
 
@@ -174,6 +176,58 @@ def test_an_otioz_by_default_becomes_an_otio_beside_it(tmp_path: Path) -> None:
     host.write(host.read())
     assert host.output == tmp_path / "in" / "edit.otio"
     assert all(path is not None and path.is_file() for path in online(host.output))
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_inactive_takes_of_an_otioz_are_kept_wherever_they_are(tmp_path: Path, moved: bool) -> None:
+    """OpenTimelineIO bundles only what plays, and leaves the absolute URLs of other takes."""
+    edit = tmp_path / "here" / "edit.otio"
+    edit.parent.mkdir()
+    timeline = sample(edit.parent)
+    for name in ("door", "fast", "still", "insert"):
+        (edit.parent / f"{name}.mov").touch()
+    for clip in timeline.find_clips():
+        if not clip.media_reference.target_url.startswith("file:"):
+            clip.media_reference.target_url = (edit.parent / clip.media_reference.target_url).as_uri()
+    bundle = tmp_path / "there" / "edit.otioz"
+    bundle.parent.mkdir()
+    otio.adapters.write_to_file(timeline, str(bundle))
+    if moved:
+        (edit.parent / "edit.avfoley").rename(tmp_path / "elsewhere")
+
+    host = OtioFile(bundle)
+    read = host.read()
+    assert [(t.shot_id, t.key, t.active) for t in placed(read)] == [
+        (t.shot_id, t.key, t.active) for t in placed(timeline)
+    ]
+    online = {take.active: resolve_media(take.url, host.folder).is_file() for take in placed(read)}
+    assert online == {True: True, False: not moved}
+    problems: list[str] = []
+    otio.hooks.run("avfoley_check_media", read, {"folder": str(host.folder), "problems": problems})
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "door, take 2",
+        "door, take 2",
+        "fast, take 2",
+    ] * moved
+    # A take more leaves them as they are.
+    add_foley(read, host.folder, bundle.parent / "edit.avfoley")
+    host.write(read)
+    kept = [take.url for take in placed(OtioFile(host.output).read()) if take.key == "take 2"]
+    assert kept == [take.url for take in placed(timeline) if take.key == "take 2"]
+
+
+def test_what_an_otio_says_is_all_that_kdenlives_own_import_reads(tmp_path: Path) -> None:
+    """From 25.04 on Kdenlive imports clips directly on tracks, and of markers those of all tracks, by their comments."""
+    path = tmp_path / "edit.otio"
+    save(sample(tmp_path), tmp_path, path)
+    content = json.loads(path.read_text())
+    tracks = content["tracks"]["children"]
+    ours = next(track for track in tracks if track["metadata"].get("avfoley"))
+    assert {child["OTIO_SCHEMA"] for child in ours["children"]} == {"Clip.2", "Gap.1"}
+    comments = [marker["comment"] for marker in content["tracks"]["markers"] if marker["metadata"].get("avfoley")]
+    assert sorted(comments) == ["a door shuts", "a door shuts", "a fast shuts"]
+    times = [child["source_range"][end] for child in ours["children"] for end in ("start_time", "duration")]
+    assert {time["rate"] for time in times} == {content["global_start_time"]["rate"]}
 
 
 def test_an_otiod_keeps_its_media_where_it_is(tmp_path: Path) -> None:

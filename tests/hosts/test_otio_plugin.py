@@ -154,6 +154,20 @@ def test_writing_warns_of_takes_that_are_not_there(timeline: Timeline, tmp_path:
     assert (tmp_path / "edit.otio").is_file()
 
 
+def test_otioconvert_runs_the_check_after_it_has_written(timeline: Timeline, tmp_path: Path) -> None:
+    convert = Path(sys.executable).with_name("otioconvert")
+    if not convert.exists():
+        pytest.skip("OpenTimelineIO's console scripts are not beside this Python")
+    source, target = tmp_path / "edit.otio", tmp_path / "other.otio"
+    otio.adapters.write_to_file(timeline, str(source))
+    command = [str(convert), "-i", str(source), "-o", str(target)]
+    assert "AVFoley" not in subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    (tmp_path / "foley" / "take.wav").unlink()
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    assert f"AVFoley: door, take 1: {tmp_path / 'foley' / 'take.wav'} is not there" in said
+    assert target.is_file()
+
+
 def test_the_caption_hook_marks_the_shots(timeline: Timeline) -> None:
     arguments = {"file": "edit.otio", "captions": {"door": "an oak door shuts"}}
     assert otio.hooks.run("avfoley_caption", timeline, arguments) is timeline

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from .otio_json import METADATA, Json, captions, nearest_frame
+from .otio_json import METADATA, Json, captions, is_caption, nearest_frame
 
 _PROPERTY = "avfoley"
 
@@ -87,10 +87,11 @@ def _matched(scene: Any) -> list[tuple[Kept, Any]]:
 
 def _kept(scene: Any) -> list[Kept]:
     try:
-        return [Kept(**one) for one in json.loads(scene.get(_PROPERTY, "[]"))]
+        found = [Kept(**one) for one in json.loads(scene.get(_PROPERTY, "[]"))]
     except (TypeError, ValueError):
         # Somebody else's property, or a damaged one.
         return []
+    return [kept for kept in found if is_caption(kept.marker)]
 
 
 def _keep(scene: Any, kept: Iterable[Kept]) -> None:

@@ -1,5 +1,5 @@
-"""A scene's sequence as an OpenTimelineIO document, and back: films as video tracks, our takes as audio tracks, and
-captions as markers. What else is on the sequence is left out of it, and stays as it is.
+"""A scene's sequence as an OpenTimelineIO document, and back: films as video tracks, sounds as audio tracks, our takes as
+tracks of ours, and captions as markers. What else is on the sequence is left out of it, and stays as it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .otio_json import (
     timeline,
     track,
 )
-from .sequence import Film, all_strips, films, scene_rate, top_strips
+from .sequence import Film, Sound, all_strips, films, scene_rate, sounds, top_strips
 
 #: A thing on a track: first frame, frame after the last, and its JSON.
 _Item = tuple[int, int, Json]
@@ -63,35 +63,57 @@ def _clip(film: Film, rate: Fraction) -> Json:
 
 
 def _take_tracks(scene: Any, folder: Path, origin: int, rate: Fraction) -> list[Json]:
-    """The channels that our takes are on. On our own, other people's strips hold their places."""
+    """The channels that takes and sounds are on: a track for each kind that one has. On our own tracks, other people's
+    strips hold their places.
+    """
     if scene.sequence_editor is None:
         return []
+    heard = {sound.name: sound for sound in sounds(scene)[0]}
     channels: dict[int, list[Any]] = {}
     for strip in top_strips(scene.sequence_editor):
         channels.setdefault(strip.channel, []).append(strip)
     tracks: list[Json] = []
     for channel, strips in sorted(channels.items()):
-        ours = take_strips.is_ours(channel, strips, scene)
-        items = []
-        for strip in strips:
-            made = take_strips.clip_of(strip, folder, rate)
-            if made is None and ours:
-                made = clip(strip.name, no_reference(), frame_range(0, strip.frame_final_duration, rate))
-            if made is not None:
-                items.append((strip.frame_final_start - origin, strip.frame_final_end - origin, made))
-        made_tracks = _tracks("Audio", channel, items, rate, scene)
-        if ours and made_tracks:
-            number = sum(METADATA in each["metadata"] for each in tracks) + 1
-            mark = {"kind": "foley_track", "version": 1, "id": f"avfoley-{number}"}
-            made_tracks[0]["metadata"][METADATA] = mark
-        tracks += made_tracks
+        roles = take_strips.roles(channel, strips, scene)
+        for kind in ("Video", "Audio"):
+            items = []
+            for strip in strips:
+                place = strip.frame_final_start - origin, strip.frame_final_end - origin
+                made = take_strips.clip_of(strip, folder, rate) if take_strips.kind_of_track(strip) == kind else None
+                sound = heard.get(strip.name) if kind == "Audio" else None
+                if made is None and sound is not None:
+                    made, place = _sound_clip(sound, rate), (sound.start - origin, sound.end - origin)
+                elif made is None and kind in roles:
+                    made = clip(strip.name, no_reference(), frame_range(0, strip.frame_final_duration, rate))
+                if made is not None:
+                    items.append((*place, made))
+            made_tracks = _tracks(kind, channel, items, rate, scene)
+            if kind in roles and made_tracks:
+                number = sum(METADATA in each["metadata"] for each in tracks) + 1
+                made_tracks[0]["metadata"][METADATA] = _mark(number, roles[kind])
+            tracks += made_tracks
     top = {strip.name for strips in channels.values() for strip in strips}
-    inner = [
-        (strip.frame_final_start - origin, strip.frame_final_end - origin, made)
-        for strip in all_strips(scene)
-        if strip.name not in top and (made := take_strips.clip_of(strip, folder, rate)) is not None
-    ]
-    return tracks + _tracks("Audio", None, inner, rate, scene)
+    for kind in ("Video", "Audio"):
+        inner = [
+            (strip.frame_final_start - origin, strip.frame_final_end - origin, made)
+            for strip in all_strips(scene)
+            if strip.name not in top
+            and take_strips.kind_of_track(strip) == kind
+            and (made := take_strips.clip_of(strip, folder, rate)) is not None
+        ]
+        tracks += _tracks(kind, None, inner, rate, scene)
+    return tracks
+
+
+def _mark(number: int, role: str) -> Json:
+    """The metadata of a track of ours; see `avfoley_plugin.timeline.takes.mark_track`."""
+    return {"kind": "foley_track", "version": 1, "id": f"avfoley-{number}", **({role: True} if role else {})}
+
+
+def _sound_clip(sound: Sound, rate: Fraction) -> Json:
+    available = time_range(time(0, rate), time(sound.source_frames, rate))
+    played = time_range(time(sound.source_start, rate), time(sound.end - sound.start, rate))
+    return clip(sound.name, file_reference(sound.path.as_uri(), available), played, enabled=sound.enabled)
 
 
 def _tracks(kind: str, channel: int | None, items: Iterable[_Item], rate: Fraction, scene: Any) -> list[Json]:

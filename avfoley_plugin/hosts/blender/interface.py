@@ -15,7 +15,7 @@ import bpy
 from . import caption_markers, take_strips
 from .command import CommandError, find
 from .run import Run, document_path
-from .sequence import Unusable, all_strips, films, shown_scene
+from .sequence import Unusable, all_strips, films, shown_scene, sounds, stored
 
 _INTERVAL = 0.3
 _LINE = 44
@@ -49,9 +49,9 @@ class Settings(bpy.types.PropertyGroup):  # type: ignore[misc]
 
     __annotations__ = {
         "caption": bpy.props.StringProperty(
-            name="Caption", description="What shall be heard; empty for each strip's own marker, if it has one"
+            name="Caption", description="What shall be heard, or seen; empty for each strip's own marker, if it has one"
         ),
-        "negative": bpy.props.StringProperty(name="Not", description="What shall not be heard"),
+        "negative": bpy.props.StringProperty(name="Not", description="What shall not be heard, or seen"),
         "takes": bpy.props.IntProperty(name="Takes", description="Takes a strip", default=1, min=1, max=100),
         "seed": bpy.props.IntProperty(name="Seed", description="The same seed gives the same sound", min=0),
         "handles": bpy.props.IntProperty(
@@ -83,12 +83,30 @@ class Foley(bpy.types.Operator):  # type: ignore[misc]
         if not names:
             skipped = skipped or [Unusable("nothing is selected", "select movie strips, outside of meta strips")]
             return _refuse(self, [str(one) for one in skipped])
-        options = [f"--clip={name}" for name in names]
-        options += [f"--takes={settings.takes}", f"--seed={settings.seed}", f"--handles={settings.handles}"]
-        options += [f"--model={settings.model}", f"--negative={settings.negative}"]
-        if settings.caption:
-            options.append(f"--caption={settings.caption}")
+        options = [*_options(names, settings), f"--handles={settings.handles}"]
         return _start(self, context, "foley", options, [str(one) for one in skipped])
+
+
+class Visualize(bpy.types.Operator):  # type: ignore[misc]
+    """Make pictures that move with the selected sound strips"""
+
+    bl_idname = "avfoley.visualize"
+    bl_label = "Picture for Selected Sounds"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return _ready(cls, context)
+
+    def execute(self, context: Any) -> set[str]:
+        scene = shown_scene(context)
+        chosen = {strip.name for strip in all_strips(scene) if strip.select}
+        found, unusable = sounds(scene)
+        names = [sound.name for sound in found if sound.name in chosen]
+        skipped = [str(one) for one in unusable if one.name in chosen]
+        if not names:
+            nothing = str(Unusable("nothing is selected", "select sound strips, outside of meta strips"))
+            return _refuse(self, skipped or [nothing])
+        return _start(self, context, "visualize", _options(names, scene.avfoley_settings), skipped)
 
 
 class Regenerate(bpy.types.Operator):  # type: ignore[misc]
@@ -122,7 +140,7 @@ class Cancel(bpy.types.Operator):  # type: ignore[misc]
 
 
 class NextTake(bpy.types.Operator):  # type: ignore[misc]
-    """Have the selected foley strips play their next takes"""
+    """Have the selected strips of AVFoley play their next takes"""
 
     bl_idname = "avfoley.next_take"
     bl_label = "Next Take"
@@ -135,16 +153,16 @@ class NextTake(bpy.types.Operator):  # type: ignore[misc]
     def execute(self, context: Any) -> set[str]:
         scene = shown_scene(context)
         folder = document_path(scene).with_suffix(".avfoley")
-        ours = [strip for strip in all_strips(scene) if strip.select and take_strips.stored(strip) is not None]
+        ours = [strip for strip in all_strips(scene) if strip.select and stored(strip) is not None]
         shown = [take for strip in ours if (take := take_strips.show_next_take(scene, strip, folder)) is not None]
         if not shown:
-            return _refuse(self, ["no selected strip is foley with more than one take"])
+            return _refuse(self, ["no selected strip is one of AVFoley's with more than one take"])
         self.report({"INFO"}, f"AVFoley: {', '.join(shown)}")
         return {"FINISHED"}
 
 
 class Remove(bpy.types.Operator):  # type: ignore[misc]
-    """Take all foley strips and caption markers of AVFoley off the scene; the sound files stay"""
+    """Take all strips and caption markers of AVFoley off the scene; the takes' files stay"""
 
     bl_idname = "avfoley.remove"
     bl_label = "Remove Foley"
@@ -181,6 +199,7 @@ class FoleyPanel(bpy.types.Panel):  # type: ignore[misc]
         for name in Settings.__annotations__:
             layout.prop(settings, name)
         layout.operator(Foley.bl_idname, icon="SOUND")
+        layout.operator(Visualize.bl_idname, icon="FILE_MOVIE")
         layout.operator(Regenerate.bl_idname, icon="FILE_REFRESH")
         layout.operator(NextTake.bl_idname, icon="TRIA_RIGHT")
         layout.operator(Remove.bl_idname, icon="TRASH")
@@ -189,7 +208,7 @@ class FoleyPanel(bpy.types.Panel):  # type: ignore[misc]
                 layout.label(text=line)
 
 
-_CLASSES = (Preferences, Settings, Foley, Regenerate, Cancel, NextTake, Remove, FoleyPanel)
+_CLASSES = (Preferences, Settings, Foley, Visualize, Regenerate, Cancel, NextTake, Remove, FoleyPanel)
 
 
 def register() -> None:
@@ -236,6 +255,14 @@ def _ready(operator: Any, context: Any) -> bool:
     else:
         return True
     return False
+
+
+def _options(names: list[str], settings: Any) -> list[str]:
+    """The options of a verb for the strips of these names."""
+    options = [f"--clip={name}" for name in names]
+    options += [f"--takes={settings.takes}", f"--seed={settings.seed}", f"--model={settings.model}"]
+    options.append(f"--negative={settings.negative}")
+    return [*options, f"--caption={settings.caption}"] if settings.caption else options
 
 
 def _start(operator: Any, context: Any, verb: str, options: list[str], skipped: list[str]) -> set[str]:

@@ -119,6 +119,29 @@ def kind_of(thing: Json) -> str | None:
     return ours.get("kind") if isinstance(ours, dict) else None
 
 
+def is_clip_of_takes(thing: Any) -> bool:
+    """Whether something is a clip of ours that has all that is relied on."""
+    try:
+        for take in [active(thing), *thing["media_references"].values()]:
+            seconds(take["available_range"]["start_time"])
+            seconds(take["available_range"]["duration"])
+            if not all(isinstance(text, str) for text in (take["target_url"], take["metadata"][METADATA]["id"])):
+                return False
+        return kind_of(thing) == "foley" and isinstance(thing["name"], str)
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError):
+        return False
+
+
+def is_caption(thing: Any) -> bool:
+    """Whether something is a caption marker of ours that has all that is relied on."""
+    try:
+        seconds(thing["marked_range"]["start_time"])
+        texts = (thing["name"], thing["comment"], thing["metadata"][METADATA]["id"])
+        return kind_of(thing) == "caption" and all(isinstance(text, str) for text in texts)
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError):
+        return False
+
+
 def active(clip: Json) -> Json:
     """The media reference that a clip plays."""
     reference: Json = clip["media_references"][clip["active_media_reference_key"]]

@@ -116,7 +116,9 @@ class Run:
     def _place(self, scene: Any) -> None:
         if scene is None or self._end is None:
             return
-        self.failures += [f"{shot['shot']}: its picture is gone; the sound is there" for shot in self._end["unplaced"]]
+        self.failures += [
+            f"{shot['shot']}: its strip is gone; the take's file is there" for shot in self._end["unplaced"]
+        ]
         try:
             after = json.loads(self._path.read_text(encoding="utf-8"))
             document.write(scene, self._sent, after, self._path.parent)

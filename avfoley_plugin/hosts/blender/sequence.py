@@ -1,10 +1,12 @@
-"""What is on a scene's sequencer, in exact frames: the films that foley can be made for, and why not for others.
+"""What is on a scene's sequencer, in exact frames: the films that foley can be made for, the sounds that pictures can be
+made for, what is ours, and why others cannot be used.
 
 Blender 4.4 renamed `SequenceEditor.sequences` to `strips`, and 5.0 let a workspace show the sequence of another scene.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ from typing import Any
 
 import bpy
 
+from .otio_json import Json, is_clip_of_takes
+
+#: The custom property of a strip of ours, which holds its clip.
+PROPERTY = "avfoley"
 #: Strips that show a picture of their own that is no film.
 _OTHER_PICTURES = {"IMAGE": "an image", "SCENE": "a scene", "META": "a meta strip", "MOVIECLIP": "a movie clip"}
 
@@ -40,8 +46,24 @@ class Film:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """The part of a sound strip in which its sound runs: scene frames `start` to `end` (excluded).
+
+    ``source_start`` is counted in scene frames from the sound's first sample, and so is ``source_frames``, all of it.
+    """
+
+    name: str
+    path: Path
+    start: int
+    end: int
+    source_start: Fraction
+    source_frames: Fraction
+    enabled: bool
+
+
+@dataclass(frozen=True)
 class Unusable:
-    """A strip that no foley can be made for."""
+    """A strip that nothing can be made for."""
 
     name: str
     reason: str
@@ -100,15 +122,35 @@ def _film_length(path: str, changed: int) -> int:
     return length
 
 
+def stored(strip: Any) -> Json | None:
+    """The clip of a strip of ours; None for another's, or where its property is damaged."""
+    try:
+        clip = json.loads(strip.get(PROPERTY, "null"))
+        return clip if is_clip_of_takes(clip) else None
+    except (TypeError, ValueError):
+        return None
+
+
+def sounds(scene: Any) -> tuple[list[Sound], list[Unusable]]:
+    """The editor's sounds outside of meta strips, and the sound strips that no picture can be made for."""
+    found: list[Sound] = []
+    unusable: list[Unusable] = []
+    for strip in () if scene.sequence_editor is None else top_strips(scene.sequence_editor):
+        if strip.type == "SOUND" and stored(strip) is None:
+            read = _sound(strip, scene)
+            found.append(read) if isinstance(read, Sound) else unusable.append(Unusable(strip.name, read))
+    return found, unusable
+
+
 def films(scene: Any) -> tuple[list[Film], list[Unusable]]:
-    """The films outside of meta strips, and the strips with a picture that are none."""
+    """The editor's films outside of meta strips, and the strips with a picture that are none."""
     found: list[Film] = []
     unusable: list[Unusable] = []
     if scene.sequence_editor is None:
         return found, unusable
     sped = _inputs_of_speed_effects(scene)
     for strip in top_strips(scene.sequence_editor):
-        if strip.type == "MOVIE":
+        if strip.type == "MOVIE" and stored(strip) is None:
             read = _film(strip, scene, sped.get(strip.name))
             found.append(read) if isinstance(read, Film) else unusable.append(Unusable(strip.name, read))
         elif strip.type in _OTHER_PICTURES:
@@ -132,6 +174,33 @@ def _inputs_of_speed_effects(scene: Any) -> dict[str, str]:
                     sped[source.name] = effect.name
                     below.append(source)
     return sped
+
+
+def _sound(strip: Any, scene: Any) -> Sound | str:
+    """The sound of a sound strip, or why it is none."""
+    if len(getattr(strip, "retiming_keys", ())):
+        return "it is retimed; render it, or clear its retiming keys"
+    if strip.sound is None or strip.sound.packed_file is not None:
+        return "its sound is in no file; unpack it"
+    path = Path(bpy.path.abspath(strip.sound.filepath, library=strip.sound.library)).resolve()
+    content = strip.frame_final_duration + strip.frame_offset_start + strip.frame_offset_end
+    content_start = Fraction(strip.frame_start)
+    # Beyond its content a strip is silent.
+    start = max(strip.frame_final_start, math.ceil(content_start))
+    end = min(strip.frame_final_end, math.floor(content_start + Fraction(content)))
+    if start >= end:
+        return "nothing of its sound is heard"
+    shift = Fraction(getattr(strip, "sound_offset", 0)).limit_denominator(1_000_000) * scene_rate(scene)
+    trimmed = strip.animation_offset_start + shift
+    return Sound(
+        name=strip.name,
+        path=path,
+        start=start,
+        end=end,
+        source_start=start - content_start + trimmed,
+        source_frames=Fraction(content) + max(Fraction(0), trimmed) + strip.animation_offset_end,
+        enabled=not strip.mute,
+    )
 
 
 def _film(strip: Any, scene: Any, effect: str | None) -> Film | str:

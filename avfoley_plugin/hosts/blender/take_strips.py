@@ -1,4 +1,6 @@
-"""Takes as sound strips. A strip's custom property holds its clip as the document has it, with all takes of the shot."""
+"""Takes as strips: sounds, and movies for pictures. A strip's custom property holds its clip as the document has it, with all
+takes of the shot.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +15,15 @@ from urllib.request import url2pathname
 
 import bpy
 
-from .otio_json import METADATA, PLACE, Json, Placed, active, frame_range, kind_of, placed, seconds
-from .sequence import all_strips, scene_rate, top_strips
+from .otio_json import METADATA, PLACE, Json, Placed, active, frame_range, placed, seconds
+from .sequence import PROPERTY, all_strips, scene_rate, stored, top_strips
 
 CHANNEL_NAME = "AVFoley"
-_PROPERTY = "avfoley"
+#: What takes may be for beside foley, as tracks are marked with it, and channels named.
+AMBIENCE, PICTURE = "ambience", "picture"
 _LAST_CHANNEL = 128
 #: Settings that a strip keeps when it is made anew.
 _SETTINGS = ("volume", "pan", "mute", "lock", "blend_alpha", "color_tag", "show_waveform", "select")
-
-
-def stored(strip: Any) -> Json | None:
-    """The clip of a strip of ours; None for another's."""
-    try:
-        clip = json.loads(strip.get(_PROPERTY, "null"))
-    except (TypeError, ValueError):
-        return None
-    return clip if isinstance(clip, dict) and kind_of(clip) == "foley" else None
 
 
 def clip_of(strip: Any, folder: Path, rate: Fraction) -> Json | None:
@@ -41,7 +35,7 @@ def clip_of(strip: Any, folder: Path, rate: Fraction) -> Json | None:
         return None
     for reference in clip["media_references"].values():
         path = path_of(reference["target_url"], folder)
-        if not path.is_file() and (folder / path.name).is_file():
+        if not _is_file(path) and _is_file(folder / path.name):
             reference["target_url"] = (folder / path.name).as_uri()
     head = strip.frame_final_start - _content_start(strip)
     start = seconds(active(clip)["available_range"]["start_time"]) * rate + head
@@ -51,16 +45,42 @@ def clip_of(strip: Any, folder: Path, rate: Fraction) -> Json | None:
     return clip
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # No file has a name that long.
+        return False
+
+
 def path_of(url: str, folder: Path) -> Path:
     """The file that a URL names, if relative to `folder`."""
     parts = urlsplit(url)
     return Path(url2pathname(parts.path)) if parts.scheme == "file" else folder / unquote(url)
 
 
-def is_ours(channel: int, strips: list[Any], scene: Any) -> bool:
-    """Whether a channel, with these strips on it, is one that our takes go to."""
-    takes = sum(stored(strip) is not None for strip in strips)
-    return 2 * takes > len(strips) or scene.sequence_editor.channels[channel].name.startswith(CHANNEL_NAME)
+def kind_of_track(strip: Any) -> str:
+    """The kind of track that a take's strip is on."""
+    return "Video" if strip.type == "MOVIE" else "Audio"
+
+
+def roles(channel: int, strips: list[Any], scene: Any) -> dict[str, str]:
+    """What a channel, with these strips on it, is of ours: by the kind of track what its takes are for, "ambience",
+    "picture", or empty for foley. Nothing, for a channel that our takes do not go to.
+    """
+    ours = [(kind_of_track(strip), clip) for strip in strips if (clip := stored(strip)) is not None]
+    found = {kind: _role(str(clip["metadata"][METADATA].get("layer", "")).partition("/")[0]) for kind, clip in ours}
+    name = str(scene.sequence_editor.channels[channel].name)
+    if 2 * len(ours) > len(strips) or (found and name.startswith(CHANNEL_NAME)):
+        return found
+    if name.startswith(CHANNEL_NAME):
+        role = _role(name.removeprefix(CHANNEL_NAME).strip().partition(" ")[0])
+        return {"Video" if role == PICTURE else "Audio": role}
+    return {}
+
+
+def _role(word: str) -> str:
+    return word if word in (AMBIENCE, PICTURE) else ""
 
 
 def write(scene: Any, before: Json, after: Json, folder: Path, origin: int) -> None:
@@ -68,7 +88,7 @@ def write(scene: Any, before: Json, after: Json, folder: Path, origin: int) -> N
     is not touched, and neither is what the editor did to it since.
 
     `folder` is where relative URLs begin, `origin` the scene's frame that the documents count from. Raises RuntimeError
-    if Blender cannot open a sound.
+    if Blender cannot open a take.
     """
     rate = scene_rate(scene)
     earlier = {one.strip: one for one in placed(before, rate)}
@@ -116,7 +136,7 @@ def show_next_take(scene: Any, strip: Any, folder: Path) -> str | None:
     head -= seconds(clip["media_references"][key]["available_range"]["start_time"])
     start, frames = strip.frame_final_start, strip.frame_final_duration
     clip["active_media_reference_key"] = key
-    one = Placed(clip, {}, start, frames, start - round(head * rate))
+    one = Placed(clip, {"kind": kind_of_track(strip)}, start, frames, start - round(head * rate))
     strip = _strip(scene, strip, one, folder, start, rate)
     strip.frame_start = one.content_start + strip.animation_offset_start
     strip.frame_offset_start = start - one.content_start
@@ -171,24 +191,38 @@ def _strip(scene: Any, strip: Any, one: Placed, folder: Path, parking: int, rate
     if strip is not None:
         was = stored(strip)
         if was is not None and _same_length(active(was), one.take):
-            sound = bpy.data.sounds.load(_customary(path), check_existing=True)
-            if strip.sound != sound:
-                strip.sound = sound
+            _play(strip, path)
             _store(strip, one.clip, folder)
             return strip
     kept = {} if strip is None else {name: getattr(strip, name) for name in _SETTINGS if hasattr(strip, name)}
-    name, channel = f"{one.clip['name']} foley", _LAST_CHANNEL
+    is_picture = one.track["kind"] == "Video"
+    name, channel = f"{one.clip['name']} {PICTURE if is_picture else 'foley'}", _LAST_CHANNEL
     owner = scene.sequence_editor
     if strip is not None:
         owner, name, channel = _owner(scene, strip), strip.name, strip.channel
         top_strips(owner).remove(strip)
-    made = top_strips(owner).new_sound(name, str(path), channel, parking)
-    made.sound.filepath = _customary(path)
-    made.show_waveform = True
+    if is_picture:
+        made = top_strips(owner).new_movie(name, str(path), channel, parking, fit_method="FIT")
+        made.filepath = _customary(path)
+    else:
+        made = top_strips(owner).new_sound(name, str(path), channel, parking)
+        made.sound.filepath = _customary(path)
+        made.show_waveform = True
     for setting, value in kept.items():
         setattr(made, setting, value)
     _store(made, one.clip, folder)
     return made
+
+
+def _play(strip: Any, path: Path) -> None:
+    """Has a strip play another file of the same length."""
+    if strip.type == "MOVIE":
+        if Path(bpy.path.abspath(strip.filepath)).resolve() != path.resolve():
+            strip.filepath = _customary(path)
+        return
+    sound = bpy.data.sounds.load(_customary(path), check_existing=True)
+    if strip.sound != sound:
+        strip.sound = sound
 
 
 def _same_length(one: Json, other: Json) -> bool:
@@ -202,7 +236,7 @@ def _store(strip: Any, clip: Json, folder: Path) -> None:
         key: {**reference, "target_url": path_of(reference["target_url"], folder).resolve().as_uri()}
         for key, reference in clip["media_references"].items()
     }
-    strip[_PROPERTY] = json.dumps(kept)
+    strip[PROPERTY] = json.dumps(kept)
 
 
 def _customary(path: Path) -> str:

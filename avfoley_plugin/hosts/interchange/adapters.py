@@ -15,6 +15,7 @@ from pathlib import Path
 import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.media_time import in_whole_frames
 
 #: What reading or writing one file may take: seconds of computing, seconds altogether, bytes of memory.
 COMPUTING = 120
@@ -50,7 +51,8 @@ def write_with(adapter: str, timeline: otio.schema.Timeline, suffix: str) -> byt
     """The file that an adapter makes of a timeline. Raises HostError if it is absent, or cannot."""
     with tempfile.TemporaryDirectory(prefix="avfoley-") as folder:
         source, out = Path(folder) / "write.otio", Path(folder) / f"written{suffix}"
-        otio.adapters.write_to_file(timeline, str(source), "otio_json")
+        # The adapters do not mix rates.
+        otio.adapters.write_to_file(in_whole_frames(timeline), str(source), "otio_json")
         _in_child("write", adapter, source, out)
         return out.read_bytes()
 

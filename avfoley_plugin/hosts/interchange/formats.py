@@ -16,7 +16,7 @@ from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcp7_writing import write_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
 from avfoley_plugin.hosts.interchange.fcpxml_writing import write_fcpxml
-from avfoley_plugin.hosts.media_time import count_in_media_time
+from avfoley_plugin.hosts.media_time import Probe, count_in_media_time
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.timing import record_clock
 
@@ -51,7 +51,7 @@ def read_interchange(path: Path, rate: Fraction | None = None) -> otio.schema.Ti
         raise HostError(f"{path} cannot be read as {chosen.name}: {error}") from error
 
 
-def write_interchange(timeline: otio.schema.Timeline, folder: Path, suffix: str) -> bytes:
+def write_interchange(timeline: otio.schema.Timeline, folder: Path, suffix: str, probe: Probe | None = None) -> bytes:
     """The content of a file of an interchange format. Relative media URLs resolve against `folder`.
 
     Raises HostError if the format cannot hold the timeline at all. What it loses, `losses` tells.
@@ -60,7 +60,7 @@ def write_interchange(timeline: otio.schema.Timeline, folder: Path, suffix: str)
     prepared = timeline.deepcopy()
     clock = record_clock(prepared)
     for clip in prepared.find_clips():
-        count_in_media_time(clip, folder, clock)
+        count_in_media_time(clip, folder, clock, probe)
         for reference in clip.media_references().values():
             if isinstance(reference, otio.schema.ExternalReference):
                 path = resolve_media(reference.target_url, folder)

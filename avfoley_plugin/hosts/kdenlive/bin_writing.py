@@ -34,7 +34,9 @@ def take_producer(
 ) -> tuple[str, str]:
     """A producer of a take's file, `frames` long, for its `picture` or else its sound: its id and its XML."""
     project, folder = changes.project, changes.project.folder
-    resource = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+    relative = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
+    # What is before a colon MLT takes for a protocol, and plays silence, unless it begins with a slash or a drive.
+    resource = relative if relative and ":" not in relative else str(path)
     every = {
         "length": str(frames),
         "eof": "pause",

@@ -27,7 +27,7 @@ from avfoley_plugin.hosts.kdenlive.records import (
     record,
     stored_takes,
 )
-from avfoley_plugin.hosts.kdenlive.retimes import Stretch, stretches
+from avfoley_plugin.hosts.kdenlive.retimes import STILLS, Stretch, stretches
 from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, mark
 from avfoley_plugin.timeline.takes import mark_track
 from avfoley_plugin.timeline.timing import rational_time
@@ -35,7 +35,7 @@ from avfoley_plugin.timeline.timing import rational_time
 #: The key of what a timeline's things know about where they are in the file.
 PLACE = "kdenlive"
 
-_FILMED = ("avformat", "avformat-novalidate", "timewarp", "qimage", "pixbuf")
+_FILMED = ("avformat", "avformat-novalidate", "timewarp", *STILLS)
 _MOST_CLIPS = 100_000
 _DEEPEST = 20
 
@@ -284,7 +284,7 @@ class _Reader:
         if not resource:
             return otio.schema.MissingReference()
         path = self._project.resource(resource)
-        if "%" in path.name or path.name.startswith(".all."):
+        if service in STILLS and ("%" in path.name or path.name.startswith(".all.")):
             return otio.schema.ImageSequenceReference(
                 target_url_base=str(path.parent), name_prefix=path.name, rate=self._rate
             )

@@ -12,7 +12,8 @@ from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import Project, Slot
 
-_STILLS = ("qimage", "pixbuf")
+#: The services that play images, and sequences of them.
+STILLS = ("qimage", "pixbuf")
 _MOST_KEYFRAMES = 1000
 _NUMBER = re.compile(r"[-+]?\d{0,10}(?:\.\d{0,20})?(?:[eE][-+]?\d{1,2})?")
 
@@ -32,7 +33,7 @@ def stretches(project: Project, slot: Slot) -> list[Stretch]:
     """What an entry on a track plays of its source, in the order it is seen."""
     properties = slot.producer.properties
     service = properties.get("mlt_service", "")
-    if service in _STILLS:
+    if service in STILLS:
         return [Stretch(slot.frames, Fraction(0), Fraction(0))]
     if service == "timewarp":
         return [_warped(project, slot)]

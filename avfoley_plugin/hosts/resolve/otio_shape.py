@@ -7,19 +7,16 @@ reads markers' notes and the channels of a sound where it writes them itself, un
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import MediaProbe
-from opentimelineio.opentime import TimeRange
 
-from avfoley_plugin.errors import AVFoleyError, HostError
-from avfoley_plugin.hosts.media_time import count_in_media_time
+from avfoley_plugin.hosts.media_time import Probe, count_in_media_time, file_range
 from avfoley_plugin.timeline.identity import Kind, identity
 from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.timing import RecordClock, rational_time, record_clock
+from avfoley_plugin.timeline.timing import RecordClock, record_clock
 
 KEY = "Resolve_OTIO"
 _NOTE = "Note"
@@ -28,9 +25,7 @@ _AUDIO_TYPE = "Audio Type"
 _VERSION = {"Resolve OTIO Meta Version": "1.0"}
 
 
-def for_resolve(
-    timeline: otio.schema.Timeline, folder: Path, probe: Callable[[Path], MediaProbe] | None = None
-) -> otio.schema.Timeline:
+def for_resolve(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None = None) -> otio.schema.Timeline:
     """A copy of a timeline that Resolve can import. Relative media URLs resolve against `folder`.
 
     Of each clip only the active take is kept; which other takes there are stays in the file we keep. `probe` tells the
@@ -80,9 +75,7 @@ def _markers(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Marker]:
         yield from item.markers
 
 
-def _shape_media(
-    clip: otio.schema.Clip, folder: Path, probe: Callable[[Path], MediaProbe] | None, clock: RecordClock
-) -> None:
+def _shape_media(clip: otio.schema.Clip, folder: Path, probe: Probe | None, clock: RecordClock) -> None:
     reference = clip.media_reference
     path = resolve_media(reference.target_url, folder)
     if path is None:
@@ -91,27 +84,19 @@ def _shape_media(
     reference.name = reference.name or path.name
     take = identity(reference, Kind.TAKE)
     if take is not None:
-        count_in_media_time(clip, folder, clock)
-        numbers = [{"Source Channel ID": number, "Source Track ID": 0} for number in range(take["channels"])]
-        clip.metadata[KEY] = {**_resolves(clip), _CHANNELS: numbers}
+        count_in_media_time(clip, folder, clock, probe)
+        if "channels" in take:
+            numbers = [{"Source Channel ID": number, "Source Track ID": 0} for number in range(take["channels"])]
+            clip.metadata[KEY] = {**_resolves(clip), _CHANNELS: numbers}
         return
     if reference.available_range is None:
-        reference.available_range = _probed_range(path, probe)
+        reference.available_range = file_range(path, probe, clock.rate)
     if clip.source_range is None:
         clip.source_range = reference.available_range
 
 
 def _shape_track(track: otio.schema.Track) -> None:
     takes = [take for clip in track.find_clips() if (take := identity(clip.media_reference, Kind.TAKE)) is not None]
-    if identity(track, Kind.TRACK) is not None and takes:
-        mono = all(take["channels"] == 1 for take in takes)
+    if identity(track, Kind.TRACK) is not None and takes and track.kind == otio.schema.TrackKind.Audio:
+        mono = all(take.get("channels") == 1 for take in takes)
         track.metadata[KEY] = {**_resolves(track), _AUDIO_TYPE: "Mono" if mono else "Stereo"}
-
-
-def _probed_range(path: Path, probe: Callable[[Path], MediaProbe] | None) -> TimeRange:
-    try:
-        if probe is not None and (found := probe(path)).frames:
-            return TimeRange(rational_time(found.start_timecode, found.rate), rational_time(found.frames, found.rate))
-    except AVFoleyError as error:
-        raise HostError(f"Resolve needs to know how long {path} is, and it cannot be read: {error}") from error
-    raise HostError(f"Resolve needs to know how long {path} is, and neither the timeline nor the file tells")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,9 @@ COLOR = "Teal"
 
 def selection(timeline: Any, found: Snapshot) -> Selection:
     """The first of these that says something: the selected clips (Resolve 21.0.4 and later), the clips of the colour
-    "Teal", the in and out points (19.1 and later), the clip under the playhead. Else everything.
+    "Teal", the in and out points, the clip under the playhead. Else everything.
+
+    Clips are those of picture and of sound alike: what is made of which is for those to say who ask.
     """
     for choose in (_selected, _colored):
         chosen = choose(timeline, found)
@@ -31,18 +34,29 @@ def selection(timeline: Any, found: Snapshot) -> Selection:
     return Selection()
 
 
-def _video(found: Snapshot) -> list[tuple[ApiTrack, Item]]:
-    return [(track, item) for track in found.tracks if track.kind == "video" for item in track.items]
+def _items(found: Snapshot) -> list[tuple[ApiTrack, Item]]:
+    return [(track, item) for track in found.tracks for item in track.items]
 
 
 def _ids(things: list[Any], found: Snapshot) -> frozenset[str]:
     """The ids of items. Two handles of the API for one item are not equal: an item is known by where it is."""
-    places = {(thing.GetStart(), thing.GetName(), thing.GetDuration()) for thing in things}
     return frozenset(
         item_id(track, item)
-        for track, item in _video(found)
-        if (item.start + found.start, item.name, item.frames) in places
+        for thing in things
+        for track, item in _items(found)
+        if (item.start + found.start, item.name, item.frames)
+        == (thing.GetStart(), thing.GetName(), thing.GetDuration())
+        and _track_of(thing) in (None, (track.kind, track.index))
     )
+
+
+def _track_of(thing: Any) -> tuple[str, int] | None:
+    """Kind and number of the track that an item is on; None where Resolve does not tell."""
+    told = thing.GetTrackTypeAndIndex() if offers(thing, "GetTrackTypeAndIndex") else None
+    match told:
+        case [str(kind), int(index) | float(index)]:
+            return kind, round(index)
+    return None
 
 
 def _selected(timeline: Any, found: Snapshot) -> frozenset[str]:
@@ -55,7 +69,7 @@ def _selected(timeline: Any, found: Snapshot) -> frozenset[str]:
 def _colored(timeline: Any, found: Snapshot) -> frozenset[str]:
     return frozenset(
         item_id(track, item)
-        for track, item in _video(found)
+        for track, item in _items(found)
         if offers(item.thing, "GetClipColor") and item.thing.GetClipColor() == COLOR
     )
 
@@ -64,8 +78,8 @@ def _marks(timeline: Any) -> tuple[int, int] | None:
     """The in point and the frame after the out point, in record frames; None unless both are set."""
     marks = timeline.GetMarkInOut() if offers(timeline, "GetMarkInOut") else None
     video = marks.get("video") if isinstance(marks, Mapping) else None
-    if not isinstance(video, Mapping):
-        return None
-    first, last = video.get("in"), video.get("out")
-    # They count from the timeline's first frame, and the out point is part of the range.
-    return (int(first), int(last) + 1) if first is not None and last is not None and 0 <= first <= last else None
+    match video:
+        case {"in": int() | float() as first, "out": int() | float() as last} if 0 <= first <= last < math.inf:
+            # They count from the timeline's first frame, and the out point is part of the range.
+            return int(first), int(last) + 1
+    return None

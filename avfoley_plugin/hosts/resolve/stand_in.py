@@ -76,6 +76,7 @@ class FakeItem(Thing):
         self._speed, self._color, self._enabled = speed, "", True
         self._takes: list[dict[str, Any]] = []
         self._selected = 0
+        self._place: list[Any] | None = None
 
     def GetName(self) -> str:
         return self._name
@@ -97,6 +98,9 @@ class FakeItem(Thing):
 
     def GetSourceEndFrame(self) -> int:
         return self._left + round(self._frames * self._speed)
+
+    def GetTrackTypeAndIndex(self) -> list[Any] | None:
+        return self._place
 
     def GetClipColor(self) -> str:
         return self._color
@@ -217,10 +221,18 @@ class FakeTimeline(Thing):
         return self._marks
 
     def GetSelectedClips(self) -> list[FakeItem]:
+        self._tell_places()
         return self._selected
 
     def GetCurrentVideoItem(self) -> FakeItem | None:
+        self._tell_places()
         return self._current
+
+    def _tell_places(self) -> None:
+        for kind, tracks in self._tracks.items():
+            for index, track in enumerate(tracks, 1):
+                for item in track.items:
+                    item._place = [kind, index]
 
 
 class FakeFolder(Thing):

@@ -19,7 +19,7 @@ from avfoley_plugin.hosts.resolve.colors import FROM_OTIO
 from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, item_id, read_timeline, snapshot
 from avfoley_plugin.hosts.resolve.records import Record, SoundIdentity, StoredTake, plain, stored
 from avfoley_plugin.timeline.identity import HOST_ID, Kind, identity
-from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.timing import exact_frames, exact_seconds, round_half_up
 
 BIN = "AVFoley"
@@ -132,7 +132,7 @@ class _Writer:
         there = _media(bin_)
         absent = [path for path in wanted if path not in there]
         for path in absent:
-            if not path.is_file():
+            if not is_file(path):
                 raise HostError(f"the take {path} is not there; relink it, or make it again")
         if absent:
             rate = self._project.GetSetting("timelineFrameRate")

@@ -22,6 +22,7 @@ from engine_harness import Engine
 
 DRIVER = Path(__file__).with_name("in_blender.py")
 CLICKING = Path(__file__).parents[2] / "end_to_end" / "clicking_worker.py"
+PAINTING = Path(__file__).parents[2] / "ui" / "picture_worker.py"
 
 Steps = Callable[..., list[Any]]
 
@@ -79,17 +80,20 @@ def needs_sounds(blender_version: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def start_engine(engine_home: Path) -> Iterator[Callable[..., None]]:
-    """Starts the engine that the add-on's command will find: with the model that clicks at a rate, or one that only
-    sleeps.
+def start_engine(engine_home: Path) -> Iterator[Callable[..., Engine]]:
+    """Starts the engine that the add-on's command will find: with the model that clicks at a rate, one that paints grey
+    pictures, or one that only sleeps.
     """
     engine = Engine(engine_home)
 
-    def start(clicking_rate: object = None) -> None:
-        if clicking_rate is None:
-            engine.start()
-        else:
+    def start(clicking_rate: object = None, *, pictures: bool = False) -> Engine:
+        if clicking_rate is not None:
             engine.start("--worker", str(CLICKING), env={"CLICKING_FRAME_RATE": str(clicking_rate)})
+        elif pictures:
+            engine.start("--worker", str(PAINTING), env={"FAKE_STEP_SECONDS": "0.005"})
+        else:
+            engine.start()
+        return engine
 
     yield start
     engine.end()

@@ -106,6 +106,23 @@ def mute_channel(channel: int) -> None:
     scene().sequence_editor.channels[channel].mute = True
 
 
+def properties(strip: str, values: list[Any]) -> list[int]:
+    """Gives a strip and the scene each of these as our property. Returns how many clips of ours are read then."""
+    import avfoley.document as document
+
+    found = []
+    for value in values:
+        strips()[strip]["avfoley"] = scene()["avfoley"] = value
+        made = document.read(scene(), Path(bpy.data.filepath).parent)
+        children = [child for track in made["tracks"]["children"] for child in track["children"]]
+        found.append(sum("avfoley" in child["metadata"] for child in children) + len(made["tracks"]["markers"]))
+    return found
+
+
+def name_channel(channel: int, name: str) -> None:
+    scene().sequence_editor.channels[channel].name = name
+
+
 def effect(kind: str, name: str, channel: int, over: str) -> None:
     below = strips()[over]
     try:
@@ -122,8 +139,12 @@ def image(path: str, name: str, channel: int, start: int) -> None:
     strips().new_image(name, path, channel, start)
 
 
-def sound(path: str, name: str, channel: int, start: int) -> None:
-    strips().new_sound(name, path, channel, start)
+def sound(path: str, name: str, channel: int, start: int, **settings: Any) -> None:
+    """A sound whose content starts at a frame."""
+    strip = strips().new_sound(name, path, channel, start)
+    for setting, value in settings.items():
+        setattr(strip, setting, value)
+    strip.channel = channel
 
 
 def select(names: list[str]) -> None:
@@ -204,12 +225,12 @@ def state() -> dict[str, Any]:
         if strip.type == "SOUND":
             held |= {"file": bpy.path.abspath(strip.sound.filepath), "path": strip.sound.filepath}
             held |= {"volume": strip.volume}
-            if held["ours"]:
-                clip = json.loads(strip["avfoley"])
-                held |= {"takes": list(clip["media_references"]), "active": clip["active_media_reference_key"]}
-                held |= {
-                    "captions": [take["metadata"]["avfoley"]["caption"] for take in clip["media_references"].values()]
-                }
+        if strip.type == "MOVIE":
+            held |= {"file": bpy.path.abspath(strip.filepath)}
+        if held["ours"]:
+            clip = json.loads(strip["avfoley"])
+            held |= {"takes": list(clip["media_references"]), "active": clip["active_media_reference_key"]}
+            held |= {"captions": [take["metadata"]["avfoley"]["caption"] for take in clip["media_references"].values()]}
         found[strip.name] = held
     return {
         "strips": found,
@@ -224,7 +245,8 @@ def document() -> dict[str, Any]:
     import avfoley.sequence as sequence
 
     made = document.read(scene(), Path(bpy.data.filepath).parent)
-    return {"timeline": made, "unusable": [str(one) for one in sequence.films(scene())[1]]}
+    unusable = [*sequence.films(scene())[1], *sequence.sounds(scene())[1]]
+    return {"timeline": made, "unusable": [str(one) for one in unusable]}
 
 
 def mixdown(path: str) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import opentimelineio as otio
 import pytest
+from avfoley_engine.media import probe
 
 from avfoley_plugin.timeline.shots import Selection, Shot, read_shots
+from avfoley_plugin.timeline.sounds import read_sounds
 
 Steps = Callable[..., list[Any]]
 
@@ -115,3 +117,67 @@ def test_a_film_that_keeps_its_speed_and_one_that_is_retimed(
     (shot,) = shots(document)
     # 12 of 30 frames a second into the film, which is the tenth of 25.
     assert (shot.record_start, shot.frames, shot.picture.source_start, shot.picture.speed) == (17, 100, 10, 1)
+
+
+def test_damaged_properties_are_nobodys(
+    blender: Steps, needs_sounds: None, make_media: Callable[..., Path], tmp_path: Path
+) -> None:
+    bell = str(make_media("bell.wav", None, sound=np.zeros((1, 48_000), np.float32)))
+    span = {"start_time": {"value": 0, "rate": 25}, "duration": {"value": 10, "rate": 25}}
+    ours = {"avfoley": {"kind": "foley", "id": "a", "layer": "0"}}
+    take = {"target_url": "a.wav", "available_range": span, "metadata": {"avfoley": {"kind": "take", "id": "t"}}}
+    whole = {
+        "name": "a",
+        "metadata": ours,
+        "media_references": {"take 1": take},
+        "active_media_reference_key": "take 1",
+    }
+    damaged: list[Any] = [
+        7, "", "no json", "null", "[]", "[7]", "{}", '{"metadata": []}', json.dumps({"metadata": ours}),
+        json.dumps(whole | {"active_media_reference_key": "take 2"}),
+        json.dumps(whole | {"media_references": {"take 1": take | {"available_range": None}}}),
+        json.dumps(whole | {"media_references": {"take 1": take | {"target_url": 7}}}),
+        json.dumps(whole | {"name": None}),
+        json.dumps(whole).replace('"rate": 25', '"rate": 0'),
+        json.dumps(whole).replace('"rate": 25', '"rate": 1e999'),
+        json.dumps([{"name": "x", "frame": 10, "marker": {"metadata": {"avfoley": {"kind": "caption"}}}}]),
+    ]  # fmt: skip
+    *_, found = blender(
+        ("sound", {"path": bell, "name": "bell", "channel": 2, "start": 10}),
+        ("marker", {"name": "x", "frame": 10}),
+        ("save", {"path": str(tmp_path / "film.blend")}),
+        ("properties", {"strip": "bell", "values": [json.dumps(whole), *damaged]}),
+    )
+    assert found == [1, *[0] * len(damaged)]
+
+
+def test_every_sound_is_where_blender_plays_it(
+    blender: Steps, needs_sounds: None, make_media: Callable[..., Path], tmp_path: Path
+) -> None:
+    """That a strip's sound is so many frames in at its start was looked up in Blender's mixdown of a sound with clicks."""
+    bell = str(make_media("bell.wav", None, sound=np.zeros((1, 480_000), np.float32)))
+    trims = {
+        "cut": {"frame_offset_start": 36},
+        "hard": {"animation_offset_start": 30},
+        "slipped": {"sound_offset": 0.5},
+    }
+    document = read(
+        blender,
+        tmp_path,
+        ("rate", {"fps": 24, "base": 1.0, "start": 1, "end": 99}),
+        *(
+            ("sound", {"path": bell, "name": name, "channel": channel, "start": 10, **trim})
+            for channel, (name, trim) in enumerate(trims.items(), 1)
+        ),
+        ("sound", {"path": bell, "name": "off", "channel": 4, "start": 10, "mute": True}),
+    )
+    assert document["unusable"] == []
+    timeline = otio.adapters.read_from_string(json.dumps(document["timeline"]), "otio_json")
+    sounds, problems = read_sounds(timeline, folder=Path("/"), probe=probe)
+    assert problems == []
+    assert {sound.name: (sound.record_start, sound.sound.source_start) for sound in sounds} == {
+        "cut": (46, Fraction(36, 24)),
+        "hard": (10, Fraction(30, 24)),
+        "slipped": (10, Fraction(1, 2)),
+    }
+    assert {sound.frames for sound in sounds} == {240 - 36, 240 - 30, 240}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import open_host
+from avfoley_plugin.hosts.export import prepare
 from avfoley_plugin.hosts.interchange.edl import read_edl
 from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
+from avfoley_plugin.hosts.sample_edit import sample
 from avfoley_plugin.timeline.media_url import resolve_media
 
 FCPXML = """<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE fcpxml><fcpxml version="1.10"><resources>
@@ -168,6 +171,30 @@ def test_compound_clips_that_double_are_refused() -> None:
     )
     with soon(120), pytest.raises(HostError, match=r"more|nested"):
         read_fcpxml(text.encode())
+
+
+def test_a_damaged_aaf_is_read_or_refused(tmp_path: Path) -> None:
+    """Each in a process of its own, so there are few."""
+    pytest.importorskip("otio_aaf_adapter")
+    whole = prepare(sample(tmp_path), tmp_path, tmp_path / "whole.aaf").content
+    chance = random.Random(0)
+    damaged = [whole[: round(share * len(whole))] for share in (0.1, 0.5, 0.9)]
+    for _ in range(5):
+        content = bytearray(whole)
+        for _ in range(20):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        damaged.append(bytes(content))
+    path = tmp_path / "edit.aaf"
+    refused = []
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            open_host(path, tmp_path / "out.otio").read()
+        except HostError as error:
+            refused.append(str(error))
+    assert len(refused) >= 3
+    assert all("edit.aaf" in reason for reason in refused)
+    assert {found.name for found in tmp_path.iterdir()} == {"edit.aaf", "edit.avfoley"}
 
 
 def test_a_path_that_leads_up_is_only_a_path(tmp_path: Path) -> None:

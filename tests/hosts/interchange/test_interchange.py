@@ -9,10 +9,12 @@ from pathlib import Path
 
 import opentimelineio as otio
 import pytest
+from avfoley_engine.protocol import MediaProbe
+from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import open_host
-from avfoley_plugin.hosts.export import prepare, program_of
+from avfoley_plugin.hosts.export import Program, prepare, program_of
 from avfoley_plugin.hosts.interchange import FORMATS, InterchangeFile
 from avfoley_plugin.hosts.interchange.edl import read_edl
 from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
@@ -30,6 +32,11 @@ needs_adapters = pytest.mark.usefixtures("adapters")
 def adapters() -> None:
     pytest.importorskip("otio_fcp_adapter")
     pytest.importorskip("otio_aaf_adapter")
+
+
+def probe_of_a_second(path: Path) -> MediaProbe:
+    """A probe to whom every file is a second of film."""
+    return MediaProbe(path=path, frames=25, rate=25, has_picture=True, has_sound=False, duration=1)
 
 
 @pytest.fixture
@@ -137,6 +144,62 @@ def test_unknown_formats_are_named(edit: otio.schema.Timeline, tmp_path: Path) -
         prepare(edit, tmp_path, tmp_path / "edit.otio")
     with pytest.raises(HostError, match="resolve"):
         program_of("premiere")
+
+
+@pytest.mark.parametrize("name", ["cut.fcpxml", "cut.xml", "cut.aaf", "cut.edl", "cut.otio"])
+def test_a_clip_whose_length_nothing_tells_is_named_or_probed(
+    edit: otio.schema.Timeline, tmp_path: Path, name: str
+) -> None:
+    """OpenTimelineIO itself raises for such a clip, wherever it is."""
+    program = Program.RESOLVE if name.endswith(".otio") else None
+    nested = otio.schema.Stack("scene", children=[otio.schema.Track("V1", children=[otio.schema.Clip("lost")])])
+    edit.tracks[0].append(nested)
+    with pytest.raises(HostError, match="how long clip 'lost' is"):
+        prepare(edit, tmp_path, tmp_path / name, program, probe_of_a_second)
+    nested[0][0].media_reference = otio.schema.ExternalReference("lost.mov")
+    with pytest.raises(HostError, match=r"how long .*lost\.mov is"):
+        prepare(edit, tmp_path, tmp_path / name, program)
+    content = prepare(edit, tmp_path, tmp_path / name, program, probe_of_a_second).content
+    assert content
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".aaf"])
+def test_sound_that_is_cut_in_samples_is_written_in_frames(
+    edit: otio.schema.Timeline, tmp_path: Path, suffix: str
+) -> None:
+    """The adapters refuse a sound of 48,000 units a second on a timeline of 25. Nothing after it moves."""
+    pytest.importorskip({".xml": "otio_fcp_adapter", ".aaf": "otio_aaf_adapter"}[suffix])
+
+    def in_samples(start: int, samples: int) -> TimeRange:
+        return TimeRange(RationalTime(start, 48_000), RationalTime(samples, 48_000))
+
+    def clip(name: str, start: int, samples: int) -> otio.schema.Clip:
+        media = otio.schema.ExternalReference(f"file:///{name}.wav", in_samples(0, 480_001))
+        return otio.schema.Clip(name, media, in_samples(start, samples))
+
+    sounds = [
+        clip("a", 1920 * 7, 1920 * 10 + 700),
+        clip("b", 0, 1920 * 3 + 400),
+        clip("short", 0, 100),
+        clip("c", 0, 19_000),
+    ]
+    edit.tracks.append(otio.schema.Track("Sound", kind="Audio", children=sounds))
+    edit.tracks[-1].append(
+        otio.schema.Clip("d", sounds[0].media_reference.deepcopy(), TimeRange(RationalTime(0, 25), RationalTime(9, 25)))
+    )
+    export = prepare(edit, tmp_path, tmp_path / f"cut{suffix}")
+    lost = {loss.aspect.name: loss.lost for loss in export.losses}
+    assert lost["clips"] == lost["sources"] == 1, "only what is shorter than half a frame"
+    host = open_host(export.save(), tmp_path / "other.otio")
+    timeline = host.read()
+    (track,) = [track for track in timeline.audio_tracks() if any(clip.name == "d" for clip in track)]
+    places = [
+        (item.name, item.range_in_parent().start_time.value, item.duration().value)
+        for item in track
+        if isinstance(item, otio.schema.Clip)
+    ]
+    assert places == [("a", 0, 10), ("b", 10, 4), ("c", 14, 10), ("d", 24, 9)]
+    assert track[0].source_range.start_time.value == 7
 
 
 def test_an_absent_adapter_is_named(

@@ -16,6 +16,7 @@ import pytest
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import open_host
+from avfoley_plugin.timeline.playback import played_clips
 from avfoley_plugin.timeline.timing import exact_seconds
 
 FCPXML_ITEMS = {"asset-clip", "clip", "video", "ref-clip", "sync-clip", "mc-clip", "title", "audition"}
@@ -338,3 +339,91 @@ def test_aaf(timelines: Callable[[str], Path], tmp_path: Path, name: str) -> Non
     assert sum(len(list(track.find_clips())) for track in audio) == sum(clips.values())
     ends = {max((float(start + length) for _, start, length in placed(track)), default=0.0) for track in audio}
     assert max(ends) <= float(max(lengths)) + 0.05
+
+
+@pytest.mark.parametrize("name", ["otio-aaf-adapter__multitrack.aaf", "LibAAF__PR_Fades.aaf", "LibAAF__MC_TC_25.aaf"])
+def test_places_in_an_aaf(timelines: Callable[[str], Path], tmp_path: Path, name: str) -> None:
+    """Record and source ranges of every sound. A transition lies over both its neighbours, which meet at its cut point."""
+    pytest.importorskip("otio_aaf_adapter")
+    import aaf2
+
+    def first_source_frame(segment: Any) -> int:
+        while not isinstance(segment, aaf2.components.SourceClip):
+            segment = segment.segments[0]
+        return int(segment.start)
+
+    def as_the_file_says(sequence: Any) -> list[tuple[int, int, int]]:
+        at, cut, plays = 0, None, []
+        for component in sequence.components:
+            if isinstance(component, aaf2.components.Transition):
+                at -= component.length
+                cut = at + component["CutPoint"].value
+                plays[-1][1] = cut
+                continue
+            start = at if cut is None else cut
+            silent = isinstance(component, aaf2.components.Filler)
+            plays.append([start, at + component.length, None if silent else first_source_frame(component) + start - at])
+            at, cut = at + component.length, None
+        return [(start, end - start, source) for start, end, source in plays if source is not None]
+
+    def as_we_read(item: otio.core.Item) -> Fraction:
+        """The first source frame, in seconds into the media."""
+        begins = exact_seconds(item.source_range.start_time)
+        if isinstance(item, otio.schema.Stack):
+            return begins + as_we_read(item[0][0])
+        return begins - exact_seconds(item.media_reference.available_range.start_time)
+
+    path = timelines(name)
+    with aaf2.open(str(path)) as file:
+        (mob,) = file.content.toplevel()
+        expected = []
+        for slot in (slot for slot in mob.slots if slot.media_kind == "Sound"):
+            rate = Fraction(int(slot.edit_rate.numerator), int(slot.edit_rate.denominator))
+            segment = slot.segment
+            sequence = segment.segments[0] if isinstance(segment, aaf2.components.OperationGroup) else segment
+            expected.append(as_the_file_says(sequence))
+    timeline = read(path, tmp_path)
+    found = [
+        [(start * rate, duration * rate, as_we_read(item) * rate) for item, start, duration in placed(track)]
+        for track in timeline.tracks
+        if track.kind == otio.schema.TrackKind.Audio
+    ]
+    assert [track for track in found if track] == [track for track in expected if track]
+
+
+@pytest.mark.parametrize("name", ["multitrack", "premiere_example", "screening_example"])
+def test_what_an_otio_plays(timelines: Callable[[str], Path], name: str) -> None:
+    """Record and source ranges of the clips directly on tracks, added up from the file's own numbers. A clip that begins
+    or ends in a transition is left out.
+    """
+    path = timelines(f"OpenTimelineIO__{name}.otio")
+    content = json.loads(path.read_text())
+
+    def seconds(told: Any) -> float:
+        return float(told["value"] / told["rate"])
+
+    def its_range(child: Any) -> Any:
+        references = child.get("media_references") or {"": child.get("media_reference")}
+        media = references[child.get("active_media_reference_key", "")]
+        return child.get("source_range") or media["available_range"]
+
+    for kind in ("Video", "Audio"):
+        expected = []
+        for track in content["tracks"]["children"]:
+            at, children = 0.0, track["children"]
+            for index, child in enumerate(children if track["kind"] == kind else ()):
+                if child["OTIO_SCHEMA"].startswith("Transition."):
+                    continue
+                told = its_range(child)
+                start, at = at, at + seconds(told["duration"])
+                near = [*children[max(0, index - 1) : index], *children[index + 1 : index + 2]]
+                if child["OTIO_SCHEMA"].startswith("Clip.") and not any("Transition" in n["OTIO_SCHEMA"] for n in near):
+                    expected.append((child["name"], start, at, seconds(told["start_time"])))
+        timeline = open_host(path, path.with_name("none.otio")).read()
+        played = [
+            (clip.clip.name, float(clip.start), float(clip.end), float(clip.source_at(clip.start)))
+            for clip in played_clips(timeline, lambda clip: None, kind)
+        ]
+        assert expected or kind == "Audio"
+        for clip in expected:
+            assert any(clip[0] == one[0] and clip[1:] == pytest.approx(one[1:], abs=1e-4) for one in played), clip

@@ -1,9 +1,10 @@
-"""A cut in a Kdenlive project with its media."""
+"""A cut in a Kdenlive project with its media, and the shell with engines whose sound and picture are known."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "end_to_end"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "engine"))
 
+from engine_harness import Engine
 from kdenlive_projects import FILM, LENGTH, TONE, WHITE, project
 
 
@@ -29,6 +32,39 @@ def media(make_media: Callable[..., Path]) -> Callable[[Fraction], Path]:
         return make_media(FILM, pictures, rate=rate, sound=tone)
 
     return make
+
+
+@pytest.fixture
+def engine(engine_home: Path) -> Iterator[Engine]:
+    """An engine for the shell to find, with the real task, whose model clicks where the picture changes."""
+    engine = Engine(engine_home)
+    worker = Path(__file__).parents[2] / "end_to_end" / "clicking_worker.py"
+    engine.start("--worker", str(worker), env={"CLICKING_FRAME_RATE": "25"})
+    yield engine
+    engine.end()
+
+
+@pytest.fixture
+def painter(engine_home: Path) -> Iterator[Engine]:
+    """An engine for the shell to find, whose pictures are as bright as the seed."""
+    engine = Engine(engine_home)
+    worker = Path(__file__).parents[2] / "ui" / "picture_worker.py"
+    engine.start("--worker", str(worker), env={"FAKE_STEP_SECONDS": "0.005"})
+    yield engine
+    engine.end()
+
+
+@pytest.fixture
+def avfoley() -> Callable[..., str]:
+    """Runs the shell, and returns what it said: ``avfoley("foley", path)``."""
+
+    def run(*arguments: object) -> str:
+        command = [sys.executable, "-m", "avfoley_plugin.cli", *map(str, arguments)]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    return run
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from engine_harness import Engine
 from kdenlive_program import Desktop, needs_kdenlive, wait
 from kdenlive_projects import CUT, CUT_END
 from kdenlive_takes import CAPTION, CLICKS, put_picture, put_takes
@@ -17,7 +18,7 @@ from melt_player import heard
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.identity import Kind, identity
-from avfoley_plugin.timeline.takes import foley_tracks, placed, remove_all
+from avfoley_plugin.timeline.takes import foley_tracks, placed
 
 pytestmark = [needs_kdenlive, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -37,8 +38,11 @@ def texts(path: Path, name: str) -> list[str]:
     return [value["comment"] for value in json.loads(found.text or "")]
 
 
-def test_a_project_of_kdenlives_own_takes_our_foley_and_keeps_it(desktop: Desktop, cut: Callable[..., Path]) -> None:
+def test_a_project_of_kdenlives_own_takes_our_foley_and_keeps_it(
+    desktop: Desktop, engine: Engine, avfoley: Callable[..., str], cut: Callable[..., Path]
+) -> None:
     path = cut(sequences=False, filmed=True)
+    settings = ("--model", "fake", "--caption", CAPTION, "--handles", 5)
     kdenlive = desktop.kdenlive(path)
     main_window = desktop.windows()
 
@@ -53,7 +57,7 @@ def test_a_project_of_kdenlives_own_takes_our_foley_and_keeps_it(desktop: Deskto
     # Kdenlive has the project open: what it has not saved yet is read too, and it shows what was written.
     kdenlive.act("add_marker_guide_quickly")
     wait("a guide", lambda: kdenlive.modified)
-    put_takes(path, 2, handle=5)
+    avfoley("foley", path, *settings, "--takes", 2)
     written = path.read_bytes()
     wait("the project to be loaded again, without a dialog", loaded)
     kdenlive.save()
@@ -74,22 +78,21 @@ def test_a_project_of_kdenlives_own_takes_our_foley_and_keeps_it(desktop: Deskto
     assert sum(CAPTION in marker.replace('\\"', '"') for marker in markers) >= 4, "each take is marked at its shot"
 
     sound = heard(path, CUT_END)
-    clicks = np.flatnonzero(np.abs(sound) > 0.4)
+    clicks = np.flatnonzero(np.abs(sound) > 0.2)
     expected = [(start + click) * 1920 for (start, _, _), click in zip(CUT, CLICKS, strict=True)]
-    assert np.abs(clicks - expected).max() <= 1, clicks
+    # MLT is good to a millisecond where it begins a 24-bit file in its midst, here after the handle.
+    assert np.abs(clicks - expected).max() <= 48, clicks - expected
     assert np.abs(np.delete(sound - old_sound, clicks)).max() < 1e-3
 
     # Once more, and then all of it away.
-    put_takes(path, 1, first_seed=2)
+    avfoley("foley", path, *settings, "--seed", 2)
     wait("the project to be loaded again, without a dialog", loaded)
     kdenlive.save()
-    host = KdenliveFile(path)
-    timeline = host.read()
+    timeline = KdenliveFile(path).read()
     assert len(placed(timeline)) == 6
     assert len(foley_tracks(timeline)) == 1
     assert len(texts(path, "guides")) == 4
-    remove_all(timeline)
-    host.write(timeline)
+    avfoley("remove", path)
     wait("the project to be loaded again, without a dialog", loaded)
     kdenlive.save()
     assert "avfoley" not in path.read_text().lower()

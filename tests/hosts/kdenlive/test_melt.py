@@ -21,8 +21,9 @@ pytestmark = needs_melt
         (False, Fraction(25), "atsc_720p_25", 5),
         (True, Fraction(25), "atsc_720p_25", 0),
         (True, Fraction(24_000, 1001), "atsc_720p_2398", 5),
+        (True, Fraction(60_000, 1001), "atsc_720p_5994", 5),
     ],
-    ids=["22.12", "23.04", "23.04 at 23.976"],
+    ids=["22.12", "23.04", "23.04 at 23.976", "23.04 at 59.94"],
 )
 def test_takes_sound_on_their_frames_beside_the_old_sound(
     cut: Callable[..., Path], sequences: bool, rate: Fraction, profile: str, handle: int
@@ -40,6 +41,16 @@ def test_takes_sound_on_their_frames_beside_the_old_sound(
     assert TONE.start in range(CUT[0][1], CUT[0][1] + CUT[0][2])
     rest = np.delete(after - before, clicks)
     assert np.abs(rest).max() < 1e-3
+
+
+def test_a_project_with_a_colon_in_its_name_is_heard(cut: Callable[..., Path]) -> None:
+    """The takes lie in a folder of the project's name, and MLT takes what is before a colon for a protocol."""
+    path = cut("scene 2: the door.kdenlive", sequences=False, filmed=True)
+    put_takes(path)
+    clicks = np.flatnonzero(np.abs(heard(path, CUT_END)) > 0.4)
+    expected = [(start + click) * 1920 for (start, _, _), click in zip(CUT, CLICKS, strict=True)]
+    assert len(clicks) == 2, clicks
+    assert np.abs(clicks - expected).max() <= 1, clicks - expected
 
 
 def test_generated_picture_is_seen_over_the_old_one(cut: Callable[..., Path], make_media: Callable[..., Path]) -> None:

@@ -14,6 +14,7 @@ from kdenlive_takes import FORMATS
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import KdenliveFile, open_host
+from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import read_shots
 
@@ -191,6 +192,15 @@ def test_a_proxy_stands_for_its_original(cut: Callable[..., Path]) -> None:
     timeline = KdenliveFile(path).read()
     clips = list(timeline.find_clips())
     assert {clip.media_reference.target_url for clip in clips} == {(path.parent / "flashes é 1.mov").as_uri()}
+
+
+def test_a_percent_sign_names_no_image_sequence_but_of_stills(cut: Callable[..., Path]) -> None:
+    made = producer("p", "100% é%04d.mov") + producer("q", "still%04d.png", mlt_service="qimage")
+    path = cut(sequences=True, extra_producers=made, video=entry("p", 0, 10) + entry("q", 0, 10))
+    timeline = KdenliveFile(path).read()
+    clips = [clip for track in timeline.video_tracks() for clip in track.find_clips()]
+    assert [type(clip.media_reference).__name__ for clip in clips] == ["ExternalReference", "ImageSequenceReference"]
+    assert resolve_media(clips[0].media_reference.target_url, path.parent) == path.parent / "100% é%04d.mov"
 
 
 def test_muted_tracks_and_disabled_clips_are_off(cut: Callable[..., Path]) -> None:

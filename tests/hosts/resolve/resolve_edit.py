@@ -45,4 +45,5 @@ class Edit:
                 for tracks in self.timeline._tracks.values()
             ],
             self.timeline._markers,
+            self.timeline._marks,
         )

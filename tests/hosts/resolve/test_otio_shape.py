@@ -10,6 +10,7 @@ import opentimelineio as otio
 import pytest
 from avfoley_engine.protocol import MediaProbe
 from opentimelineio.opentime import RationalTime, TimeRange
+from picture_takes import put_pictures
 from resolve_edit import Edit
 
 from avfoley_plugin.errors import HostError
@@ -72,6 +73,46 @@ def test_what_resolve_exports_is_known_again(timeline: otio.schema.Timeline, tmp
     assert [(t.shot_id, t.key, t.active, t.record_start) for t in placed(back)] == [
         (t.shot_id, t.key, t.active, t.record_start) for t in placed(timeline)
     ]
+
+
+def test_pictures_are_counted_in_their_timecode_and_have_no_channels(
+    timeline: otio.schema.Timeline, tmp_path: Path
+) -> None:
+    host = OtioFile(tmp_path / "edit.otio")
+    put_pictures(host, "door")
+    timeline = OtioFile(tmp_path / "edit.otio").read()
+    picture = next(take for take in placed(timeline) if take.layer.startswith("picture"))
+
+    def with_timecode(path: Path) -> MediaProbe:
+        return MediaProbe(
+            path=path, frames=50, rate=25, start_timecode=90_000, has_picture=True, has_sound=False, duration=2
+        )
+
+    shaped = prepare(timeline, tmp_path, tmp_path / "r.otio", Program.RESOLVE, with_timecode)
+    shaped.save()
+    read = otio.adapters.read_from_file(str(tmp_path / "r.otio"))
+    (track,) = [track for track in read.tracks if track.name == "AVFoley picture"]
+    (clip,) = track.find_clips()
+    assert clip.media_reference.target_url == str(tmp_path / picture.url)
+    assert clip.source_range == TimeRange(RationalTime(90_000, 25), RationalTime(50, 25))
+    assert clip.media_reference.available_range == clip.source_range
+    assert "Channels" not in clip.metadata.get("Resolve_OTIO", {})
+    assert "Audio Type" not in track.metadata.get("Resolve_OTIO", {})
+
+
+def test_sound_of_unknown_length_is_probed(tmp_path: Path) -> None:
+    clip = otio.schema.Clip("a", otio.schema.ExternalReference("a.wav"))
+    track = otio.schema.Track("A1", kind="Audio", children=[clip])
+    timeline = otio.schema.Timeline("t", tracks=[track], global_start_time=RationalTime(0, 25))
+
+    def probe(path: Path) -> MediaProbe:
+        return MediaProbe(
+            path=path, frames=0, rate=44_100, start_timecode=44_100 * 2, has_picture=False, has_sound=True, duration=3
+        )
+
+    shaped = prepare(timeline, tmp_path, tmp_path / "r.otio", Program.RESOLVE, probe)
+    (read,) = otio.adapters.read_from_string(shaped.content.decode()).find_clips()
+    assert read.source_range == TimeRange(RationalTime(50, 25), RationalTime(75, 25))
 
 
 def test_media_of_unknown_length_is_probed_or_named(tmp_path: Path) -> None:

@@ -9,14 +9,15 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from picture_takes import put_ambience, put_pictures
+from picture_takes import put_ambience, put_pictures, sounding
 from resolve_edit import START, Edit
 
-from avfoley_plugin.errors import ChangedError, HostError
+from avfoley_plugin.errors import ChangedError, HostError, SelectionError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
 from avfoley_plugin.hosts.resolve.stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.sounds import read_sounds
 from avfoley_plugin.timeline.takes import Take, placed, remove_all
 
 
@@ -165,6 +166,7 @@ def test_takes_follow_a_shot_that_was_moved(edit: Edit, add_foley: Callable[...,
 
 def test_removing_ours_leaves_the_timeline_as_it_was(edit: Edit, add_foley: Callable[..., None]) -> None:
     edit.timeline.AddMarker(10, "Red", "fix", "their note", 1)
+    edit.timeline._marks = {"video": {"in": 5, "out": 70}}
     before = json.dumps(edit.state())
     add_foley(seed=0)
     add_foley(seed=1)
@@ -218,6 +220,26 @@ def test_what_resolve_drops_in_silence_is_an_error(edit: Edit, add_foley: Callab
     edit.step._start += 40
     with pytest.raises(HostError, match="did not delete"):
         add_foley(seed=1)
+
+
+def test_what_resolve_does_not_append_is_an_error(edit: Edit, add_foley: Callable[..., None]) -> None:
+    add_foley()
+    foley_track(edit).locked = True
+    edit.timeline._tracks["video"][0].items.append(FakeItem(edit.door._media, START + 120, 25, left=500))
+    with pytest.raises(HostError, match="Resolve put nothing at frame 120 of audio track 2"):
+        add_foley()
+
+
+def test_a_sound_that_changes_the_projects_rate_is_an_error(
+    edit: Edit, add_foley: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a first sound does in a project that has nothing yet."""
+    monkeypatch.setattr(edit.project, "_timelines", [])
+    monkeypatch.setattr(type(edit.project), "GetCurrentTimeline", lambda self: edit.timeline)
+    monkeypatch.setattr(type(edit.project._pool), "AddSubFolder", lambda self, parent, name: self._root)
+    with pytest.raises(HostError, match="changed the project's frame rate from 25"):
+        add_foley()
+    assert edit.project._pool.appended == []
 
 
 def test_a_refused_import_is_an_error(edit: Edit, add_foley: Callable[..., None]) -> None:
@@ -313,6 +335,37 @@ class TestSelection:
         timeline = host.read()
         (shot,) = edit.shots(timeline, host, selection=host.selection())
         assert (shot.record_start, shot.frames) == (60, 10)
+
+    def test_a_selected_sound_is_none_of_the_pictures(self, edit: Edit) -> None:
+        edit.timeline._selected = [edit.music]
+        with pytest.raises(SelectionError, match="none of the clips selected in timeline 'Reel 1' has picture"):
+            self.chosen(edit)
+        host = edit.host()
+        timeline = host.read()
+        sounds, _ = read_sounds(timeline, host.selection(), folder=host.folder, probe=sounding, is_online=bool)
+        assert [(sound.name, sound.record_start, sound.frames) for sound in sounds] == [("music.wav", 0, 400)]
+
+    def test_a_clip_that_is_selected_with_its_sound_is_one(self, edit: Edit) -> None:
+        its_sound = FakeItem(edit.door._media, START + 500, 50, left=100)
+        its_picture = FakeItem(edit.door._media, START + 500, 50, left=100)
+        edit.timeline._tracks["audio"][0].items.append(its_sound)
+        edit.timeline._tracks["video"][0].items.append(its_picture)
+        edit.timeline._selected = [its_picture, its_sound]
+        host = edit.host()
+        timeline = host.read()
+        assert [shot.record_start for shot in edit.shots(timeline, host, selection=host.selection())] == [500]
+        sounds, _ = read_sounds(timeline, host.selection(), folder=host.folder, probe=sounding, is_online=bool)
+        assert [(sound.record_start, sound.track_name) for sound in sounds] == [(500, "Audio 1")]
+
+    @pytest.mark.parametrize("tells", [True, False])
+    def test_clips_that_lie_over_each_other_are_told_apart_by_their_tracks(self, edit: Edit, tells: bool) -> None:
+        edit.timeline.AddTrack("video")
+        over = FakeItem(edit.door._media, START, 50, left=700)
+        edit.timeline._tracks["video"][1].items.append(over)
+        edit.timeline._selected = [over]
+        if not tells:
+            over._lacks = {"GetTrackTypeAndIndex"}
+        assert edit.host().selection().host_ids == {f"video 2 {0}"} | (set() if tells else {f"video 1 {0}"})
 
     def test_the_clip_under_the_playhead(self, edit: Edit) -> None:
         edit.timeline._current = edit.door
