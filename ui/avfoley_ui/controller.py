@@ -80,6 +80,7 @@ class Controller(QObject):
         self._pulling = Background("models")
         self._watch = EngineWatch(started, look)
         self._watch.changed.connect(self._engine_seen)
+        self._watch.start()
 
     @property
     def making(self) -> bool:
