@@ -186,7 +186,12 @@ class Controller(QObject):
 
         def tell(contents: Contents) -> None:
             self._show(contents)
-            self.host_selection.emit(sorted(contents.selected or ()))
+            if contents.selected:
+                self.host_selection.emit(sorted(contents.selected))
+            else:
+                self.said.emit(
+                    self.tr("No shot is selected there. In Kdenlive, set the timeline's zone with I and O."), False
+                )
 
         workspace = self._workspace
         if workspace is not None:
