@@ -25,8 +25,9 @@ from avfoley_ui.playback.output import SilentOutput
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.window import PanelWindow
 from opentimelineio.opentime import RationalTime, TimeRange
-from PySide6.QtCore import QCoreApplication, QEventLoop, QLocale, QSettings
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QEventLoop, QLocale, QPoint, QSettings
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QApplication, QWidget
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.workspace import ListedShot
@@ -78,6 +79,8 @@ def take_all(window: PanelWindow, cut: Path, out: Path) -> None:
     """From the first screen to takes made, edited and being made."""
     window.resize(900, 700)
     window.show()
+    # Nothing lies under the mouse.
+    QCursor.setPos(window.mapToGlobal(window.rect().bottomRight()) + QPoint(200, 200))
     for appearance in ("dark", "light"):
         theme.apply(appearance)
         shoot(window, out / f"first-900-{appearance}.png")
@@ -118,6 +121,11 @@ def take_all(window: PanelWindow, cut: Path, out: Path) -> None:
                 shoot(window, out / f"panel-{width}-{name}-{appearance}.png")
     window.controller.cancel_all()
     until(lambda: not window.controller.making)
+    window.show_models()
+    for appearance in ("dark", "light"):
+        theme.apply(appearance)
+        shoot(window.models, out / f"models-{appearance}.png")
+    window.models.hide()
 
 
 def write_timeline(folder: Path, media: Path) -> Path:
@@ -172,8 +180,9 @@ def settle(seconds: float) -> None:
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
 
 
-def shoot(window: PanelWindow, path: Path) -> None:
-    window.notice.hide()
+def shoot(window: QWidget, path: Path) -> None:
+    if isinstance(window, PanelWindow):
+        window.notice.hide()
     settle(0.3)
     window.grab().save(str(path))
     print(path)

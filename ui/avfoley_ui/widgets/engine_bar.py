@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from avfoley_ui.engine_watch import EngineView
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import ElidedLabel
+from avfoley_ui.widgets.parts import ElidedLabel, by_tab
 
 
 class EngineBar(QWidget):
@@ -20,7 +20,7 @@ class EngineBar(QWidget):
         super().__init__(parent)
         self._light = _Light()
         self.text = ElidedLabel()
-        self.models = QPushButton(self.tr("Models…"))
+        self.models = by_tab(QPushButton(self.tr("Models…")))
         self.models.setFlat(True)
         self.models.clicked.connect(self.models_wanted)
         self.error = QLabel()

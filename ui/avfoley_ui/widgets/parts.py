@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from avfoley_ui.icons import icon
 
@@ -18,7 +18,8 @@ def tool_button(name: str, text: str, shortcut: str = "", *, checkable: bool = F
     button.setIconSize(QSize(18, 18))
     button.setAutoRaise(True)
     button.setCheckable(checkable)
-    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    # Not by click: then Space, which presses the button that has the focus, goes on playing.
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     name_button(button, text, shortcut)
     return button
 
@@ -74,6 +75,12 @@ def heading(text: str) -> QLabel:
     font.setBold(True)
     label.setFont(font)
     return label
+
+
+def by_tab(button: QPushButton) -> QPushButton:
+    """A button that is reached by Tab and takes no focus when it is clicked, so that Space goes on playing."""
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
 
 
 def fix_order(*widgets: QWidget) -> None:
