@@ -25,7 +25,7 @@ from avfoley_ui.playback.output import SilentOutput
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.window import PanelWindow
 from opentimelineio.opentime import RationalTime, TimeRange
-from PySide6.QtCore import QCoreApplication, QEventLoop, QLocale, QPoint, QSettings
+from PySide6.QtCore import QCoreApplication, QEventLoop, QLocale, QSettings
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -57,7 +57,8 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
-    translate(app, QLocale(options.language))
+    QLocale.setDefault(QLocale(options.language))
+    translate(app, QLocale())
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AVFOLEY_HOME"] = str(Path(folder) / "home")
         cut = write_timeline(Path(folder), options.media or Path(folder))
@@ -77,10 +78,10 @@ def main() -> int:
 
 def take_all(window: PanelWindow, cut: Path, out: Path) -> None:
     """From the first screen to takes made, edited and being made."""
+    # Nothing lies under the mouse.
+    QCursor.setPos(5000, 5000)
     window.resize(900, 700)
     window.show()
-    # Nothing lies under the mouse.
-    QCursor.setPos(window.mapToGlobal(window.rect().bottomRight()) + QPoint(200, 200))
     for appearance in ("dark", "light"):
         theme.apply(appearance)
         shoot(window, out / f"first-900-{appearance}.png")

@@ -22,7 +22,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 cannot be loaded here", exc_type=ImportError)
 pytest.importorskip("avfoley_ui", reason="this PySide6 crashes with this Python", exc_type=ImportError)
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QSettings
 from PySide6.QtWidgets import QApplication
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
@@ -37,6 +37,9 @@ from engine_harness import FAKE_ENGINE, Engine
 from panel_harness import wait
 
 from avfoley_plugin.engine_client import LocalEngine
+
+# Whatever language this machine speaks.
+QLocale.setDefault(QLocale("en"))
 
 
 @pytest.fixture

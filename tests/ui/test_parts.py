@@ -25,6 +25,7 @@ from avfoley_ui.shots_model import Role, ShotsFilter, ShotsModel
 from avfoley_ui.widgets.engine_bar import EngineBar
 from avfoley_ui.widgets.making_form import MakingForm
 from avfoley_ui.widgets.models_dialog import ModelsDialog
+from avfoley_ui.widgets.parts import FactsLabel, decimal
 from avfoley_ui.widgets.queue_view import QueueView
 from avfoley_ui.window import PanelWindow
 from panel_harness import ready, select, shot, wait
@@ -357,6 +358,33 @@ def test_how_the_engine_is_stands_in_one_place(qtbot: Any, view: EngineView, tol
     assert bar.text.text() == told
     assert (bar.error.text(), bar.error.isVisible()) == (remedy, bool(remedy))
     assert told.split("  ·  ")[0] in bar.accessibleName()
+
+
+def test_facts_that_have_no_room_are_left_out_whole(qtbot: Any) -> None:
+    label = FactsLabel()
+    qtbot.addWidget(label)
+    facts = ["Working", "processor", "avlink-nano", "909.2 MB"]
+    label.set_facts(facts)
+    label.show()
+    seen = set()
+    for width in range(500, 20, -3):
+        label.resize(width, 20)
+        assert label.fontMetrics().horizontalAdvance(label.shown) <= width
+        seen.add(label.shown)
+        assert bool(label.toolTip()) == (label.shown != label.text())
+    assert {"  ·  ".join(facts[:count]) for count in range(1, 5)} <= seen
+    assert all("…" not in text for text in seen if "·" in text)
+
+
+def test_numbers_are_written_as_the_language_does(qtbot: Any) -> None:
+    before = QLocale()
+    try:
+        QLocale.setDefault(QLocale("de"))
+        assert decimal(4.834, 2) == "4,83"
+        QLocale.setDefault(QLocale("en"))
+        assert decimal(4.834, 2) == "4.83"
+    finally:
+        QLocale.setDefault(before)
 
 
 def test_the_queue_says_how_long_it_takes(qtbot: Any) -> None:

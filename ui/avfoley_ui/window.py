@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSplitter,
     QStackedWidget,
+    QTabBar,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -356,6 +357,7 @@ class PanelWindow(QWidget):
                 self._part = (self.shots, self.listening, self.making).index(part)
         if columns == 1:
             tabs = QTabWidget()
+            tabs.setTabBar(_Tabs())
             tabs.setDocumentMode(True)
             for part, name in (
                 (self.shots, self.tr("Shots")),
@@ -381,7 +383,7 @@ class PanelWindow(QWidget):
                 left.setSizes([max(self.height() - 110 - needed, 200), needed])
                 splitter.addWidget(left)
                 splitter.addWidget(self.listening)
-                splitter.setSizes([330, 570])
+                splitter.setSizes([360, 540])
             else:
                 for part in (self.shots, self.listening, self.making):
                     splitter.addWidget(part)
@@ -557,6 +559,13 @@ class PanelWindow(QWidget):
                 widget.setAcceptDrops(False)
             if isinstance(widget, QPlainTextEdit | QGraphicsView):
                 widget.viewport().setAcceptDrops(False)
+
+
+class _Tabs(QTabBar):
+    """Fusion cuts the feet of letters off in tabs that are not in front."""
+
+    def tabSizeHint(self, index: int) -> QSize:  # noqa: N802
+        return super().tabSizeHint(index) + QSize(0, 4)
 
 
 def _stacked(*parts: QWidget) -> QWidget:

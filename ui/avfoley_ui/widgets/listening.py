@@ -19,7 +19,7 @@ from avfoley_ui.playback.output import Output
 from avfoley_ui.playback.player import Player
 from avfoley_ui.playback.sound import SAMPLE_RATE, Sound, load, load_stretch
 from avfoley_ui.widgets.film_strip import HEIGHT, FilmStrip
-from avfoley_ui.widgets.parts import ElidedLabel, name_button, quiet, tool_button
+from avfoley_ui.widgets.parts import ElidedLabel, decimal, name_button, quiet, tool_button
 from avfoley_ui.widgets.picture import Picture
 from avfoley_ui.widgets.sound_view import SoundView
 from avfoley_ui.widgets.take_lanes import TakeLanes, file_data
@@ -464,7 +464,7 @@ class Listening(QWidget):
             return
         for label, text in (
             (self.timecode, format_timecode(shot.shot.record_start_timecode + self._frame, shot.shot.record_rate)),
-            (self.time, f"{seconds:.2f} / {float(shot.seconds):.2f} s"),
+            (self.time, f"{decimal(seconds, 2)} / {decimal(float(shot.seconds), 2)} s"),
         ):
             if text != label.text():
                 label.setText(text)

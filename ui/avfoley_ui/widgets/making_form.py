@@ -27,7 +27,7 @@ from avfoley_plugin.engine_client import ModelInfo
 from avfoley_plugin.workflows import VERBS, FoleySettings, VisualizeSettings
 from avfoley_plugin.workspace import ListedShot, Settings, ShotState
 from avfoley_ui.settings import MakingChoices
-from avfoley_ui.widgets.parts import by_tab, quiet, tool_button
+from avfoley_ui.widgets.parts import by_tab, decimal, quiet, tool_button
 
 #: Solver steps relative to the model's own number.
 QUALITIES = {"draft": 0.4, "standard": 1.0, "fine": 2.0}
@@ -268,7 +268,7 @@ class MakingForm(QWidget):
         self.regenerate.setEnabled(self._reachable)
         seconds = sum(float(shot.seconds) for shot in self._shots)
         self.length.setText(
-            self.tr("%n shot(s), {0} s", "", len(self._shots)).format(f"{seconds:.2f}") if self._shots else "–"
+            self.tr("%n shot(s), {0} s", "", len(self._shots)).format(decimal(seconds, 2)) if self._shots else "–"
         )
         self.caption.setEnabled(bool(self._shots))
         if not self._shots:

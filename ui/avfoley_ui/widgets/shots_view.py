@@ -36,7 +36,7 @@ from avfoley_plugin.workspace import ListedShot, ShotState
 from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Index, Role, ShotsFilter, ShotsModel
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import tool_button
+from avfoley_ui.widgets.parts import decimal, tool_button
 
 THUMBNAIL = QSize(96, 54)
 _MARGIN = 6
@@ -343,12 +343,12 @@ class _Card(QStyledItemDelegate):
         painter.setFont(option.font)
         painter.setPen(state_colour("quiet", palette))
         take = shot.active_take
-        facts = [shot.timecode, self.tr("{0} s").format(f"{float(shot.seconds):.2f}")]
+        facts = [shot.timecode, self.tr("{0} s").format(decimal(float(shot.seconds), 2))]
         if take is not None:
             facts.append(take.settings.model)
         middle = top.translated(0, line)
         painter.drawText(
-            middle, flags, metrics.elidedText("  ·  ".join(facts), Qt.TextElideMode.ElideRight, middle.width())
+            middle, flags, metrics.elidedText(" · ".join(facts), Qt.TextElideMode.ElideRight, middle.width())
         )
 
         bottom = middle.translated(0, line)

@@ -37,7 +37,7 @@ from avfoley_plugin.workspace import ListedTake
 from avfoley_ui.icons import icon
 from avfoley_ui.playback.sound import Sound
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import ElidedLabel, fix_order, tool_button
+from avfoley_ui.widgets.parts import FactsLabel, decimal, fix_order, tool_button
 
 _WAVE_HEIGHT = 34
 _READY_LANES = 4
@@ -181,7 +181,7 @@ class TakeLane(QFrame):
         self.hear.setCheckable(True)
         self.hear.setFixedWidth(30)
         self.hear.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.name = ElidedLabel()
+        self.name = FactsLabel()
         self.star = tool_button("star", self.tr("Star"), checkable=True)
         self.use = tool_button("use", self.tr("Use this take"), checkable=True)
         self.settings = tool_button("settings", self.tr("Put its seed and settings back"))
@@ -221,7 +221,7 @@ class TakeLane(QFrame):
         facts = [self.tr("seed {0}").format(take.settings.seed), take.settings.model]
         if take.active:
             facts.insert(0, self.tr("in use"))
-        self.name.setText("  ·  ".join(facts))
+        self.name.set_facts(facts)
         font = self.name.font()
         font.setBold(take.active)
         self.name.setFont(font)
@@ -230,7 +230,7 @@ class TakeLane(QFrame):
         self.use.setChecked(take.active)
         self.use.setEnabled(not take.active)
         levels = [(take.loudness_lufs, "LUFS"), (take.peak_dbtp, "dBTP")]
-        level = ", ".join(f"{value:.1f} {unit}" for value, unit in levels if value is not None)
+        level = ", ".join(f"{decimal(value, 1)} {unit}" for value, unit in levels if value is not None)
         self.setToolTip("\n".join(filter(None, (take.settings.caption or self.tr("no caption"), level))))
         self.setAccessibleName(self.tr("Take {0}, {1}").format(number, ", ".join(facts)))
         self.update()
