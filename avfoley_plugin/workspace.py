@@ -120,7 +120,7 @@ class ListedShot:
 @dataclass(frozen=True)
 class Contents:
     """What is on the timeline. ``selected`` are the ids of the shots and sounds that are selected in the editing
-    program, None if it does not tell.
+    program, none if nothing is, None if it does not tell.
     """
 
     name: str
@@ -378,9 +378,11 @@ def _selected(
     timeline: otio.schema.Timeline, host: Host, shots: list[Shot], probe: Probe | None
 ) -> frozenset[str] | None:
     """The shots that the host's selection touches (a range may cut into them), and the sounds that are selected."""
+    if not host.tells_selection:
+        return None
     selection = host.selection()
     if selection == Selection():
-        return None
+        return frozenset()
     chosen: list[Shot] = []
     sounds: list[SoundClip] = []
     with contextlib.suppress(SelectionError):

@@ -26,7 +26,8 @@ from avfoley_ui.settings import PanelSettings
 from avfoley_ui.window import PanelWindow
 from opentimelineio.opentime import RationalTime, TimeRange
 from PySide6.QtCore import QCoreApplication, QEventLoop, QLocale, QSettings
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QApplication, QWidget
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.workspace import ListedShot
@@ -56,7 +57,8 @@ def main() -> int:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     app = QApplication([])
-    translate(app, QLocale(options.language))
+    QLocale.setDefault(QLocale(options.language))
+    translate(app, QLocale())
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AVFOLEY_HOME"] = str(Path(folder) / "home")
         cut = write_timeline(Path(folder), options.media or Path(folder))
@@ -76,6 +78,8 @@ def main() -> int:
 
 def take_all(window: PanelWindow, cut: Path, out: Path) -> None:
     """From the first screen to takes made, edited and being made."""
+    # Nothing lies under the mouse.
+    QCursor.setPos(5000, 5000)
     window.resize(900, 700)
     window.show()
     for appearance in ("dark", "light"):
@@ -118,6 +122,11 @@ def take_all(window: PanelWindow, cut: Path, out: Path) -> None:
                 shoot(window, out / f"panel-{width}-{name}-{appearance}.png")
     window.controller.cancel_all()
     until(lambda: not window.controller.making)
+    window.show_models()
+    for appearance in ("dark", "light"):
+        theme.apply(appearance)
+        shoot(window.models, out / f"models-{appearance}.png")
+    window.models.hide()
 
 
 def write_timeline(folder: Path, media: Path) -> Path:
@@ -172,8 +181,9 @@ def settle(seconds: float) -> None:
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
 
 
-def shoot(window: PanelWindow, path: Path) -> None:
-    window.notice.hide()
+def shoot(window: QWidget, path: Path) -> None:
+    if isinstance(window, PanelWindow):
+        window.notice.hide()
     settle(0.3)
     window.grab().save(str(path))
     print(path)

@@ -19,6 +19,8 @@ class Host(ABC):
 
     #: Whether ``write`` backs up what it replaces. False only where that is known to be our own last writing.
     keeps_backup: bool = True
+    #: Whether the editing program can tell what is selected in it.
+    tells_selection: bool = False
 
     @property
     @abstractmethod

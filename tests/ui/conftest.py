@@ -22,7 +22,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 cannot be loaded here", exc_type=ImportError)
 pytest.importorskip("avfoley_ui", reason="this PySide6 crashes with this Python", exc_type=ImportError)
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QSettings
 from PySide6.QtWidgets import QApplication
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
@@ -37,6 +37,9 @@ from engine_harness import FAKE_ENGINE, Engine
 from panel_harness import wait
 
 from avfoley_plugin.engine_client import LocalEngine
+
+# Whatever language this machine speaks.
+QLocale.setDefault(QLocale("en"))
 
 
 @pytest.fixture
@@ -62,10 +65,10 @@ def open_panel(
     command = (sys.executable, str(FAKE_ENGINE))
 
     def start(path: Path | None = None, engine: Callable[[], LocalEngine] | None = None) -> PanelWindow:
+        spare_the_gui_thread(qapp)
         controller = Controller(engine or (lambda: LocalEngine(command=command)), lambda: LocalEngine(command=None))
         window = PanelWindow(controller, settings, SilentOutput())
         windows.append(window)
-        spare_the_gui_thread(qapp)
         window.resize(1300, 800)
         window.show()
         window.activateWindow()
@@ -79,6 +82,9 @@ def open_panel(
     for window in windows:
         window.hide()
         window.close()
+        # Now, and not while a later test runs: it would hear what that one's application says.
+        window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
@@ -108,5 +114,6 @@ def _no_thread_is_left() -> Iterator[None]:
         assert time.monotonic() < deadline, f"threads that are left: {left}"
         time.sleep(0.05)
     # Here, in the GUI thread, and not in that of a later test.
+    gc.unfreeze()
     gc.collect()
     gc.enable()

@@ -18,7 +18,7 @@ from avfoley_engine.protocol import EngineStatus
 from avfoley_ui.shots_model import Role
 from avfoley_ui.window import PanelWindow
 from engine_harness import Engine, request
-from panel_harness import click, ready, select, shot, wait
+from panel_harness import Watchdog, click, ready, select, shot, wait
 from PySide6.QtCore import QMimeData, QPointF, Qt, QThread, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 
@@ -221,50 +221,6 @@ def test_the_watchdog_sees_what_blocks(qtbot: Any) -> None:
         QTimer.singleShot(50, lambda: time.sleep(0.2))
         qtbot.wait(400)
     assert watchdog.longest > 0.05
-
-
-class Watchdog:
-    """How long the event loop was away at a time, in seconds.
-
-    A machine that is busy elsewhere takes the processor from every thread. Where the system tells how long threads
-    waited for it (Linux), that is left out: for the GUI's own, and for the one that waited longest meanwhile, which may
-    have held what the GUI waited for.
-    """
-
-    def __init__(self) -> None:
-        self.gaps: list[float] = []
-        self._own = threading.get_native_id()
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(10)
-        self._timer.timeout.connect(self._tick)
-
-    def __enter__(self) -> Watchdog:
-        self._last, self._waited = time.monotonic(), self._waits()
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.stop()
-
-    @property
-    def longest(self) -> float:
-        return max(self.gaps)
-
-    def _tick(self) -> None:
-        now, waited = time.monotonic(), self._waits()
-        more = {thread: seconds - self._waited.get(thread, 0.0) for thread, seconds in waited.items()}
-        own = more.pop(self._own, 0.0)
-        self.gaps.append(now - self._last - own - max(more.values(), default=0.0))
-        self._last, self._waited = now, waited
-
-    def _waits(self) -> dict[int, float]:
-        """How long each thread of this process has waited for a processor so far."""
-        waits = {}
-        for task in Path("/proc/self/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                waits[int(task.parent.name)] = int(task.read_text().split()[1]) / 1e9
-        return waits
 
 
 def test_closing_leaves_no_thread_and_no_process(qtbot: Any, open_panel: Open, cut: Path, panel_engine: Engine) -> None:

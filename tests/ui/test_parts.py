@@ -14,14 +14,19 @@ from xml.etree import ElementTree as ET
 
 import avfoley_ui
 import pytest
-from avfoley_ui import theme
+from avfoley_ui import engine_watch, theme
 from avfoley_ui.app import spare_the_gui_thread, translate
+from avfoley_ui.controller import Controller
 from avfoley_ui.engine_watch import EngineView
+from avfoley_ui.playback.output import SilentOutput
 from avfoley_ui.queue_model import QueueModel
 from avfoley_ui.settings import MakingChoices, PanelSettings
 from avfoley_ui.shots_model import Role, ShotsFilter, ShotsModel
+from avfoley_ui.widgets.engine_bar import EngineBar
 from avfoley_ui.widgets.making_form import MakingForm
 from avfoley_ui.widgets.models_dialog import ModelsDialog
+from avfoley_ui.widgets.parts import FactsLabel, decimal
+from avfoley_ui.widgets.queue_view import QueueView
 from avfoley_ui.window import PanelWindow
 from panel_harness import ready, select, shot, wait
 from PySide6.QtCore import QCoreApplication, QLocale, QPoint, QRect, QSettings, Qt
@@ -37,7 +42,8 @@ from PySide6.QtWidgets import (
 )
 
 from avfoley_plugin import workflows
-from avfoley_plugin.engine_client import ModelInfo, Pull
+from avfoley_plugin.engine_client import EngineClient, EngineStatus, ModelInfo, Pull
+from avfoley_plugin.errors import EngineError
 from avfoley_plugin.making import TakeDone, TakeFailed, TakeProgress
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.workflows import Order, Planned
@@ -149,7 +155,9 @@ def test_buttons_follow_from_the_tasks_that_the_engine_reports(qtbot: Any) -> No
 def test_what_the_form_asks_for(qtbot: Any) -> None:
     form = MakingForm()
     qtbot.addWidget(form)
+    assert form.model.currentText() == ""
     form.set_engine([model("nano", "foley"), model("paper", "foley", default_steps=50)], True)
+    assert form.model.currentText() == "Nano"
     form.set_shots([listed("a"), listed("b")], 0)
     form.set_choices(MakingChoices("music", "paper", "draft", 5, True, 3, 12))
     with qtbot.waitSignal(form.wanted) as wanted:
@@ -238,6 +246,165 @@ def test_models_are_pulled_with_progress(qtbot: Any) -> None:
     failed = going.model_copy(update={"state": "failed", "error": "Check the network."})
     dialog.show_engine(EngineView("idle", models=(away,), pulls=(failed,)))
     assert row._error.text() == "Check the network."
+
+
+class Pulling(EngineClient):
+    """An engine whose model comes ten per cent with every look, and keeps what came when it is stopped."""
+
+    def __init__(self) -> None:
+        self.away = model("paper", "foley", local=False, size_bytes=4_000_000_000)
+        self.received = 0
+        self.state: str | None = None
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(
+            version="1",
+            pid=1,
+            device="cpu",
+            worker="idle",
+            worker_pid=2,
+            model=None,
+            memory_bytes=None,
+            queued=0,
+            running=0,
+        )
+
+    def models(self) -> list[ModelInfo]:
+        return [self.away.model_copy(update={"local": self.state == "done"})]
+
+    def pull(self, model: str) -> Pull:
+        self.state = "running"
+        return self.pulls()[0]
+
+    def pulls(self) -> list[Pull]:
+        if self.state is None:
+            return []
+        if self.state == "running":
+            self.received += 400_000_000
+            self.state = "running" if self.received < 4_000_000_000 else "done"
+        return [
+            Pull.model_validate(
+                {"model": "paper", "state": self.state, "received": self.received, "total": 4_000_000_000}
+            )
+        ]
+
+    def stop_pull(self, model: str) -> None:
+        self.state = "stopped"
+
+    def probe(self, path: Path) -> Any:
+        raise EngineError("not asked for here")
+
+    def submit(self, requests: Any) -> Any:
+        raise EngineError("not asked for here")
+
+    def follow(self, jobs: Any) -> Any:
+        raise EngineError("not asked for here")
+
+    def cancel(self, jobs: Any) -> None: ...
+
+    def give_up(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def end_started(self) -> None: ...
+
+
+def test_a_model_is_pulled_stopped_and_goes_on(qtbot: Any, settings: PanelSettings, monkeypatch: Any) -> None:
+    monkeypatch.setattr(engine_watch, "BUSY_INTERVAL", 0.02)
+    monkeypatch.setattr(engine_watch, "CALM_INTERVAL", 0.02)
+    engine = Pulling()
+    window = PanelWindow(Controller(lambda: engine, lambda: engine), settings, SilentOutput())
+    qtbot.addWidget(window)
+    try:
+        window.show()
+        wait(qtbot, lambda: "paper" in window.models._rows)
+        qtbot.mouseClick(window.engine.models, Qt.MouseButton.LeftButton)
+        row = window.models._rows["paper"]
+        assert "4.0 GB" in row._facts.text()
+        assert "Apache-2.0" in row._facts.text()
+        assert "not here yet" in row._facts.text()
+        qtbot.mouseClick(row.pull, Qt.MouseButton.LeftButton)
+        wait(qtbot, lambda: row.bar.isVisible() and row.bar.value() > 0)
+        qtbot.mouseClick(row.stop, Qt.MouseButton.LeftButton)
+        wait(qtbot, lambda: row.pull.isVisible())
+        stopped = engine.received
+        assert row.pull.text() == "Go on pulling"
+        assert 0 < stopped < 4_000_000_000
+        qtbot.mouseClick(row.pull, Qt.MouseButton.LeftButton)
+        wait(qtbot, lambda: "on this machine" in row._facts.text())
+        assert row.pull.isHidden()
+        assert row.bar.isHidden()
+    finally:
+        window.hide()
+        window.close()
+
+
+@pytest.mark.parametrize(
+    ("view", "told", "remedy"),
+    [
+        (EngineView(), "The engine is starting", ""),
+        (EngineView("idle", "cuda", "nano", 4_100_000_000), "Ready  ·  CUDA  ·  nano  ·  4.1 GB", ""),
+        (EngineView("busy", "cpu", "nano", 12_000_000), "Working  ·  processor  ·  nano  ·  12.0 MB", ""),
+        (EngineView("failed", error="Update the driver."), "The engine cannot work", "Update the driver."),
+        (EngineView("asleep"), "Asleep; wakes when needed", ""),
+        (EngineView("unreachable", error="Install it."), "No engine", "Install it."),
+    ],
+)
+def test_how_the_engine_is_stands_in_one_place(qtbot: Any, view: EngineView, told: str, remedy: str) -> None:
+    bar = EngineBar()
+    qtbot.addWidget(bar)
+    bar.show()
+    bar.show_engine(view)
+    assert bar.text.text() == told
+    assert (bar.error.text(), bar.error.isVisible()) == (remedy, bool(remedy))
+    assert told.split("  ·  ")[0] in bar.accessibleName()
+
+
+def test_facts_that_have_no_room_are_left_out_whole(qtbot: Any) -> None:
+    label = FactsLabel()
+    qtbot.addWidget(label)
+    facts = ["Working", "processor", "avlink-nano", "909.2 MB"]
+    label.set_facts(facts)
+    label.show()
+    seen = set()
+    for width in range(500, 20, -3):
+        label.resize(width, 20)
+        assert label.fontMetrics().horizontalAdvance(label.shown) <= width
+        seen.add(label.shown)
+        assert bool(label.toolTip()) == (label.shown != label.text())
+    assert {"  ·  ".join(facts[:count]) for count in range(1, 5)} <= seen
+    assert all("…" not in text for text in seen if "·" in text)
+
+
+def test_numbers_are_written_as_the_language_does(qtbot: Any) -> None:
+    before = QLocale()
+    try:
+        QLocale.setDefault(QLocale("de"))
+        assert decimal(4.834, 2) == "4,83"
+        QLocale.setDefault(QLocale("en"))
+        assert decimal(4.834, 2) == "4.83"
+    finally:
+        QLocale.setDefault(before)
+
+
+def test_the_queue_says_how_long_it_takes(qtbot: Any) -> None:
+    queue = QueueModel()
+    view = QueueView(queue)
+    qtbot.addWidget(view)
+    view.show()
+    assert not view.cancel_all.isEnabled()
+    a, b = listed("a"), listed("b", frames=75)
+    queue.plan(1, planned(a, b))
+    queue.update(1, TakeProgress(a.shot, 0, "running", 0.5, 4.0, None))  # type: ignore[arg-type]
+    assert view.summary.text().endswith("to go, about 28 s left")
+    assert view.total.value() == pytest.approx(125, abs=1)
+    assert view.cancel_all.isEnabled()
+    spoken = [queue.index(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(2)]
+    assert spoken == ["a, 50 %, 4 s left", "b, waiting"]
+    queue.update(1, TakeFailed(a.shot, 0, "out of memory"))
+    queue.update(1, TakeDone(b.shot, 0, SimpleNamespace()))  # type: ignore[arg-type]
+    assert view.summary.text().endswith("failed")
+    assert view.total.isHidden()
 
 
 def test_choices_survive_and_nonsense_does_not(tmp_path: Path) -> None:
@@ -418,10 +585,16 @@ def test_the_compiled_german_speaks(qtbot: Any) -> None:
     try:
         assert QCoreApplication.translate("MakingForm", "Generate") == "Erzeugen"
         assert QCoreApplication.translate("ShotsModel", "%n take(s)", "", 1) == "1 Take"
-        for message in ET.parse(UI / "i18n" / "avfoley_de.ts").getroot().iter("message"):
+        root = ET.parse(UI / "i18n" / "avfoley_de.ts").getroot()
+        contexts = {message: found.findtext("name") or "" for found in root for message in found.iter("message")}
+        for message in root.iter("message"):
             source = message.findtext("source") or ""
             translation = message.find("translation")
             assert translation is not None
+            if not translation.findall("numerusform"):
+                # As it was compiled, and not as it was when somebody last did so.
+                context = contexts[message]
+                assert QCoreApplication.translate(context, source) == translation.text, source
             # What is filled in is there in both.
             for text in [form.text for form in translation.findall("numerusform")] or [translation.text]:
                 for mark in ("{0}", "{1}", "%n"):

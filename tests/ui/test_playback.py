@@ -13,7 +13,7 @@ from avfoley_ui.playback.film import Film, FilmReader, Footage, stills
 from avfoley_ui.playback.mixer import CROSSFADE, Mixer
 from avfoley_ui.playback.output import Output, Render, best_output
 from avfoley_ui.playback.player import Player
-from avfoley_ui.playback.sound import PEAK_HOP, load, load_stretch, peaks, spectrogram
+from avfoley_ui.playback.sound import PEAK_HOP, Sound, load, load_stretch, peaks, spectrogram
 from panel_harness import wait
 from PySide6.QtCore import QSize
 
@@ -166,6 +166,28 @@ def test_what_a_clip_plays_of_a_sound(make_media: Callable[..., Path], name: str
     assert read.samples.shape == (SECOND // 2, 2)
     expected = 0.9 * (1.5 + speed * np.arange(SECOND // 2) / SECOND) / 4
     assert np.abs(read.samples[:, 0] - expected).max() < 1e-3
+
+
+def test_a_waveform_is_as_fine_as_it_is_shown() -> None:
+    samples = np.zeros((SECOND, 2), np.float32)
+    samples[12_000], samples[12_010] = 0.5, -0.25
+    sound = Sound(samples, 0, peaks(samples), spectrogram(samples))
+    for start, end in ((0.0, 1.0), (0.2, 0.3), (0.2499, 0.2505)):
+        columns, low, high = sound.outline(start, end, 100)
+        assert len(columns) == 100
+        a_column = (end - start) / 100
+        assert start + columns[high.argmax()] * a_column == pytest.approx(0.25, abs=max(a_column, 0.0051 * (end == 1)))
+        assert (low.min(), high.max()) == (-0.25, 0.5)
+        # A single click is no wider than it has to be.
+        assert np.count_nonzero(high > 0) <= max(1, round(1 / SECOND / a_column) + 1)
+    # What lies after what is shown is not shown.
+    columns, low, high = sound.outline(0.1, 0.2, 100)
+    assert not low.any()
+    assert not high.any()
+    # A head handle lies before the shot, and after its end there is nothing.
+    columns, low, high = Sound(samples, 12_000, sound.peaks, sound.spectrogram).outline(-1.0, 1.0, 200)
+    assert (columns.min(), columns.max()) == (75, 174)
+    assert columns[high.argmax()] == 100
 
 
 def test_a_file_that_is_no_sound_is_named(tmp_path: Path) -> None:

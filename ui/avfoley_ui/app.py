@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QTimer, QTranslator
+from PySide6.QtCore import QCoreApplication, QEvent, QLibraryInfo, QLocale, QObject, QTimer, QTranslator
 from PySide6.QtWidgets import QApplication
 
 from avfoley_ui import theme
@@ -30,8 +30,9 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     translate(app, QLocale())
     settings = PanelSettings()
     theme.apply(settings.appearance)
-    window = PanelWindow(Controller(), settings)
+    # Before any thread: from then on none of them collects what this one built.
     spare_the_gui_thread(app)
+    window = PanelWindow(Controller(), settings)
     window.show()
     if path is not None:
         window.open(path, output)
@@ -40,7 +41,11 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     awake = QTimer()
     awake.start(300)
     awake.timeout.connect(lambda: None)
-    return app.exec()
+    status = app.exec()
+    # While everything it is made of is still there; what Python leaves for its very end goes in no order.
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return status
 
 
 def spare_the_gui_thread(app: QApplication) -> None:

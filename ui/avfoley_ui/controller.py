@@ -80,6 +80,7 @@ class Controller(QObject):
         self._pulling = Background("models")
         self._watch = EngineWatch(started, look)
         self._watch.changed.connect(self._engine_seen)
+        self._watch.start()
 
     @property
     def making(self) -> bool:
@@ -185,7 +186,12 @@ class Controller(QObject):
 
         def tell(contents: Contents) -> None:
             self._show(contents)
-            self.host_selection.emit(sorted(contents.selected or ()))
+            if contents.selected:
+                self.host_selection.emit(sorted(contents.selected))
+            else:
+                self.said.emit(
+                    self.tr("No shot is selected there. In Kdenlive, set the timeline's zone with I and O."), False
+                )
 
         workspace = self._workspace
         if workspace is not None:

@@ -60,6 +60,9 @@ class EngineWatch(QObject):
         self._expected = False
         self._starter, self._looker = start(), look()
         self._thread = threading.Thread(target=self._work, name="avfoley engine watch", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look; whoever listens to ``changed`` does so by now, for what stays as it is is told once."""
         self._thread.start()
 
     def set_watching(self, watching: bool) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 #: All icons are drawn on a square of this side.
 _SIDE = 24.0
+_clones: list[QIconEngine] = []
 
 
 class _Engine(QIconEngine):
@@ -18,7 +19,9 @@ class _Engine(QIconEngine):
         self._draw = draw
 
     def clone(self) -> QIconEngine:
-        return _Engine(self._draw)
+        # Qt takes it over, and PySide does not know: without a hold on it here, Qt would be left with a dead one.
+        _clones.append(clone := _Engine(self._draw))
+        return clone
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         group = QPalette.ColorGroup.Disabled if mode == QIcon.Mode.Disabled else QPalette.ColorGroup.Active

@@ -11,7 +11,7 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from avfoley_ui.theme import Appearance
 
-_RECENT = 8
+_RECENT, _PLACES = 8, 50
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,23 @@ class PanelSettings:
     def opened(self, path: Path) -> None:
         known = [str(other) for other in self.recent if other != path]
         self._store.setValue("recent", json.dumps([str(path), *known][:_RECENT]))
+
+    def place(self, path: Path) -> str:
+        """The id of the shot that was looked at last in that timeline or video, empty if none was."""
+        return self._places.get(str(path), "")
+
+    def set_place(self, path: Path, shot: str) -> None:
+        known = {other: place for other, place in self._places.items() if other != str(path)}
+        kept = [*known.items(), (str(path), shot)][-_PLACES:]
+        self._store.setValue("places", json.dumps(dict(kept)))
+
+    @property
+    def _places(self) -> dict[str, str]:
+        try:
+            found = json.loads(str(self._store.value("places", "{}")))
+        except ValueError:
+            return {}
+        return {str(path): str(place) for path, place in found.items()} if isinstance(found, dict) else {}
 
     def bytes(self, name: str) -> QByteArray:
         """A widget's saved state, empty if there is none."""

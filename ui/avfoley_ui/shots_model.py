@@ -103,7 +103,7 @@ class ShotsModel(QAbstractListModel):
             case Qt.ItemDataRole.ToolTipRole:
                 return "\n".join(filter(None, (shot.shot.name, shot.caption, str(shot.media or ""))))
             case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{shot.shot.name}, {self.state_text(shot)}, {shot.timecode}, {shot.caption}"
+                return self._spoken(shot)
             case Role.SHOT:
                 return shot
             case Role.THUMBNAIL:
@@ -135,6 +135,14 @@ class ShotsModel(QAbstractListModel):
                 return self.tr("changed")
             case _:
                 return self.tr("%n take(s)", "", len(shot.takes))
+
+    def _spoken(self, shot: ListedShot) -> str:
+        take = shot.active_take
+        model = "" if take is None else take.settings.model
+        length = self.tr("%n frame(s)", "", shot.shot.frames)
+        caption = shot.caption or self.tr("no caption")
+        parts = (shot.shot.name, self.state_text(shot), caption, shot.timecode, length, model)
+        return ", ".join(filter(None, parts))
 
     def _tell(self, shot_id: str, role: Role) -> None:
         row = self._rows.get(shot_id)

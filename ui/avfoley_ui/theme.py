@@ -74,15 +74,18 @@ def apply(appearance: Appearance) -> None:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     app.setStyle("Fusion")
-    if appearance == "system":
-        known = QGuiApplication.styleHints().colorScheme()
-        if known == Qt.ColorScheme.Unknown:
-            # No platform theme speaks for the system: the palette it gave us is all there is.
-            app.setPalette(palette(is_dark(QGuiApplication.palette())))
-        else:
-            app.setPalette(palette(known == Qt.ColorScheme.Dark))
-    else:
-        app.setPalette(palette(appearance == "dark"))
+    app.setPalette(palette(system_is_dark(app) if appearance == "system" else appearance == "dark"))
+
+
+def system_is_dark(app: QApplication) -> bool:
+    """Whether the system wants light on dark; leaves the application with the system's own palette."""
+    # Ours would be asked else.
+    app.setPalette(QPalette())
+    known = QGuiApplication.styleHints().colorScheme()
+    if known == Qt.ColorScheme.Unknown:
+        # No platform theme speaks for the system: the palette it gave us is all there is.
+        return is_dark(QGuiApplication.palette())
+    return known == Qt.ColorScheme.Dark
 
 
 def palette(dark: bool) -> QPalette:

@@ -20,15 +20,20 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QComboBox,
     QFileDialog,
     QFrame,
+    QGraphicsView,
     QHBoxLayout,
+    QLineEdit,
     QMenu,
     QMessageBox,
+    QPlainTextEdit,
     QScrollArea,
     QSizePolicy,
     QSplitter,
     QStackedWidget,
+    QTabBar,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
@@ -56,6 +61,8 @@ from avfoley_ui.widgets.welcome import Welcome
 #: From this width on there are two columns, and three.
 TWO_COLUMNS, THREE_COLUMNS = 680, 1180
 NARROWEST = 340
+#: What a key press makes the stretch of time longer by, or shorter.
+_ZOOM = 1.5
 _VIDEOS = "*.mp4 *.mov *.mkv *.webm *.avi *.mxf *.m4v *.mpg *.ts"
 
 
@@ -67,6 +74,8 @@ class PanelWindow(QWidget):
         self.controller = controller
         self._settings = settings
         self._columns = 0
+        self._part = 0
+        self._path: Path | None = None
         self._listen_soon = QTimer(self)
         self._listen_soon.setSingleShot(True)
         self._listen_soon.setInterval(0)
@@ -110,6 +119,7 @@ class PanelWindow(QWidget):
         self._add_shortcuts()
         self._restore()
         self._arrange()
+        self._leave_drops_to_the_window()
 
     @property
     def columns(self) -> int:
@@ -174,6 +184,7 @@ class PanelWindow(QWidget):
         it.engine_changed.connect(self._engine_changed)
         it.said.connect(self.notice.say)
         it.host_selection.connect(self.shots.select)
+        it.queue.totals_changed.connect(lambda: self.listening.set_progress(it.queue.progress_by_shot()))
         self.shots.chosen.connect(self._chosen)
         self.shots.thumbnails_wanted.connect(it.want_thumbnails)
         self.shots.host_selection_wanted.connect(it.select_in_host)
@@ -187,6 +198,7 @@ class PanelWindow(QWidget):
         self.listening.delete_wanted.connect(it.delete)
         self.listening.settings_wanted.connect(self._take_over)
         self.listening.problem.connect(lambda text: self.notice.say(text, True))
+        self.listening.said.connect(lambda text: self.notice.say(text, False))
         self.engine.models_wanted.connect(self.show_models)
         self.models.pull_wanted.connect(it.pull)
         self.models.stop_wanted.connect(it.stop_pull)
@@ -217,6 +229,8 @@ class PanelWindow(QWidget):
             ("L", self.tr("Play forwards; again: faster"), lambda: player.shuttle(1)),
             ("Alt+Left", self.tr("A frame back"), lambda: self.listening.step(-1)),
             ("Alt+Right", self.tr("A frame on"), lambda: self.listening.step(1)),
+            ("Alt+Shift+Left", self.tr("The onset before"), lambda: self.listening.to_onset(-1)),
+            ("Alt+Shift+Right", self.tr("The next onset"), lambda: self.listening.to_onset(1)),
             ("Alt+Home", self.tr("To the start"), lambda: player.seek(0)),
             ("Alt+Up", self.tr("The previous shot"), lambda: self.shots.step(-1)),
             ("Alt+Down", self.tr("The next shot"), lambda: self.shots.step(1)),
@@ -225,13 +239,20 @@ class PanelWindow(QWidget):
             ("U", self.tr("Use the take that is heard"), self.listening.use_heard),
             ("S", self.tr("Star the take that is heard"), self.listening.star_heard),
             ("Ctrl+Backspace", self.tr("Delete the take that is heard"), self.listening.delete_heard),
-            ("Esc", self.tr("Cancel all that is being made"), self._cancel_all),
+            ("Ctrl+C", self.tr("Copy the take that is heard, as a file"), self.listening.copy_heard),
+            ("Ctrl++", self.tr("Zoom in on the playhead"), lambda: self.listening.zoom(1 / _ZOOM)),
+            ("Ctrl+-", self.tr("Zoom out"), lambda: self.listening.zoom(_ZOOM)),
+            ("Ctrl+0", self.tr("The whole shot"), self.listening.view.show_all),
+            ("Esc", self.tr("Dismiss what was said, leave the field"), self._leave),
+            ("Shift+Esc", self.tr("Cancel all that is being made"), self._cancel_all),
             ("F1", self.tr("These keys"), self.show_keys),
         ]
 
     def _add_shortcuts(self) -> None:
         for keys, _, do in self._keys():
             QShortcut(QKeySequence(keys), self).activated.connect(do)
+        # Where + is above =, one does not press Shift for it.
+        QShortcut(QKeySequence("Ctrl+="), self).activated.connect(lambda: self.listening.zoom(1 / _ZOOM))
         for number in range(1, 10):
             shortcut = QShortcut(QKeySequence(str(number)), self)
             shortcut.activated.connect(lambda number=number: self.listening.hear_number(number))
@@ -327,16 +348,27 @@ class PanelWindow(QWidget):
         self._keep_columns()
         focus = QApplication.focusWidget()
         old = self._arranged
+        if isinstance(old, QTabWidget):
+            # What leaves it is no choice of the user's.
+            old.currentChanged.disconnect(self._part_shown)
         self._columns = columns
+        for part in (self.shots, self.listening, self.making):
+            if focus is not None and part.isAncestorOf(focus):
+                self._part = (self.shots, self.listening, self.making).index(part)
         if columns == 1:
             tabs = QTabWidget()
+            tabs.setTabBar(_Tabs())
             tabs.setDocumentMode(True)
             for part, name in (
                 (self.shots, self.tr("Shots")),
                 (self.listening, self.tr("Listen")),
                 (self.making, self.tr("Make")),
             ):
-                tabs.addTab(part, name)
+                page = QWidget()
+                layout = QVBoxLayout(page)
+                layout.setContentsMargins(0, 6, 0, 0)
+                layout.addWidget(part)
+                tabs.addTab(page, name)
             self._arranged = tabs
         else:
             splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -351,7 +383,7 @@ class PanelWindow(QWidget):
                 left.setSizes([max(self.height() - 110 - needed, 200), needed])
                 splitter.addWidget(left)
                 splitter.addWidget(self.listening)
-                splitter.setSizes([330, 570])
+                splitter.setSizes([360, 540])
             else:
                 for part in (self.shots, self.listening, self.making):
                     splitter.addWidget(part)
@@ -361,7 +393,8 @@ class PanelWindow(QWidget):
             self._arranged = splitter
         self._body.addWidget(self._arranged)
         if isinstance(self._arranged, QTabWidget):
-            self._arranged.setCurrentIndex(0)
+            self._arranged.setCurrentIndex(self._part)
+            self._arranged.currentChanged.connect(self._part_shown)
         else:
             # One that came out of a tab may be hidden.
             for part in (self.shots, self.listening, self.making):
@@ -369,12 +402,16 @@ class PanelWindow(QWidget):
         if old is not None:
             old.setParent(None)
             old.deleteLater()
-        fix_order(self.open_button, self.undo_button, self.redo_button, self.menu_button, self.shots.search)
-        fix_order(self.shots.list, self.listening.to_start)
-        fix_order(self.listening.lanes, self.form.caption)
-        fix_order(self.queue.list, self.engine.models)
+        fix_order(
+            *(self.open_button, self.undo_button, self.redo_button, self.menu_button),
+            *(stop for part in (self.shots, self.listening, self.form, self.queue) for stop in part.tab_stops),
+            *(self.notice.dismiss, self.engine.models),
+        )
         if focus is not None and self.isAncestorOf(focus):
             focus.setFocus()
+
+    def _part_shown(self, number: int) -> None:
+        self._part = number
 
     def show_part(self, number: int) -> None:
         """Shots (0), listening (1) or making (2): brings it to the front, where they are in tabs."""
@@ -395,23 +432,39 @@ class PanelWindow(QWidget):
         focus = QApplication.focusWidget()
         if isinstance(focus, QAbstractButton) and focus is not self.listening.play:
             focus.click()
+        elif isinstance(focus, QComboBox):
+            focus.showPopup()
         else:
             self.listening.player.toggle()
+
+    def _leave(self) -> None:
+        """Esc: takes back what is least, and never what is being made."""
+        if self.shots.search.hasFocus() and self.shots.search.text():
+            self.shots.search.clear()
+        elif not self.notice.isHidden():
+            self.notice.hide()
+        elif (focus := QApplication.focusWidget()) is not None:
+            focus.clearFocus()
 
     def _cancel_all(self) -> None:
         if self.controller.making:
             self.controller.cancel_all()
 
     def _opening(self, path: Path) -> None:
+        self._keep_place()
         self.welcome.show_opening(path)
 
     def _opened(self, path: Path | None) -> None:
         self.welcome.show_opening(None)
         if path is None:
             return
+        self._path = path
         self._settings.opened(path)
         self.pages.setCurrentWidget(self._work)
-        if not self.shots.selected:
+        place = self._settings.place(path)
+        if self.controller.shots.shot(place) is not None:
+            self.shots.select([place])
+        elif not self.shots.selected:
             self.shots.step(0)
             self.shots.list.selectionModel().select(
                 self.shots.list.currentIndex(), self.shots.list.selectionModel().SelectionFlag.Select
@@ -472,8 +525,14 @@ class PanelWindow(QWidget):
         if isinstance(self._arranged, QSplitter):
             self._settings.set_bytes(f"splitter-{self._columns}", self._arranged.saveState())
 
+    def _keep_place(self) -> None:
+        if self._path is not None and self.shots.current is not None:
+            self._settings.set_place(self._path, self.shots.current)
+
     def _keep_state(self) -> None:
         self._keep_columns()
+        self._keep_place()
+        self._settings.set_text("part", str(self._part))
         self._settings.making = self.form.choices
         self._settings.set_bytes("geometry", self.saveGeometry())
         self._settings.set_bytes("listening", self.listening.save_state())
@@ -486,10 +545,27 @@ class PanelWindow(QWidget):
         self.listening.restore_state(self._settings.bytes("listening"))
         self.listening.player.set_looping(self._settings.flag("loop", True))
         self.shots.order.setCurrentIndex(max(0, self.shots.order.findData(self._settings.text("order", "record"))))
+        part = self._settings.text("part", "0")
+        self._part = int(part) if part in ("0", "1", "2") else 0
         self.form.set_choices(self._settings.making)
         self.welcome.show_recent(self._settings.recent)
         self.undo_button.setEnabled(False)
         self.redo_button.setEnabled(False)
+
+    def _leave_drops_to_the_window(self) -> None:
+        # Else a file dropped on a text field would be its name, and one on the waveform nothing.
+        for widget in self.findChildren(QWidget):
+            if isinstance(widget, QLineEdit | QPlainTextEdit | QGraphicsView):
+                widget.setAcceptDrops(False)
+            if isinstance(widget, QPlainTextEdit | QGraphicsView):
+                widget.viewport().setAcceptDrops(False)
+
+
+class _Tabs(QTabBar):
+    """Fusion cuts the feet of letters off in tabs that are not in front."""
+
+    def tabSizeHint(self, index: int) -> QSize:  # noqa: N802
+        return super().tabSizeHint(index) + QSize(0, 4)
 
 
 def _stacked(*parts: QWidget) -> QWidget:

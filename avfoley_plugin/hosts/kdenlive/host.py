@@ -39,6 +39,8 @@ class KdenliveFile(Host):
     takes that came about otherwise is refused; any other project there is replaced, with a backup.
     """
 
+    tells_selection = True
+
     def __init__(self, path: Path, output: Path | None = None) -> None:
         self._path = path.absolute()
         self._output = (output or path).absolute()

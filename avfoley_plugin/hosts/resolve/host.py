@@ -31,6 +31,8 @@ class ResolveHost(Host):
     root object; without it, the one that `connect` finds.
     """
 
+    tells_selection = True
+
     def __init__(self, output: Path | None = None, resolve: Any = None) -> None:
         manager = (connect() if resolve is None else resolve).GetProjectManager()
         self._project = None if manager is None else manager.GetCurrentProject()

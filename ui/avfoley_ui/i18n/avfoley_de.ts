@@ -9,6 +9,10 @@
         <translation>Der Take wurde gelöscht; Rückgängig holt ihn zurück.</translation>
     </message>
     <message>
+        <source>No shot is selected there. In Kdenlive, set the timeline&apos;s zone with I and O.</source>
+        <translation>Dort ist keine Einstellung ausgewählt. In Kdenlive den Bereich der Zeitleiste mit I und O setzen.</translation>
+    </message>
+    <message>
         <source>There is nothing to make.</source>
         <translation>Es gibt nichts zu erzeugen.</translation>
     </message>
@@ -75,7 +79,7 @@
     <name>Listening</name>
     <message>
         <source>To the start</source>
-        <extracomment>How large the picture is decoded. Sounds kept in memory. Frames in the lane of a take that is a picture. Sound and onsets as the views show them. What the strip&apos;s frames are of.</extracomment>
+        <extracomment>How large the picture is decoded: the first of these that is as wide as it is shown. In a narrower panel the time is told as timecode only. The picture&apos;s least share of the height, before takes have to be scrolled. Sounds kept in memory. Frames in the lane of a take that is a picture. Sound and onsets as the views show them. What the strip&apos;s frames are of.</extracomment>
         <translation>Zum Anfang</translation>
     </message>
     <message>
@@ -91,8 +95,20 @@
         <translation>A/B: der zuvor gehörte Take</translation>
     </message>
     <message>
+        <source>Timecode of the edit at the playhead</source>
+        <translation>Timecode des Schnitts an der Abspielposition</translation>
+    </message>
+    <message>
+        <source>Time from the start of the shot, and its length</source>
+        <translation>Zeit seit dem Anfang der Einstellung, und ihre Länge</translation>
+    </message>
+    <message>
         <source>Select a shot.</source>
         <translation>Eine Einstellung auswählen.</translation>
+    </message>
+    <message>
+        <source>Being made: {0} %</source>
+        <translation>Wird erzeugt: {0} %</translation>
     </message>
     <message>
         <source>No picture yet. Press Visualize.</source>
@@ -101,6 +117,10 @@
     <message>
         <source>No take yet. Write a caption and press Generate.</source>
         <translation>Noch kein Take. Beschreibung eingeben und „Erzeugen“ drücken.</translation>
+    </message>
+    <message>
+        <source>{0} is on the clipboard.</source>
+        <translation>{0} ist in der Zwischenablage.</translation>
     </message>
     <message>
         <source>This sound has no picture yet.</source>
@@ -133,6 +153,10 @@
     <message>
         <source>Draft</source>
         <translation>Entwurf</translation>
+    </message>
+    <message>
+        <source>as soon as the engine is ready</source>
+        <translation>sobald die Engine bereit ist</translation>
     </message>
     <message>
         <source>Standard</source>
@@ -270,7 +294,7 @@
     <name>PanelWindow</name>
     <message>
         <source>Open a video or a timeline</source>
-        <extracomment>From this width on there are two columns, and three.</extracomment>
+        <extracomment>From this width on there are two columns, and three. What a key press makes the stretch of time longer by, or shorter.</extracomment>
         <translation>Video oder Timeline öffnen</translation>
     </message>
     <message>
@@ -370,6 +394,14 @@
         <translation>Ein Bild weiter</translation>
     </message>
     <message>
+        <source>The onset before</source>
+        <translation>Der Einsatz davor</translation>
+    </message>
+    <message>
+        <source>The next onset</source>
+        <translation>Der nächste Einsatz</translation>
+    </message>
+    <message>
         <source>To the start</source>
         <translation>Zum Anfang</translation>
     </message>
@@ -400,6 +432,26 @@
     <message>
         <source>Delete the take that is heard</source>
         <translation>Den gehörten Take löschen</translation>
+    </message>
+    <message>
+        <source>Copy the take that is heard, as a file</source>
+        <translation>Den gehörten Take als Datei kopieren</translation>
+    </message>
+    <message>
+        <source>Zoom in on the playhead</source>
+        <translation>An der Abspielposition vergrößern</translation>
+    </message>
+    <message>
+        <source>Zoom out</source>
+        <translation>Verkleinern</translation>
+    </message>
+    <message>
+        <source>The whole shot</source>
+        <translation>Die ganze Einstellung</translation>
+    </message>
+    <message>
+        <source>Dismiss what was said, leave the field</source>
+        <translation>Meldung schließen, Feld verlassen</translation>
     </message>
     <message>
         <source>Cancel all that is being made</source>
@@ -547,6 +599,17 @@
             <numerusform>%n Takes</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%n frame(s)</source>
+        <translation>
+            <numerusform>%n Bild</numerusform>
+            <numerusform>%n Bilder</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>no caption</source>
+        <translation>keine Beschreibung</translation>
+    </message>
 </context>
 <context>
     <name>ShotsView</name>
@@ -674,7 +737,7 @@
     <name>TakeLanes</name>
     <message>
         <source>Takes</source>
-        <extracomment>How many pixels at the right edge the scroll bar takes.</extracomment>
+        <extracomment>Takes that are seen at once, where there is room. How many pixels at the right edge the scroll bar takes.</extracomment>
         <translation>Takes</translation>
     </message>
 </context>
@@ -722,6 +785,10 @@
 </context>
 <context>
     <name>_Grip</name>
+    <message>
+        <source>Drag the take out as a file; Ctrl+C copies the one that is heard</source>
+        <translation>Den Take als Datei herausziehen; Strg+C kopiert den gehörten</translation>
+    </message>
     <message>
         <source>Drag the take out as a file</source>
         <translation>Den Take als Datei herausziehen</translation>

@@ -18,8 +18,8 @@ import av.error
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QImage, QTransform
 
-#: Frames kept for going back and forth.
-_KEPT = 320
+#: Frames kept for going back and forth, in bytes: some ten seconds of them.
+_KEPT_BYTES = 256 << 20
 #: Decoding this far ahead costs less than a seek, in seconds.
 _SEEK_AHEAD = 5
 
@@ -37,6 +37,10 @@ class Footage:
     def time(self, frame: int) -> Fraction:
         """The media's second that a record frame shows."""
         return max(self.start + frame * self.step, Fraction(0))
+
+
+#: What a frame is known by: where it is from, its number, and how wide the picture may be.
+_Key = tuple[Footage, int, int]
 
 
 class Film:
@@ -121,22 +125,28 @@ class FilmReader(QObject):
     def __init__(self, size: QSize) -> None:
         super().__init__()
         self._size = size
+        self._kept_bytes = 0
         self._changed = threading.Condition()
-        self._wanted: tuple[Footage, int] | None = None
+        self._wanted: tuple[Footage, int, QSize] | None = None
         self._closing = False
-        self._known: OrderedDict[tuple[Footage, int], QImage] = OrderedDict()
+        self._known: OrderedDict[_Key, QImage] = OrderedDict()
         self._thread = threading.Thread(target=self._work, name="avfoley film", daemon=True)
         self._thread.start()
+
+    def set_size(self, size: QSize) -> None:
+        """How large the pictures are that are asked for from now on."""
+        with self._changed:
+            self._size = size
 
     def ask(self, footage: Footage, frame: int) -> None:
         """Asks for a frame; what was asked before and is not there yet is forgotten."""
         frame = min(max(frame, 0), max(footage.frames - 1, 0))
-        known = self._known.get((footage, frame))
+        known = self._known.get(_key(footage, frame, self._size))
         if known is not None:
             self.ready.emit(footage, frame, known)
             return
         with self._changed:
-            self._wanted = footage, frame
+            self._wanted = footage, frame, self._size
             self._changed.notify()
 
     def close(self) -> None:
@@ -157,44 +167,54 @@ class FilmReader(QObject):
                         film.close()
                     return
                 assert self._wanted is not None
-                footage, frame = self._wanted
+                footage, frame, size = self._wanted
                 self._wanted = None
             try:
                 if film is None or media != footage.media:
                     if film is not None:
                         film.close()
                     film, media = Film(footage.media), footage.media
-                self._read(film, footage, frame)
+                self._read(film, footage, frame, size)
             except (OSError, av.error.FFmpegError, ValueError) as error:
                 film = None
                 self.failed.emit(footage, str(error))
 
-    def _read(self, film: Film, footage: Footage, frame: int) -> None:
+    def _read(self, film: Film, footage: Footage, frame: int, size: QSize) -> None:
         time = footage.time(frame)
         # Played backwards, all frames of a group are kept on the way to its last.
-        keep_all = footage.step * footage.rate < 0 or self._goes_back(footage, frame)
+        keep_all = footage.step * footage.rate < 0 or self._goes_back(footage, frame, size)
         last: av.VideoFrame | None = None
         for shown, decoded in film.until(time):
             last = decoded
             if keep_all and footage.step:
                 number = round((shown - footage.start) / footage.step)
-                if 0 <= number < footage.frames and (footage, number) not in self._known:
-                    self._keep(footage, number, to_image(decoded, self._size, film.pixel_aspect))
+                key = _key(footage, number, size)
+                if 0 <= number < footage.frames and key not in self._known:
+                    self._keep(key, to_image(decoded, size, film.pixel_aspect))
             with self._changed:
                 if self._closing:
                     return
         if last is not None:
-            image = self._known.get((footage, frame)) or to_image(last, self._size, film.pixel_aspect)
-            self._keep(footage, frame, image)
+            key = _key(footage, frame, size)
+            image = self._known.get(key) or to_image(last, size, film.pixel_aspect)
+            self._keep(key, image)
             self.ready.emit(footage, frame, image)
 
-    def _goes_back(self, footage: Footage, frame: int) -> bool:
-        return (footage, frame + 1) in self._known and (footage, frame - 1) not in self._known
+    def _goes_back(self, footage: Footage, frame: int, size: QSize) -> bool:
+        after, before = (_key(footage, number, size) for number in (frame + 1, frame - 1))
+        return after in self._known and before not in self._known
 
-    def _keep(self, footage: Footage, frame: int, image: QImage) -> None:
-        self._known[footage, frame] = image
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
+    def _keep(self, key: _Key, image: QImage) -> None:
+        if key not in self._known:
+            self._kept_bytes += image.sizeInBytes()
+        self._known[key] = image
+        while self._kept_bytes > _KEPT_BYTES and len(self._known) > 1:
+            _, oldest = self._known.popitem(last=False)
+            self._kept_bytes -= oldest.sizeInBytes()
+
+
+def _key(footage: Footage, frame: int, size: QSize) -> _Key:
+    return footage, frame, size.width()
 
 
 def stills(footage: Footage, frames: list[int], size: QSize) -> dict[int, QImage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import av
@@ -45,6 +46,25 @@ class Sound:
     def start(self) -> float:
         """Where the file begins, in seconds from the shot's first frame: 0, or less with a head handle."""
         return -self.head / SAMPLE_RATE
+
+    def outline(self, start: float, end: float, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The waveform from one second to another, as so many columns of pixels show it: the numbers of the columns that
+        hold sound, and the least and the greatest sample in each.
+        """
+        edges = (start + np.arange(columns + 1) / columns * (end - start) - self.start) * SAMPLE_RATE
+        coarse = edges[1] - edges[0] > PEAK_HOP
+        low, high = self.peaks.T if coarse else (self.samples.min(1), self.samples.max(1))
+        edges = np.clip((edges / PEAK_HOP if coarse else edges).astype(int), 0, len(low))
+        shown = np.flatnonzero((edges[:-1] < len(low)) & (edges[1:] > 0))
+        if not len(shown):
+            return shown, low[:0], high[:0]
+        first, last = edges[shown], max(edges[shown[-1] + 1], edges[shown[-1]] + 1)
+        return shown, np.minimum.reduceat(low[:last], first), np.maximum.reduceat(high[:last], first)
+
+    @cached_property
+    def loudest(self) -> float:
+        """The greatest magnitude; never 0, so that one may divide by it."""
+        return max(float(np.abs(self.peaks).max(initial=0)), 1e-4)
 
 
 def load(path: Path, head: int) -> Sound:

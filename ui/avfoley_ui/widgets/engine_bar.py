@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from avfoley_ui.engine_watch import EngineView
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import ElidedLabel
+from avfoley_ui.widgets.parts import FactsLabel, by_tab, decimal
 
 
 class EngineBar(QWidget):
@@ -19,8 +19,8 @@ class EngineBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._light = _Light()
-        self.text = ElidedLabel()
-        self.models = QPushButton(self.tr("Models…"))
+        self.text = FactsLabel()
+        self.models = by_tab(QPushButton(self.tr("Models…")))
         self.models.setFlat(True)
         self.models.clicked.connect(self.models_wanted)
         self.error = QLabel()
@@ -48,7 +48,7 @@ class EngineBar(QWidget):
             facts.append(view.model)
         if view.memory_bytes:
             facts.append(size(view.memory_bytes))
-        self.text.setText("  ·  ".join(facts))
+        self.text.set_facts(facts)
         self.setAccessibleName(self.tr("Engine: {0}").format(", ".join(facts)))
         self._light.set_colour(colour)
         self.error.setText(view.error or "")
@@ -88,4 +88,4 @@ class _Light(QWidget):
 
 def size(count: int) -> str:
     """Bytes as one reads them: 12.3 MB, 4.1 GB."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+    return f"{decimal(count / 1e9, 1)} GB" if count >= 1e9 else f"{decimal(count / 1e6, 1)} MB"

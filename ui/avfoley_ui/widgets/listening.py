@@ -7,9 +7,10 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QImage, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QIcon, QImage, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
+from avfoley_plugin.timeline.timing import format_timecode
 from avfoley_plugin.workspace import ListedShot, ListedTake
 from avfoley_ui.background import Background
 from avfoley_ui.icons import icon
@@ -18,13 +19,17 @@ from avfoley_ui.playback.output import Output
 from avfoley_ui.playback.player import Player
 from avfoley_ui.playback.sound import SAMPLE_RATE, Sound, load, load_stretch
 from avfoley_ui.widgets.film_strip import HEIGHT, FilmStrip
-from avfoley_ui.widgets.parts import ElidedLabel, fix_order, name_button, tool_button
+from avfoley_ui.widgets.parts import ElidedLabel, decimal, name_button, quiet, tool_button
 from avfoley_ui.widgets.picture import Picture
 from avfoley_ui.widgets.sound_view import SoundView
-from avfoley_ui.widgets.take_lanes import TakeLanes
+from avfoley_ui.widgets.take_lanes import TakeLanes, file_data
 
-#: How large the picture is decoded.
-_PREVIEW = QSize(640, 360)
+#: How large the picture is decoded: the first of these that is as wide as it is shown.
+_PREVIEWS = (QSize(640, 360), QSize(960, 540), QSize(1280, 720))
+#: In a narrower panel the time is told as timecode only.
+_ROOM_FOR_SECONDS = 400
+#: The picture's least share of the height, before takes have to be scrolled.
+_LEAST_PICTURE = 0.36
 #: Sounds kept in memory.
 _KEPT = 24
 #: Frames in the lane of a take that is a picture.
@@ -39,12 +44,14 @@ class Listening(QWidget):
     delete_wanted = Signal(str, str)
     settings_wanted = Signal(object)
     problem = Signal(str)
+    said = Signal(str)
 
     def __init__(self, output: Output | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shot: ListedShot | None = None
         self._heard: str | None = None
         self._earlier: str | None = None
+        self._progress: dict[str, float] = {}
         #: Sound and onsets as the views show them.
         self._applied: tuple[Sound | None, tuple[float, ...]] | None = None
         self._sounds: OrderedDict[tuple[str, str], Sound] = OrderedDict()
@@ -53,7 +60,9 @@ class Listening(QWidget):
         self._filmed: Footage | None = None
         self._files = Background("sounds")
         self._stills = Background("stills", newest_first=True, keep=2)
-        self._film = FilmReader(_PREVIEW)
+        # A click anywhere here takes the keyboard away from a text field: then Space plays.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._film = FilmReader(_PREVIEWS[0])
         self._film.ready.connect(self._show_frame)
         self._film.failed.connect(self._no_frame)
         self.player = Player(output, self)
@@ -90,15 +99,21 @@ class Listening(QWidget):
         self.compare.setIcon(QIcon())
         self.compare.setText("A/B")
         self.compare.clicked.connect(self.toggle_compared)
-        self.time = QLabel()
-        self.time.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.time.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.timecode = QLabel()
+        self.timecode.setToolTip(self.tr("Timecode of the edit at the playhead"))
+        self.time = quiet(QLabel())
+        self.time.setToolTip(self.tr("Time from the start of the shot, and its length"))
+        for label in (self.timecode, self.time):
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.speed = QLabel()
         transport = QHBoxLayout()
         transport.setSpacing(2)
         for button in (self.to_start, self.play, self.loop, self.compare):
             transport.addWidget(button)
         transport.addSpacing(6)
+        transport.addWidget(self.timecode)
+        transport.addSpacing(8)
         transport.addWidget(self.time)
         transport.addStretch(1)
         transport.addWidget(self.speed)
@@ -123,8 +138,11 @@ class Listening(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter, 1)
-        fix_order(self.to_start, self.play, self.loop, self.compare, self.lanes)
         self.set_shot(None)
+
+    @property
+    def tab_stops(self) -> list[QWidget]:
+        return [self.to_start, self.play, self.loop, self.compare, *self.lanes.tab_stops]
 
     @property
     def shot(self) -> ListedShot | None:
@@ -175,13 +193,12 @@ class Listening(QWidget):
             # A take that came into use is what one wants to hear.
             self._earlier, self._heard = self._heard, takes[-1].id
         self.lanes.set_takes(takes, self._heard)
+        self._show_progress()
         if shot is not None and shot.is_sound:
-            self.lanes.empty.setText(self.tr("No picture yet. Press Visualize."))
             self._want_stretch(shot)
             for take in takes:
                 self._want_lane_stills(shot, take)
         else:
-            self.lanes.empty.setText(self.tr("No take yet. Write a caption and press Generate."))
             for take in takes:
                 self._want_sound(take)
         self._apply_heard()
@@ -192,9 +209,28 @@ class Listening(QWidget):
         else:
             self._apply_footage()
 
+    def set_progress(self, progress: dict[str, float]) -> None:
+        """How far the takes are that are being made, by shot."""
+        self._progress = dict(progress)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        """Says what there is in place of takes."""
+        done = None if self._shot is None else self._progress.get(self._shot.id)
+        if done is not None:
+            self.lanes.empty.setText(self.tr("Being made: {0} %").format(round(100 * done)))
+        elif self._shot is not None and self._shot.is_sound:
+            self.lanes.empty.setText(self.tr("No picture yet. Press Visualize."))
+        else:
+            self.lanes.empty.setText(self.tr("No take yet. Write a caption and press Generate."))
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
+        self.time.setVisible(self.width() >= _ROOM_FOR_SECONDS)
         self._balance()
+        needed = self.width() * self.devicePixelRatioF()
+        self._film.set_size(next((size for size in _PREVIEWS if size.width() >= needed), _PREVIEWS[-1]))
+        self._ask_frame()
 
     def save_state(self) -> QByteArray:
         """Where the user put the splitter; empty if nowhere."""
@@ -204,14 +240,15 @@ class Listening(QWidget):
         self._by_hand = not state.isEmpty() and self.splitter.restoreState(state)
 
     def _balance(self) -> None:
-        """Gives the picture what its shape needs, at most about half, and the takes the most of the rest."""
+        """Gives the picture what its shape needs, as long as three takes fit below; and the takes the rest."""
         if self._by_hand:
             return
         room = self.splitter.height()
         besides = self._upper.sizeHint().height() - self.picture.sizeHint().height()
-        picture = min(self.width() / self.picture.aspect, 0.5 * room)
+        view = min(max(round(0.18 * room), self.view.minimumHeight()), 220)
+        spare = room - besides - view - self.lanes.comfortable_height - 2 * self.splitter.handleWidth()
+        picture = min(self.width() / self.picture.aspect, 0.5 * room, max(spare, _LEAST_PICTURE * room))
         upper = round(picture) + besides
-        view = min(max(round(0.2 * room), self.view.minimumHeight()), 220)
         self.splitter.setSizes([upper, view, max(room - upper - view, 60)])
 
     def _moved_by_hand(self) -> None:
@@ -254,6 +291,26 @@ class Listening(QWidget):
             a_frame = SAMPLE_RATE / self._shot.shot.record_rate
             frame = int((self.player.position + 0.5) / a_frame) + frames
             self.player.seek(-int(-frame * a_frame // 1) if frame > 0 else 0)
+
+    def to_onset(self, direction: int) -> None:
+        """Stands still at the onset before the playhead (-1) or after it (1) of the take that is heard."""
+        take, here = self.heard, self.player.position
+        if take is not None:
+            there = [onset for onset in take.onsets if (onset - here) * direction > 0]
+            if there:
+                self.player.pause()
+                self.player.seek(min(there, key=lambda onset: abs(onset - here)))
+
+    def zoom(self, factor: float) -> None:
+        """Shows a stretch of time `factor` times as long about the playhead."""
+        self.view.zoom(factor, self.player.position / SAMPLE_RATE)
+
+    def copy_heard(self) -> None:
+        """Puts the file of the take that is heard on the clipboard, to be pasted in another program."""
+        take = self.heard
+        if take is not None:
+            QGuiApplication.clipboard().setMimeData(file_data(take))
+            self.said.emit(self.tr("{0} is on the clipboard.").format(take.path.name))
 
     def use_heard(self) -> None:
         take = self.heard
@@ -398,21 +455,38 @@ class Listening(QWidget):
         self.view.set_playhead(seconds)
         self.lanes.set_playhead(seconds)
         self.strip.set_playhead(seconds)
+        if self.player.playing:
+            self.view.follow(seconds)
         shot = self._shot
         if shot is None:
+            self.timecode.setText("")
             self.time.setText("")
             return
-        frame = min(int(position * shot.shot.record_rate / SAMPLE_RATE), max(shot.shot.frames - 1, 0))
-        text = f"{seconds:.2f} / {float(shot.seconds):.2f} s"
-        if text != self.time.text():
-            self.time.setText(text)
-        footage = self._footage()
-        if footage is not None:
-            self._film.ask(footage, frame)
+        for label, text in (
+            (self.timecode, format_timecode(shot.shot.record_start_timecode + self._frame, shot.shot.record_rate)),
+            (self.time, f"{decimal(seconds, 2)} / {decimal(float(shot.seconds), 2)} s"),
+        ):
+            if text != label.text():
+                label.setText(text)
+        if self._footage() is not None:
+            self._ask_frame()
         elif force and shot.is_sound:
             self.picture.show_text(self.tr("This sound has no picture yet."))
         elif force:
             self.picture.show_text(self.tr("This one has no picture: it is made from words alone."))
+
+    @property
+    def _frame(self) -> int:
+        """The record frame at the playhead, counted from the shot's first."""
+        if self._shot is None:
+            return 0
+        frame = int(self.player.position * self._shot.shot.record_rate / SAMPLE_RATE)
+        return min(frame, max(self._shot.shot.frames - 1, 0))
+
+    def _ask_frame(self) -> None:
+        footage = self._footage()
+        if footage is not None:
+            self._film.ask(footage, self._frame)
 
     def _footage(self) -> Footage | None:
         return None if self._shot is None else footage_of(self._shot, self.heard)

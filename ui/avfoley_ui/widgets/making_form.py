@@ -27,7 +27,7 @@ from avfoley_plugin.engine_client import ModelInfo
 from avfoley_plugin.workflows import VERBS, FoleySettings, VisualizeSettings
 from avfoley_plugin.workspace import ListedShot, Settings, ShotState
 from avfoley_ui.settings import MakingChoices
-from avfoley_ui.widgets.parts import fix_order, quiet, tool_button
+from avfoley_ui.widgets.parts import by_tab, decimal, quiet, tool_button
 
 #: Solver steps relative to the model's own number.
 QUALITIES = {"draft": 0.4, "standard": 1.0, "fine": 2.0}
@@ -56,6 +56,7 @@ class MakingForm(QWidget):
         self.negative = QLineEdit()
         self.negative.setMaxLength(2000)
         self.model = QComboBox()
+        self.model.setPlaceholderText(self.tr("as soon as the engine is ready"))
         self.model.currentIndexChanged.connect(self._model_chosen)
         self.quality = QComboBox()
         for text, key in (
@@ -87,15 +88,15 @@ class MakingForm(QWidget):
             spin.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
         self.buttons = {
-            "foley": QPushButton(self.tr("Generate")),
-            "visualize": QPushButton(self.tr("Visualize")),
-            "caption": QPushButton(self.tr("Caption")),
+            "foley": by_tab(QPushButton(self.tr("Generate"))),
+            "visualize": by_tab(QPushButton(self.tr("Visualize"))),
+            "caption": by_tab(QPushButton(self.tr("Caption"))),
         }
         self.buttons["foley"].setDefault(True)
         for task, button in self.buttons.items():
-            button.clicked.connect(lambda _=False, task=task: self._want(task))
+            button.clicked.connect(lambda _=False, task=task: self._pressed(task))
             button.hide()
-        self.regenerate = QPushButton(self.tr("Regenerate changed"))
+        self.regenerate = by_tab(QPushButton(self.tr("Regenerate changed")))
         self.regenerate.clicked.connect(self.regenerate_wanted)
         self.regenerate.hide()
         self.hint = quiet(QLabel())
@@ -107,6 +108,14 @@ class MakingForm(QWidget):
     @property
     def _only_sounds(self) -> bool:
         return bool(self._shots) and all(shot.is_sound for shot in self._shots)
+
+    @property
+    def tab_stops(self) -> list[QWidget]:
+        return [
+            *(self.caption, self.negative, self.model, self.quality),
+            *(self.seed, self.new_seed, self.seed_locked, self.takes, self.handles),
+            *(*self.buttons.values(), self.regenerate),
+        ]
 
     @property
     def choices(self) -> MakingChoices:
@@ -159,6 +168,8 @@ class MakingForm(QWidget):
             for model in self._models:
                 self.model.addItem(model.title, model.name)
                 self.model.setItemData(self.model.count() - 1, model.title, Qt.ItemDataRole.ToolTipRole)
+            # Having something to say while it is empty, it chooses nothing by itself.
+            self.model.setCurrentIndex(0 if self._models else -1)
             self.model.blockSignals(False)
             self._wish_model(wished)
         self._update()
@@ -197,6 +208,13 @@ class MakingForm(QWidget):
         button = self.buttons.get(task)
         if button is not None and button.isVisibleTo(self) and button.isEnabled():
             self._want(task)
+
+    def _pressed(self, task: str) -> None:
+        field = self.focusWidget()
+        if isinstance(field, QLineEdit | QPlainTextEdit) and field.hasFocus():
+            # What is typed next is for the player.
+            field.clearFocus()
+        self._want(task)
 
     def _want(self, task: str) -> None:
         self.caption.commit()
@@ -250,7 +268,7 @@ class MakingForm(QWidget):
         self.regenerate.setEnabled(self._reachable)
         seconds = sum(float(shot.seconds) for shot in self._shots)
         self.length.setText(
-            self.tr("%n shot(s), {0} s", "", len(self._shots)).format(f"{seconds:.2f}") if self._shots else "–"
+            self.tr("%n shot(s), {0} s", "", len(self._shots)).format(decimal(seconds, 2)) if self._shots else "–"
         )
         self.caption.setEnabled(bool(self._shots))
         if not self._shots:
@@ -312,19 +330,6 @@ class MakingForm(QWidget):
         layout.addLayout(form)
         layout.addWidget(self.hint)
         layout.addLayout(buttons)
-        fix_order(
-            self.caption,
-            self.negative,
-            self.model,
-            self.quality,
-            self.seed,
-            self.new_seed,
-            self.seed_locked,
-            self.takes,
-            self.handles,
-            *self.buttons.values(),
-            self.regenerate,
-        )
 
 
 class _Caption(QPlainTextEdit):

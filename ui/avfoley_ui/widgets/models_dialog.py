@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from avfoley_plugin.engine_client import ModelInfo, Pull
 from avfoley_ui.engine_watch import EngineView
 from avfoley_ui.widgets.engine_bar import size
-from avfoley_ui.widgets.parts import heading, quiet
+from avfoley_ui.widgets.parts import DOT, heading, quiet
 
 
 class ModelsDialog(QDialog):
@@ -90,7 +90,7 @@ class _ModelRow(QFrame):
         tasks = ", ".join(self._task(task) for task in model.tasks)
         self._title.setText(model.title)
         self._facts.setText(
-            f"{model.name}  ·  {tasks}\n{size(model.size_bytes)}  ·  {here}\n"
+            f"{model.name}{DOT}{tasks}\n{size(model.size_bytes)}{DOT}{here}\n"
             + self.tr("Licence: {0}").format(model.licence)
         )
         running = pull is not None and pull.state == "running"

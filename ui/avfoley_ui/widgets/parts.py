@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QLocale, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from avfoley_ui.icons import icon
+
+#: Between facts on one line.
+DOT = "  ·  "
 
 
 def tool_button(name: str, text: str, shortcut: str = "", *, checkable: bool = False) -> QToolButton:
@@ -18,7 +22,8 @@ def tool_button(name: str, text: str, shortcut: str = "", *, checkable: bool = F
     button.setIconSize(QSize(18, 18))
     button.setAutoRaise(True)
     button.setCheckable(checkable)
-    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    # Not by click: then Space, which presses the button that has the focus, goes on playing.
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     name_button(button, text, shortcut)
     return button
 
@@ -54,12 +59,42 @@ class ElidedLabel(QLabel):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        elided = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
-        painter.drawText(self.rect(), int(self.alignment()) | int(Qt.TextFlag.TextSingleLine), elided)
+        painter.drawText(self.rect(), int(self.alignment()) | int(Qt.TextFlag.TextSingleLine), self.shown)
+
+    @property
+    def shown(self) -> str:
+        """As much of the text as there is room for."""
+        return self.fontMetrics().elidedText(self.text(), self._mode, self.width())
 
     def _tell(self) -> None:
         fits = self.fontMetrics().horizontalAdvance(self.text()) <= self.width()
         self.setToolTip("" if fits else self.text())
+
+
+class FactsLabel(ElidedLabel):
+    """Facts in a row. Where there is no room the last ones are left out, whole; the tooltip has all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._facts: tuple[str, ...] = ()
+
+    def set_facts(self, facts: Sequence[str]) -> None:
+        """Shows these, what matters most first."""
+        self._facts = tuple(facts)
+        self.setText(DOT.join(facts))
+
+    @property
+    def shown(self) -> str:
+        metrics = self.fontMetrics()
+        rows = (DOT.join(self._facts[:count]) for count in range(len(self._facts), 1, -1))
+        first = self._facts[0] if self._facts else ""
+        fitting = (row for row in rows if metrics.horizontalAdvance(row) <= self.width())
+        return next(fitting, metrics.elidedText(first, Qt.TextElideMode.ElideRight, self.width()))
+
+
+def decimal(value: float, digits: int) -> str:
+    """A number as the user's language writes it: 4.83, 4,83."""
+    return QLocale().toString(float(value), "f", digits)
 
 
 def quiet(label: QLabel) -> QLabel:
@@ -74,6 +109,12 @@ def heading(text: str) -> QLabel:
     font.setBold(True)
     label.setFont(font)
     return label
+
+
+def by_tab(button: QPushButton) -> QPushButton:
+    """A button that is reached by Tab and takes no focus when it is clicked, so that Space goes on playing."""
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
 
 
 def fix_order(*widgets: QWidget) -> None:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from avfoley_ui.icons import icon
 from avfoley_ui.queue_model import Index, QueueModel, QueueRole, QueueRow, duration
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import fix_order, heading, quiet
+from avfoley_ui.widgets.parts import by_tab, heading, quiet
 
 _PAD = 6
 _BUTTON = 18
@@ -45,7 +45,7 @@ class QueueView(QWidget):
         self.total.setTextVisible(False)
         self.total.setFixedHeight(8)
         self.total.setAccessibleName(self.tr("Progress of everything in the queue"))
-        self.cancel_all = QPushButton(self.tr("Cancel all"))
+        self.cancel_all = by_tab(QPushButton(self.tr("Cancel all")))
         self.cancel_all.setAccessibleDescription(self.tr("Stops everything that is not finished"))
         self.cancel_all.clicked.connect(self.cancel_all_wanted)
         self.list = _Rows()
@@ -64,9 +64,12 @@ class QueueView(QWidget):
         layout.addWidget(self.summary)
         layout.addWidget(self.total)
         layout.addWidget(self.list, 1)
-        fix_order(self.cancel_all, self.list)
         model.totals_changed.connect(self._show_totals)
         self._show_totals()
+
+    @property
+    def tab_stops(self) -> list[QWidget]:
+        return [self.cancel_all, self.list]
 
     def _stop(self, rows: list[int]) -> None:
         found = [self._model.rows[row] for row in rows]

@@ -36,7 +36,7 @@ from avfoley_plugin.workspace import ListedShot, ShotState
 from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Index, Role, ShotsFilter, ShotsModel
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import fix_order, tool_button
+from avfoley_ui.widgets.parts import decimal, tool_button
 
 THUMBNAIL = QSize(96, 54)
 _MARGIN = 6
@@ -109,7 +109,10 @@ class ShotsView(QWidget):
         layout.addWidget(self.search)
         layout.addLayout(row)
         layout.addWidget(self.list, 1)
-        fix_order(self.search, self.states, self.order, self.in_host, self.list)
+
+    @property
+    def tab_stops(self) -> list[QWidget]:
+        return [self.search, self.states, self.order, self.in_host, self.list]
 
     @property
     def selected(self) -> list[str]:
@@ -270,6 +273,8 @@ class _Card(QStyledItemDelegate):
         self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QWidget:
         editor = QLineEdit(parent)
+        # A file that is dropped on it is for the window.
+        editor.setAcceptDrops(False)
         editor.setMaxLength(2000)
         editor.setPlaceholderText(self.tr("what shall be heard"))
         editor.setAccessibleName(self.tr("Caption"))
@@ -278,9 +283,11 @@ class _Card(QStyledItemDelegate):
     def updateEditorGeometry(  # noqa: N802
         self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        text = self._text_rect(option)
-        height = editor.sizeHint().height()
-        editor.setGeometry(QRect(text.left() - 3, option.rect.bottom() - height - 2, text.width() + 6, height))
+        text, line = self._text_rect(option), self._line(option.font)
+        area = QRect(text.left() - 5, text.top() + 2 * line, text.width() + 10, line)
+        # Over the caption, a little higher than a line of text.
+        above = max(0, editor.sizeHint().height() - line) // 2
+        editor.setGeometry(area.adjusted(0, -above, 0, above))
 
     def _paint_thumbnail(
         self,
@@ -336,12 +343,12 @@ class _Card(QStyledItemDelegate):
         painter.setFont(option.font)
         painter.setPen(state_colour("quiet", palette))
         take = shot.active_take
-        facts = [shot.timecode, self.tr("{0} s").format(f"{float(shot.seconds):.2f}")]
+        facts = [shot.timecode, self.tr("{0} s").format(decimal(float(shot.seconds), 2))]
         if take is not None:
             facts.append(take.settings.model)
         middle = top.translated(0, line)
         painter.drawText(
-            middle, flags, metrics.elidedText("  ·  ".join(facts), Qt.TextElideMode.ElideRight, middle.width())
+            middle, flags, metrics.elidedText(" · ".join(facts), Qt.TextElideMode.ElideRight, middle.width())
         )
 
         bottom = middle.translated(0, line)

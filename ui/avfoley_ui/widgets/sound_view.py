@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from avfoley_ui.playback.sound import PEAK_HOP, SAMPLE_RATE, Sound
+from avfoley_ui.playback.sound import SAMPLE_RATE, Sound
 from avfoley_ui.theme import is_dark, state_colour
 
 #: Samples behind one column of the spectrogram.
@@ -23,6 +23,9 @@ class SoundView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._sound: Sound | None = None
+        self._onsets: tuple[float, ...] = ()
+        self._whole = 0.0, 1.0
         self.setAccessibleName(self.tr("Waveform and spectrogram"))
         self.setMinimumHeight(110)
         self._graphics = pg.GraphicsLayoutWidget()
@@ -58,12 +61,12 @@ class SoundView(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addWidget(self._graphics)
-        self._onsets: tuple[float, ...] = ()
         self._dress()
 
     def set_shot(self, start: float, seconds: float, end: float) -> None:
         """Shows a shot from `start` (before 0 with handles) to `end`."""
         end = max(end, start + 1e-3)
+        self._whole = start, end
         for plot in (self._wave, self._spectrum):
             plot.getViewBox().setLimits(xMin=start, xMax=end, minXRange=min(0.05, end - start))
         self._wave.setXRange(start, end, padding=0)
@@ -75,21 +78,39 @@ class SoundView(QWidget):
     def set_sound(self, sound: Sound | None, onsets: tuple[float, ...]) -> None:
         """Draws a take, its onsets in seconds."""
         self._onsets = onsets
+        self._sound = sound
+        self._draw_wave()
         if sound is None:
-            self._low.setData([], [])
-            self._high.setData([], [])
             self._image.clear()
         else:
-            times = sound.start + np.arange(len(sound.peaks)) * (PEAK_HOP / SAMPLE_RATE)
-            top = max(float(np.abs(sound.peaks).max()), 1e-4)
-            self._low.setData(times, sound.peaks[:, 0] / top)
-            self._high.setData(times, sound.peaks[:, 1] / top)
             self._image.setImage(sound.spectrogram, autoLevels=False, levels=(0, 255))
             # Column n is centred on sample 256 n.
             hop = _HOP / SAMPLE_RATE
             self._image.setRect(QRectF(sound.start - hop / 2, 0, len(sound.spectrogram) * hop, 1))
         xs = np.repeat(np.array(onsets, float), 2)
         self._onset_lines.setData(xs, np.tile([-1.0, 1.0], len(onsets)))
+
+    def zoom(self, factor: float, about: float) -> None:
+        """Shows a stretch `factor` times as long, with that second where it is now; as far as there is sound."""
+        start, end = self.span
+        about = min(max(about, start), end)
+        self._wave.setXRange(about + (start - about) * factor, about + (end - about) * factor, padding=0)
+
+    def show_all(self) -> None:
+        """Shows the whole shot with its handles."""
+        self._wave.setXRange(*self._whole, padding=0)
+
+    def follow(self, seconds: float) -> None:
+        """Turns the page where the playhead left the stretch that is shown."""
+        start, end = self.span
+        if not start <= seconds <= end:
+            self._wave.setXRange(seconds, seconds + end - start, padding=0)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The stretch of time that is shown."""
+        start, end = self._wave.getViewBox().viewRange()[0]
+        return start, end
 
     @property
     def onsets(self) -> tuple[float, ...]:
@@ -105,7 +126,7 @@ class SoundView(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_onsets"):
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_playheads"):
             self._dress()
 
     def _plot(self, row: int) -> pg.PlotItem:
@@ -126,8 +147,8 @@ class SoundView(QWidget):
         self._graphics.setBackground(base)
         wave = state_colour("wave", palette)
         self._fill.setBrush(pg.mkBrush(wave))
-        for curve in (self._low, self._high):
-            curve.setPen(pg.mkPen(wave, width=1))
+        # Where low and high meet, in silence or close by, there is nothing to fill.
+        self._fill.setPen(pg.mkPen(wave, width=1))
         self._onset_lines.setPen(pg.mkPen(state_colour("onset", palette), width=1, style=Qt.PenStyle.DashLine))
         for line in self._playheads:
             line.setPen(pg.mkPen(state_colour("playhead", palette), width=1.5))
@@ -138,9 +159,26 @@ class SoundView(QWidget):
             stops = [base, QColor("#b9c6e8"), QColor("#5a4fa3"), QColor("#240d3f")]
         self._image.setColorMap(pg.ColorMap(np.linspace(0, 1, 4), [stop.getRgb() for stop in stops]))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._draw_wave()
+
+    def _draw_wave(self) -> None:
+        """Draws the stretch that is shown, as fine as it is shown."""
+        if self._sound is None:
+            self._low.setData([], [])
+            self._high.setData([], [])
+            return
+        start, end = self.span
+        width = max(1, self.width())
+        columns, low, high = self._sound.outline(start, end, width)
+        times = start + columns / width * (end - start)
+        self._low.setData(times, low / self._sound.loudest)
+        self._high.setData(times, high / self._sound.loudest)
+
     def _tell_span(self) -> None:
-        start, end = self._wave.getViewBox().viewRange()[0]
-        self.span_changed.emit(start, end)
+        self._draw_wave()
+        self.span_changed.emit(*self.span)
 
     def _clicked(self, event: object) -> None:
         box = self._wave.getViewBox()

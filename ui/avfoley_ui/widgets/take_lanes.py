@@ -35,12 +35,14 @@ from PySide6.QtWidgets import (
 
 from avfoley_plugin.workspace import ListedTake
 from avfoley_ui.icons import icon
-from avfoley_ui.playback.sound import PEAK_HOP, SAMPLE_RATE, Sound
+from avfoley_ui.playback.sound import Sound
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import ElidedLabel, tool_button
+from avfoley_ui.widgets.parts import FactsLabel, decimal, fix_order, tool_button
 
 _WAVE_HEIGHT = 34
 _READY_LANES = 4
+#: Takes that are seen at once, where there is room.
+_COMFORTABLE_LANES = 3
 
 
 class TakeLanes(QScrollArea):
@@ -64,6 +66,7 @@ class TakeLanes(QScrollArea):
         self.setMinimumHeight(90)
         self._lanes: list[TakeLane] = []
         self._spare: list[TakeLane] = []
+        self._playhead = 0.0
         self._inner = QWidget()
         self._layout = QVBoxLayout(self._inner)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -80,6 +83,17 @@ class TakeLanes(QScrollArea):
             lane = self._new_lane()
             lane.hide()
             self._spare.insert(0, lane)
+
+    @property
+    def tab_stops(self) -> list[QWidget]:
+        """The area itself, which the arrow keys scroll, then all lanes from above."""
+        return [self, *(stop for lane in (*self._lanes, *reversed(self._spare)) for stop in lane.tab_stops)]
+
+    @property
+    def comfortable_height(self) -> int:
+        """Room for `_COMFORTABLE_LANES` takes."""
+        lane = (self._lanes or self._spare)[0]
+        return _COMFORTABLE_LANES * (lane.sizeHint().height() + self._layout.spacing())
 
     @property
     def lanes(self) -> list[TakeLane]:
@@ -99,6 +113,7 @@ class TakeLanes(QScrollArea):
             self._lanes.append(lane)
         for number, (lane, take) in enumerate(zip(self._lanes, takes, strict=True)):
             lane.show_take(take, number + 1)
+            lane.wave.set_playhead(self._playhead)
             lane.show()
         self.empty.setVisible(not takes)
         self.set_heard(heard)
@@ -125,6 +140,7 @@ class TakeLanes(QScrollArea):
             lane.wave.set_span(start, end)
 
     def set_playhead(self, seconds: float) -> None:
+        self._playhead = seconds
         for lane in self._lanes:
             lane.wave.set_playhead(seconds)
 
@@ -145,6 +161,9 @@ class TakeLanes(QScrollArea):
         lane.delete.clicked.connect(lambda: self.delete_wanted.emit(lane.take.id))
         lane.settings.clicked.connect(lambda: self.settings_wanted.emit(lane.take.id))
         self._layout.insertWidget(self._layout.count() - 1, lane)
+        if self._lanes:
+            # Qt puts what comes later at the end of the whole window's order.
+            fix_order(self._lanes[-1].tab_stops[-1], *lane.tab_stops)
         return lane
 
 
@@ -161,7 +180,8 @@ class TakeLane(QFrame):
         self.hear = QToolButton()
         self.hear.setCheckable(True)
         self.hear.setFixedWidth(30)
-        self.name = ElidedLabel()
+        self.hear.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.name = FactsLabel()
         self.star = tool_button("star", self.tr("Star"), checkable=True)
         self.use = tool_button("use", self.tr("Use this take"), checkable=True)
         self.settings = tool_button("settings", self.tr("Put its seed and settings back"))
@@ -183,6 +203,10 @@ class TakeLane(QFrame):
         layout.addLayout(line)
         layout.addWidget(self.wave)
 
+    @property
+    def tab_stops(self) -> list[QWidget]:
+        return [self.hear, self.star, self.use, self.settings, self.delete]
+
     def show_take(self, take: ListedTake, number: int) -> None:
         if self._shown == (take, number):
             return
@@ -197,7 +221,7 @@ class TakeLane(QFrame):
         facts = [self.tr("seed {0}").format(take.settings.seed), take.settings.model]
         if take.active:
             facts.insert(0, self.tr("in use"))
-        self.name.setText("  ·  ".join(facts))
+        self.name.set_facts(facts)
         font = self.name.font()
         font.setBold(take.active)
         self.name.setFont(font)
@@ -206,7 +230,7 @@ class TakeLane(QFrame):
         self.use.setChecked(take.active)
         self.use.setEnabled(not take.active)
         levels = [(take.loudness_lufs, "LUFS"), (take.peak_dbtp, "dBTP")]
-        level = ", ".join(f"{value:.1f} {unit}" for value, unit in levels if value is not None)
+        level = ", ".join(f"{decimal(value, 1)} {unit}" for value, unit in levels if value is not None)
         self.setToolTip("\n".join(filter(None, (take.settings.caption or self.tr("no caption"), level))))
         self.setAccessibleName(self.tr("Take {0}, {1}").format(number, ", ".join(facts)))
         self.update()
@@ -218,11 +242,12 @@ class TakeLane(QFrame):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
         menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for button in (self.use, self.star, self.settings, self.delete):
             action = menu.addAction(button.icon(), button.accessibleName())
             action.setEnabled(button.isEnabled())
             action.triggered.connect(button.click)
-        menu.exec(event.globalPos())
+        menu.popup(event.globalPos())
 
 
 class LaneWave(QWidget):
@@ -307,19 +332,13 @@ class LaneWave(QWidget):
 
     def _traced(self) -> QPolygonF:
         """The outline of the sound, one pair of points a pixel."""
-        if self._sound is None or not len(self._sound.peaks):
+        if self._sound is None:
             return QPolygonF()
-        width, middle = self.width(), self.height() / 2
-        start, end = self._span
-        edges = (start + np.arange(width + 1) / width * (end - start) - self._sound.start) * SAMPLE_RATE / PEAK_HOP
-        edges = np.clip(edges.astype(int), 0, len(self._sound.peaks))
-        columns = np.flatnonzero((edges[:-1] < len(self._sound.peaks)) & (edges[1:] > 0))
+        columns, low, high = self._sound.outline(*self._span, max(1, self.width()))
         if not len(columns):
             return QPolygonF()
-        first = edges[columns]
-        low = np.minimum.reduceat(self._sound.peaks[:, 0], first)
-        high = np.maximum.reduceat(self._sound.peaks[:, 1], first)
-        scale = (middle - 2) / max(float(np.abs(self._sound.peaks).max()), 1e-4)
+        middle = self.height() / 2
+        scale = (middle - 2) / self._sound.loudest
         xs = np.concatenate([columns, columns[::-1]]).astype(float)
         ys = middle - scale * np.concatenate([high, low[::-1]])
         return arrayToQPolygonF(xs, ys)
@@ -338,8 +357,8 @@ class _Grip(QWidget):
         self._from: QPoint | None = None
         self.setFixedSize(20, 24)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.setToolTip(self.tr("Drag the take out as a file"))
-        self.setAccessibleName(self.toolTip())
+        self.setToolTip(self.tr("Drag the take out as a file; Ctrl+C copies the one that is heard"))
+        self.setAccessibleName(self.tr("Drag the take out as a file"))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         icon("drag").paint(QPainter(self), self.rect().adjusted(1, 3, -1, -3))
