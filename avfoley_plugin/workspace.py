@@ -81,12 +81,20 @@ class ListedShot:
     shot: Shot | SoundClip
     state: ShotState
     caption: str
-    timecode: str
     takes: tuple[ListedTake, ...]
+
+    @property
+    def timecode(self) -> str:
+        """Where it begins."""
+        return self.timecode_at(0)
 
     @property
     def id(self) -> str:
         return self.shot.id
+
+    def timecode_at(self, frame: int) -> str:
+        """The timecode, on the timeline, of a frame counted from the shot's first."""
+        return format_timecode(self.shot.record_start_timecode + frame, self.shot.record_rate)
 
     @property
     def sound(self) -> SoundRange | None:
@@ -323,8 +331,7 @@ def _listed_shot(
     state = ShotState.NEW
     if shot_takes:
         state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
-    timecode = format_timecode(shot.record_start_timecode, shot.record_rate)
-    return ListedShot(shot, state, written.get(shot.id, shot.caption), timecode, tuple(shot_takes))
+    return ListedShot(shot, state, written.get(shot.id, shot.caption), tuple(shot_takes))
 
 
 def _listed(take: PlacedTake, folder: Path) -> ListedTake:

@@ -73,7 +73,7 @@ def shot(make_media: Callable[..., Path]) -> ListedShot:
         tail_available=None,
         caption="",
     )
-    return ListedShot(made, ShotState.MADE, "", "01:00:00:00", tuple(takes))
+    return ListedShot(made, ShotState.MADE, "", tuple(takes))
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_zoomed_in_all_views_keep_one_axis_and_the_page_turns(qtbot: Any, listen
 def test_three_takes_are_seen_at_once(qtbot: Any, listening: Listening, shot: ListedShot) -> None:
     third = ListedTake(**{**vars(shot.takes[0]), "id": "take-2", "key": "take 3", "active": False})
     listening.player.seek(SECOND)
-    listening.set_shot(ListedShot(shot.shot, shot.state, "", shot.timecode, (*shot.takes, third)))
+    listening.set_shot(ListedShot(shot.shot, shot.state, "", (*shot.takes, third)))
     assert {lane.wave._playhead for lane in listening.lanes.lanes} == {1.0}
     for width, height in ((344, 700), (550, 700), (820, 850)):
         listening.resize(width, height)

@@ -73,7 +73,7 @@ def listed(
         tail_available=None,
         caption=caption,
     )
-    return ListedShot(made, state, caption, "00:00:00:00", ())
+    return ListedShot(made, state, caption, ())
 
 
 def model(name: str, *tasks: str, **changes: Any) -> ModelInfo:
