@@ -10,7 +10,6 @@ from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QIcon, QImage, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
-from avfoley_plugin.timeline.timing import format_timecode
 from avfoley_plugin.workspace import ListedShot, ListedTake
 from avfoley_ui.background import Background
 from avfoley_ui.icons import icon
@@ -463,7 +462,7 @@ class Listening(QWidget):
             self.time.setText("")
             return
         for label, text in (
-            (self.timecode, format_timecode(shot.shot.record_start_timecode + self._frame, shot.shot.record_rate)),
+            (self.timecode, shot.timecode_at(self._frame)),
             (self.time, f"{decimal(seconds, 2)} / {decimal(float(shot.seconds), 2)} s"),
         ):
             if text != label.text():
