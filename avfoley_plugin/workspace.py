@@ -124,6 +124,10 @@ class ListedShot:
     def seconds(self) -> Fraction:
         return self.shot.frames / self.shot.record_rate
 
+    def timecode_at(self, frame: int) -> str:
+        """The edit's timecode at a record frame, counted from the first."""
+        return format_timecode(self.shot.record_start_timecode + frame, self.shot.record_rate)
+
 
 @dataclass(frozen=True)
 class Contents:

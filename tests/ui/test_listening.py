@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from avfoley_engine.protocol import PictureRange
-from avfoley_ui.playback.output import SilentOutput
+from avfoley_ui.playback.output import Output, Render, SilentOutput
 from avfoley_ui.theme import state_colour
 from avfoley_ui.widgets.listening import Listening
 from panel_harness import wait
@@ -93,7 +93,51 @@ def number(image: QImage) -> int:
     return round(image.pixelColor(10, 10).red() / 5)
 
 
-def test_the_picture_plays_in_sync_with_the_sound(qtbot: Any, listening: Listening) -> None:
+class SteppedOutput(Output):
+    """A device that plays as far as the test says, and holds a tenth of a second that is yet to be heard."""
+
+    def __init__(self) -> None:
+        self.due = 0
+        self._render: Render | None = None
+
+    def start(self, render: Render) -> None:
+        self._render = render
+        render(self.unheard)
+
+    def stop(self) -> None:
+        self._render = None
+
+    def feed(self) -> None:
+        if self._render is not None:
+            self._render(self.due)
+            self.due = 0
+
+    @property
+    def unheard(self) -> int:
+        return 0 if self._render is None else SECOND // 10
+
+
+def test_the_picture_is_that_of_what_is_heard(qtbot: Any, shot: ListedShot) -> None:
+    output = SteppedOutput()
+    view = Listening(output)
+    qtbot.addWidget(view)
+    view.show()
+    try:
+        view.set_shot(shot)
+        wait(qtbot, lambda: view.idle and view.sound is not None and view.picture.image is not None)
+        view.player.toggle()
+        # Once round and on, so that an error that grows would show.
+        for step in range(70):
+            output.due = SECOND // 25
+            frame = (step + 1) % 50
+            wait(qtbot, lambda frame=frame: output.due == 0 and view.player.position == frame * SECOND // 25)
+            wait(qtbot, lambda frame=frame: number(view.picture.image) == frame)
+        view.player.pause()
+    finally:
+        view.close_files()
+
+
+def test_the_picture_keeps_up_with_the_clock(qtbot: Any, listening: Listening) -> None:
     behind: list[int] = []
 
     def shown(footage: object, frame: int, image: QImage) -> None:
@@ -104,9 +148,9 @@ def test_the_picture_plays_in_sync_with_the_sound(qtbot: Any, listening: Listeni
     listening.player.toggle()
     wait(qtbot, lambda: len(behind) > 40)
     listening.player.pause()
-    # All the time, and not the more the longer it plays: once round, it is where it began.
-    assert median(behind) <= 1
-    assert median(behind[-10:]) <= 1
+    # On a machine that has nothing else to do it is the frame itself; on any, a frame behind for good is none.
+    assert median(behind) <= 4
+    assert median(behind[-10:]) <= 4
 
 
 def test_onsets_lie_where_the_waveform_begins(qtbot: Any, listening: Listening) -> None:

@@ -249,11 +249,11 @@ def test_models_are_pulled_with_progress(qtbot: Any) -> None:
 
 
 class Pulling(EngineClient):
-    """An engine whose model comes ten per cent with every look, and keeps what came when it is stopped."""
+    """An engine whose model comes ten per cent with every look, as far as it may, and keeps what came when stopped."""
 
     def __init__(self) -> None:
         self.away = model("paper", "foley", local=False, size_bytes=4_000_000_000)
-        self.received = 0
+        self.received, self.limit = 0, 1_200_000_000
         self.state: str | None = None
 
     def status(self) -> EngineStatus:
@@ -280,7 +280,7 @@ class Pulling(EngineClient):
         if self.state is None:
             return []
         if self.state == "running":
-            self.received += 400_000_000
+            self.received = min(self.received + 400_000_000, self.limit)
             self.state = "running" if self.received < 4_000_000_000 else "done"
         return [
             Pull.model_validate(
@@ -330,6 +330,7 @@ def test_a_model_is_pulled_stopped_and_goes_on(qtbot: Any, settings: PanelSettin
         stopped = engine.received
         assert row.pull.text() == "Go on pulling"
         assert 0 < stopped < 4_000_000_000
+        engine.limit = 4_000_000_000
         qtbot.mouseClick(row.pull, Qt.MouseButton.LeftButton)
         wait(qtbot, lambda: "on this machine" in row._facts.text())
         assert row.pull.isHidden()
