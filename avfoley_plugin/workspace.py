@@ -93,7 +93,7 @@ class ListedShot:
         return self.shot.id
 
     def timecode_at(self, frame: int) -> str:
-        """The timecode, on the timeline, of a frame counted from the shot's first."""
+        """The edit's timecode at a frame counted from the shot's first."""
         return format_timecode(self.shot.record_start_timecode + frame, self.shot.record_rate)
 
     @property
@@ -123,10 +123,6 @@ class ListedShot:
     @property
     def seconds(self) -> Fraction:
         return self.shot.frames / self.shot.record_rate
-
-    def timecode_at(self, frame: int) -> str:
-        """The edit's timecode at a record frame, counted from the first."""
-        return format_timecode(self.shot.record_start_timecode + frame, self.shot.record_rate)
 
 
 @dataclass(frozen=True)
