@@ -34,7 +34,7 @@ from avfoley_ui.playback.output import SilentOutput
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.window import PanelWindow
 from engine_harness import FAKE_ENGINE, Engine
-from panel_harness import wait
+from panel_harness import PATIENCE, wait
 
 from avfoley_plugin.engine_client import LocalEngine
 
@@ -109,7 +109,7 @@ def cut(make_media: Callable[..., Path], tmp_path: Path) -> Path:
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while left := [thread.name for thread in threading.enumerate() if thread not in before]:
         assert time.monotonic() < deadline, f"threads that are left: {left}"
         time.sleep(0.05)

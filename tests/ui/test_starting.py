@@ -14,21 +14,21 @@ from typing import Any
 import pytest
 from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint
 from avfoley_ui.window import PanelWindow
-from panel_harness import wait
+from panel_harness import PATIENCE, wait
 
 
 def test_the_shell_opens_the_panel_and_ctrl_c_ends_it_with_its_engine(cut: Path, engine_home: Path) -> None:
     command = [sys.executable, "-m", "avfoley_plugin.cli", "panel", str(cut)]
     panel = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (engine_home / ENDPOINT_FILE).exists():
             assert panel.poll() is None, panel.communicate()[1]
             assert time.monotonic() < deadline
             time.sleep(0.05)
         engine = Endpoint.model_validate_json((engine_home / ENDPOINT_FILE).read_text())
         panel.send_signal(signal.SIGINT)
-        assert panel.wait(60) == 0
+        assert panel.wait(PATIENCE) == 0
         with pytest.raises(ProcessLookupError):
             os.kill(engine.pid, 0)
     finally:

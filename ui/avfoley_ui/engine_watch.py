@@ -128,8 +128,8 @@ class EngineWatch(QObject):
 
 def _seen(engine: EngineClient, status: EngineStatus, before: EngineView) -> EngineView:
     pulls = tuple(engine.pulls())
-    ended = {pull.model for pull in before.pulls if pull.state == "running"} - {
-        pull.model for pull in pulls if pull.state == "running"
-    }
+    # Also those that began and ended between two looks.
+    known = {(pull.model, pull.state) for pull in before.pulls}
+    ended = any(pull.state != "running" and (pull.model, pull.state) not in known for pull in pulls)
     fresh = before.models if before.models and before.reachable and not ended else tuple(engine.models())
     return EngineView(status.worker, status.device, status.model, status.memory_bytes, status.error, fresh, pulls)

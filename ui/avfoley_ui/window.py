@@ -120,6 +120,8 @@ class PanelWindow(QWidget):
         self._restore()
         self._arrange()
         self._leave_drops_to_the_window()
+        # The last child goes last: what it tells is heard by all others as long as they are there, and no longer.
+        controller.setParent(self)
 
     @property
     def columns(self) -> int:
