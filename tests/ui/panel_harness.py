@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from avfoley_ui.app import translate
 from avfoley_ui.window import PanelWindow
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
 from avfoley_plugin.workspace import ListedShot
 
@@ -43,6 +44,19 @@ def shot(window: PanelWindow, name: str) -> ListedShot:
 def click(qtbot: Any, button: QWidget) -> None:
     assert button.isEnabled()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@contextlib.contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """The panel in a language, and after it in none."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    installed = translate(app, QLocale(language))
+    try:
+        yield
+    finally:
+        for translator in installed:
+            app.removeTranslator(translator)
 
 
 class Watchdog:

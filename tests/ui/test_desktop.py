@@ -9,13 +9,12 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 from avfoley_ui import theme
-from avfoley_ui.app import translate
 from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Role
 from avfoley_ui.widgets import take_lanes
 from avfoley_ui.window import PanelWindow
-from panel_harness import click, ready, select, shot, wait
-from PySide6.QtCore import QLocale, QMimeData, QPoint, QPointF, QSize, Qt, QUrl
+from panel_harness import click, ready, select, shot, speaking, wait
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QTabBar, QWidget
@@ -43,9 +42,8 @@ def write(text: str) -> None:
 @pytest.fixture
 def english(qapp: QApplication) -> Iterator[None]:
     """Plurals as the program has them."""
-    translator = translate(qapp, QLocale("en"))
-    yield
-    qapp.removeTranslator(translator)
+    with speaking("en"):
+        yield
 
 
 @pytest.fixture

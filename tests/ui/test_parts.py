@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import avfoley_ui
 import pytest
 from avfoley_ui import engine_watch, theme
-from avfoley_ui.app import spare_the_gui_thread, translate
+from avfoley_ui.app import spare_the_gui_thread
 from avfoley_ui.controller import Controller
 from avfoley_ui.engine_watch import EngineView
 from avfoley_ui.playback.output import SilentOutput
@@ -28,7 +28,7 @@ from avfoley_ui.widgets.models_dialog import ModelsDialog
 from avfoley_ui.widgets.parts import FactsLabel, decimal
 from avfoley_ui.widgets.queue_view import QueueView
 from avfoley_ui.window import PanelWindow
-from panel_harness import ready, select, shot, wait
+from panel_harness import ready, select, shot, speaking, wait
 from PySide6.QtCore import QCoreApplication, QLocale, QPoint, QRect, QSettings, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
@@ -482,10 +482,7 @@ def contrast(one: QColor, other: QColor) -> float:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_nothing_is_cut_or_overlaps_at_any_width(qtbot: Any, open_panel: Open, cut: Path, language: str) -> None:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    translator = translate(app, QLocale(language))
-    try:
+    with speaking(language):
         window = open_panel(cut)
         wait(qtbot, lambda: ready(window))
         select(window, "shot0")
@@ -500,8 +497,6 @@ def test_nothing_is_cut_or_overlaps_at_any_width(qtbot: Any, open_panel: Open, c
                 qtbot.wait(50)
                 assert (window.width(), window.columns) == (width, columns)
                 assert troubles(window) == []
-    finally:
-        app.removeTranslator(translator)
 
 
 def troubles(window: QWidget) -> list[str]:
@@ -581,10 +576,7 @@ def test_every_text_of_the_panel_is_in_the_translation(tmp_path: Path) -> None:
 
 
 def test_the_compiled_german_speaks(qtbot: Any) -> None:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    translator = translate(app, QLocale("de_AT"))
-    try:
+    with speaking("de_AT"):
         assert QCoreApplication.translate("MakingForm", "Generate") == "Erzeugen"
         assert QCoreApplication.translate("ShotsModel", "%n take(s)", "", 1) == "1 Take"
         root = ET.parse(UI / "i18n" / "avfoley_de.ts").getroot()
@@ -601,8 +593,6 @@ def test_the_compiled_german_speaks(qtbot: Any) -> None:
             for text in [form.text for form in translation.findall("numerusform")] or [translation.text]:
                 for mark in ("{0}", "{1}", "%n"):
                     assert (mark in source) == (mark in (text or "")), source
-    finally:
-        app.removeTranslator(translator)
 
 
 def test_thumbnails_of_what_is_seen(qtbot: Any, open_panel: Open, cut: Path) -> None:

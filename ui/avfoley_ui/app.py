@@ -78,15 +78,16 @@ class _Collector(QObject):
             gc.collect(0 if middle < _ROUNDS else 1 if old < _ROUNDS else 2)
 
 
-def translate(app: QApplication, locale: QLocale) -> QTranslator:
-    """Has the panel speak the language of a locale, English if there is no other."""
-    translator = QTranslator(app)
-    if not translator.load(locale, "avfoley", "_", str(_TRANSLATIONS)):
+def translate(app: QApplication, locale: QLocale) -> list[QTranslator]:
+    """Has the panel speak the language of a locale, English if there is no other; returns what it installed."""
+    ours = QTranslator(app)
+    if not ours.load(locale, "avfoley", "_", str(_TRANSLATIONS)):
         # English too: it has plurals.
-        translator.load(str(_TRANSLATIONS / "avfoley_en.qm"))
-    app.installTranslator(translator)
-    # What Qt itself says, on the buttons of its dialogs.
-    own = QTranslator(app)
-    if own.load(locale, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
-        app.installTranslator(own)
-    return translator
+        ours.load(str(_TRANSLATIONS / "avfoley_en.qm"))
+    # What Qt itself says, on the buttons of its dialogs and of the keys.
+    qts = QTranslator(app)
+    qts.load(locale, "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath))
+    installed = [translator for translator in (ours, qts) if not translator.isEmpty()]
+    for translator in installed:
+        app.installTranslator(translator)
+    return installed

@@ -37,19 +37,18 @@ def media(make_media: Callable[..., Path]) -> Callable[[Fraction], Path]:
 @pytest.fixture
 def engine(engine_home: Path) -> Iterator[Engine]:
     """An engine for the shell to find, with the real task, whose model clicks where the picture changes."""
-    engine = Engine(engine_home)
-    worker = Path(__file__).parents[2] / "end_to_end" / "clicking_worker.py"
-    engine.start("--worker", str(worker), env={"CLICKING_FRAME_RATE": "25"})
-    yield engine
-    engine.end()
+    yield from _started(engine_home, "end_to_end/clicking_worker.py", CLICKING_FRAME_RATE="25")
 
 
 @pytest.fixture
 def painter(engine_home: Path) -> Iterator[Engine]:
     """An engine for the shell to find, whose pictures are as bright as the seed."""
-    engine = Engine(engine_home)
-    worker = Path(__file__).parents[2] / "ui" / "picture_worker.py"
-    engine.start("--worker", str(worker), env={"FAKE_STEP_SECONDS": "0.005"})
+    yield from _started(engine_home, "ui/picture_worker.py", FAKE_STEP_SECONDS="0.005")
+
+
+def _started(home: Path, worker: str, **environment: str) -> Iterator[Engine]:
+    engine = Engine(home)
+    engine.start("--worker", str(Path(__file__).parents[2] / worker), env=environment)
     yield engine
     engine.end()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,8 +33,10 @@ class Desktop:
     """A screen and a D-Bus session, with a home that knows no settings; ``environment`` leads programs to it."""
 
     def __init__(self, home: Path) -> None:
-        runtime = home / "run"
-        runtime.mkdir(parents=True, mode=0o700)
+        home.mkdir()
+        # Of a short path, for a socket's may have 107 bytes, and KIO names its own at length.
+        self._runtime = tempfile.TemporaryDirectory(prefix="avfoley", ignore_cleanup_errors=True)
+        runtime = Path(self._runtime.name)
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
             "LC_ALL": "C.UTF-8",
@@ -75,6 +78,7 @@ class Desktop:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._runtime.cleanup()
 
     def _start(self, *command: str, piped: bool = False) -> subprocess.Popen[bytes]:
         log = (self._home / f"{command[0]}.log").open("ab")
