@@ -195,6 +195,7 @@ def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
         "video": link.video,
         "vae": codec.vae,
         "vocoder": codec.vocoder,
+        **({} if codec.grain is None else {"grain": codec.grain}),
         **{f"fusion_{name}": blocks for name, blocks in link.fusion.items()},
     }
     for part, module in parts.items():
@@ -313,6 +314,8 @@ def save(
         "vae": codec.vae.state_dict() | {"latent_mean": codec.latent_mean, "latent_std": codec.latent_std},
         "vocoder": codec.vocoder.state_dict(),
     }
+    if codec.grain is not None:
+        states["grain"] = codec.grain.state_dict()
     if upsampler is not None:
         states |= {"autoencoder": upsampler.autoencoder.state_dict(), "upsampler": upsampler.flow.state_dict()}
     files = {}

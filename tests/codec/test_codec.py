@@ -10,6 +10,7 @@ import pytest
 import torch
 from avfoley_engine.codec.audio import NANO, PAPER, AudioCodec, CodecConfig
 from avfoley_engine.codec.bigvgan import BigVGAN, BigVGANConfig
+from avfoley_engine.codec.grain import Grain, GrainConfig
 from avfoley_engine.codec.mel import LogMel
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import MagnitudePrior, MelConsistency, Vocoder, VocoderConfig
@@ -105,6 +106,52 @@ def test_ten_minutes_are_decoded_piece_by_piece(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(codec.vocoder, "forward", lambda mel: longest.append(mel.shape[-1]) or vocoder(mel))
     assert codec.decode(torch.zeros(1, 15_000, 32)).shape == (1, 600 * 48_000)
     assert max(longest) <= 40 * 100
+
+
+def with_grain() -> AudioCodec:
+    codec = make(replace(SMALL["nano"], grain=GrainConfig(width=8))).float()
+    return codec
+
+
+def test_grain_makes_the_mel_rough_and_leaves_its_mean() -> None:
+    grain = Grain(GrainConfig(share=0.5), 100).eval()
+    mel = torch.zeros(1, 100, 2000)
+    with torch.no_grad():
+        deviation = grain.log_deviation(mel).exp()
+        added = (grain(mel, grain.noise(2000)) - mel) / deviation
+        assert torch.equal(grain(mel, grain.noise(2000)), grain(mel, grain.noise(2000)))
+    assert added.mean().abs() < 0.01
+    assert abs(added.std() - 0.5) < 0.01
+
+    def correlation(a: torch.Tensor, b: torch.Tensor) -> float:
+        return float((a * b).mean() / added.square().mean())
+
+    # A filter of a, 1, a correlates neighbours by 2a / (1 + 2a^2).
+    assert correlation(added[:, 1:], added[:, :-1]) == pytest.approx(0.7 / 1.245, abs=0.02)
+    assert correlation(added[..., 1:], added[..., :-1]) == pytest.approx(0.26 / 1.0338, abs=0.02)
+    assert abs(correlation(added[:, 4:], added[:, :-4])) < 0.02
+
+
+def test_with_grain_too_there_is_no_seam_and_no_step_beyond_the_reach() -> None:
+    codec, plain = with_grain(), make(SMALL["nano"])
+    length = 2 * codec.config.reach + 40
+    assert codec.config.reach == plain.config.reach + 1
+    latent = torch.randn(2, length, 32)
+    whole = codec.decode(latent)
+    near = 1e-4 * whole.abs().max().item()
+    for chunk in (7, 39):
+        assert torch.allclose(codec.decode(latent, chunk=chunk), whole, rtol=0, atol=near)
+    changed = latent.clone()
+    changed[:, 40] += 1
+    difference = (codec.decode(changed) - whole)[0].abs().reshape(length, -1).amax(1)
+    heard = (difference > near).nonzero()[:, 0] - 40
+    assert heard.abs().max() <= codec.config.reach
+    # A circle's sound goes on where it begins, and is that of its latents elsewhere.
+    circle = codec.decode(latent, circle=True)
+    reach = codec.config.reach * codec.config.samples_per_latent
+    assert torch.allclose(circle[:, reach:-reach], whole[:, reach:-reach], rtol=0, atol=near)
+    assert torch.allclose(codec.decode(latent, circle=True, chunk=7), circle, rtol=0, atol=near)
+    assert not torch.allclose(circle, whole, rtol=0, atol=100 * near)
 
 
 def test_measured_statistics_normalise_the_latents(codec: AudioCodec) -> None:

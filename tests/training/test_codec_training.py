@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.codec.grain import GrainConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import MediaError, ModelError
@@ -192,6 +194,35 @@ def test_a_run_can_start_from_another_ones_weights(runs: Path, monkeypatch: pyte
     codec = loading.load_codec(runs, torch.device("cpu"), vocoder=True)
     assert all(torch.equal(a, b) for a, b in zip(vocoder.parameters(), codec.vocoder.parameters(), strict=True))
     assert (codec.latent_mean == 0.5).all()
+
+
+def test_the_grain_learns_what_the_vae_leaves(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An untrained VAE decodes nearly nothing, so what it leaves is nearly all, in each band as much as there is."""
+    monkeypatch.setattr(cli, "_sounds", lambda options: [sound("bang"), sound("lossy", 9000)])
+    arguments = ["grain", "--runs", str(runs), "--sounds", "unused", "--device", "cpu", "--batch", "4", "--ema", "0.9"]
+    assert cli.main([*arguments, "--steps", "60", "--learning-rate", "3e-3"]) == 0
+    codec = loading.load_codec(runs, torch.device("cpu"))
+    assert codec.grain is not None
+    with torch.no_grad():
+        mel = codec.mel(
+            SoundCrops([sound("bang")], 96 * 480, torch.device("cpu")).batch(32, np.random.default_rng(9))[0]
+        )
+        decoded = codec.vae.decode(codec.vae.posterior(mel)[0])
+        deviation = codec.grain.log_deviation(decoded).exp()
+    left = (mel - decoded).square().mean(dim=(0, 2)).sqrt()
+    assert ((deviation.mean(dim=(0, 2)) / left).log().abs() < 0.5).all()
+
+
+def test_a_codec_with_grain_trains_its_vocoder_on_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = []
+    for grain in (None, GrainConfig(width=8)):
+        codec = small_codec()
+        codec = AudioCodec(replace(codec.config, grain=grain))
+        monkeypatch.setattr(
+            codec.vae, "decode", lambda latent: heard.append(latent) or torch.zeros(len(latent), 100, 48)
+        )
+        train_vocoder(codec, [sound("bang")], tmp_path / str(grain), replace(CONFIG, steps=1), 2, 4, DISCRIMINATORS)
+        assert len(heard) == 1
 
 
 def test_runs_that_are_missing_or_of_another_version_are_refused(runs: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import nn
 
 from avfoley_engine.codec.bigvgan import BigVGAN, BigVGANConfig
+from avfoley_engine.codec.grain import Grain, GrainConfig
 from avfoley_engine.codec.mel import LogMel, MelConfig
 from avfoley_engine.codec.vae import VAE, VAEConfig
 from avfoley_engine.codec.vocoder import Vocoder, VocoderConfig
@@ -25,6 +26,8 @@ class CodecConfig:
     vocoder: Annotated[VocoderConfig | BigVGANConfig, Field(discriminator="kind")] = field(
         default_factory=VocoderConfig
     )
+    #: None: the vocoder is given the mean of what a latent may stand for.
+    grain: GrainConfig | None = None
 
     @property
     def samples_per_latent(self) -> int:
@@ -37,7 +40,7 @@ class CodecConfig:
     @property
     def reach(self) -> int:
         """Latents on either side of its own that decide a sample: half of the decoder's receptive field."""
-        return self.vae.decoder_reach(self.vocoder.reach)
+        return self.vae.decoder_reach(self.vocoder.reach + (self.grain.reach if self.grain else 0))
 
 
 NANO = CodecConfig()
@@ -79,6 +82,7 @@ class AudioCodec(nn.Module):
                 self.vocoder: Vocoder | BigVGAN = Vocoder(config.vocoder, config.mel)
             case BigVGANConfig():
                 self.vocoder = BigVGAN(config.vocoder)
+        self.grain = Grain(config.grain, config.mel.bands) if config.grain else None
         self.register_buffer("latent_mean", torch.zeros(config.vae.latent_width))
         self.register_buffer("latent_std", torch.ones(config.vae.latent_width))
 
@@ -91,24 +95,31 @@ class AudioCodec(nn.Module):
         return (mean.transpose(1, 2) - self.latent_mean) / self.latent_std
 
     @torch.no_grad()
-    def decode(self, latent: torch.Tensor, chunk: int = 750) -> torch.Tensor:
+    def decode(self, latent: torch.Tensor, chunk: int = 750, *, circle: bool = False) -> torch.Tensor:
         """latent (B, L, latent_width) -> waveform (B, L * samples_per_latent).
 
         Long latents are decoded in pieces of `chunk`, each within as much of its surroundings as decides it (`CodecConfig.reach`), so the
-        memory is bounded and the waveform is that of the whole.
+        memory is bounded and the waveform is that of the whole. In a circle the last latent is followed by the first, and so is its sound.
         """
         length, reach, samples = latent.shape[1], self.config.reach, self.config.samples_per_latent
+        stride, margin = self.config.vae.stride, reach if circle else 0
         if length <= chunk + 2 * reach:
-            return self._decode(latent)
+            chunk = length
+        noise = None if self.grain is None else self.grain.noise(length * stride).to(latent.device)
+        positions = torch.arange(-margin, length + margin, device=latent.device) % length
         parts = []
-        for start in range(0, length, chunk):
-            first, end = max(0, start - reach), min(length, start + chunk)
-            part = self._decode(latent[:, first : end + reach])
+        for start in range(margin, margin + length, chunk):
+            first, end = max(0, start - reach), min(margin + length, start + chunk)
+            around = positions[first : end + reach]
+            some = None if noise is None else noise.unflatten(1, (-1, stride))[:, around].flatten(1)
+            part = self._decode(latent[:, around], some)
             parts.append(part[:, (start - first) * samples : (end - first) * samples])
         return torch.cat(parts, dim=1)
 
-    def _decode(self, latent: torch.Tensor) -> torch.Tensor:
+    def _decode(self, latent: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
         mel = self.vae.decode((latent * self.latent_std + self.latent_mean).transpose(1, 2))
+        if self.grain is not None and noise is not None:
+            mel = self.grain(mel, noise)
         waveform: torch.Tensor = self.vocoder(mel)
         return waveform
 

@@ -53,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     p = command("vae", "train the 1D-VAE on recorded sounds")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
     trainer(p, 3600, 24, 2e-3, 0.999)
+    p = command("grain", "train what the VAE's mels lack: the deviation of its residual")
+    p.add_argument("--sounds", type=Path, required=True, help=sounds)
+    trainer(p, 1500, 24, 1e-3, 0.995)
     p = command("vocoder", "train the vocoder on recorded sounds, at last against discriminators")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
     trainer(p, 6000, 6, 5e-4, 0.999)
@@ -141,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
         "--part",
         action="append",
         default=[],
-        help="write only this part anew (audio, video, fusion_v2a, fusion_a2v, fusion_joint, vae, vocoder, "
+        help="write only this part anew (audio, video, fusion_v2a, fusion_a2v, fusion_joint, vae, grain, vocoder, "
         "autoencoder, upsampler)",
     )
     return top
@@ -203,6 +206,18 @@ def _vae(options: argparse.Namespace, device: torch.device) -> None:
     state = {f"vae.{k}": v for k, v in codec.vae.state_dict().items()}
     state |= {"latent_mean": codec.latent_mean, "latent_std": codec.latent_std}
     save_file({k: v.cpu().contiguous() for k, v in state.items()}, options.runs / "vae" / "codec.safetensors")
+
+
+def _grain(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.codec.grain import Grain, GrainConfig
+    from avfoley_engine.training.codec import train_grain
+    from avfoley_engine.training.loading import load_codec
+
+    codec = load_codec(options.runs, device)
+    if codec.grain is None:
+        codec.grain = Grain(GrainConfig(), codec.config.mel.bands).to(device)
+    codec.grain.requires_grad_(True)
+    train_grain(codec, _sounds(options), options.runs / "grain", config(options), options.batch)
 
 
 def _vocoder(options: argparse.Namespace, device: torch.device) -> None:
@@ -436,6 +451,7 @@ def _export(options: argparse.Namespace, device: torch.device) -> None:
 
 COMMANDS = {
     "vae": _vae,
+    "grain": _grain,
     "vocoder": _vocoder,
     "world": _world,
     "sounds": _encoded,

@@ -78,6 +78,37 @@ def train_vae(codec: AudioCodec, sounds: list[Sound], folder: Path, config: Trai
     codec.measure(crops.batch(512, np.random.default_rng(config.seed))[0])
 
 
+def train_grain(codec: AudioCodec, sounds: list[Sound], folder: Path, config: TrainerConfig, batch: int = 24) -> None:
+    """Likelihood of recordings' mels around what the VAE, which stays as it is, decodes of them. Loads the EMA weights into the codec.
+
+    Raises:
+        MediaError: all sounds are cut off: what the VAE adds above their bandwidth is no residual.
+    """
+    grain = codec.grain
+    assert grain is not None
+    crops = SoundCrops(_whole(sounds), 96 * codec.config.mel.hop, codec.latent_mean.device)
+
+    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        with torch.no_grad():
+            mel = codec.mel(crops.batch(batch, rng)[0])
+            decoded = codec.vae.decode(codec.vae.posterior(mel)[0])
+        return grain.loss(decoded, mel), {}
+
+    trainer = Trainer(grain, loss, folder, config)
+    trainer.run()
+    grain.load_state_dict(trainer.ema.shadow)
+
+
+def _whole(sounds: list[Sound]) -> list[Sound]:
+    """Those that reach their full bandwidth. Raises `MediaError` where there are none."""
+    whole = [sound for sound in sounds if np.isinf(sound.bandwidth)]
+    if not whole:
+        raise MediaError(
+            f"None of {len(sounds)} sounds reaches its full bandwidth: lossy files have lost their high frequencies. Add WAV or FLAC files."
+        )
+    return whole
+
+
 class SpectralDistance(nn.Module):
     """Multi-resolution STFT distance: log-magnitude L1 plus spectral convergence, averaged over window sizes."""
 
@@ -111,23 +142,19 @@ def train_vocoder(
 ) -> None:
     """Log-mel L1 and multi-resolution STFT distance; from step `adversarial_from` also against discriminators, with feature matching.
 
-    Half of the inputs are the VAE's reconstructions, so that the vocoder learns to sharpen what it will really be given. Only sounds that
-    nothing has cut off are used: from the others it would learn that high frequencies are silent. Loads the EMA weights into the codec.
+    Half of the inputs are the VAE's reconstructions, so that the vocoder learns to sharpen what it will really be given; in a codec with
+    grain, which is as rough as a recording, it learns from recordings alone. Only sounds that nothing has cut off are used: from the others
+    it would learn that high frequencies are silent. Loads the EMA weights into the codec.
 
     Raises:
         MediaError: all sounds are cut off.
     """
     device = codec.latent_mean.device
-    whole = [sound for sound in sounds if np.isinf(sound.bandwidth)]
-    if not whole:
-        raise MediaError(
-            f"None of {len(sounds)} sounds reaches its full bandwidth: lossy files have lost their high frequencies. Add WAV or FLAC files."
-        )
     mel_config = codec.config.mel
     frames = (
         round(VOCODER_CROP_SECONDS * mel_config.sample_rate / codec.config.samples_per_latent) * codec.vae.config.stride
     )
-    crops = SoundCrops(whole, frames * mel_config.hop, device)
+    crops = SoundCrops(_whole(sounds), frames * mel_config.hop, device)
     distance = SpectralDistance().to(device)
 
     def pair(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -135,8 +162,8 @@ def train_vocoder(
         with torch.no_grad():
             mel = codec.mel(waveform)
             half = batch // 2
-            decoded = codec.vae.decode(codec.vae.posterior(mel[:half])[0])
-        return torch.cat([codec.vocoder(decoded), codec.invert(mel[half:])]), waveform
+            given = mel[:half] if codec.grain else codec.vae.decode(codec.vae.posterior(mel[:half])[0])
+        return torch.cat([codec.vocoder(given), codec.invert(mel[half:])]), waveform
 
     def reconstruction(generated: torch.Tensor, recorded: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         spectral = distance(generated, recorded)

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.codec.grain import GrainConfig
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
@@ -35,18 +36,23 @@ def checkpoint_of(runs: Path, run: str) -> Path:
 
 
 def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
-    """The codec as trained so far: the VAE with its latent statistics, and the vocoder's EMA weights where asked for.
+    """The codec as trained so far: the VAE with its latent statistics, its grain where there is such a run, and the vocoder's EMA weights
+    where asked for.
 
     Raises:
         ModelError: the runs are missing, or of another version's networks.
     """
-    codec = AudioCodec(CodecConfig())
+    grain = checkpoint_of(runs, "grain")
+    codec = AudioCodec(CodecConfig(grain=GrainConfig() if grain.exists() else None))
     path = runs / "vae" / "codec.safetensors"
     try:
         trained = load_file(path)
         codec.latent_mean.copy_(trained.pop("latent_mean"))
         codec.latent_std.copy_(trained.pop("latent_std"))
         codec.vae.load_state_dict({name.removeprefix("vae."): weight for name, weight in trained.items()})
+        if codec.grain:
+            path = grain
+            codec.grain.load_state_dict(ema_weights(path))
         if vocoder:
             path = checkpoint_of(runs, "vocoder")
             codec.vocoder.load_state_dict(ema_weights(path))

@@ -129,18 +129,8 @@ class AVLinkFoley:
         velocity = windowed_velocity(self.link, "v2a", windows, video, *words, scale, self.windows_at_once)
 
         latents = euler(turning(velocity, generators) if loop else velocity, noise, steps, on_step)
-        waveform = self.decode_circle(latents) if loop else self.codec.decode(latents)[:, :samples]
-        return waveform.clamp(-1, 1).float().cpu()
-
-    def decode_circle(self, latents: torch.Tensor) -> torch.Tensor:
-        """latents (B, L, latent_width) whose last is followed by the first -> waveform (B, L * samples_per_latent), likewise.
-
-        Each latent is decoded among its neighbours around the circle: turned latents give the turned sound.
-        """
-        reach, total = self.codec.config.reach, latents.shape[1]
-        around = torch.arange(-reach, total + reach, device=latents.device) % total
-        edge = reach * self.codec.config.samples_per_latent
-        return self.codec.decode(latents[:, around])[:, edge:-edge]
+        waveform = self.codec.decode(latents, circle=loop)
+        return (waveform if loop else waveform[:, :samples]).clamp(-1, 1).float().cpu()
 
     def _windows(self, samples: int, *, loop: bool) -> Windows:
         """The windows of sound from words alone."""

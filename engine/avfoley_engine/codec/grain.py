@@ -1,0 +1,73 @@
+"""What a decoded log-mel lacks: the fine, random part of a sound's spectrum that the latents do not carry.
+
+A VAE trained on distances decodes the mean of all sounds that have a latent, which is smoother than any one of them. Its likelihood
+p(x | z) has a deviation as well: a small network says how large the residual is in every band and frame (a heteroscedastic Gaussian
+decoder, as in Kendall and Gal, arXiv 1703.04977), and a sample of it is added to the mean. The vocoder is then given what it knows:
+mels that are as rough as recordings'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class GrainConfig:
+    """`share` of the residual's deviation is added.
+
+    Less than 1, because what is left of a tonal sound is no noise, while the network can but call it so. The correlations, each of a
+    number with its neighbour, were measured on what the VAE leaves of recordings.
+    """
+
+    width: int = 128
+    share: float = 0.7
+    band_correlation: float = 0.35
+    frame_correlation: float = 0.13
+
+    @property
+    def reach(self) -> int:
+        """Mel frames on either side of its own that decide a frame."""
+        return 4
+
+
+class Grain(nn.Module):
+    """The residual's deviation, read from the decoded mel, and noise of that deviation."""
+
+    def __init__(self, config: GrainConfig, bands: int) -> None:
+        super().__init__()
+        self.config, self.bands = config, bands
+        width = config.width
+        self.network = nn.Sequential(
+            nn.Conv1d(bands, width, 5, padding=2),
+            nn.SiLU(),
+            nn.Conv1d(width, width, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv1d(width, bands, 3, padding=1),
+        )
+
+    def log_deviation(self, mel: torch.Tensor) -> torch.Tensor:
+        """mel (B, bands, frames), normalised log-mel as the VAE decodes it -> natural logarithm of the residual's deviation, same shape."""
+        logarithm: torch.Tensor = self.network(mel)
+        return logarithm.clamp(-6, 2)
+
+    def noise(self, frames: int) -> torch.Tensor:
+        """(bands, frames) of unit deviation, correlated as residuals are; always the same, so that a latent always gives the same sound."""
+        noise = torch.randn(1, 1, self.bands + 2, frames + 2, generator=torch.Generator().manual_seed(0))
+        for dim, correlation in ((2, self.config.band_correlation), (3, self.config.frame_correlation)):
+            kernel = torch.tensor([correlation, 1.0, correlation])
+            kernel = (kernel / kernel.norm()).view(1, 1, *((3, 1) if dim == 2 else (1, 3)))
+            noise = F.conv2d(noise, kernel)
+        return noise[0, 0]
+
+    def forward(self, mel: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """mel (B, bands, frames) and noise (bands, frames) -> a sample of the likelihood around that mel."""
+        return mel + self.config.share * self.log_deviation(mel).exp() * noise
+
+    def loss(self, mel: torch.Tensor, recorded: torch.Tensor) -> torch.Tensor:
+        """Negative log-likelihood of a recording's mel (B, bands, frames) given the decoded one: nats a number, less ln(2 pi) / 2."""
+        logarithm = self.log_deviation(mel)
+        return (logarithm + 0.5 * ((recorded - mel) / logarithm.exp()).square()).mean()
