@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.codec.grain import Grain, GrainConfig
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.backbones import AudioDiT
 from avfoley_engine.models.avlink.config import NANO
@@ -50,6 +51,18 @@ def test_the_trained_weights_are_taken_and_name_the_revision(runs: Path) -> None
     path = runs / "vae" / "codec.safetensors"
     path.write_bytes(path.read_bytes()[:-4] + b"\0\0\0\x40")
     assert model_of_runs(runs).revision != model.revision
+
+
+def test_a_run_of_grain_is_part_of_the_codec_and_of_the_revision(runs: Path) -> None:
+    without = model_of_runs(runs)
+    grain = Grain(GrainConfig(), 100)
+    (runs / "grain").mkdir()
+    save_file({f"ema.{name}": p for name, p in grain.named_parameters()}, runs / "grain" / "checkpoint.safetensors")
+    model = model_of_runs(runs)
+    assert without.codec.grain is None
+    assert model.codec.grain is not None
+    assert torch.equal(model.codec.grain.network[0].weight, grain.network[0].weight)
+    assert model.revision != without.revision
 
 
 @pytest.mark.parametrize("missing", ["vae/codec", "vocoder/checkpoint", "audio/checkpoint"])

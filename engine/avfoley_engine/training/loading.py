@@ -156,6 +156,8 @@ def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley
         torch.manual_seed(0)
         link = untrained_link(sets)
     files = [runs / "vae" / "codec.safetensors", checkpoint_of(runs, "vocoder"), load_run(link, runs, "audio")]
+    if codec.grain is not None:
+        files.append(checkpoint_of(runs, "grain"))
     if checkpoint_of(runs, "video").exists():
         files.append(load_run(link, runs, "video"))
     files += [load_run(link, runs, f"fusion_{name}") for name in sets]
