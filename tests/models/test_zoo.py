@@ -11,6 +11,7 @@ import pytest
 import torch
 from avfoley_engine import zoo
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.codec.grain import GrainConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import ModelError
@@ -60,6 +61,19 @@ def test_saved_and_loaded_is_the_same_model(saved: Path) -> None:
     for a, b in zip(model.link.parameters(), again.link.parameters(), strict=True):  # type: ignore[attr-defined]
         assert torch.equal(a, b)
         assert torch.equal(a, a.half().float())
+
+
+@pytest.mark.usefixtures("without_text")
+def test_a_codec_with_grain_comes_back_with_it(saved: Path) -> None:
+    plain = zoo.load("small")
+    torch.manual_seed(1)
+    codec = AudioCodec(replace(plain.codec.config, grain=GrainConfig(width=8)))
+    zoo.save(saved, plain.link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    grain = zoo.load("small").codec.grain
+    assert grain is not None
+    assert codec.grain is not None
+    for found, expected in zip(grain.parameters(), codec.grain.parameters(), strict=True):
+        assert torch.equal(found, expected.half().float())
 
 
 def test_info_needs_no_weights(saved: Path) -> None:
