@@ -108,11 +108,6 @@ def test_ten_minutes_are_decoded_piece_by_piece(monkeypatch: pytest.MonkeyPatch)
     assert max(longest) <= 40 * 100
 
 
-def with_grain() -> AudioCodec:
-    codec = make(replace(SMALL["nano"], grain=GrainConfig(width=8))).float()
-    return codec
-
-
 def test_grain_makes_the_mel_rough_and_leaves_its_mean() -> None:
     grain = Grain(GrainConfig(share=0.5), 100).eval()
     mel = torch.zeros(1, 100, 2000)
@@ -133,7 +128,7 @@ def test_grain_makes_the_mel_rough_and_leaves_its_mean() -> None:
 
 
 def test_with_grain_too_there_is_no_seam_and_no_step_beyond_the_reach() -> None:
-    codec, plain = with_grain(), make(SMALL["nano"])
+    plain, codec = (make(replace(SMALL["nano"], grain=grain)).float() for grain in (None, GrainConfig(width=8)))
     length = 2 * codec.config.reach + 40
     assert codec.config.reach == plain.config.reach + 1
     latent = torch.randn(2, length, 32)

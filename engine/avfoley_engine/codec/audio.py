@@ -118,7 +118,7 @@ class AudioCodec(nn.Module):
 
     def _decode(self, latent: torch.Tensor, noise: torch.Tensor | None) -> torch.Tensor:
         mel = self.vae.decode((latent * self.latent_std + self.latent_mean).transpose(1, 2))
-        if self.grain is not None and noise is not None:
+        if self.grain and noise is not None:
             mel = self.grain(mel, noise)
         waveform: torch.Tensor = self.vocoder(mel)
         return waveform

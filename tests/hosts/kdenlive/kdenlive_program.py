@@ -136,7 +136,7 @@ class Kdenlive:
         )
 
 
-def wait(what: str, until: Callable[[], bool], seconds: float = 240) -> None:
+def wait(what: str, until: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s for {what}"
