@@ -67,6 +67,29 @@ def test_late_lost_and_added_onsets(codec: AudioCodec) -> None:
     assert added["onset_shift_95_ms"] == 0
 
 
+def test_a_lag_is_where_the_transient_went(codec: AudioCodec) -> None:
+    late = figures(bursts(0.3, 0.9, 1.5), bursts(0.32, 0.92, 1.52), codec)
+    assert (late["onset_lag_95_ms"], late["onsets_unlike"]) == (pytest.approx(20), 0)
+    gone = figures(bursts(0.3, 0.9, 1.5), bursts(), codec)
+    assert (gone["onset_lag_95_ms"], gone["onsets_unlike"]) == (None, 1)
+
+
+def test_pulses_of_other_heights_do_not_lag(codec: AudioCodec) -> None:
+    """Of pulses 30 ms apart the detector reports one in 50 ms: a shift where nothing moved."""
+    times = 0.5 + np.random.default_rng(0).uniform(0.022, 0.038, 30).cumsum()
+
+    def pulses(seed: int) -> torch.Tensor:
+        x = bursts(seconds=2.0)
+        for time, height in zip(times, np.random.default_rng(seed).uniform(0.1, 0.4, 30), strict=True):
+            start = round(time * 48_000)
+            x[0, start : start + 400] += height * bursts(0.0)[0, :400]
+        return x
+
+    found = figures(pulses(102), pulses(152), codec)
+    assert found["onset_shift_95_ms"] > 20
+    assert (found["onset_lag_95_ms"], found["onsets_unlike"]) == (0, 0)
+
+
 def test_without_onsets_there_is_nothing_to_shift(codec: AudioCodec) -> None:
     silence = torch.zeros(1, 24_000)
     assert figures(silence, silence, codec)["onset_shift_95_ms"] is None

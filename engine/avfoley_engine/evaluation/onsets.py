@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter
 
-_WINDOW_SECONDS, _HOP_SECONDS = 0.0215, 0.005
+#: Between the frames of `flux`.
+HOP_SECONDS = 0.005
+_WINDOW_SECONDS = 0.0215
 # Half a window back: the frame before an onset holds nothing of it when the frame after it is centred on it.
 _LAG = 2
 _BANDS, _LOWEST, _HIGHEST = 40, 40.0, 16_000.0
@@ -14,7 +16,7 @@ _RANGE, _FLOOR = 70.0, -80.0
 # An onset rises by this many dB, averaged over the bands, above the flux that is usual around it: at 4 dB the rattle and the echoes of
 # recorded hits count as hits too, at 8 dB soft ones are lost (chosen on clips outside the evaluation set)...
 _RISE = 6.0
-_USUAL_SECONDS, _APART_SECONDS = 0.4, 0.05
+_USUAL, _APART_SECONDS = round(0.4 / HOP_SECONDS), 0.05
 # ... and reaches a level that is audible in itself and beside the clip's loudest.
 _AUDIBLE, _BESIDE_LOUDEST = -55.0, 38.0
 
@@ -29,24 +31,15 @@ def detect(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     2013), peaks picked above a running median, gated by level: silence and steady noise have no onsets. Accurate to
     about 5 ms.
     """
-    window = 2 * round(_WINDOW_SECONDS * sample_rate / 2)
-    hop = round(_HOP_SECONDS * sample_rate)
-    bands, level = _levels(np.asarray(samples, np.float64), sample_rate, window, hop)
+    rises, level = flux(samples, sample_rate)
     loudest = level.max()
     if loudest < _AUDIBLE:
         return np.zeros(0)
-    bands = np.maximum(bands, max(bands.max() - _RANGE, _FLOOR))
-    before = maximum_filter1d(bands, 3, axis=1)
-    # What came before the clip is unknown: taken for what is usual in it, a hit on the first sample stands out and rain
-    # does not.
-    usual = round(_USUAL_SECONDS / _HOP_SECONDS)
-    before = np.concatenate((np.repeat(np.median(before[:usual], axis=0)[None], _LAG, axis=0), before[:-_LAG]))
-    flux = np.maximum(bands - before[: len(bands)], 0).mean(1)
-    apart = round(_APART_SECONDS / _HOP_SECONDS)
-    rise = flux - median_filter(flux, usual + 1, mode="reflect")
+    apart = round(_APART_SECONDS / HOP_SECONDS)
+    rise = rises - median_filter(rises, _USUAL + 1, mode="reflect")
     reached = maximum_filter1d(level, 2 * _LAG + 1, origin=-_LAG)
     peaks = (
-        (flux == maximum_filter1d(flux, 2 * (apart // 2) + 1))
+        (rises == maximum_filter1d(rises, 2 * (apart // 2) + 1))
         & (rise >= _RISE)
         & (reached >= max(_AUDIBLE, loudest - _BESIDE_LOUDEST))
     )
@@ -54,7 +47,21 @@ def detect(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     for frame in np.flatnonzero(peaks):
         if not onsets or frame - onsets[-1] >= apart:
             onsets.append(int(frame))
-    return np.array(onsets) * hop / sample_rate
+    return np.array(onsets) * round(HOP_SECONDS * sample_rate) / sample_rate
+
+
+def flux(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `detect` looks at, every `HOP_SECONDS` of samples (n,): the mean rise of the bands in dB, and the level in dBFS, both (T,)."""
+    window = 2 * round(_WINDOW_SECONDS * sample_rate / 2)
+    hop = round(HOP_SECONDS * sample_rate)
+    bands, level = _levels(np.asarray(samples, np.float64), sample_rate, window, hop)
+    bands = np.maximum(bands, max(bands.max() - _RANGE, _FLOOR))
+    before = maximum_filter1d(bands, 3, axis=1)
+    # What came before the clip is unknown: taken for what is usual in it, a hit on the first sample stands out and rain
+    # does not.
+    before = np.concatenate((np.repeat(np.median(before[:_USUAL], axis=0)[None], _LAG, axis=0), before[:-_LAG]))
+    rises: np.ndarray = np.maximum(bands - before[: len(bands)], 0).mean(1)
+    return rises, level
 
 
 def detect_condfoleygen(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
