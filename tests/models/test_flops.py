@@ -21,8 +21,9 @@ from torch.utils.flop_counter import FlopCounterMode
     [{}, {"attention": "cross"}, {"reinjection": False}, {"placement": "early"}],
     ids=lambda switches: "-".join(switches) or "paper",
 )
-def test_the_count_is_pytorchs(direction: Direction, switches: dict[str, Any]) -> None:
-    config = replace(NANO, fusion=replace(NANO.fusion, **switches))
+@pytest.mark.parametrize("linked_guidance", [NANO.linked_guidance, NANO.caption_guidance], ids=["split", "single"])
+def test_the_count_is_pytorchs(direction: Direction, switches: dict[str, Any], linked_guidance: float) -> None:
+    config = replace(NANO, fusion=replace(NANO.fusion, **switches), linked_guidance=linked_guidance)
     window = Window(frames=24, latents=25, text=5, negative=0)
     with torch.device("meta"):
         link = AVLink(config, [direction]).requires_grad_(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,32 @@ def test_guidance_in_one_batch_is_guidance(foley: AVLinkFoley) -> None:
     assert torch.allclose(guided_velocity(foley.link, "v2a", x, t, None, caption, negative, 3.0), expected, atol=1e-5)
     alone = guided_velocity(foley.link, "v2a", x, t, None, caption, negative, 1.0)
     assert torch.allclose(alone, foley.link.audio(x, t, caption))
+
+
+def test_the_caption_is_the_prompt_of_both_modalities(foley: AVLinkFoley) -> None:
+    link, x, t = foley.link, torch.randn(1, 20, 8), torch.tensor([0.3])
+    condition, fixed = torch.randn(1, 24, 36, 64, 3), torch.tensor([link.config.video_time])
+    caption, nothing = foley.text(["abc"]), foley.text([""])
+    guided = guided_velocity(link, "v2a", x, t, condition, caption, nothing, 1.0)
+    assert torch.allclose(guided, link(x, t, caption, condition, fixed, caption, both=False).audio)
+    assert not torch.allclose(guided, link(x, t, caption, condition, fixed, nothing, both=False).audio, atol=1e-5)
+
+
+def test_guidance_is_split_where_the_config_says_so(foley: AVLinkFoley, monkeypatch: pytest.MonkeyPatch) -> None:
+    link, x, t = foley.link, torch.randn(1, 20, 8), torch.tensor([0.3])
+    condition, fixed = torch.randn(1, 24, 36, 64, 3), torch.tensor([link.config.video_time])
+    caption, negative = foley.text(["abc"]), foley.text(["d"])
+
+    def guided(scale: float, caption_guidance: float, linked_guidance: float) -> torch.Tensor:
+        config = replace(link.config, caption_guidance=caption_guidance, linked_guidance=linked_guidance)
+        monkeypatch.setattr(link, "config", config)
+        return guided_velocity(link, "v2a", x, t, condition, caption, negative, scale)
+
+    both = link(x, t, caption, condition, fixed, caption, both=False).audio
+    told, untold = link.audio(x, t, caption), link.audio(x, t, negative)
+    assert torch.allclose(guided(4.0, 1, 1), untold + 4 * (both - untold), atol=1e-5)
+    assert torch.allclose(guided(4.0, 0.5, 2), untold + 2 * (told - untold) + 8 * (both - told), atol=1e-5)
+    assert torch.allclose(guided(1.0, 0.5, 2), both)
 
 
 class TestLoops:

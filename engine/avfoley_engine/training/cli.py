@@ -108,6 +108,14 @@ def parser() -> argparse.ArgumentParser:
         default=0.3,
         help="weight of the onset loss near pure noise; 0: flow matching alone",
     )
+    p.add_argument(
+        "--caption-drop",
+        type=float,
+        nargs=2,
+        default=(0.5, 0.2),
+        metavar=("GENERATED", "CONDITIONING"),
+        help="shares of each modality's captions that are dropped (default: 0.5 0.2, as in the paper); less where there will be captions",
+    )
     p = command("autoencoder", "train the upsampler's autoencoder on large pictures of the world")
     trainer(p, 20_000, 4, 1e-3, 0.999)
     p.add_argument("--clips", type=int, default=500, help="render so many, unless they are there")
@@ -354,7 +362,13 @@ def _fusion(options: argparse.Namespace, device: torch.device) -> None:
         load_run(link, options.runs, part)
     if options.checkpointing:
         link.checkpoint_blocks()
-    training = AVLinkTraining(batch=options.batch, onset_weight=options.onset_weight)
+    generated, conditioning = options.caption_drop
+    training = AVLinkTraining(
+        batch=options.batch,
+        onset_weight=options.onset_weight,
+        generated_caption_drop=generated,
+        conditioning_caption_drop=conditioning,
+    )
     directions = DIRECTIONS if options.direction == "joint" else (options.direction,)
     train_fusion(FusionTraining(link, directions).to(device), data, text, options.runs / run, config(options), training)
 

@@ -73,7 +73,9 @@ class FusionConfig:
 @dataclass(frozen=True)
 class AVLinkConfig:
     """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V); `text` is
-    the text encoder.
+    the text encoder. Guidance goes `guidance_scale * caption_guidance` along what the caption adds to nothing, and
+    `guidance_scale * linked_guidance` along what the other modality adds to the caption (as in InstructPix2Pix, arXiv 2211.09800); 1 and 1
+    are the paper's single scale.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)
@@ -82,6 +84,8 @@ class AVLinkConfig:
     video_time: float = 0.96
     audio_time: float = 0.8
     text: Literal["minilm", "t5"] = "minilm"
+    caption_guidance: float = 1.0
+    linked_guidance: float = 1.0
 
     @property
     def window_latents(self) -> int:
@@ -93,7 +97,8 @@ class AVLinkConfig:
         return self.video_time if direction == "v2a" else self.audio_time
 
 
-NANO = AVLinkConfig()
+#: Where a caption says that there is typing, much typing is likely; when, only the picture says.
+NANO = AVLinkConfig(caption_guidance=0.6, linked_guidance=2.0)
 
 _PAPER_DIT = DiTConfig(
     width=1024,

@@ -29,21 +29,23 @@ class Window:
 def step_flops(config: AVLinkConfig, direction: Direction, window: Window, *, guided: bool = True) -> int:
     """One solver step of `guided_velocity` with a condition, for one clip."""
     total = linked_flops(config, direction, window)
-    if guided:
-        total += backbone_flops(config, GENERATED[direction], window, window.negative)
-    return total
+    if not guided:
+        return total
+    if config.caption_guidance == config.linked_guidance:
+        return total + backbone_flops(config, GENERATED[direction], window, window.negative)
+    return total + 2 * backbone_flops(config, GENERATED[direction], window, max(window.text, window.negative))
 
 
 def linked_flops(config: AVLinkConfig, direction: Direction, window: Window) -> int:
-    """`AVLink.forward` without `both`, the conditioning modality without a prompt."""
+    """`AVLink.forward` without `both`, the caption being the prompt of both modalities."""
     generated = GENERATED[direction]
     conditioning: Modality = "video" if generated == "audio" else "audio"
     fusion, depth = config.fusion, config.audio.dit.depth
     tokens = _tokens(config, window)
     places = placements(depth, fusion.blocks, fusion.placement)
     total = backbone_flops(config, generated, window, window.text)
-    total += _embedding(config, conditioning, window, 0) + (places[-1] + 1) * _block(
-        _dit(config, conditioning), tokens[conditioning], 0
+    total += _embedding(config, conditioning, window, window.text) + (places[-1] + 1) * _block(
+        _dit(config, conditioning), tokens[conditioning], window.text
     )
     total += 2 * _time(fusion.time_width)
     for place in places:

@@ -25,23 +25,28 @@ def guided_velocity(
     """v_uncond + scale * (v_cond - v_uncond) of the generated modality at x (B, ...) and t (B,).
 
     `condition` is the other modality at its fixed flow time, None for generation from words alone. All conditions are dropped together: the
-    unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks.
+    unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks. Where the config weighs the two
+    conditions differently, the backbone alone says what the caption adds, and the scale is split (`AVLinkConfig`).
     """
     backbone = link.audio if direction == "v2a" else link.video
     if condition is None:
         if scale == 1:
             return backbone(x, t, text)
-        both = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative))
-        conditional, unconditional = both.chunk(2)
-        return guide(conditional, unconditional, scale)
-    # The conditioning modality's own prompt is dropped: a caption speaks of what is made.
-    silent = TextStates(text.states[:, :0], text.mask[:, :0])
+        told, untold = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
+        return guide(told, untold, scale)
+    # The caption is the conditioning modality's prompt, too: who is told what is going on sees (or hears) better when it happens.
     fixed = torch.full_like(t, link.config.conditioning_time(direction))
     if direction == "v2a":
-        conditional = link(x, t, text, condition, fixed, silent, direction=direction, both=False).audio
+        conditional = link(x, t, text, condition, fixed, text, direction=direction, both=False).audio
     else:
-        conditional = link(condition, fixed, silent, x, t, text, direction=direction, both=False).video
-    return conditional if scale == 1 else guide(conditional, backbone(x, t, negative), scale)
+        conditional = link(condition, fixed, text, x, t, text, direction=direction, both=False).video
+    if scale == 1:
+        return conditional
+    by_caption, by_other = scale * link.config.caption_guidance, scale * link.config.linked_guidance
+    if by_caption == by_other:
+        return guide(conditional, backbone(x, t, negative), by_caption)
+    told, untold = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
+    return guide(told, untold, by_caption) + by_other * (conditional - told)
 
 
 def windowed_velocity(
