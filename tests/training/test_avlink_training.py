@@ -13,6 +13,7 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink, Linked
 from avfoley_engine.nn.dit import TextStates
+from avfoley_engine.training import avlink, cli, loading
 from avfoley_engine.training.avlink import (
     AVLinkTraining,
     FusionTraining,
@@ -180,6 +181,23 @@ def test_flow_times_and_dropped_prompts_are_the_papers(
     else:
         assert given.mean().item() == pytest.approx(0.5, abs=0.04)
         assert given.max() > 0.97
+
+
+def test_the_command_says_how_many_captions_are_dropped(
+    config: AVLinkConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[AVLinkTraining] = []
+    monkeypatch.setattr(cli, "_data", lambda runs, device: (None, None))
+    monkeypatch.setattr(loading, "untrained_link", lambda sets: AVLink(config, sets))
+    monkeypatch.setattr(loading, "load_run", lambda link, runs, part: None)
+    monkeypatch.setattr(avlink, "train_fusion", lambda *arguments: trained.append(arguments[-1]))
+    fusion = ["fusion", "--runs", str(tmp_path), "--device", "cpu"]
+    cli.main(fusion)
+    cli.main([*fusion, "--caption-drop", "0.15", "0.1"])
+    shares = [(t.generated_caption_drop, t.conditioning_caption_drop) for t in trained]
+    assert shares == [(0.5, 0.2), (0.15, 0.1)]
+    with pytest.raises(SystemExit):
+        cli.main([*fusion, "--caption-drop", "15", "10"])
 
 
 @pytest.mark.parametrize("part", ["audio", "video"])

@@ -31,7 +31,11 @@ def detect(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     2013), peaks picked above a running median, gated by level: silence and steady noise have no onsets. Accurate to
     about 5 ms.
     """
-    rises, level = flux(samples, sample_rate)
+    return pick(*flux(samples, sample_rate), sample_rate)
+
+
+def pick(rises: np.ndarray, level: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The onsets that `detect` finds in what `flux` gives."""
     loudest = level.max()
     if loudest < _AUDIBLE:
         return np.zeros(0)

@@ -110,7 +110,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--caption-drop",
-        type=float,
+        type=_share,
         nargs=2,
         default=(0.5, 0.2),
         metavar=("GENERATED", "CONDITIONING"),
@@ -168,6 +168,13 @@ def config(options: argparse.Namespace) -> TrainerConfig:
         bf16=options.bf16,
         warm_up=min(200, options.steps // 10 + 1),
     )
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share: it lies between 0 and 1")
+    return share
 
 
 def _data(runs: Path, device: torch.device) -> tuple[PairedClips, CaptionStates]:

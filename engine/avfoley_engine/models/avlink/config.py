@@ -73,9 +73,9 @@ class FusionConfig:
 @dataclass(frozen=True)
 class AVLinkConfig:
     """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V); `text` is
-    the text encoder. Guidance goes `guidance_scale * caption_guidance` along what the caption adds to nothing, and
-    `guidance_scale * linked_guidance` along what the other modality adds to the caption (as in InstructPix2Pix, arXiv 2211.09800); 1 and 1
-    are the paper's single scale.
+    the text encoder. Where there is another modality, guidance goes `guidance_scale * caption_guidance` along what the caption adds to
+    nothing, and `guidance_scale * linked_guidance` along what the other modality adds to the caption (as in InstructPix2Pix, arXiv
+    2211.09800); 1 and 1 are the paper's single scale.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)

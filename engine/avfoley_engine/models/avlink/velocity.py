@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from avfoley_engine.flow.solver import VelocityField, guide
@@ -26,14 +27,14 @@ def guided_velocity(
 
     `condition` is the other modality at its fixed flow time, None for generation from words alone. All conditions are dropped together: the
     unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks. Where the config weighs the two
-    conditions differently, the backbone alone says what the caption adds, and the scale is split (`AVLinkConfig`).
+    conditions differently, the backbone alone says what the caption adds, and the scale is split (`AVLinkConfig`). A scale of 1 is no
+    guidance.
     """
     backbone = link.audio if direction == "v2a" else link.video
     if condition is None:
         if scale == 1:
             return backbone(x, t, text)
-        told, untold = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
-        return guide(told, untold, scale)
+        return guide(*_with_both(backbone, x, t, text, negative), scale)
     # The caption is the conditioning modality's prompt, too: who is told what is going on sees (or hears) better when it happens.
     fixed = torch.full_like(t, link.config.conditioning_time(direction))
     if direction == "v2a":
@@ -45,7 +46,7 @@ def guided_velocity(
     by_caption, by_other = scale * link.config.caption_guidance, scale * link.config.linked_guidance
     if by_caption == by_other:
         return guide(conditional, backbone(x, t, negative), by_caption)
-    told, untold = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
+    told, untold = _with_both(backbone, x, t, text, negative)
     return guide(told, untold, by_caption) + by_other * (conditional - told)
 
 
@@ -77,6 +78,14 @@ def windowed_velocity(
         return windows.blend(torch.cat(parts))
 
     return velocity
+
+
+def _with_both(
+    backbone: nn.Module, x: torch.Tensor, t: torch.Tensor, text: TextStates, negative: TextStates
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A backbone's velocities with either caption, in one batch."""
+    told, untold = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
+    return told, untold
 
 
 def _joined(text: TextStates, negative: TextStates) -> TextStates:
