@@ -209,3 +209,13 @@ def test_cancelling_stops_at_the_next_solver_step(foley: AVLinkFoley) -> None:
 def test_frames_of_the_wrong_size_are_refused(foley: AVLinkFoley) -> None:
     with pytest.raises(ModelError, match="36, 64"):
         foley.generate(torch.zeros(5, 18, 32, 3, dtype=torch.uint8), 1000)
+
+
+def test_a_sound_beyond_full_scale_is_turned_down_and_not_cut_off(
+    foley: AVLinkFoley, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swell = torch.sin(torch.arange(48_000) / 10) * torch.linspace(0, 3, 48_000)
+    monkeypatch.setattr(foley.codec, "decode", lambda latents, circle: torch.stack([swell, swell / 10]))
+    loud, soft = foley.generate_batch(None, 48_000, captions=["a", "b"], seeds=[1, 2])
+    assert torch.allclose(loud, swell / swell.abs().max())
+    assert torch.equal(soft, swell / 10)

@@ -130,7 +130,7 @@ class AVLinkFoley:
 
         latents = euler(turning(velocity, generators) if loop else velocity, noise, steps, on_step)
         waveform = self.codec.decode(latents, circle=loop)
-        return (waveform if loop else waveform[:, :samples]).clamp(-1, 1).float().cpu()
+        return within_full_scale((waveform if loop else waveform[:, :samples]).float()).cpu()
 
     def _windows(self, samples: int, *, loop: bool) -> Windows:
         """The windows of sound from words alone."""
@@ -150,6 +150,11 @@ class AVLinkFoley:
         noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(self.device)
         t = pixels.new_full((len(pixels),), self.link.config.video_time)
         return windows.cut(interpolate(pixels, noise, t))
+
+
+def within_full_scale(waveforms: torch.Tensor) -> torch.Tensor:
+    """Turns each of waveforms (B, samples) that leaves [-1, 1] down by one gain. Cut off, a loud hit would be distorted."""
+    return waveforms / waveforms.abs().amax(dim=1, keepdim=True).clamp_min(1)
 
 
 def turning(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:
