@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from avfoley_engine.codec.audio import PAPER as PAPER_CODEC
-from avfoley_engine.models.avlink.config import PAPER
+from avfoley_engine.models.avlink.backbones import VideoDiT
+from avfoley_engine.models.avlink.config import PAPER, AVLinkConfig, DrawingConfig
 from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
-from avfoley_engine.nn.dit import TextStates
+from avfoley_engine.nn.dit import DiTState, TextStates
 from avfoley_engine.nn.rope import rotate
 
 Gates = Callable[[AVLink], AVLink]
@@ -120,3 +122,54 @@ def test_only_fusion_blocks_learn_once_the_backbones_are_frozen(
     audio.square().mean().backward()
     assert all(p.grad is None for p in (*link.audio.parameters(), *link.video.parameters()))
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in link.fusion.parameters())
+
+
+def drawn(config: AVLinkConfig, drawing: DrawingConfig | None) -> tuple[VideoDiT, DiTState, torch.Tensor, torch.Tensor]:
+    """A video backbone that draws something, its state behind the last block, and the noised frames and flow times."""
+    torch.manual_seed(5)
+    video = VideoDiT(replace(config.video, drawing=drawing)).eval()
+    for p in video.parameters():
+        p.data += 0.05 * torch.randn(p.shape)
+    x, t = torch.randn(2, 24, 36, 64, 3), torch.tensor([0.1, 0.6])
+    nothing = TextStates(torch.zeros(2, 0, 16), torch.zeros(2, 0, dtype=torch.bool))
+    state = video.embed(x, t, nothing)
+    for index in range(video.config.depth):
+        video.block(index, state)
+    return video, state, x, t
+
+
+@pytest.mark.parametrize("drawing", [DrawingConfig(), None], ids=["drawing", "layer"])
+def test_some_steps_are_drawn_as_all_of_them_are(small_config: AVLinkConfig, drawing: DrawingConfig | None) -> None:
+    with torch.no_grad():
+        video, state, x, t = drawn(small_config, drawing)
+        whole, part = video.head(state, x, t), video.head(state, x, t, slice(3, 9))
+    assert whole.shape == x.shape
+    assert part.shape == (2, 12, 36, 64, 3)
+    # The convolutions reach four frames beyond what is shown.
+    inside = slice(4, -4) if drawing else slice(None)
+    assert torch.allclose(video.of_steps(whole, slice(3, 9))[:, inside], part[:, inside], atol=1e-5)
+
+
+def test_what_is_drawn_crosses_the_borders_of_patches(small_config: AVLinkConfig) -> None:
+    """A pixel beside a border of patches depends on a noised pixel beyond it, though no token is looked at."""
+    video, state, x, t = drawn(small_config, DrawingConfig())
+    down, across = (side // n for side, n in zip((36, 64), video.grid, strict=True))
+    noised = x.clone().requires_grad_(True)
+    drawing = video.drawing
+    assert drawing is not None
+    with torch.no_grad():
+        drawing.look.weight.zero_()
+        drawing.look_still.weight.zero_()
+    drawing(state, noised, t)[0, 10, down - 1, across - 1].sum().backward()
+    assert noised.grad is not None
+    assert noised.grad[0, 10, down, across].abs().max() > 0
+    assert noised.grad[1].abs().max() == 0
+
+
+def test_folding_is_undone(small_config: AVLinkConfig) -> None:
+    video, _, x, _ = drawn(small_config, DrawingConfig())
+    assert video.drawing is not None
+    folded = video.drawing._folded(x[0])
+    assert folded.shape == (24, 18, 32, 12)
+    assert torch.equal(folded[3, 2, 5].unflatten(0, (2, 2, 3)), x[0, 3, 4:6, 10:12])
+    assert torch.equal(video.drawing._unfolded(folded), x[0])

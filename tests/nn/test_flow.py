@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import pytest
 import torch
 from avfoley_engine.flow.path import interpolate, logit_normal
-from avfoley_engine.flow.solver import euler, guide
+from avfoley_engine.flow.solver import euler, guide, shifted
 
 
 def test_path_runs_from_noise_to_data() -> None:
@@ -26,6 +29,28 @@ def test_euler_converges_on_a_curved_flow() -> None:
     x = torch.ones(1)
     errors = [abs(euler(lambda y, t: y, x, n).item() - 2.718281828) for n in (10, 100, 1000)]
     assert errors[0] > 5 * errors[1] > 25 * errors[2]
+
+
+def test_a_shift_keeps_the_ends_and_moves_the_logit_by_its_logarithm() -> None:
+    assert [shifted(t, 8.0) for t in (0.0, 1.0)] == [0.0, 1.0]
+    for t in (0.1, 0.5, 0.96):
+        logits = torch.logit(torch.tensor([t, shifted(t, 8.0)], dtype=torch.float64))
+        assert (logits[0] - logits[1]).item() == pytest.approx(math.log(8))
+        assert shifted(t, 1.0) == t
+
+
+def test_shifted_steps_are_small_near_noise_and_reach_the_data() -> None:
+    times: list[float] = []
+    data, noise = torch.randn(2, 5), torch.randn(2, 5)
+
+    def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+        times.append(t)
+        return data - noise
+
+    assert torch.allclose(euler(velocity, noise, 10, shift=8.0), data, atol=1e-5)
+    lengths = [b - a for a, b in itertools.pairwise([*times, 1.0])]
+    assert lengths == sorted(lengths)
+    assert times[1] < 0.02
 
 
 def test_no_steps_are_refused() -> None:

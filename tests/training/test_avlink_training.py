@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig, FusionConfig
+from avfoley_engine.flow.path import interpolate
+from avfoley_engine.models.avlink.backbones import VideoDiT
+from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig, DrawingConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink, Linked
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training import avlink, cli, loading
@@ -19,9 +21,12 @@ from avfoley_engine.training.avlink import (
     FusionTraining,
     VideoTraining,
     audio_loss,
+    drawing_error,
+    drawing_times,
     frozen_backbones,
     fusion_loss,
     train_audio,
+    train_drawing,
     train_fusion,
     train_video,
     video_loss,
@@ -53,7 +58,7 @@ def config() -> AVLinkConfig:
     dit = replace(NANO.audio.dit, width=64, depth=2, heads=2, text_width=16)
     return AVLinkConfig(
         audio=replace(NANO.audio, dit=dit, latent_width=4),
-        video=replace(NANO.video, dit=replace(dit, prediction="sample"), frames=24),
+        video=replace(NANO.video, dit=replace(dit, prediction="sample"), frames=24, time_shift=1.0),
         fusion=FusionConfig(blocks=1, width=64, heads=2, local_heads=1),
     )
 
@@ -117,6 +122,49 @@ def test_video_backbone_learns_flow_and_events(config: AVLinkConfig, data: Paire
     for name in ("flow", "events"):
         losses = curve(tmp_path / "v", name)
         assert np.mean(losses[-3:]) < 0.8 * losses[0], name
+
+
+def test_only_what_draws_learns_to_draw(config: AVLinkConfig, data: PairedClips, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    video = AVLink(config).video
+    before = {n: p.clone() for n, p in video.named_parameters()}
+    train_drawing(video, data, NoText(), tmp_path / "d", trainer(60), AVLinkTraining(batch=8, drawn_steps=4))  # type: ignore[arg-type]
+    losses = curve(tmp_path / "d", "loss")
+    assert np.mean(losses[-3:]) < 0.8 * losses[0]
+    changed = {n for n, p in video.named_parameters() if not torch.equal(p, before[n])}
+    assert changed
+    assert all(n.startswith("drawing.") for n in changed)
+
+
+def test_a_backbone_with_one_last_layer_has_nothing_that_draws(
+    config: AVLinkConfig, data: PairedClips, tmp_path: Path
+) -> None:
+    video = AVLink(replace(config, video=replace(config.video, drawing=None))).video
+    with pytest.raises(ModelError, match="train it whole"):
+        train_drawing(video, data, NoText(), tmp_path / "d", trainer(1), AVLinkTraining())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("drawing", [NANO.video.drawing, None], ids=["drawing", "layer"])
+def test_a_perfect_picture_costs_nothing_at_any_time(config: AVLinkConfig, drawing: DrawingConfig | None) -> None:
+    video = VideoDiT(replace(config.video, drawing=drawing))
+    x1, x0, t = torch.randn(3, 4, 36, 64, 3), torch.randn(3, 4, 36, 64, 3), torch.tensor([0.0, 0.4, 0.97])
+    xt = interpolate(x1, x0, t)
+    assert drawing_error(video, video.velocity_of(x1, xt, t), x1, xt, t).item() == pytest.approx(0, abs=1e-9)
+    # Off by a tenth: the velocity's error where it is far from the data, a bounded one near to it.
+    costs = [
+        drawing_error(video, video.velocity_of(x1 + 0.1, xt, t)[n, None], x1[n, None], xt[n, None], t[n, None]).item()
+        for n in range(3)
+    ]
+    assert costs == pytest.approx([0.01, 0.01 / 0.36, 0.04], rel=1e-3)
+
+
+def test_a_time_shift_moves_the_drawing_times_towards_noise(config: AVLinkConfig) -> None:
+    torch.manual_seed(0)
+    video = VideoDiT(replace(config.video, time_shift=8.0))
+    for options, location, scale in ((AVLinkTraining(), -1, 1), (AVLinkTraining(drawing_times=(0.5, 2.0)), 0.5, 2)):
+        logits = torch.logit(drawing_times(video, 4000, (-1.0, 1.0), options, CPU))
+        assert logits.mean().item() == pytest.approx(location - np.log(8), abs=0.1)
+        assert logits.std().item() == pytest.approx(scale, abs=0.1)
 
 
 @pytest.mark.parametrize("part", ["v2a", "a2v", "joint"])
@@ -187,7 +235,7 @@ def test_the_command_says_how_many_captions_are_dropped(
     config: AVLinkConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[AVLinkTraining] = []
-    monkeypatch.setattr(cli, "_data", lambda runs, device: (None, None))
+    monkeypatch.setattr(cli, "_data", lambda runs, device, style: (None, None))
     monkeypatch.setattr(loading, "untrained_link", lambda sets: AVLink(config, sets))
     monkeypatch.setattr(loading, "load_run", lambda link, runs, part: None)
     monkeypatch.setattr(avlink, "train_fusion", lambda *arguments: trained.append(arguments[-1]))

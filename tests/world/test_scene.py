@@ -8,7 +8,7 @@ from collections import Counter
 import mir_eval
 import numpy as np
 import pytest
-from avfoley_engine.training.world import Scene, SyntheticBank, sample_scene
+from avfoley_engine.training.world import Scene, SyntheticBank, render_frames, sample_scene
 from avfoley_engine.training.world.families import AMBIENT, FAMILIES
 
 
@@ -91,3 +91,33 @@ def test_captions_are_words_and_labels_have_sounds(scenes: list[Scene]) -> None:
         assert len(scene.video_caption) > 3
         assert scene.label in labels
         assert scene.ambience is None or scene.ambience in labels
+
+
+def test_a_plain_scene_is_the_same_act_on_a_plain_stage() -> None:
+    for seed in range(150):
+        footage, plain = sample_scene(seed, split="tests"), sample_scene(seed, split="tests", style="plain")
+        assert (plain.family, plain.caption, plain.video_caption) == (
+            footage.family,
+            footage.caption,
+            footage.video_caption,
+        )
+        assert all(event.on_screen for event in plain.events)
+        if footage.family != "fireworks":  # which are now and then heard after they are seen
+            assert plain.events == tuple(event for event in footage.events if event.on_screen)
+        assert len(plain.shapes) <= len(footage.shapes)
+        assert plain.cuts == ()
+        (backdrop,) = plain.backdrops
+        assert backdrop.kind == "plain"
+        assert np.ptp(plain.camera.zoom) == np.ptp(plain.camera.roll) == 0
+
+
+def test_a_plain_picture_stands_still_where_nothing_happens() -> None:
+    still = 0
+    for seed in range(60):
+        scene = sample_scene(seed, split="tests", style="plain")
+        if scene.family in ("rain", "water", "fire"):
+            continue
+        frames = render_frames(scene).float()
+        change = (frames[1:] - frames[:-1]).abs().mean((1, 2, 3))
+        still += int((change < 0.05).any())
+    assert still > 20

@@ -115,25 +115,27 @@ class DiTBlock(nn.Module):
 class DiT(nn.Module):
     """Base of the two backbones, which say how their data becomes tokens and back (`patchify`, `unpatchify`, `rotation`).
 
-    Tokens have the weights' precision, data and velocities keep their own: a solver's sum is as fine as its noise.
+    `output_width` is None where a subclass has a head of its own. Tokens have the weights' precision, data and velocities keep their own: a
+    solver's sum is as fine as its noise.
     """
 
     #: The smallest 1 - t by which a predicted sample is turned into a velocity.
     least_noise = 0.1
 
-    def __init__(self, config: DiTConfig, output_width: int) -> None:
+    def __init__(self, config: DiTConfig, output_width: int | None) -> None:
         super().__init__()
         self.config = config
         self.time = TimeEmbedding(config.time_width)
         self.text = TextProjection(config.text_width, config.width)
         self.pooled = PooledText(config.text_width, config.time_width) if config.pooled_text else None
         self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.depth))
-        self.final_norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
-        self.final_modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.time_width, 2 * config.width))
-        self.output = nn.Linear(config.width, output_width)
-        for layer in (self.final_modulation[1], self.output):
-            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        if output_width is not None:
+            self.final_norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
+            self.final_modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.time_width, 2 * config.width))
+            self.output = nn.Linear(config.width, output_width)
+            for layer in (self.final_modulation[1], self.output):
+                nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.checkpointing = False
 
     def patchify(self, x: torch.Tensor) -> torch.Tensor:
@@ -168,10 +170,18 @@ class DiT(nn.Module):
         """The state after the last block -> the velocity at x, of the shape of x."""
         shift, scale = self.final_modulation(state.time).chunk(2, dim=-1)
         output = self.unpatchify(self.output(modulate(self.final_norm(state.tokens), shift, scale)), x).type_as(x)
-        if self.config.prediction == "velocity":
-            return output
-        noise = (1 - t).clamp_min(self.least_noise).reshape(-1, *[1] * (x.dim() - 1))
-        return (output - x) / noise
+        return output if self.config.prediction == "velocity" else self.velocity_of(output, x, t)
+
+    def velocity_of(self, sample: torch.Tensor, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """The velocity at x (B, ...) and t (B,) that leads to the clean `sample` (B, ...)."""
+        return (sample - x) / self._noise(x, t)
+
+    def sample_of(self, velocity: torch.Tensor, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """The clean sample that a velocity leads to: the inverse of `velocity_of`."""
+        return x + velocity * self._noise(x, t)
+
+    def _noise(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return (1 - t).clamp_min(self.least_noise).reshape(-1, *[1] * (x.dim() - 1))
 
     def forward(
         self, x: torch.Tensor, t: torch.Tensor, text: TextStates, mask: torch.Tensor | None = None

@@ -49,6 +49,26 @@ def parser() -> argparse.ArgumentParser:
             "--resume", default=None, metavar="MODEL", help="start from this model's weights: its name or its folder"
         )
 
+    def base(p: argparse.ArgumentParser) -> None:
+        p.add_argument(
+            "--base",
+            default=None,
+            metavar="MODEL",
+            help="take what the runs do not hold from this model: its name or its folder",
+        )
+
+    def drawing(p: argparse.ArgumentParser) -> None:
+        p.add_argument(
+            "--drawn-steps",
+            type=int,
+            default=12,
+            metavar="N",
+            help="steps of tokens of a clip that are drawn to the end, at a random place: fewer cost less",
+        )
+
+    def style(p: argparse.ArgumentParser, what: str) -> None:
+        p.add_argument("--style", choices=("footage", "plain"), default="footage", help=what)
+
     sounds = "folder of recorded sounds with an index.csv"
     p = command("vae", "train the 1D-VAE on recorded sounds")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
@@ -70,6 +90,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--first", type=int, default=0, help="number of the first clip")
     p.add_argument("--clips", type=int, default=8000)
     p.add_argument("--shard", type=int, default=500, help="clips a shard")
+    style(
+        p,
+        "as footage is, or plainly, for pictures that are to be drawn: into the runs' folder `plain` instead of `world`",
+    )
+    base(p)
     p = command("sounds", "compose and encode clips of the labelled sounds")
     p.add_argument("--sounds", type=Path, required=True, help=sounds)
     p.add_argument("--clips", type=int, default=16_000)
@@ -90,6 +115,10 @@ def parser() -> argparse.ArgumentParser:
         help="weight of the event loss on its features; 0: flow matching alone",
     )
     p.add_argument("--event-share", type=float, default=0.67, help="share of a batch at the conditioning flow time")
+    p = command("draw", "train what draws behind the video backbone's frozen blocks, on plain clips of the world")
+    trainer(p, 8000, 12, 1e-3, 0.998)
+    drawing(p)
+    base(p)
     p = command("probe", "probe the video backbone's frozen features for events")
     p.add_argument("--clips", type=int, default=400)
     p = command("fusion", "train the fusion blocks, backbones frozen")
@@ -101,6 +130,9 @@ def parser() -> argparse.ArgumentParser:
         default="v2a",
         help="video to audio, audio to video, or one set of blocks for both; each has a run of its own",
     )
+    style(p, "which clips of the world to learn from: `plain` for pictures")
+    drawing(p)
+    base(p)
     p.add_argument("--checkpointing", action="store_true", help="less memory for a third more time")
     p.add_argument(
         "--onset-weight",
@@ -142,17 +174,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--title", default="AV-Link nano")
     p.add_argument("--sampling-steps", type=int, default=25)
     p.add_argument("--guidance", type=float, default=5.0)
-    p.add_argument(
-        "--base",
-        default=None,
-        metavar="MODEL",
-        help="take what the runs do not hold from this model: its name or its folder",
-    )
+    base(p)
     p.add_argument(
         "--part",
         action="append",
         default=[],
-        help="write only this part anew (audio, video, fusion_v2a, fusion_a2v, fusion_joint, vae, grain, vocoder, "
+        help="write only this part anew (audio, video, with what draws, fusion_v2a, fusion_a2v, fusion_joint, vae, grain, vocoder, "
         "autoencoder, upsampler)",
     )
     return top
@@ -177,10 +204,22 @@ def _share(text: str) -> float:
     return share
 
 
-def _data(runs: Path, device: torch.device) -> tuple[PairedClips, CaptionStates]:
+#: The runs' folder for each style of the world's clips.
+_CLIPS = {"footage": "world", "plain": "plain"}
+#: Location and scale of the logit of the flow times that `nano` learns to draw at, before its time shift. Wider than the paper's: what all
+#: frames share and what only one shows are decided far apart.
+_DRAWING_TIMES = (0.0, 1.6)
+
+
+def _data(runs: Path, device: torch.device, style: str = "footage") -> tuple[PairedClips, CaptionStates]:
     from avfoley_engine.training.dataset import PairedClips
 
-    return PairedClips(runs / "world", device), _captions(device)
+    # Plain clips are all filmed from one side.
+    return PairedClips(runs / _CLIPS[style], device, mirror=style == "footage"), _captions(device)
+
+
+def _base(options: argparse.Namespace, device: torch.device) -> AVLinkFoley | None:
+    return _model(options.base, device) if options.base else None
 
 
 def _captions(device: torch.device) -> CaptionStates:
@@ -256,11 +295,12 @@ def _world(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.training.world import RecordedBank, SoundBank, SyntheticBank
 
     bank: SoundBank = RecordedBank(options.sounds, "train") if options.sounds else SyntheticBank()
-    codec = load_codec(options.runs, device)
+    base = None if (options.runs / "vae").exists() else _base(options, device)
+    codec = base.codec if base else load_codec(options.runs, device)
     for first in range(options.first, options.first + options.clips, options.shard):
         seeds = range(first, min(first + options.shard, options.first + options.clips))
-        folder = options.runs / "world" / f"{first:07d}"
-        render_shard(folder, codec, bank, seeds, NANO.window_latents, device=device.type)
+        folder = options.runs / _CLIPS[options.style] / f"{first:07d}"
+        render_shard(folder, codec, bank, seeds, NANO.window_latents, device=device.type, style=options.style)
         print(f"{folder}: {len(seeds)} clips", flush=True)
 
 
@@ -314,6 +354,17 @@ def _video(options: argparse.Namespace, device: torch.device) -> None:
     train_video(model, data, text, options.runs / "video", config(options), training, NANO.video_time)
 
 
+def _draw(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.training.avlink import AVLinkTraining, train_drawing
+    from avfoley_engine.training.loading import load_backbones, untrained_link
+
+    data, text = _data(options.runs, device, "plain")
+    link, base = untrained_link([]).to(device), _base(options, device)
+    load_backbones(link, options.runs, base.link if base else None)
+    training = AVLinkTraining(batch=options.batch, drawing_times=_DRAWING_TIMES, drawn_steps=options.drawn_steps)
+    train_drawing(link.video, data, text, options.runs / "draw", config(options), training)
+
+
 def _probe(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.training.dataset import PairedClips
@@ -354,9 +405,9 @@ def _run(options: argparse.Namespace, device: torch.device) -> None:
 def _fusion(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import DIRECTIONS
     from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, train_fusion
-    from avfoley_engine.training.loading import load_run, untrained_link
+    from avfoley_engine.training.loading import load_backbones, untrained_link
 
-    data, text = _data(options.runs, device)
+    data, text = _data(options.runs, device, options.style)
     link, run = untrained_link([options.direction]), f"fusion_{options.direction}"
     if options.resume:
         blocks = _model(options.resume, device).link.fusion
@@ -365,8 +416,8 @@ def _fusion(options: argparse.Namespace, device: torch.device) -> None:
                 f"{options.resume} has no {run} to start from. Leave --resume out, or choose its direction."
             )
         link.fusion[options.direction].load_state_dict(blocks[options.direction].state_dict())
-    for part in ("audio", "video"):
-        load_run(link, options.runs, part)
+    base = _base(options, device)
+    load_backbones(link, options.runs, base.link if base else None)
     if options.checkpointing:
         link.checkpoint_blocks()
     generated, conditioning = options.caption_drop
@@ -375,6 +426,8 @@ def _fusion(options: argparse.Namespace, device: torch.device) -> None:
         onset_weight=options.onset_weight,
         generated_caption_drop=generated,
         conditioning_caption_drop=conditioning,
+        drawing_times=_DRAWING_TIMES,
+        drawn_steps=options.drawn_steps,
     )
     directions = DIRECTIONS if options.direction == "joint" else (options.direction,)
     train_fusion(FusionTraining(link, directions).to(device), data, text, options.runs / run, config(options), training)
@@ -453,7 +506,7 @@ def _export(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine import zoo
     from avfoley_engine.training.loading import exported_parts, upsampler_of_runs
 
-    link, codec = exported_parts(options.runs, _model(options.base, device) if options.base else None, device)
+    link, codec = exported_parts(options.runs, _base(options, device), device)
     upsampler = upsampler_of_runs(options.runs)
     if upsampler is None and options.base:
         upsampler = zoo.load_upsampler(_entry(options.base))
@@ -478,6 +531,7 @@ COMMANDS = {
     "sounds": _encoded,
     "audio": _audio,
     "video": _video,
+    "draw": _draw,
     "probe": _probe,
     "fusion": _fusion,
     "autoencoder": _autoencoder,

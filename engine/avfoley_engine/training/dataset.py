@@ -60,10 +60,10 @@ class Batch:
 
 
 class PairedClips:
-    """Random batches from a folder of shards."""
+    """Random batches from a folder of shards; half of the pictures are mirrored, unless told not to."""
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, folder: Path, device: torch.device, *, mirror: bool = True) -> None:
+        self.device, self.mirror = device, mirror
         self.frames: list[np.ndarray] = []
         self.latents: list[np.ndarray] = []
         self.clips: list[Clip] = []
@@ -85,9 +85,10 @@ class PairedClips:
         frames = None
         if picture:
             pixels = torch.from_numpy(np.stack([self.frames[s][r] for s, r in places])).to(self.device)
-            # A mirrored picture makes the same sound at the same time.
-            mirrored = torch.from_numpy(rng.random(size) < 0.5).to(self.device)
-            pixels[mirrored] = pixels[mirrored].flip(3)
+            if self.mirror:
+                # A mirrored picture makes the same sound at the same time.
+                mirrored = torch.from_numpy(rng.random(size) < 0.5).to(self.device)
+                pixels[mirrored] = pixels[mirrored].flip(3)
             frames = pixels.float() / 127.5 - 1
         return Batch(frames, latents, [self.clips[i] for i in rows])
 

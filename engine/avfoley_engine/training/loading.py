@@ -85,15 +85,18 @@ def untrained_link(sets: Collection[str], config: AVLinkConfig = NANO) -> AVLink
 
 
 def load_run(link: AVLink, runs: Path, part: str) -> Path:
-    """Puts the EMA weights of a run, `audio`, `video` or `fusion_<set>`, into an `AVLink`; returns the file.
+    """Puts the EMA weights of a run, `audio`, `video`, `draw` or `fusion_<set>`, into an `AVLink`; returns the file.
 
     Raises:
         ModelError: the run is missing, or of another version's network.
     """
     path = checkpoint_of(runs, part)
     module: nn.Module
-    if part in ("audio", "video"):
-        module, prefix = link.get_submodule(part), {"audio": "", "video": "video."}[part]
+    if part in ("audio", "video", "draw"):
+        name, prefix = {"audio": ("audio", ""), "video": ("video", "video."), "draw": ("video.drawing", "drawing.")}[
+            part
+        ]
+        module = link.get_submodule(name)
     else:
         name = part.removeprefix("fusion_")
         module, prefix = link.fusion[name], f"link.fusion.{name}."
@@ -105,6 +108,40 @@ def load_run(link: AVLink, runs: Path, part: str) -> Path:
     except RuntimeError as error:
         raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
     return path
+
+
+def take_backbones(link: AVLink, base: AVLink) -> None:
+    """Gives `link` the backbones of `base`, which may draw otherwise: what it has of its own behind the last block stays as it is.
+
+    Raises:
+        ModelError: they are of other sizes.
+    """
+    for name in ("audio", "video"):
+        module, found = link.get_submodule(name), base.get_submodule(name).state_dict()
+        wanted = {key for key in module.state_dict() if not key.startswith("drawing.")}
+        try:
+            if missing := wanted - set(found):
+                raise RuntimeError(f"{len(missing)} weights are missing")
+            module.load_state_dict({k: w for k, w in found.items() if k in module.state_dict()}, strict=False)
+        except RuntimeError as error:
+            raise ModelError(
+                f"The {name} backbone of the base does not fit ({error}). Choose another model."
+            ) from error
+
+
+def load_backbones(link: AVLink, runs: Path, base: AVLink | None) -> None:
+    """The backbones of the runs `audio`, `video` and `draw`; what the runs do not hold comes from `base`, where there is one.
+
+    Raises:
+        ModelError: one is nowhere, or of another version's network.
+    """
+    if base is not None:
+        take_backbones(link, base)
+    for part in ("audio", "video"):
+        if base is None or checkpoint_of(runs, part).exists():
+            load_run(link, runs, part)
+    if checkpoint_of(runs, "draw").exists():
+        load_run(link, runs, "draw")
 
 
 def load_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
@@ -158,8 +195,7 @@ def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley
     files = [runs / "vae" / "codec.safetensors", checkpoint_of(runs, "vocoder"), load_run(link, runs, "audio")]
     if codec.grain is not None:
         files.append(checkpoint_of(runs, "grain"))
-    if checkpoint_of(runs, "video").exists():
-        files.append(load_run(link, runs, "video"))
+    files += [load_run(link, runs, part) for part in ("video", "draw") if checkpoint_of(runs, part).exists()]
     files += [load_run(link, runs, f"fusion_{name}") for name in sets]
     digest = hashlib.sha256()
     for file in files:
@@ -188,15 +224,16 @@ def exported_parts(runs: Path, base: AVLinkFoley | None, device: torch.device) -
         kept = []
     if not trained and not kept:
         raise ModelError(f"{runs} holds no fusion blocks. Run `avfoley train fusion` first.")
-    link = untrained_link([*trained, *kept], base.link.config if base else NANO)
+    config = base.link.config if base else NANO
+    if checkpoint_of(runs, "draw").exists():
+        # What was trained to draw, behind a backbone that may have had one last layer for it.
+        video = replace(config.video, drawing=NANO.video.drawing, time_shift=NANO.video.time_shift)
+        config = replace(config, video=video)
+    link = untrained_link([*trained, *kept], config)
+    load_backbones(link, runs, base.link if base else None)
     if base:
-        link.audio.load_state_dict(base.link.audio.state_dict())
-        link.video.load_state_dict(base.link.video.state_dict())
         for name in kept:
             link.fusion[name].load_state_dict(base.link.fusion[name].state_dict())
-    for part in ("audio", "video"):
-        if base is None or checkpoint_of(runs, part).exists():
-            load_run(link, runs, part)
     for name in trained:
         load_run(link, runs, f"fusion_{name}")
     if base is None or (runs / "vae" / "codec.safetensors").exists():

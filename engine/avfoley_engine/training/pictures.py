@@ -28,13 +28,16 @@ class PictureBatch:
 def render_pictures(
     folder: Path, seeds: Iterable[int], size: tuple[int, int], frame_rate: float = 24, device: str = "cpu"
 ) -> None:
-    """Renders the scenes `seeds` at `size` = (height, width), each to `<seed>.npy` and `<seed>.txt`; those that are there stay."""
+    """Renders the scenes `seeds`, plain as backbones draw them, at `size` = (height, width), each to `<seed>.npy` and `<seed>.txt`.
+
+    Those that are there stay.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         path = folder / f"{seed:07d}.npy"
         if path.exists():
             continue
-        scene = sample_scene(seed, duration=CLIP_FRAMES / frame_rate)
+        scene = sample_scene(seed, duration=CLIP_FRAMES / frame_rate, style="plain")
         frames = render_frames(scene, *size, frame_rate, device).cpu().numpy()
         path.with_suffix(".txt").write_text(scene.video_caption, encoding="utf-8")
         with path.with_suffix(".part").open("wb") as file:

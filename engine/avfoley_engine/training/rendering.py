@@ -13,7 +13,7 @@ from numpy.lib.format import open_memmap
 
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.training.dataset import Clip
-from avfoley_engine.training.world import Scene, SoundBank, render_frames, render_sound, sample_scene
+from avfoley_engine.training.world import Scene, SoundBank, Style, render_frames, render_sound, sample_scene
 
 
 def clip_of(scene: Scene) -> Clip:
@@ -56,12 +56,13 @@ def render_shard(
     latents: int,
     split: str = "train",
     device: str = "cpu",
+    style: Style = "footage",
 ) -> None:
     """Renders the scenes `seeds` of a split into one shard: frames.npy, latents.npy, clips.jsonl. A finished shard is left as it is."""
     if (folder / "clips.jsonl").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    scenes = [sample_scene(seed, split=split) for seed in seeds]
+    scenes = [sample_scene(seed, split=split, style=style) for seed in seeds]
     first = render_frames(scenes[0], device=device)
     frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(scenes), *first.shape))
     for row, scene in zip(frames, scenes, strict=True):

@@ -5,11 +5,12 @@ What is left out (norms, activations, rotations, softmax) is what `torch.utils.f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from avfoley_engine.models.avlink.backbones import MotionStem
-from avfoley_engine.models.avlink.config import GENERATED, AVLinkConfig, Direction, Modality, VideoConfig
+from avfoley_engine.models.avlink.backbones import Drawing, MotionStem
+from avfoley_engine.models.avlink.config import GENERATED, AVLinkConfig, Direction, DrawingConfig, Modality, VideoConfig
 from avfoley_engine.models.avlink.link import placements
 from avfoley_engine.nn.dit import DiTConfig
 
@@ -57,9 +58,24 @@ def linked_flops(config: AVLinkConfig, direction: Direction, window: Window) -> 
 def backbone_flops(config: AVLinkConfig, modality: Modality, window: Window, text: int) -> int:
     """One backbone alone, with a caption of `text` tokens."""
     dit, tokens = _dit(config, modality), _tokens(config, window)[modality]
-    output = config.audio.latent_width if modality == "audio" else 3 * _product(config.video.patch)
-    head = 2 * dit.time_width * 2 * dit.width + 2 * tokens * dit.width * output
+    if modality == "video" and config.video.drawing:
+        head = _drawing(config.video, config.video.drawing, tokens, window, text)
+    else:
+        output = config.audio.latent_width if modality == "audio" else 3 * math.prod(config.video.patch)
+        head = 2 * dit.time_width * 2 * dit.width + 2 * tokens * dit.width * output
     return _embedding(config, modality, window, text) + dit.depth * _block(dit, tokens, text) + head
+
+
+def _drawing(video: VideoConfig, drawing: DrawingConfig, tokens: int, window: Window, text: int) -> int:
+    frames, colours, hidden = video.patch[0], 3 * Drawing.fold**2, drawing.width
+    channels = colours + drawing.features
+    grid = tokens // (window.frames // frames)
+    look = 2 * (tokens * frames + grid * grid) * math.prod(Drawing.cells) * 3 * video.dit.width
+    output = 2 * tokens * video.dit.width * math.prod(video.patch) // Drawing.fold**2 * channels
+    area = video.height // Drawing.fold * (video.width // Drawing.fold)
+    convolutions = 9 * hidden * (channels + 2 * colours + hidden + colours) + 2 * 5 * hidden
+    blocks = drawing.blocks * _block(video.dit, tokens, text)
+    return look + blocks + output + 2 * video.dit.time_width * hidden + 2 * window.frames * area * convolutions
 
 
 def _dit(config: AVLinkConfig, modality: Modality) -> DiTConfig:
@@ -98,7 +114,7 @@ def _patchify(video: VideoConfig, frames: int) -> int:
     down, across = video.height // rows, video.width // columns
     steps, width = frames // step, video.dit.width
     if video.stem_channels is None:
-        return 2 * steps * down * across * 3 * _product(video.patch) * width
+        return 2 * steps * down * across * 3 * math.prod(video.patch) * width
     few, many = video.stem_channels
     pixels = 2 * frames * (video.height // 3) * (video.width // 4) * 36 * few
     motion = 2 * (frames // 2) * (video.height // 6) * (video.width // 8) * 16 * few * many
@@ -130,7 +146,3 @@ def _fusion_block(config: AVLinkConfig, tokens: dict[str, int], update: Collecti
         total += 2 * n * width * 2 * width + 4 * n * context * width
         total += 2 * n * (width * hidden + hidden * widths[m])
     return total
-
-
-def _product(patch: tuple[int, int, int]) -> int:
-    return patch[0] * patch[1] * patch[2]

@@ -106,10 +106,12 @@ class AVLink(nn.Module):
         *,
         direction: Direction = "v2a",
         both: bool = True,
+        shown: slice = slice(None),
     ) -> Linked:
         """Velocities at audio (B, L, latent_width) and t_audio (B,), and at video (B, T, H, W, 3) and t_video (B,).
 
-        Without `both`, only the generated modality's, and nothing is computed that only the other's would need.
+        Without `both`, only the generated modality's, and nothing is computed that only the other's would need. The video's is that of the
+        steps of tokens `shown` (`VideoDiT.head`).
         """
         states = {
             "audio": self.audio.embed(audio, t_audio, audio_text),
@@ -139,6 +141,6 @@ class AVLink(nn.Module):
                 fused.append(states[generated].tokens)
         return Linked(
             self.audio.head(a, audio, t_audio) if both or generated == "audio" else None,
-            self.video.head(v, video, t_video) if both or generated == "video" else None,
+            self.video.head(v, video, t_video, shown) if both or generated == "video" else None,
             fused,
         )

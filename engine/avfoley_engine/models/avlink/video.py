@@ -128,7 +128,8 @@ class AVLinkVideo:
         words = self.text(captions), self.text(negative_captions or [""] * len(captions))
         velocity = windowed_velocity(self.link, "a2v", windows, audio, *words, scale, self.windows_at_once)
 
-        return from_pixels(euler(velocity, noise, steps, on_step)[:, :frames]).cpu()
+        shift = self.link.config.video.time_shift
+        return from_pixels(euler(velocity, noise, steps, on_step, shift=shift)[:, :frames]).cpu()
 
     def _condition(self, sounds: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
         """The partially noised latents of every window (B * windows, window_latents, width); silence follows where a sound ends."""

@@ -7,7 +7,7 @@ import torch
 
 from avfoley_engine.training.world.elements import Event
 from avfoley_engine.training.world.render import render_frames
-from avfoley_engine.training.world.scene import Scene, sample_scene
+from avfoley_engine.training.world.scene import Scene, Style, sample_scene
 from avfoley_engine.training.world.sound import RecordedBank, SoundBank, SyntheticBank, render_sound
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "RecordedBank",
     "Scene",
     "SoundBank",
+    "Style",
     "SyntheticBank",
     "render_clip",
     "render_frames",

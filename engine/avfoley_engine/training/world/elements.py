@@ -65,9 +65,9 @@ class Shape:
 class Backdrop:
     """A textured plane behind (or, with `opacity` < 1, a veil over) everything; drawn from its own `seed`.
 
-    `kind`: "noise", "gradient", "stripes", "checker", "room" (a wall, a floor and furniture) or "streaks" (vertical
-    noise, for rain). `shift_x`, `shift_y` scroll it; `parallax` is how much of the camera's motion it follows (1 in the
-    plane of the action).
+    `kind`: "plain" (two tones that pass into each other), "noise", "gradient", "stripes", "checker", "room" (a wall, a
+    floor and furniture) or "streaks" (vertical noise, for rain). `shift_x`, `shift_y` scroll it; `parallax` is how much
+    of the camera's motion it follows (1 in the plane of the action).
     """
 
     seed: int

@@ -206,10 +206,12 @@ def _canvas(backdrop: Backdrop, height: int, device: torch.device) -> torch.Tens
         mix = (torch.sin(along * 2 * math.pi * frequency / 2 + phase) * rng.uniform(1, 6)).clamp(-1, 1) / 2
     elif backdrop.kind == "checker":
         mix = (4 * torch.sin(along * math.pi * frequency) * torch.sin(across * math.pi * frequency)).clamp(-1, 1) / 2
-    elif backdrop.kind == "gradient":
+    elif backdrop.kind in ("gradient", "plain"):
         mix = (along / _CANVAS_SPAN).clamp(-1, 1)
     else:
         mix = torch.zeros(rows, columns, device=device)
+    if backdrop.kind == "plain":
+        noise = torch.zeros_like(noise)
     weight = (0.5 + backdrop.contrast * mix + backdrop.contrast * 0.6 * noise).clamp(0, 1)
     canvas = first + (second - first) * weight
     if backdrop.kind == "room":

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from avfoley_engine.training.world.captions import audio_caption, video_caption
 from avfoley_engine.training.world.elements import CLOCK_RATE, Backdrop, Camera, Clock, Event, Finish, Shape
 from avfoley_engine.training.world.families import AMBIENT, FAMILIES
-from avfoley_engine.training.world.staging import backdrops, camera, cut_times, distractors, finish
+from avfoley_engine.training.world.families.performance import Performance
+from avfoley_engine.training.world.staging import (
+    backdrops,
+    camera,
+    cut_times,
+    distractors,
+    finish,
+    plain_backdrop,
+    plain_camera,
+    plain_finish,
+)
 
-__all__ = ["Event", "Scene", "sample_scene"]
+__all__ = ["Event", "Scene", "Style", "sample_scene"]
+
+#: How an act is filmed: as footage is, or plainly, alone before a smooth backdrop, from one place, by a camera that holds still.
+Style = Literal["footage", "plain"]
 
 _AMBIENCES = ("rain", "wind", "birds", "crowd", "sea_waves", "insects", "water_stream", "machine", "rumble", "train")
 _SOURCE_RATES = (12.0, 15.0, 20.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 60.0)
@@ -62,10 +76,11 @@ def stream(split: str, seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "little"))
 
 
-def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6) -> Scene:
+def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, style: Style = "footage") -> Scene:
     """Draws scene number `seed` of a split (any name), `duration` seconds long.
 
-    The same arguments give the same scene; scenes of different splits or seeds share no random stream.
+    The same arguments give the same scene; scenes of different splits or seeds share no random stream. In either style the same act is
+    done and captioned alike, over the same ambience; in the plain one all that is heard is seen, when it is heard.
     """
     rng = stream(split, seed, "act")
     clock = Clock(duration)
@@ -90,7 +105,7 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6) -
     quiet = stage.random() < 0.35
     ambience = None if quiet or family in AMBIENT else str(stage.choice(_AMBIENCES))
     digest = hashlib.blake2b(f"{split}/{seed}".encode(), digest_size=8).digest()
-    return Scene(
+    scene = Scene(
         seed=int.from_bytes(digest, "little") >> 2,
         family=family,
         label=act.label,
@@ -110,4 +125,21 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6) -
         sustain=act.sustain,
         pitch=act.pitch,
         tail=act.tail,
+    )
+    return scene if style == "footage" else _plain(scene, act, clock, stream(split, seed, "plain"))
+
+
+def _plain(scene: Scene, act: Performance, clock: Clock, rng: np.random.Generator) -> Scene:
+    """The same scene on a plain stage."""
+    loudness = act.gains / act.gains.max() if len(act.gains) else act.gains
+    timed = zip(act.times, loudness, strict=True)
+    return replace(
+        scene,
+        events=tuple(Event(float(t), float(g), True) for t, g in timed if t < scene.duration - 0.05),
+        source_rate=24.0,
+        camera=plain_camera(clock, act),
+        backdrops=(plain_backdrop(rng, act),),
+        shapes=tuple(act.shapes),
+        finish=plain_finish(clock, act),
+        cuts=(),
     )

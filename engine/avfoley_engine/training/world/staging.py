@@ -1,4 +1,4 @@
-"""Puts an act on a stage: backdrop, distractors, occluders, camera and finish, all random as real footage is."""
+"""Puts an act on a stage: backdrop, distractors, occluders, camera and finish, all random as real footage is; or on a plain one."""
 
 from __future__ import annotations
 
@@ -206,3 +206,24 @@ def finish(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.nd
         block=float(rng.choice([0.056, 0.112])) if blocky else 0.0,
         blocking=float(rng.uniform(0.2, 0.6)),
     )
+
+
+def plain_backdrop(rng: np.random.Generator, act: Performance) -> Backdrop:
+    """One smooth gradient of two tones that the act stands out from."""
+    low, high = _LIGHTNESS[act.setting]
+    tones = _contrasting_tones(rng, act, low, high)
+    return Backdrop(int(rng.integers(1 << 40)), "plain", tones, contrast=0.4, scale=2.0)
+
+
+def plain_camera(clock: Clock, act: Performance) -> Camera:
+    """Holds still, the act in the middle and as large as fits; only a jolt shakes it."""
+    still = 0 * clock.t
+    zoom = float(np.clip(0.8 / act.extent, 0.2, 2.2))
+    jolt = ring(clock.t, act.times, act.jolt * act.gains, 9, 0.12) if act.jolt and len(act.times) else still
+    return Camera(act.focus[0] + jolt, act.focus[1] + jolt, zoom + still, still, mirror=False)
+
+
+def plain_finish(clock: Clock, act: Performance) -> Finish:
+    """The act's own light, through a perfect lens."""
+    light = np.clip(np.asarray(act.light) + 0 * clock.t, 0.1, 1.8)
+    return Finish(light, act.flash, tint=(1.0, 1.0, 1.0), blur=0.0, noise=0.0, exposure=0.01, block=0.0, blocking=0.0)
