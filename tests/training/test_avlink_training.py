@@ -236,7 +236,7 @@ def test_the_command_says_how_many_captions_are_dropped(
 ) -> None:
     trained: list[AVLinkTraining] = []
     monkeypatch.setattr(cli, "_data", lambda runs, device, style: (None, None))
-    monkeypatch.setattr(loading, "untrained_link", lambda sets: AVLink(config, sets))
+    monkeypatch.setattr(loading, "untrained_link", lambda sets, config_: AVLink(config, sets))
     monkeypatch.setattr(loading, "load_run", lambda link, runs, part: None)
     monkeypatch.setattr(avlink, "train_fusion", lambda *arguments: trained.append(arguments[-1]))
     fusion = ["fusion", "--runs", str(tmp_path), "--device", "cpu"]

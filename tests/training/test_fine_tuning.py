@@ -14,10 +14,11 @@ from avfoley_engine import zoo
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import VocoderConfig
+from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.training.cli import main
-from avfoley_engine.training.loading import exported_parts, untrained_link
+from avfoley_engine.training.loading import exported_parts, take_backbones, untrained_link
 from safetensors.torch import save_file
 
 
@@ -89,3 +90,39 @@ def test_a_new_model_is_one_to_start_from(tmp_path: Path) -> None:
     model = zoo.load(zoo.entry_of(tmp_path / "new"))
     assert model.link.directions == ["v2a", "a2v"]
     assert model.link.config == NANO
+
+
+def test_what_learned_to_draw_stands_behind_the_backbone_of_the_base(tmp_path: Path, model: Path) -> None:
+    """From a model whose one last layer draws: the shipped world's clips, two steps, and foley that is the same to the sample."""
+    base = zoo.load(zoo.entry_of(model))
+    torch.manual_seed(1)
+    plain = AVLink(replace(base.link.config, video=replace(base.link.config.video, drawing=None, time_shift=1.0)))
+    link = plain.eval().requires_grad_(False)
+    for fusion in link.fusion.values():
+        for block in fusion.blocks:  # type: ignore[union-attr]
+            for layer in block.modulation.values():
+                torch.nn.init.normal_(layer.bias, std=0.5)
+    zoo.save(tmp_path / "old", link, base.codec, title="Old", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+
+    common = ["--runs", str(tmp_path / "runs"), "--base", str(tmp_path / "old"), "--device", "cpu"]
+    assert main(["world", *common, "--style", "plain", "--clips", "3"]) == 0
+    assert main(["draw", *common, "--steps", "2", "--batch", "2", "--drawn-steps", "2"]) == 0
+    fusion = ["fusion", *common, "--direction", "a2v", "--style", "plain", "--steps", "2", "--batch", "2"]
+    assert main(fusion) == 0
+    assert main(["export", *common, "--out", str(tmp_path / "new")]) == 0
+
+    old, new = zoo.entry_of(tmp_path / "old"), zoo.entry_of(tmp_path / "new")
+    changed = {name for name in new.config["files"] if new.config["files"][name] != old.config["files"][name]}
+    assert changed == {"video.safetensors", "fusion_a2v.safetensors"}
+    frames = torch.randint(0, 256, (24, 36, 64, 3), dtype=torch.uint8)
+    sounds = [zoo.load(entry).generate(frames, 48_000, caption="a") for entry in (old, new)]
+    assert torch.equal(*sounds)
+    video = zoo.load_video(new)
+    assert video.link.config.video.time_shift == NANO.video.time_shift
+    assert video.generate(sounds[0], 12, caption="a").shape == (12, 36, 64, 3)
+
+
+def test_a_base_of_other_sizes_is_refused(tmp_path: Path, model: Path) -> None:
+    base = zoo.load(zoo.entry_of(model))
+    with pytest.raises(ModelError, match="backbone of the base does not fit"):
+        take_backbones(untrained_link([]), base.link)

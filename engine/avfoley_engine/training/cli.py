@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from avfoley_engine.models.avlink.foley import AVLinkFoley
+    from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
     from avfoley_engine.training.pictures import WorldPictures
     from avfoley_engine.zoo import Entry
@@ -222,6 +223,11 @@ def _base(options: argparse.Namespace, device: torch.device) -> AVLinkFoley | No
     return _model(options.base, device) if options.base else None
 
 
+def _base_link(options: argparse.Namespace, device: torch.device) -> AVLink | None:
+    base = _base(options, device)
+    return base.link if base else None
+
+
 def _captions(device: torch.device) -> CaptionStates:
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.models.text import text_encoder
@@ -356,11 +362,12 @@ def _video(options: argparse.Namespace, device: torch.device) -> None:
 
 def _draw(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.training.avlink import AVLinkTraining, train_drawing
-    from avfoley_engine.training.loading import load_backbones, untrained_link
+    from avfoley_engine.training.loading import config_of, load_backbones, untrained_link, with_drawing
 
     data, text = _data(options.runs, device, "plain")
-    link, base = untrained_link([]).to(device), _base(options, device)
-    load_backbones(link, options.runs, base.link if base else None)
+    base = _base_link(options, device)
+    link = untrained_link([], with_drawing(config_of(options.runs, base))).to(device)
+    load_backbones(link, options.runs, base)
     training = AVLinkTraining(batch=options.batch, drawing_times=_DRAWING_TIMES, drawn_steps=options.drawn_steps)
     train_drawing(link.video, data, text, options.runs / "draw", config(options), training)
 
@@ -405,10 +412,11 @@ def _run(options: argparse.Namespace, device: torch.device) -> None:
 def _fusion(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import DIRECTIONS
     from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, train_fusion
-    from avfoley_engine.training.loading import load_backbones, untrained_link
+    from avfoley_engine.training.loading import config_of, load_backbones, untrained_link
 
     data, text = _data(options.runs, device, options.style)
-    link, run = untrained_link([options.direction]), f"fusion_{options.direction}"
+    base = _base_link(options, device)
+    link, run = untrained_link([options.direction], config_of(options.runs, base)), f"fusion_{options.direction}"
     if options.resume:
         blocks = _model(options.resume, device).link.fusion
         if options.direction not in blocks:
@@ -416,8 +424,7 @@ def _fusion(options: argparse.Namespace, device: torch.device) -> None:
                 f"{options.resume} has no {run} to start from. Leave --resume out, or choose its direction."
             )
         link.fusion[options.direction].load_state_dict(blocks[options.direction].state_dict())
-    base = _base(options, device)
-    load_backbones(link, options.runs, base.link if base else None)
+    load_backbones(link, options.runs, base)
     if options.checkpointing:
         link.checkpoint_blocks()
     generated, conditioning = options.caption_drop

@@ -110,6 +110,17 @@ def load_run(link: AVLink, runs: Path, part: str) -> Path:
     return path
 
 
+def with_drawing(config: AVLinkConfig) -> AVLinkConfig:
+    """The config with what `nano` draws with, whatever draws in it now."""
+    return replace(config, video=replace(config.video, drawing=NANO.video.drawing, time_shift=NANO.video.time_shift))
+
+
+def config_of(runs: Path, base: AVLink | None) -> AVLinkConfig:
+    """The sizes of what the runs train: those of `base`, else `nano`'s, with its drawing where there is such a run."""
+    config = base.config if base else NANO
+    return with_drawing(config) if checkpoint_of(runs, "draw").exists() else config
+
+
 def take_backbones(link: AVLink, base: AVLink) -> None:
     """Gives `link` the backbones of `base`, which may draw otherwise: what it has of its own behind the last block stays as it is.
 
@@ -224,13 +235,9 @@ def exported_parts(runs: Path, base: AVLinkFoley | None, device: torch.device) -
         kept = []
     if not trained and not kept:
         raise ModelError(f"{runs} holds no fusion blocks. Run `avfoley train fusion` first.")
-    config = base.link.config if base else NANO
-    if checkpoint_of(runs, "draw").exists():
-        # What was trained to draw, behind a backbone that may have had one last layer for it.
-        video = replace(config.video, drawing=NANO.video.drawing, time_shift=NANO.video.time_shift)
-        config = replace(config, video=video)
-    link = untrained_link([*trained, *kept], config)
-    load_backbones(link, runs, base.link if base else None)
+    linked = base.link if base else None
+    link = untrained_link([*trained, *kept], config_of(runs, linked))
+    load_backbones(link, runs, linked)
     if base:
         for name in kept:
             link.fusion[name].load_state_dict(base.link.fusion[name].state_dict())
