@@ -11,6 +11,7 @@ import torch
 from avfoley_engine.codec.audio import PAPER as PAPER_CODEC
 from avfoley_engine.models.avlink.backbones import VideoDiT
 from avfoley_engine.models.avlink.config import PAPER, AVLinkConfig, DrawingConfig
+from avfoley_engine.models.avlink.drawing import _folded, _unfolded, expected, to_unit_scale
 from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
 from avfoley_engine.nn.dit import DiTState, TextStates
@@ -151,7 +152,7 @@ def test_some_steps_are_drawn_as_all_of_them_are(small_config: AVLinkConfig, dra
 
 
 def test_what_is_drawn_crosses_the_borders_of_patches(small_config: AVLinkConfig) -> None:
-    """A pixel beside a border of patches depends on a noised pixel beyond it, though no token is looked at."""
+    """A pixel beside a border of patches depends on a noised pixel beyond it, though no token and no still picture is looked at."""
     video, state, x, t = drawn(small_config, DrawingConfig())
     down, across = (side // n for side, n in zip((36, 64), video.grid, strict=True))
     noised = x.clone().requires_grad_(True)
@@ -159,17 +160,44 @@ def test_what_is_drawn_crosses_the_borders_of_patches(small_config: AVLinkConfig
     assert drawing is not None
     with torch.no_grad():
         drawing.look.weight.zero_()
-        drawing.look_still.weight.zero_()
+        drawing.still.input.weight.zero_()
     drawing(state, noised, t)[0, 10, down - 1, across - 1].sum().backward()
     assert noised.grad is not None
     assert noised.grad[0, 10, down, across].abs().max() > 0
+    assert noised.grad[0, 20].abs().max() == 0
     assert noised.grad[1].abs().max() == 0
 
 
-def test_folding_is_undone(small_config: AVLinkConfig) -> None:
-    video, _, x, _ = drawn(small_config, DrawingConfig())
+def test_the_still_picture_knows_where_it_is_and_what_it_is_of(small_config: AVLinkConfig) -> None:
+    video, _, x, t = drawn(small_config, DrawingConfig())
     assert video.drawing is not None
-    folded = video.drawing._folded(x[0])
+    still, grey = video.drawing.still, torch.zeros(2, 36, 64, 3)
+    words = TextStates(torch.randn(2, 3, 16), torch.ones(2, 3, dtype=torch.bool))
+    nothing = TextStates(words.states[:, :0], words.mask[:, :0])
+    with torch.no_grad():
+        one, other = (still(grey, t, 24, video.conditions(t, text)) for text in (words, nothing))
+        few, many = (still(x.mean(1), t, count, video.conditions(t, words)) for count in (1, 24))
+    assert one.shape == (2, 36, 64, 3)
+    assert (one - other).abs().max() > 1e-3
+    assert one[:, :18].sub(one[:, 18:]).abs().max() > 1e-3
+    assert (few - many).abs().max() > 1e-3
+
+
+def test_what_is_expected_is_the_posterior_mean_of_a_clean_value() -> None:
+    """Drawn from the prior, noised 20 times: no other gain on the mean is nearer."""
+    torch.manual_seed(0)
+    clean, t = 0.5 * torch.randn(20_000), torch.tensor([0.3])
+    mean = (0.3 * clean + 0.7 * torch.randn(20, 20_000)).mean(0)
+    error = (expected(mean[None], t, 20)[0] - clean).square().mean()
+    gain = expected(torch.ones(1, 1), t, 20).item()
+    assert all(error < ((gain * factor) * mean - clean).square().mean() for factor in (0.9, 1.1))
+    assert expected(clean[None], torch.tensor([1.0]), 20)[0].allclose(clean)
+    assert to_unit_scale(mean[None], t, 20).std().item() == pytest.approx(1, abs=0.02)
+
+
+def test_folding_is_undone() -> None:
+    x = torch.randn(24, 36, 64, 3)
+    folded = _folded(x, 2)
     assert folded.shape == (24, 18, 32, 12)
-    assert torch.equal(folded[3, 2, 5].unflatten(0, (2, 2, 3)), x[0, 3, 4:6, 10:12])
-    assert torch.equal(video.drawing._unfolded(folded), x[0])
+    assert torch.equal(folded[3, 2, 5].unflatten(0, (2, 2, 3)), x[3, 4:6, 10:12])
+    assert torch.equal(_unfolded(folded, 2), x)

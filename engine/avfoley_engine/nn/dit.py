@@ -152,11 +152,17 @@ class DiT(nn.Module):
 
     def embed(self, x: torch.Tensor, t: torch.Tensor, text: TextStates, mask: torch.Tensor | None = None) -> DiTState:
         """Noised data x at flow time t (B,), mask (B, N) over its tokens -> the state before the first block."""
+        state = self.conditions(t, text)
+        return replace(state, tokens=self.patchify(x.to(state.context.dtype)), rotation=self.rotation(x), mask=mask)
+
+    def conditions(self, t: torch.Tensor, text: TextStates) -> DiTState:
+        """A state of flow times t (B,) and captions, still without tokens."""
         context, context_mask = self.text(text.states, text.mask)
-        tokens, time = self.patchify(x.to(context.dtype)), self.time(t)
+        time = self.time(t)
         if self.pooled is not None:
             time = time + self.pooled(text.states, text.mask)
-        return DiTState(tokens, time, context, context_mask, self.rotation(x), mask)
+        nothing = context.new_zeros(len(context), 0, context.shape[-1])
+        return DiTState(nothing, time, context, context_mask, (nothing, nothing))
 
     def block(self, index: int, state: DiTState) -> None:
         """Runs block `index` on the state, in place."""

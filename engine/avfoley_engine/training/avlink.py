@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
-from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT
+from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT, to_pixels
 from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.training.dataset import Batch, CaptionStates, PairedClips, event_targets
@@ -50,6 +50,8 @@ class AVLinkTraining:
     drawing_times: tuple[float, float] | None = None
     #: Steps of tokens of a clip whose drawn frames feel a loss, at a random place; None: all of them. What is drawn costs most of the time.
     drawn_steps: int | None = None
+    #: Still pictures that `train_drawing` learns from for every clip of a batch: they cost little, and are hard to compose.
+    stills: int = 4
 
 
 def dropped(size: int, share: float, rng: np.random.Generator, device: torch.device) -> torch.Tensor:
@@ -127,23 +129,42 @@ def shown_steps(video: VideoDiT, frames: int, options: AVLinkTraining, rng: np.r
 
 
 def drawing_loss(video: VideoDiT, data: PairedClips, text: CaptionStates, options: AVLinkTraining) -> LossFunction:
-    """Text-to-video flow matching of what draws behind the frozen blocks of the backbone."""
+    """Text-to-video flow matching of what draws behind the frozen blocks of the backbone, and of its still pictures alone."""
+    drawing = video.drawing
+    assert drawing is not None
+    stills = data.stills()
 
-    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+    def noise(size: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Flow times (size,), and which captions are dropped."""
+        t = drawing_times(video, size, (0.0, 1.0), options, data.device)
+        return t, dropped(size, options.caption_drop, rng, data.device)
+
+    def of_frames(rng: np.random.Generator) -> torch.Tensor:
         batch = data.batch(options.batch, rng)
         x1 = batch.frames
         assert x1 is not None
-        t = drawing_times(video, len(x1), (0.0, 1.0), options, x1.device)
-        drop = dropped(len(x1), options.caption_drop, rng, x1.device)
-        states = text([c.video_caption for c in batch.clips]).drop(drop)
+        t, drop = noise(len(x1), rng)
         xt = interpolate(x1, torch.randn_like(x1), t)
         with torch.no_grad():
-            state = video.embed(xt, t, states)
+            state = video.embed(xt, t, text([c.video_caption for c in batch.clips]).drop(drop))
             for index in range(video.config.depth):
                 video.block(index, state)
         shown = shown_steps(video, x1.shape[1], options, rng)
         velocity = video.head(state, xt, t, shown)
-        return drawing_error(video, velocity, video.of_steps(x1, shown), video.of_steps(xt, shown), t), {}
+        return drawing_error(video, velocity, video.of_steps(x1, shown), video.of_steps(xt, shown), t)
+
+    def of_stills(rng: np.random.Generator) -> torch.Tensor:
+        rows = rng.integers(len(stills), size=options.stills * options.batch)
+        clean, frames = to_pixels(stills[rows].to(data.device)), video.video.frames
+        t, drop = noise(len(rows), rng)
+        mean = interpolate(clean, torch.randn_like(clean) / math.sqrt(frames), t)
+        state = video.conditions(t, text([data.clips[row].video_caption for row in rows]).drop(drop))
+        return F.mse_loss(drawing.still(mean, t, frames, state), clean)
+
+    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        moving = of_frames(rng)
+        still = of_stills(rng) if options.stills else moving.new_zeros(())
+        return moving + still, {"frames": moving.item(), "stills": still.item()}
 
     return loss
 

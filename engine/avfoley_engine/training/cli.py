@@ -209,7 +209,7 @@ def _share(text: str) -> float:
 _CLIPS = {"footage": "world", "plain": "plain"}
 #: Location and scale of the logit of the flow times that `nano` learns to draw at, before its time shift. Wider than the paper's: what all
 #: frames share and what only one shows are decided far apart.
-_DRAWING_TIMES = (0.0, 1.6)
+_DRAWING_TIMES = (0.0, 1.8)
 
 
 def _data(runs: Path, device: torch.device, style: str = "footage") -> tuple[PairedClips, CaptionStates]:

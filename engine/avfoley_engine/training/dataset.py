@@ -77,6 +77,11 @@ class PairedClips:
         if not self.clips:
             raise FileNotFoundError(f"{folder} holds no rendered clips: run `avfoley train world --out {folder}` first")
 
+    def stills(self) -> torch.Tensor:
+        """The mean of every clip's frames, in the order of `clips`: (clips, H, W, 3) uint8."""
+        means = [np.rint(clip.mean(0)).astype(np.uint8) for shard in self.frames for clip in shard]
+        return torch.from_numpy(np.stack(means))
+
     def batch(self, size: int, rng: np.random.Generator, *, picture: bool = True) -> Batch:
         """A batch of `size` clips drawn with replacement."""
         rows = rng.integers(len(self.clips), size=size)

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from avfoley_engine.models.avlink.config import AudioConfig, DrawingConfig, VideoConfig
-from avfoley_engine.nn.dit import DiT, DiTBlock, DiTState
+from avfoley_engine.models.avlink.config import AudioConfig, VideoConfig
+from avfoley_engine.models.avlink.drawing import Drawing
+from avfoley_engine.nn.dit import DiT, DiTState
 from avfoley_engine.nn.rope import Rotation, rotation
 
 
@@ -101,115 +102,6 @@ class MotionStem(nn.Module):
         for layer in self.temporal:
             y = y + layer(y)
         return y.unflatten(0, (batch, down * across)).permute(0, 3, 1, 2).flatten(1, 2)
-
-
-class Drawing(nn.Module):
-    """From tokens of large patches to clean frames: blocks that only draw, then convolutions that refine by the noised frames.
-
-    One linear layer draws a patch of `nano` as a blur, as none of its neighbours do, and each step of tokens otherwise than the next. So
-    the noised frames are shown once more, as `expected` frames: every frame's own, and the still picture that is the mean of all. Nothing
-    here is read by the fusion blocks, so it can be trained without changing what they see.
-    """
-
-    #: Cells down and across a patch, whose mean colours the blocks are shown.
-    cells = (3, 4)
-    #: Refined are blocks of so many pixels a side.
-    fold = 2
-
-    def __init__(self, config: VideoConfig, drawing: DrawingConfig) -> None:
-        super().__init__()
-        width, (frames, rows, columns) = config.dit.width, config.patch
-        self.grid = config.height // rows, config.width // columns
-        self.patch = frames, rows // self.fold, columns // self.fold
-        colours = 3 * self.fold**2
-        cells = self.cells[0] * self.cells[1] * 3
-        self.look = nn.Linear(frames * cells, width)
-        self.look_still = nn.Linear(self.grid[0] * self.grid[1] * cells, self.grid[0] * self.grid[1] * width)
-        self.blocks = nn.ModuleList(DiTBlock(config.dit) for _ in range(drawing.blocks))
-        self.norm = nn.LayerNorm(width, eps=1e-6)
-        self.channels = colours + drawing.features
-        self.output = nn.Linear(width, self.patch[0] * self.patch[1] * self.patch[2] * self.channels)
-        hidden = drawing.width
-        self.time = nn.Linear(config.dit.time_width, hidden)
-        self.input = nn.Conv2d(self.channels + 2 * colours, hidden, 3, padding=1)
-        self.middle = nn.Conv2d(hidden, hidden, 3, padding=1)
-        self.refined = nn.Conv2d(hidden, colours, 3, padding=1)
-        self.along = nn.ModuleList(
-            nn.Conv2d(hidden, hidden, (5, 1), padding=(2, 0), padding_mode="replicate", groups=hidden) for _ in range(2)
-        )
-        for layer in (self.output, self.refined):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-
-    def forward(self, state: DiTState, x: torch.Tensor, t: torch.Tensor, shown: slice = slice(None)) -> torch.Tensor:
-        """The state behind the backbone's last block, noised frames x (B, T, H, W, 3) at flow times t (B,) -> clean frames.
-
-        They are those of the steps of tokens `shown`: (B, steps * frames of a patch, H, W, 3).
-        """
-        still = x.mean(dim=1, keepdim=True)
-        tokens = state.tokens + self._looked(x, still, t)
-        for block in self.blocks:
-            tokens = block(replace(state, tokens=tokens))
-        tokens = tokens.unflatten(1, (-1, *self.grid))[:, shown]
-        noised = expected(x.unflatten(1, (-1, self.patch[0]))[:, shown].flatten(1, 2), t, 1)
-        batch, frames = noised.shape[:2]
-        seen = torch.cat([noised, expected(still, t, x.shape[1]).expand_as(noised)], dim=-1)
-        drawn = self.output(self.norm(tokens)).unflatten(-1, (*self.patch, self.channels))
-        # (B, T', down, across, t, h, w, C) -> (B T, down h, across w, C). Channels stay last: CPUs convolve that fastest.
-        drawn = drawn.permute(0, 1, 4, 2, 5, 3, 6, 7).flatten(5, 6).flatten(3, 4).flatten(0, 2)
-        colours = drawn[..., : 3 * self.fold**2]
-        y = torch.cat([drawn, self._folded(seen.flatten(0, 1)).type_as(drawn)], dim=-1)
-        y = _convolved(self.input, y).unflatten(0, (batch, frames)).flatten(2, 3)
-        y = F.silu(y + self.time(state.time)[:, None, None])
-        y = y + _convolved(self.along[0], y)
-        y = F.silu(_convolved(self.middle, y.reshape(*drawn.shape[:3], -1))).reshape(y.shape)
-        y = y + _convolved(self.along[1], y)
-        picture = colours + _convolved(self.refined, y.reshape(*drawn.shape[:3], -1))
-        return self._unfolded(picture).unflatten(0, (batch, frames))
-
-    def _folded(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, H, W, C) -> (N, H / fold, W / fold, fold * fold * C)."""
-        x = x.unflatten(2, (-1, self.fold)).unflatten(1, (-1, self.fold))
-        return x.transpose(2, 3).flatten(3)
-
-    def _unfolded(self, x: torch.Tensor) -> torch.Tensor:
-        """The inverse of `_folded`."""
-        x = x.unflatten(-1, (self.fold, self.fold, 3)).transpose(2, 3)
-        return x.flatten(3, 4).flatten(1, 2)
-
-    def _looked(self, x: torch.Tensor, still: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """What the tokens are told of frames x (B, T, H, W, 3) and their mean (B, 1, H, W, 3): (B, N, width)."""
-        (down, across), (high, wide) = self.grid, self.cells
-        rows, columns = down * high, across * wide
-        pixels = x.shape[2] // rows * (x.shape[3] // columns)
-
-        def cells(frames: torch.Tensor, count: int) -> torch.Tensor:
-            mean = frames.unflatten(3, (columns, -1)).unflatten(2, (rows, -1)).mean((3, 5))
-            return expected(mean, t, count).type_as(self.look.weight)
-
-        of_frames = (
-            cells(x, pixels).unflatten(3, (across, wide)).unflatten(2, (down, high)).unflatten(1, (-1, self.patch[0]))
-        )
-        # (B, T', t, down, h, across, w, 3) -> (B, T', down, across, t, h, w, 3)
-        looked = self.look(of_frames.permute(0, 1, 3, 5, 2, 4, 6, 7).flatten(4))
-        of_still = self.look_still(cells(still, pixels * x.shape[1]).flatten(1))
-        return (looked + of_still.unflatten(1, (1, down, across, -1))).flatten(1, 3)
-
-
-def expected(mean: torch.Tensor, t: torch.Tensor, count: int, variance: float = 0.25) -> torch.Tensor:
-    """What is to be expected of a clean value, if the mean of `count` of its noised copies at t (B,) is `mean` (B, ...).
-
-    The posterior mean t s^2 m / (t^2 s^2 + (1 - t)^2 / n) for a prior of mean 0 and `variance` s^2. Unlike x_t itself, it has the scale of
-    data at all flow times.
-    """
-    t = t.reshape(-1, *[1] * (mean.dim() - 1))
-    return mean * (t * variance) / (t.square() * variance + (1 - t).square() / count)
-
-
-def _convolved(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """A 2D convolution of x (N, h, w, C)."""
-    y: torch.Tensor = layer(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    return y
 
 
 class VideoDiT(DiT):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -20,11 +20,18 @@ class AudioConfig:
 
 @dataclass(frozen=True)
 class DrawingConfig:
-    """What draws behind the video backbone (see `Drawing`): further blocks, features beside the colours, width of the convolutions."""
+    """What draws behind the video backbone (see `drawing.py`): blocks for the still picture and for what moves, like the backbone's but for
+    their `mlp_ratio`; width of the convolutions.
+    """
 
-    blocks: int = 2
-    features: int = 4
+    still_blocks: int = 2
+    blocks: int = 1
+    mlp_ratio: int = 2
     width: int = 32
+
+    def dit(self, backbone: DiTConfig) -> DiTConfig:
+        """The sizes of the blocks."""
+        return replace(backbone, mlp_ratio=self.mlp_ratio)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ class AVLinkConfig:
 
 #: Where a caption says that there is typing, much typing is likely; when, only the picture says.
 NANO = AVLinkConfig(
-    video=VideoConfig(drawing=DrawingConfig(), time_shift=8.0), caption_guidance=0.6, linked_guidance=2.0
+    video=VideoConfig(drawing=DrawingConfig(), time_shift=12.0), caption_guidance=0.6, linked_guidance=2.0
 )
 
 _PAPER_DIT = DiTConfig(

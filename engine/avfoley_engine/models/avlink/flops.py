@@ -9,8 +9,9 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from avfoley_engine.models.avlink.backbones import Drawing, MotionStem
+from avfoley_engine.models.avlink.backbones import MotionStem
 from avfoley_engine.models.avlink.config import GENERATED, AVLinkConfig, Direction, DrawingConfig, Modality, VideoConfig
+from avfoley_engine.models.avlink.drawing import Drawing, StillPicture
 from avfoley_engine.models.avlink.link import placements
 from avfoley_engine.nn.dit import DiTConfig
 
@@ -67,15 +68,16 @@ def backbone_flops(config: AVLinkConfig, modality: Modality, window: Window, tex
 
 
 def _drawing(video: VideoConfig, drawing: DrawingConfig, tokens: int, window: Window, text: int) -> int:
-    frames, colours, hidden = video.patch[0], 3 * Drawing.fold**2, drawing.width
-    channels = colours + drawing.features
+    dit, frames, colours, hidden = drawing.dit(video.dit), video.patch[0], 3 * Drawing.fold**2, drawing.width
+    patches = video.height * video.width // StillPicture.patch**2
+    still = drawing.still_blocks * _block(dit, patches, text) + 2 * 2 * patches * 3 * StillPicture.patch**2 * dit.width
     grid = tokens // (window.frames // frames)
-    look = 2 * (tokens * frames + grid * grid) * math.prod(Drawing.cells) * 3 * video.dit.width
-    output = 2 * tokens * video.dit.width * math.prod(video.patch) // Drawing.fold**2 * channels
+    look = 2 * (tokens * frames + grid * grid) * math.prod(Drawing.cells) * 3 * dit.width
+    output = 2 * tokens * dit.width * 3 * math.prod(video.patch)
     area = video.height // Drawing.fold * (video.width // Drawing.fold)
-    convolutions = 9 * hidden * (channels + 2 * colours + hidden + colours) + 2 * 5 * hidden
-    blocks = drawing.blocks * _block(video.dit, tokens, text)
-    return look + blocks + output + 2 * video.dit.time_width * hidden + 2 * window.frames * area * convolutions
+    convolutions = 9 * hidden * (3 * colours + hidden + colours) + 2 * 5 * hidden
+    blocks = drawing.blocks * _block(dit, tokens, text)
+    return still + look + blocks + output + 2 * dit.time_width * hidden + 2 * window.frames * area * convolutions
 
 
 def _dit(config: AVLinkConfig, modality: Modality) -> DiTConfig:
