@@ -118,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--event-share", type=float, default=0.67, help="share of a batch at the conditioning flow time")
     p = command("draw", "train what draws behind the video backbone's frozen blocks, on plain clips of the world")
     trainer(p, 8000, 12, 1e-3, 0.998)
+    p.add_argument("--stills", type=int, default=4, help="still pictures for every clip of a batch, 0: clips alone")
     drawing(p)
     base(p)
     p = command("probe", "probe the video backbone's frozen features for events")
@@ -368,7 +369,9 @@ def _draw(options: argparse.Namespace, device: torch.device) -> None:
     base = _base_link(options, device)
     link = untrained_link([], with_drawing(config_of(options.runs, base))).to(device)
     load_backbones(link, options.runs, base)
-    training = AVLinkTraining(batch=options.batch, drawing_times=_DRAWING_TIMES, drawn_steps=options.drawn_steps)
+    training = AVLinkTraining(
+        batch=options.batch, drawing_times=_DRAWING_TIMES, drawn_steps=options.drawn_steps, stills=options.stills
+    )
     train_drawing(link.video, data, text, options.runs / "draw", config(options), training)
 
 
