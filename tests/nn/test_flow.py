@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 from avfoley_engine.flow.path import interpolate, logit_normal
-from avfoley_engine.flow.solver import euler, guide, shifted
+from avfoley_engine.flow.solver import euler, guide, shifted, unshifted
 
 
 def test_path_runs_from_noise_to_data() -> None:
@@ -37,6 +37,7 @@ def test_a_shift_keeps_the_ends_and_moves_the_logit_by_its_logarithm() -> None:
         logits = torch.logit(torch.tensor([t, shifted(t, 8.0)], dtype=torch.float64))
         assert (logits[0] - logits[1]).item() == pytest.approx(math.log(8))
         assert shifted(t, 1.0) == t
+        assert unshifted(torch.tensor([shifted(t, 8.0)]), 8.0).item() == pytest.approx(t)
 
 
 def test_shifted_steps_are_small_near_noise_and_reach_the_data() -> None:

@@ -18,6 +18,11 @@ def shifted(t: float, shift: float) -> float:
     return t / (t + shift * (1 - t))
 
 
+def unshifted(t: torch.Tensor, shift: float) -> torch.Tensor:
+    """The inverse of `shifted`, of flow times (B,)."""
+    return shift * t / (1 + (shift - 1) * t)
+
+
 def euler(
     velocity: VelocityField,
     noise: torch.Tensor,

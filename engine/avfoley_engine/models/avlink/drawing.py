@@ -13,8 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from avfoley_engine.flow.solver import unshifted
 from avfoley_engine.models.avlink.config import DrawingConfig, VideoConfig
-from avfoley_engine.nn.dit import DiTBlock, DiTState
+from avfoley_engine.nn.dit import DiTBlock, DiTState, modulate
+from avfoley_engine.nn.embedding import TimeEmbedding
 from avfoley_engine.nn.rope import rotation
 
 
@@ -30,31 +32,40 @@ class StillPicture(nn.Module):
     def __init__(self, config: VideoConfig, drawing: DrawingConfig) -> None:
         super().__init__()
         width, numbers = config.dit.width, 3 * self.patch**2
-        self.dit = drawing.dit(config.dit)
+        self.dit, self.shift = drawing.dit(config.dit), config.time_shift
         self.grid = config.height // self.patch, config.width // self.patch
+        self.time = TimeEmbedding(config.dit.time_width)
+        #: Shift and scale of what goes in and of what comes out: how far the noised mean is to be believed differs by flow time.
+        self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.dit.time_width, 4 * width))
         self.input = nn.Linear(numbers, width)
         #: Rotations only say how far apart two patches are, not which one is the floor.
         self.place = nn.Parameter(0.02 * torch.randn(self.grid[0] * self.grid[1], width))
         self.blocks = nn.ModuleList(DiTBlock(self.dit) for _ in range(drawing.still_blocks))
-        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.output = nn.Linear(width, numbers)
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        for layer in (self.modulation[1], self.output):
+            nn.init.zeros_(cast(torch.Tensor, layer.weight))
+            nn.init.zeros_(cast(torch.Tensor, layer.bias))
 
     def forward(self, mean: torch.Tensor, t: torch.Tensor, count: int, state: DiTState) -> torch.Tensor:
         """The mean of `count` noised frames (B, H, W, 3) at flow times t (B,) -> the clean mean (B, H, W, 3).
 
-        Of the state, only time and caption are read.
+        Of the state, only the caption is read.
         """
-        tokens = self.input(_folded(to_unit_scale(mean, t, count), self.patch).flatten(1, 2).type_as(self.place))
+        # As the solver counts: what is decided near t = 0.01 takes as many of its steps as the rest.
+        time = self.time(unshifted(t, self.shift))
+        shift_in, scale_in, shift_out, scale_out = self.modulation(time).chunk(4, dim=-1)
+        seen = _folded(to_unit_scale(mean, t, count), self.patch).flatten(1, 2).type_as(self.place)
+        tokens = modulate(self.input(seen), shift_in, scale_in)
         axes = [torch.arange(n, device=mean.device) for n in self.grid]
         positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 2)
         pairs = self.dit.width // self.dit.heads // 2
         turns = rotation(positions, (pairs - pairs // 2, pairs // 2), self.dit.rope_base)
-        state = replace(state, tokens=tokens + self.place, rotation=turns, mask=None)
+        state = replace(state, tokens=tokens + self.place, time=time, rotation=turns, mask=None)
         for block in self.blocks:
             state = replace(state, tokens=block(state))
-        return _unfolded(self.output(self.norm(state.tokens)).unflatten(1, self.grid), self.patch)
+        drawn = self.output(modulate(self.norm(state.tokens), shift_out, scale_out))
+        return _unfolded(drawn.unflatten(1, self.grid), self.patch)
 
 
 class Drawing(nn.Module):
