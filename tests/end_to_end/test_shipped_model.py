@@ -15,8 +15,9 @@ import pytest
 import soundfile
 import torch
 from avfoley_engine import zoo
-from avfoley_engine.evaluation import onsets
-from avfoley_engine.evaluation.matching import count
+from avfoley_engine.evaluation import motion, onsets
+from avfoley_engine.evaluation.matching import Counts, count
+from avfoley_engine.training.world import SyntheticBank, render_sound, sample_scene
 
 from avfoley_plugin.timeline.takes import placed
 
@@ -98,3 +99,21 @@ def test_the_demo_sounds_when_its_hammer_strikes(avfoley: Shell, tmp_path: Path)
     # Half a beat off, the same onsets are wrong: it is no rattle that is always right.
     elsewhere = (events + np.diff(events).mean() / 2)[:-1]
     assert count(elsewhere, heard, 0.08).f1 <= 0.3
+
+
+@pytest.mark.slow
+def test_a_picture_moves_when_its_sound_strikes() -> None:
+    """Two clips of the world whose pictures the model is not shown: sound and caption alone."""
+    model = zoo.load_video(NAME)
+    own, elsewhere = Counts(), Counts()
+    for seed in (14, 15):
+        scene = sample_scene(seed, split="shipped-model", duration=4.0)
+        sound = torch.from_numpy(render_sound(scene, SyntheticBank()))
+        frames = model.generate(sound, 96, caption=scene.video_caption, seed=seed)
+        moved, _ = motion.detect(frames.numpy(), float(model.frame_rate))
+        events = np.array([event.time for event in scene.events])
+        assert len(events) >= 4
+        own += count(events, moved, 0.08)
+        elsewhere += count((events + 2.0) % 4.0, moved, 0.08)
+    assert own.f1 >= 0.5
+    assert own.f1 >= elsewhere.f1 + 0.2
