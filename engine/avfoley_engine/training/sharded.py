@@ -23,6 +23,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.utils import _pytree as pytree
 
 from avfoley_engine.errors import ModelError
+from avfoley_engine.models.avlink.drawing import Drawing
 from avfoley_engine.models.avlink.fusion import FusionBlock
 from avfoley_engine.nn.dit import DiTBlock, DiTState
 from avfoley_engine.training.trainer import LossFunction, Trainer, TrainerConfig, newest_sharded
@@ -64,7 +65,8 @@ class Objective(nn.Module):
 
 
 def shard(objective: Objective, device: torch.device, *, bf16: bool) -> None:
-    """Spreads the weights over all processes, in place: each DiT block and fusion block on its own, the rest together.
+    """Spreads the weights over all processes, in place: each DiT block and fusion block on its own, the rest together, and
+    with it the blocks of `Drawing`.
 
     With `bf16`, weights are gathered and gradients computed in bfloat16; the shards themselves, the optimiser's state and the reduction
     of gradients stay in float32.
@@ -74,8 +76,10 @@ def shard(objective: Objective, device: torch.device, *, bf16: bool) -> None:
     precision = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if bf16 else None, reduce_dtype=torch.float32, cast_forward_inputs=False
     )
+    # What draws is not run where sound is generated, and FSDP2 fails on a unit that a step has not used.
+    drawing = {part for module in objective.modules() if isinstance(module, Drawing) for part in module.modules()}
     for module in objective.modules():
-        if isinstance(module, _UNITS):
+        if isinstance(module, _UNITS) and module not in drawing:
             fully_shard(module, mesh=mesh, mp_policy=precision)
     fully_shard(objective, mesh=mesh, mp_policy=precision)
 
