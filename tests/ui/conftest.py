@@ -20,6 +20,7 @@ import pytest
 from opentimelineio.opentime import RationalTime, TimeRange
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 cannot be loaded here", exc_type=ImportError)
+pytest.importorskip("PySide6.QtMultimedia", reason="PySide6's sound cannot be loaded here", exc_type=ImportError)
 pytest.importorskip("avfoley_ui", reason="this PySide6 crashes with this Python", exc_type=ImportError)
 
 from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QSettings
