@@ -120,6 +120,19 @@ def drawing_error(
     return (error / (1 - t).clamp_min(0.5).reshape(-1, *[1] * (x1.dim() - 1))).square().mean()
 
 
+def video_error(
+    video: VideoDiT, velocity: torch.Tensor, x1: torch.Tensor, x0: torch.Tensor, t: torch.Tensor, shown: slice
+) -> torch.Tensor:
+    """The loss of a velocity of the steps `shown`, for frames x1 and noise x0 (B, T, H, W, 3) at t (B,).
+
+    It is the paper's, or `drawing_error` where the backbone has a `Drawing`.
+    """
+    x1, x0 = video.of_steps(x1, shown), video.of_steps(x0, shown)
+    if video.drawing is None:
+        return F.mse_loss(velocity, x1 - x0)
+    return drawing_error(video, velocity, x1, interpolate(x1, x0, t), t)
+
+
 def shown_steps(video: VideoDiT, frames: int, options: AVLinkTraining, rng: np.random.Generator) -> slice:
     """The steps of tokens that a batch's loss on drawn frames looks at."""
     steps = frames // video.video.patch[0]
@@ -144,14 +157,14 @@ def drawing_loss(video: VideoDiT, data: PairedClips, text: CaptionStates, option
         x1 = batch.frames
         assert x1 is not None
         t, drop = noise(len(x1), rng)
-        xt = interpolate(x1, torch.randn_like(x1), t)
+        x0 = torch.randn_like(x1)
+        xt = interpolate(x1, x0, t)
         with torch.no_grad():
             state = video.embed(xt, t, text([c.video_caption for c in batch.clips]).drop(drop))
             for index in range(video.config.depth):
                 video.block(index, state)
         shown = shown_steps(video, x1.shape[1], options, rng)
-        velocity = video.head(state, xt, t, shown)
-        return drawing_error(video, velocity, video.of_steps(x1, shown), video.of_steps(xt, shown), t)
+        return video_error(video, video.head(state, xt, t, shown), x1, x0, t, shown)
 
     def of_stills(rng: np.random.Generator) -> torch.Tensor:
         rows = rng.integers(len(stills), size=options.stills * options.batch)
@@ -235,11 +248,7 @@ def video_loss(
         events = events / len(training.read_after)
         shown = shown_steps(video, x1.shape[1], options, rng)
         velocity = video.head(state.rows(conditioning), xt[conditioning:], t[conditioning:], shown)
-        if video.drawing is None:
-            flow = F.mse_loss(velocity, video.of_steps(x1[conditioning:] - x0[conditioning:], shown))
-        else:
-            drawn, noised = (video.of_steps(x[conditioning:], shown) for x in (x1, xt))
-            flow = drawing_error(video, velocity, drawn, noised, t[conditioning:])
+        flow = video_error(video, velocity, x1[conditioning:], x0[conditioning:], t[conditioning:], shown)
         return flow + options.event_weight * events, {"flow": flow.item(), "events": events.item()}
 
     return loss
@@ -327,13 +336,12 @@ def fusion_loss(
         t_audio, t_video, audio_drop, video_drop = fixed, t, conditioning_drop, generated_drop
     audio_text = text([c.caption for c in batch.clips]).drop(audio_drop)
     video_text = text([c.video_caption for c in batch.clips]).drop(video_drop)
-    vt = interpolate(v1, v0, t_video)
     shown = shown_steps(video, v1.shape[1], options, rng) if direction == "a2v" else slice(None)
     linked = training.link(
         interpolate(a1, a0, t_audio),
         t_audio,
         audio_text,
-        vt,
+        interpolate(v1, v0, t_video),
         t_video,
         video_text,
         direction=direction,
@@ -346,11 +354,7 @@ def fusion_loss(
         cells, rate = a1.shape[1], config.audio.latents_per_second
     else:
         assert linked.video is not None
-        if video.drawing is None:
-            flow = F.mse_loss(linked.video, video.of_steps(v1 - v0, shown))
-        else:
-            drawn, noised = (video.of_steps(x, shown) for x in (v1, vt))
-            flow = drawing_error(video, linked.video, drawn, noised, t_video)
+        flow = video_error(video, linked.video, v1, v0, t_video, shown)
         cells, rate = v1.shape[1], config.video.frame_rate
     figures = {"flow": flow.item()}
     if not options.onset_weight:
