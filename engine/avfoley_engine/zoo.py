@@ -200,6 +200,8 @@ def load(model: str | Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
     }
     for part, module in parts.items():
         path, weights = _weights(e, part)
+        if part == "video" and link.video.events is not None:
+            weights |= {f"events.{name}": weight for name, weight in _weights(e, "events")[1].items()}
         if part == "vae":
             codec.latent_mean.copy_(weights.pop("latent_mean"))
             codec.latent_std.copy_(weights.pop("latent_std"))
@@ -307,13 +309,17 @@ def save(
     from avfoley_engine.models.avlink.config import AVLinkConfig
 
     folder.mkdir(parents=True, exist_ok=True)
+    video = link.video.state_dict()
     states = {
         "audio": link.audio.state_dict(),
-        "video": link.video.state_dict(),
+        "video": {name: weight for name, weight in video.items() if not name.startswith("events.")},
         **{f"fusion_{name}": blocks.state_dict() for name, blocks in link.fusion.items()},
         "vae": codec.vae.state_dict() | {"latent_mean": codec.latent_mean, "latent_std": codec.latent_std},
         "vocoder": codec.vocoder.state_dict(),
     }
+    if link.video.events is not None:
+        # A part of its own: it is trained behind the finished backbone.
+        states["events"] = link.video.events.state_dict()
     if codec.grain is not None:
         states["grain"] = codec.grain.state_dict()
     if upsampler is not None:

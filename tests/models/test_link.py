@@ -14,6 +14,7 @@ from avfoley_engine.models.avlink.config import PAPER, AVLinkConfig, DrawingConf
 from avfoley_engine.models.avlink.drawing import _folded, _unfolded, expected, to_unit_scale
 from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
+from avfoley_engine.models.avlink.stems import EventStem
 from avfoley_engine.nn.dit import DiTState, TextStates
 from avfoley_engine.nn.rope import rotate
 
@@ -73,6 +74,56 @@ def test_local_heads_start_out_looking_at_their_own_instant(link: AVLink) -> Non
     assert weights[0, 25].argmax() == 25
     assert weights[0, 25, 21:30].sum() > 0.5
     assert torch.allclose(weights[1], torch.full_like(weights[1], 1 / 50))
+
+
+def test_the_last_block_makes_nothing_that_nobody_reads(small_config: AVLinkConfig) -> None:
+    def made(link: AVLink, name: str) -> list[set[str]]:
+        return [set(block.output) for block in link.fusion[name].blocks]  # type: ignore[union-attr]
+
+    link = AVLink(small_config)
+    assert made(link, "v2a") == [{"audio", "video"}, {"audio"}]
+    assert made(link, "a2v") == [{"audio", "video"}, {"video"}]
+    shared = AVLink(replace(small_config, fusion=replace(small_config.fusion, joint=True)))
+    assert made(shared, "joint") == [{"audio", "video"}] * 2
+
+
+@pytest.fixture
+def stem() -> EventStem:
+    torch.manual_seed(0)
+    stem = EventStem((8, 8, 8, 12), (2, 2), 2, 16).eval()
+    torch.nn.init.normal_(stem.output.weight)
+    return stem
+
+
+def test_the_event_stem_opens_near_the_data_alone(stem: EventStem) -> None:
+    times = torch.tensor([0.0, 0.5, 0.9, 0.93, 0.96, 1.0])
+    told = stem(torch.ones(6, 4, 16), times)
+    assert torch.equal(told[:3], torch.zeros(3, 4, 16))
+    assert torch.allclose(told[3], told[4] / 2, atol=1e-5)
+    assert torch.equal(told[4], told[5])
+    assert stem.is_shut(times[:3])
+    assert not stem.is_shut(times[2:4])
+
+
+def test_the_event_stem_sees_the_same_whenever_it_happens(stem: EventStem) -> None:
+    """A block that jumps a pixel, ten frames later: the same features, five steps later, away from the ends."""
+
+    def seen(jump: int) -> torch.Tensor:
+        frames = torch.full((1, 160, 36, 64, 3), -0.5)
+        frames[:, :jump, 10:14, 20:24] = 0.5
+        frames[:, jump:, 10:14, 21:25] = 0.5
+        return stem.see(frames).detach().unflatten(1, (80, 4))[0]
+
+    early, late = seen(80), seen(90)
+    assert (early[38:42] - early[22]).abs().max() > 1e-3
+    assert torch.allclose(early[22:50], late[27:55], atol=1e-5)
+
+
+def test_the_event_stem_sees_colours_of_one_brightness(stem: EventStem) -> None:
+    frames = torch.zeros(1, 40, 36, 64, 3)
+    frames[:, 20:, 10:20, 20:40] = torch.tensor([0.5, 0.0, -0.5])
+    seen = stem.see(frames).detach()
+    assert not torch.allclose(seen, stem.see(torch.zeros_like(frames)), atol=1e-3)
 
 
 def test_masked_text_is_not_read(link: AVLink, inputs: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training import avlink, cli, loading
 from avfoley_engine.training.avlink import (
     AVLinkTraining,
+    EventTraining,
     FusionTraining,
     VideoTraining,
     audio_loss,
@@ -25,8 +26,10 @@ from avfoley_engine.training.avlink import (
     drawing_times,
     frozen_backbones,
     fusion_loss,
+    recoloured,
     train_audio,
     train_drawing,
+    train_events,
     train_fusion,
     train_video,
     video_loss,
@@ -135,6 +138,74 @@ def test_only_what_draws_learns_to_draw(config: AVLinkConfig, data: PairedClips,
     changed = {n for n, p in video.named_parameters() if not torch.equal(p, before[n])}
     assert changed
     assert all(n.startswith("drawing.") for n in changed)
+
+
+def test_stills_alone_teach_nothing_that_moves(config: AVLinkConfig, data: PairedClips, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    video = AVLink(config).video
+    before = {n: p.clone() for n, p in video.named_parameters()}
+    train_drawing(video, data, NoText(), tmp_path / "d", trainer(40), AVLinkTraining(batch=8, stills_alone=True))  # type: ignore[arg-type]
+    losses = curve(tmp_path / "d", "stills")
+    assert np.mean(losses[-3:]) < 0.8 * losses[0]
+    changed = {n for n, p in video.named_parameters() if not torch.equal(p, before[n])}
+    assert changed
+    assert all(n.startswith("drawing.still.") for n in changed)
+
+
+def test_only_the_event_stem_learns_to_see_events(config: AVLinkConfig, data: PairedClips, tmp_path: Path) -> None:
+    """First alone, then through the frozen blocks, which say nothing else than before where video is generated."""
+    torch.manual_seed(0)
+    config = replace(config, video=replace(config.video, event_channels=(8, 8, 8, 8)))
+    video = AVLink(config).video.eval()
+    torch.nn.init.normal_(video.drawing.output.weight)  # type: ignore[union-attr]
+    before = {n: p.clone() for n, p in video.named_parameters()}
+    x, nothing = torch.randn(2, 24, 36, 64, 3), NoText()(["", ""])
+    drawn = [video(x, torch.full((2,), t), nothing).detach() for t in (0.3, 0.96)]
+    run = tmp_path / "e"
+    train_events(EventTraining(video), data, NoText(), run, trainer(80), AVLinkTraining(batch=8), 0.96, 50)  # type: ignore[arg-type]
+    seen = curve(run, "seen")
+    behind = [
+        row["behind"]
+        for line in (run / "curve.jsonl").read_text().splitlines()
+        if "behind" in (row := json.loads(line))
+    ]
+    assert np.mean(seen[-3:]) < 0.8 * seen[0]
+    assert len(behind) == 6
+    assert behind[-1] < behind[0]
+    changed = {n for n, p in video.named_parameters() if not torch.equal(p, before[n])}
+    assert "events.output.weight" in changed
+    assert all(n.startswith("events.") for n in changed)
+    video.eval()
+    assert torch.equal(video(x, torch.full((2,), 0.3), nothing), drawn[0])
+    assert not torch.allclose(video(x, torch.full((2,), 0.96), nothing), drawn[1], atol=1e-4)
+
+
+def test_a_backbone_without_an_event_stem_has_none_to_train(config: AVLinkConfig) -> None:
+    with pytest.raises(ModelError, match="no event stem"):
+        EventTraining(AVLink(replace(config, video=replace(config.video, event_channels=None))).video)
+
+
+def test_other_colours_move_alike() -> None:
+    frames = torch.rand(64, 4, 2, 3, 3) * 2 - 1
+    other = recoloured(frames, np.random.default_rng(0))
+    assert other.abs().max() <= 1.2
+    # Clip by clip, each colour of one is a colour of the other, scaled and moved by what holds for the whole clip.
+    assert all(
+        min(np.linalg.matrix_rank(np.stack([o, np.ones_like(o), f]), tol=1e-4) for f in plain.reshape(-1, 3).T.numpy())
+        == 2
+        for plain, changed in zip(frames, other, strict=True)
+        for o in changed.reshape(-1, 3).T.numpy()
+    )
+    assert not torch.equal(frames, other)
+
+
+def test_families_are_drawn_as_often_as_told(data: PairedClips, tmp_path: Path) -> None:
+    families = ["clock"] * 2 + ["flash"] * 6
+    rows = [json.dumps({**asdict(clip), "family": family}) for clip, family in zip(data.clips, families, strict=True)]
+    (tmp_path / "world" / "0" / "clips.jsonl").write_text("\n".join(rows) + "\n")
+    often = PairedClips(tmp_path / "world", CPU, often={"clock": 3.0})
+    drawn = [clip.family for clip in often.batch(2000, np.random.default_rng(0), picture=False).clips]
+    assert drawn.count("clock") == pytest.approx(2000 * 6 / 12, rel=0.1)
 
 
 def test_a_backbone_with_one_last_layer_has_nothing_that_draws(

@@ -122,6 +122,28 @@ def test_what_learned_to_draw_stands_behind_the_backbone_of_the_base(tmp_path: P
     assert video.generate(sounds[0], 12, caption="a").shape == (12, 36, 64, 3)
 
 
+def test_what_learned_to_see_events_stands_beside_the_backbone_of_the_base(tmp_path: Path, model: Path) -> None:
+    """From a model without an event stem: two steps of it, two of new fusion blocks; the other files keep their bytes."""
+    base = zoo.load(zoo.entry_of(model))
+    link = AVLink(replace(base.link.config, video=replace(base.link.config.video, event_channels=None)))
+    zoo.save(tmp_path / "old", link, base.codec, title="Old", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+
+    common = ["--runs", str(tmp_path / "runs"), "--base", str(tmp_path / "old"), "--device", "cpu"]
+    assert main(["world", *common, "--clips", "3"]) == 0
+    assert main(["events", *common, "--steps", "2", "--batch", "2", "--alone", "0.5"]) == 0
+    assert main(["fusion", *common, "--steps", "2", "--batch", "2"]) == 0
+    assert main(["export", *common, "--out", str(tmp_path / "new")]) == 0
+
+    old, new = zoo.entry_of(tmp_path / "old"), zoo.entry_of(tmp_path / "new")
+    changed = {name for name in new.config["files"] if new.config["files"][name] != old.config["files"].get(name)}
+    assert changed == {"events.safetensors", "fusion_v2a.safetensors"}
+    loaded = zoo.load(new)
+    assert loaded.link.config.video.event_channels == NANO.video.event_channels
+    assert loaded.link.video.events.output.weight.abs().max() > 0
+    frames = torch.randint(0, 256, (24, 36, 64, 3), dtype=torch.uint8)
+    assert loaded.generate(frames, 48_000, caption="a").shape == (48_000,)
+
+
 def test_a_base_of_other_sizes_is_refused(tmp_path: Path, model: Path) -> None:
     base = zoo.load(zoo.entry_of(model))
     with pytest.raises(ModelError, match="backbone of the base does not fit"):

@@ -52,6 +52,8 @@ class AVLinkTraining:
     drawn_steps: int | None = None
     #: Still pictures that `train_drawing` learns from for every clip of a batch: they cost little, and are hard to compose.
     stills: int = 4
+    #: Leave the clips out: as many still pictures as ever, and nothing else.
+    stills_alone: bool = False
 
 
 def dropped(size: int, share: float, rng: np.random.Generator, device: torch.device) -> torch.Tensor:
@@ -175,9 +177,12 @@ def drawing_loss(video: VideoDiT, data: PairedClips, text: CaptionStates, option
         return F.mse_loss(drawing.still(mean, t, frames, state), clean)
 
     def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        moving = of_frames(rng)
-        still = of_stills(rng) if options.stills else moving.new_zeros(())
-        return moving + still, {"frames": moving.item(), "stills": still.item()}
+        losses = {}
+        if not options.stills_alone:
+            losses["frames"] = of_frames(rng)
+        if options.stills:
+            losses["stills"] = of_stills(rng)
+        return torch.stack(list(losses.values())).sum(), {name: value.item() for name, value in losses.items()}
 
     return loss
 
@@ -267,6 +272,107 @@ def train_video(
     trainer = Trainer(training, video_loss(training, data, text, options, video_time), folder, config)
     trainer.run()
     training.load_state_dict(trainer.ema.shadow)
+
+
+#: Families whose events are hard to see, and how many times as often as the others `train_events` draws them.
+HARD_TO_SEE = {
+    "drop": 3.0,
+    "clock": 3.0,
+    "footsteps": 2.5,
+    "door": 2.5,
+    "engine": 2.5,
+    "roll": 2.0,
+    "typing": 1.5,
+    "animal": 1.3,
+    "drip": 1.2,
+    "fireworks": 1.2,
+    "switch": 1.2,
+}
+
+
+class EventTraining(nn.Module):
+    """The video backbone, frozen but for its `EventStem`, with a head on what the stem sees and heads behind every second block."""
+
+    def __init__(self, video: VideoDiT) -> None:
+        super().__init__()
+        if video.events is None:
+            raise ModelError("This video backbone has no event stem: there is nothing to train.")
+        self.video = video
+        video.requires_grad_(False)
+        video.events.requires_grad_(True)
+        self.read_after = list(range(1, video.config.depth, 2))
+        self.head = EventHead(video.config.width, video.video.patch[0])
+        self.heads = nn.ModuleList(EventHead(video.config.width, video.video.patch[0]) for _ in self.read_after)
+
+
+def recoloured(frames: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Frames (B, T, H, W, 3) in [-1, 1] in other colours, darker, flatter or as a negative, clip by clip: the events stay what they are."""
+    orders = torch.from_numpy(np.argsort(rng.random((len(frames), 3)), axis=1)).to(frames.device)
+    swapped = torch.from_numpy(rng.random(len(frames)) < 0.5).to(frames.device)
+    orders = torch.where(swapped[:, None], orders, torch.arange(3, device=frames.device))
+    frames = frames.gather(-1, orders[:, None, None, None].expand_as(frames))
+    flat = rng.random(len(frames)) < 0.3
+    gain = np.where(rng.random(len(frames)) < 0.15, -1.0, 1.0) * np.where(flat, rng.uniform(0.5, 1, len(frames)), 1)
+    lift = np.where(flat, rng.uniform(-0.2, 0.2, len(frames)), 0)
+    gains, lifts = (torch.from_numpy(v).to(frames)[:, None, None, None, None] for v in (gain, lift))
+    return frames * gains + lifts
+
+
+def event_stem_loss(
+    training: EventTraining,
+    data: PairedClips,
+    text: CaptionStates,
+    options: AVLinkTraining,
+    video_time: float,
+    alone: int,
+) -> LossFunction:
+    """The event loss of the stem's features alone for `alone` steps, then of the tokens behind the frozen blocks beside it.
+
+    Going through the blocks takes thrice as long, and only says where in their tokens there is room.
+    """
+    video = training.video
+    events = video.events
+    assert events is not None
+    down, across = video.grid
+
+    def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        batch = data.batch(options.batch, rng)
+        assert batch.frames is not None
+        x1 = recoloured(batch.frames, rng)
+        t = x1.new_full((len(x1),), video_time)
+        xt = interpolate(x1, torch.randn_like(x1), t)
+        target = event_targets(batch.clips, x1.shape[1], float(video.video.frame_rate), x1.device)
+        seen = events.see(xt)
+        own = event_loss(training.head(seen, down * across), target)
+        if step < alone:
+            return own, {"seen": own.item()}
+        drop = dropped(len(x1), options.caption_drop, rng, x1.device)
+        state = video.embed(xt, t, text([c.video_caption for c in batch.clips]).drop(drop), seen=seen)
+        behind = x1.new_zeros(())
+        for index in range(video.config.depth):
+            video.block(index, state)
+            if index in training.read_after:
+                head = training.heads[training.read_after.index(index)]
+                behind = behind + event_loss(head(state.tokens, down * across), target) / len(training.read_after)
+        return own + behind, {"seen": own.item(), "behind": behind.item()}
+
+    return loss
+
+
+def train_events(
+    training: EventTraining,
+    data: PairedClips,
+    text: CaptionStates,
+    folder: Path,
+    config: TrainerConfig,
+    options: AVLinkTraining,
+    video_time: float,
+    alone: int,
+) -> None:
+    """Trains the backbone's `EventStem` alone (`event_stem_loss`); what it draws stays what it is. Leaves the EMA weights in `training`."""
+    trainer = Trainer(training, event_stem_loss(training, data, text, options, video_time, alone), folder, config)
+    trainer.run()
+    training.load_state_dict(trainer.ema.shadow, strict=False)
 
 
 class FusionTraining(nn.Module):

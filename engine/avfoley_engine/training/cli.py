@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,9 +116,20 @@ def parser() -> argparse.ArgumentParser:
         help="weight of the event loss on its features; 0: flow matching alone",
     )
     p.add_argument("--event-share", type=float, default=0.67, help="share of a batch at the conditioning flow time")
+    p = command("events", "train what sees events in nearly clean frames, beside the video backbone's frozen blocks")
+    trainer(p, 8000, 16, 2e-3, 0.998)
+    p.add_argument(
+        "--alone",
+        type=_share,
+        default=0.85,
+        metavar="SHARE",
+        help="of the steps, in which the frozen blocks do not run: thrice as fast",
+    )
+    base(p)
     p = command("draw", "train what draws behind the video backbone's frozen blocks, on plain clips of the world")
     trainer(p, 8000, 12, 1e-3, 0.998)
     p.add_argument("--stills", type=int, default=4, help="still pictures for every clip of a batch, 0: clips alone")
+    p.add_argument("--stills-alone", action="store_true", help="leave the clips out: a tenth of the time a step")
     drawing(p)
     base(p)
     p = command("probe", "probe the video backbone's frozen features for events")
@@ -181,7 +192,7 @@ def parser() -> argparse.ArgumentParser:
         "--part",
         action="append",
         default=[],
-        help="write only this part anew (audio, video, with what draws, fusion_v2a, fusion_a2v, fusion_joint, vae, grain, vocoder, "
+        help="write only this part anew (audio, video, with what draws, events, fusion_v2a, fusion_a2v, fusion_joint, vae, grain, vocoder, "
         "autoencoder, upsampler)",
     )
     return top
@@ -213,11 +224,13 @@ _CLIPS = {"footage": "world", "plain": "plain"}
 _DRAWING_TIMES = (0.0, 1.8)
 
 
-def _data(runs: Path, device: torch.device, style: str = "footage") -> tuple[PairedClips, CaptionStates]:
+def _data(
+    runs: Path, device: torch.device, style: str = "footage", often: Mapping[str, float] | None = None
+) -> tuple[PairedClips, CaptionStates]:
     from avfoley_engine.training.dataset import PairedClips
 
     # Plain clips are all filmed from one side.
-    return PairedClips(runs / _CLIPS[style], device, mirror=style == "footage"), _captions(device)
+    return PairedClips(runs / _CLIPS[style], device, mirror=style == "footage", often=often), _captions(device)
 
 
 def _base(options: argparse.Namespace, device: torch.device) -> AVLinkFoley | None:
@@ -361,16 +374,42 @@ def _video(options: argparse.Namespace, device: torch.device) -> None:
     train_video(model, data, text, options.runs / "video", config(options), training, NANO.video_time)
 
 
+def _events(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.training.avlink import HARD_TO_SEE, AVLinkTraining, EventTraining, train_events
+    from avfoley_engine.training.loading import config_of, load_backbones, untrained_link, with_events
+
+    data, text = _data(options.runs, device, often=HARD_TO_SEE)
+    base = _base_link(options, device)
+    link = untrained_link([], with_events(config_of(options.runs, base))).to(device)
+    load_backbones(link, options.runs, base)
+    train_events(
+        EventTraining(link.video).to(device),
+        data,
+        text,
+        options.runs / "events",
+        config(options),
+        AVLinkTraining(batch=options.batch),
+        link.config.video_time,
+        round(options.alone * options.steps),
+    )
+
+
 def _draw(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.training.avlink import AVLinkTraining, train_drawing
     from avfoley_engine.training.loading import config_of, load_backbones, untrained_link, with_drawing
 
+    if options.stills_alone and not options.stills:
+        raise ModelError("--stills-alone with --stills 0 leaves nothing to learn from. Leave one of them out.")
     data, text = _data(options.runs, device, "plain")
     base = _base_link(options, device)
     link = untrained_link([], with_drawing(config_of(options.runs, base))).to(device)
     load_backbones(link, options.runs, base)
     training = AVLinkTraining(
-        batch=options.batch, drawing_times=_DRAWING_TIMES, drawn_steps=options.drawn_steps, stills=options.stills
+        batch=options.batch,
+        drawing_times=_DRAWING_TIMES,
+        drawn_steps=options.drawn_steps,
+        stills=options.stills,
+        stills_alone=options.stills_alone,
     )
     train_drawing(link.video, data, text, options.runs / "draw", config(options), training)
 
@@ -378,11 +417,13 @@ def _draw(options: argparse.Namespace, device: torch.device) -> None:
 def _probe(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.training.dataset import PairedClips
-    from avfoley_engine.training.loading import load_run, untrained_link
+    from avfoley_engine.training.loading import checkpoint_of, load_run, untrained_link
     from avfoley_engine.training.probe import probe
 
     link = untrained_link([]).to(device).eval()
     load_run(link, options.runs, "video")
+    if checkpoint_of(options.runs, "events").exists():
+        load_run(link, options.runs, "events")
     for row in probe(
         link.video, PairedClips(options.runs / "world", device), NANO.video_time, options.clips, seed=options.seed
     ):
@@ -541,6 +582,7 @@ COMMANDS = {
     "sounds": _encoded,
     "audio": _audio,
     "video": _video,
+    "events": _events,
     "draw": _draw,
     "probe": _probe,
     "fusion": _fusion,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +61,14 @@ class Batch:
 
 
 class PairedClips:
-    """Random batches from a folder of shards; half of the pictures are mirrored, unless told not to."""
+    """Random batches from a folder of shards; half of the pictures are mirrored, unless told not to.
 
-    def __init__(self, folder: Path, device: torch.device, *, mirror: bool = True) -> None:
+    `often` says how many times as often as the others the clips of a family are drawn.
+    """
+
+    def __init__(
+        self, folder: Path, device: torch.device, *, mirror: bool = True, often: Mapping[str, float] | None = None
+    ) -> None:
         self.device, self.mirror = device, mirror
         self.frames: list[np.ndarray] = []
         self.latents: list[np.ndarray] = []
@@ -76,6 +82,10 @@ class PairedClips:
             self.clips += rows
         if not self.clips:
             raise FileNotFoundError(f"{folder} holds no rendered clips: run `avfoley train world --out {folder}` first")
+        self.shares: np.ndarray | None = None
+        if often:
+            times = np.array([often.get(clip.family, 1.0) for clip in self.clips])
+            self.shares = times / times.sum()
 
     def stills(self) -> torch.Tensor:
         """The mean of every clip's frames, in the order of `clips`: (clips, H, W, 3) uint8."""
@@ -84,7 +94,7 @@ class PairedClips:
 
     def batch(self, size: int, rng: np.random.Generator, *, picture: bool = True) -> Batch:
         """A batch of `size` clips drawn with replacement."""
-        rows = rng.integers(len(self.clips), size=size)
+        rows = rng.choice(len(self.clips), size, p=self.shares)
         places = [self.where[i] for i in rows]
         latents = torch.from_numpy(np.stack([self.latents[s][r] for s, r in places]).astype(np.float32)).to(self.device)
         frames = None

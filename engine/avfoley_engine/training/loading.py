@@ -30,6 +30,15 @@ FUSION_SETS = (*DIRECTIONS, "joint")
 AUTOENCODER_FILE = "autoencoder.safetensors"
 
 
+#: The runs of the backbones and of what is trained beside them: the module of an `AVLink`, and what its weights' names begin with.
+_BACKBONE_RUNS = {
+    "audio": ("audio", ""),
+    "video": ("video", "video."),
+    "events": ("video.events", "video.events."),
+    "draw": ("video.drawing", "drawing."),
+}
+
+
 def checkpoint_of(runs: Path, run: str) -> Path:
     """Where a run keeps its weights: the folder of its newest sharded checkpoint, or its file, which may not be there yet."""
     return newest_sharded(runs / run) or runs / run / "checkpoint.safetensors"
@@ -85,17 +94,15 @@ def untrained_link(sets: Collection[str], config: AVLinkConfig = NANO) -> AVLink
 
 
 def load_run(link: AVLink, runs: Path, part: str) -> Path:
-    """Puts the EMA weights of a run, `audio`, `video`, `draw` or `fusion_<set>`, into an `AVLink`; returns the file.
+    """Puts the EMA weights of a run, `audio`, `video`, `events`, `draw` or `fusion_<set>`, into an `AVLink`; returns the file.
 
     Raises:
         ModelError: the run is missing, or of another version's network.
     """
     path = checkpoint_of(runs, part)
     module: nn.Module
-    if part in ("audio", "video", "draw"):
-        name, prefix = {"audio": ("audio", ""), "video": ("video", "video."), "draw": ("video.drawing", "drawing.")}[
-            part
-        ]
+    if part in _BACKBONE_RUNS:
+        name, prefix = _BACKBONE_RUNS[part]
         module = link.get_submodule(name)
     else:
         name = part.removeprefix("fusion_")
@@ -115,21 +122,28 @@ def with_drawing(config: AVLinkConfig) -> AVLinkConfig:
     return replace(config, video=replace(config.video, drawing=NANO.video.drawing, time_shift=NANO.video.time_shift))
 
 
+def with_events(config: AVLinkConfig) -> AVLinkConfig:
+    """The config with `nano`'s event stem, whether there is one in it now or not."""
+    return replace(config, video=replace(config.video, event_channels=NANO.video.event_channels))
+
+
 def config_of(runs: Path, base: AVLink | None) -> AVLinkConfig:
-    """The sizes of what the runs train: those of `base`, else `nano`'s, with its drawing where there is such a run."""
+    """The sizes of what the runs train: those of `base`, else `nano`'s, with its drawing and its event stem where there are such runs."""
     config = base.config if base else NANO
+    if checkpoint_of(runs, "events").exists():
+        config = with_events(config)
     return with_drawing(config) if checkpoint_of(runs, "draw").exists() else config
 
 
 def take_backbones(link: AVLink, base: AVLink) -> None:
-    """Gives `link` the backbones of `base`, which may draw otherwise: what it has of its own behind the last block stays as it is.
+    """Gives `link` the backbones of `base`, which may draw otherwise and have no event stem: what they lack stays as it is in `link`.
 
     Raises:
         ModelError: they are of other sizes.
     """
     for name in ("audio", "video"):
         module, found = link.get_submodule(name), base.get_submodule(name).state_dict()
-        wanted = {key for key in module.state_dict() if not key.startswith("drawing.")}
+        wanted = {key for key in module.state_dict() if not key.startswith(("drawing.", "events."))}
         try:
             if missing := wanted - set(found):
                 raise RuntimeError(f"{len(missing)} weights are missing")
@@ -141,7 +155,7 @@ def take_backbones(link: AVLink, base: AVLink) -> None:
 
 
 def load_backbones(link: AVLink, runs: Path, base: AVLink | None) -> None:
-    """The backbones of the runs `audio`, `video` and `draw`; what the runs do not hold comes from `base`, where there is one.
+    """The backbones of the runs `audio`, `video`, `events` and `draw`; what they do not hold comes from `base`, where there is one.
 
     Raises:
         ModelError: one is nowhere, or of another version's network.
@@ -151,8 +165,9 @@ def load_backbones(link: AVLink, runs: Path, base: AVLink | None) -> None:
     for part in ("audio", "video"):
         if base is None or checkpoint_of(runs, part).exists():
             load_run(link, runs, part)
-    if checkpoint_of(runs, "draw").exists():
-        load_run(link, runs, "draw")
+    for part in ("events", "draw"):
+        if checkpoint_of(runs, part).exists():
+            load_run(link, runs, part)
 
 
 def load_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
@@ -206,7 +221,7 @@ def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley
     files = [runs / "vae" / "codec.safetensors", checkpoint_of(runs, "vocoder"), load_run(link, runs, "audio")]
     if codec.grain is not None:
         files.append(checkpoint_of(runs, "grain"))
-    files += [load_run(link, runs, part) for part in ("video", "draw") if checkpoint_of(runs, part).exists()]
+    files += [load_run(link, runs, part) for part in ("video", "events", "draw") if checkpoint_of(runs, part).exists()]
     files += [load_run(link, runs, f"fusion_{name}") for name in sets]
     digest = hashlib.sha256()
     for file in files:

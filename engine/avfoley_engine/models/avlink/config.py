@@ -39,8 +39,9 @@ class VideoConfig:
     """The video backbone: RGB pixels in patches of (frames, rows, columns).
 
     `stem_channels`: widths of the two layers of a small stem over the pixels (see `Stem`), which is then also given `MotionStem`'s
-    features; None for the paper's plain patchification. `nano` has large patches, and the stems see what moves inside them. `drawing`
-    puts them back to pixels; None for the paper's linear layer. `time_shift` moves flow times towards noise where video is generated
+    features; None for the paper's plain patchification. `nano` has large patches, and the stems see what moves inside them.
+    `event_channels`: widths of `EventStem`'s convolutions, which only see nearly clean frames; None for none of it. `drawing` puts them
+    back to pixels; None for the paper's linear layer. `time_shift` moves flow times towards noise where video is generated
     (`flow.solver.shifted`): 1 in the paper, more for `nano`, which has four times as many frames a second.
     """
 
@@ -51,6 +52,7 @@ class VideoConfig:
     width: int = 64
     patch: tuple[int, int, int] = (2, 18, 32)
     stem_channels: tuple[int, int] | None = (24, 48)
+    event_channels: tuple[int, int, int, int] | None = None
     drawing: DrawingConfig | None = None
     time_shift: float = 1.0
 
@@ -119,7 +121,9 @@ class AVLinkConfig:
 
 #: Where a caption says that there is typing, much typing is likely; when, only the picture says.
 NANO = AVLinkConfig(
-    video=VideoConfig(drawing=DrawingConfig(), time_shift=12.0), caption_guidance=0.6, linked_guidance=2.0
+    video=VideoConfig(event_channels=(24, 48, 64, 96), drawing=DrawingConfig(), time_shift=12.0),
+    caption_guidance=0.6,
+    linked_guidance=2.0,
 )
 
 _PAPER_DIT = DiTConfig(

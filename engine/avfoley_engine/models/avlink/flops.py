@@ -9,10 +9,10 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from avfoley_engine.models.avlink.backbones import MotionStem
 from avfoley_engine.models.avlink.config import GENERATED, AVLinkConfig, Direction, DrawingConfig, Modality, VideoConfig
 from avfoley_engine.models.avlink.drawing import Drawing, StillPicture
 from avfoley_engine.models.avlink.link import placements
+from avfoley_engine.models.avlink.stems import EventStem, MotionStem
 from avfoley_engine.nn.dit import DiTConfig
 
 _SINUSOIDS = 256
@@ -50,9 +50,11 @@ def linked_flops(config: AVLinkConfig, direction: Direction, window: Window) -> 
         _dit(config, conditioning), tokens[conditioning], window.text
     )
     total += 2 * _time(fusion.time_width)
+    both: tuple[Modality, ...] = ("audio", "video")
     for place in places:
-        reinject = fusion.reinjection and place < places[-1]
-        total += _fusion_block(config, tokens, ("audio", "video") if reinject else (generated,))
+        between = place < places[-1]
+        update = both if fusion.reinjection and between else (generated,)
+        total += _fusion_block(config, tokens, update, both if between or fusion.joint else (generated,))
     return total
 
 
@@ -128,15 +130,34 @@ def _patchify(video: VideoConfig, frames: int) -> int:
     spatial = 2 * frames * (h * w * 49 * 4 * first + h2 * w2 * 9 * (first * second + second * third))
     features = 2 * steps * down * across * 2 * third * step * width
     temporal = 2 * 2 * steps * down * across * (5 * width + width * width)
-    return pixels + motion + patches + spatial + features + temporal
+    return pixels + motion + patches + spatial + features + temporal + _events(video, steps)
 
 
-def _fusion_block(config: AVLinkConfig, tokens: dict[str, int], update: Collection[Modality]) -> int:
+def _events(video: VideoConfig, steps: int) -> int:
+    """`EventStem`, as if it were open: where it is shut, only a CPU leaves it out."""
+    if video.event_channels is None:
+        return 0
+    step, rows, columns = video.patch
+    area, width = video.height // rows * (video.width // columns), video.dit.width
+    first, second, third, fourth = video.event_channels
+    planes = 1 + (step + 2) + len(EventStem.spans) + EventStem.colours
+    # The strides are 2, 2, 1, 2.
+    sides = [(-(-video.height // n), -(-video.width // n)) for n in (2, 4, 8)]
+    a, b, c = (h * w for h, w in sides)
+    spatial = a * 25 * planes * first + b * 9 * (first * second + second * third) + c * 9 * third * fourth
+    along = 3 * (5 * width + width * width)
+    return 2 * steps * (spatial + area * (2 * fourth * width + along + width * width))
+
+
+def _fusion_block(
+    config: AVLinkConfig, tokens: dict[str, int], update: Collection[Modality], updates: Collection[Modality]
+) -> int:
+    """A block that changes the modalities `update`, and could change `updates`."""
     fusion = config.fusion
     width, hidden = fusion.width, fusion.mlp_ratio * fusion.width
     widths = {"audio": config.audio.dit.width, "video": config.video.dit.width}
     total = sum(2 * n * widths[m] * width for m, n in tokens.items())
-    total += sum(2 * fusion.time_width * (3 * w + 2 * width) for w in widths.values())
+    total += sum(2 * fusion.time_width * (2 * w + (m in updates) * (w + 2 * width)) for m, w in widths.items())
     both = sum(tokens.values())
     if fusion.attention == "self":
         total += 2 * both * width * 2 * width

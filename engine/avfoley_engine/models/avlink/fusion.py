@@ -53,11 +53,19 @@ class FusionAttention(nn.Module):
 class FusionBlock(nn.Module):
     """Projects both modalities to a common width, attends over both, and returns an update for each.
 
-    The gates of adaLN-Zero start at zero: at initialisation the linked backbones equal the frozen ones.
+    The gates of adaLN-Zero start at zero: at initialisation the linked backbones equal the frozen ones. Modalities that are not in
+    `updates` are attended to, and come out as they went in: there are no weights for more.
     """
 
-    def __init__(self, config: FusionConfig, audio_width: int, video_width: int) -> None:
+    def __init__(
+        self,
+        config: FusionConfig,
+        audio_width: int,
+        video_width: int,
+        updates: Collection[Modality] = ("audio", "video"),
+    ) -> None:
         super().__init__()
+        self.updates = tuple(updates)
         width, hidden = config.width, config.mlp_ratio * config.width
         widths = {"audio": audio_width, "video": video_width}
         self.input_norm = nn.ModuleDict(
@@ -68,18 +76,18 @@ class FusionBlock(nn.Module):
         self.cross = config.attention == "cross"
         if self.cross:
             self.attention: nn.Module = nn.ModuleDict(
-                {m: FusionAttention(width, config.heads, config.local_heads) for m in widths}
+                {m: FusionAttention(width, config.heads, config.local_heads) for m in self.updates}
             )
         else:
             self.attention = FusionAttention(width, config.heads, config.local_heads)
         self.output_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.output = nn.ModuleDict(
             {
-                m: nn.Sequential(nn.Linear(width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, w))
-                for m, w in widths.items()
+                m: nn.Sequential(nn.Linear(width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, widths[m]))
+                for m in self.updates
             }
         )
-        self.splits = {m: [w, w, width, width, w] for m, w in widths.items()}
+        self.splits = {m: [w, w, *([width, width, w] if m in self.updates else [])] for m, w in widths.items()}
         self.modulation = nn.ModuleDict({m: nn.Linear(config.time_width, sum(s)) for m, s in self.splits.items()})
         for layer in self.modulation.values():
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
@@ -91,13 +99,14 @@ class FusionBlock(nn.Module):
         video: torch.Tensor,
         time: torch.Tensor,
         by: Rotation,
-        update: Collection[Modality] = ("audio", "video"),
+        update: Collection[Modality] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """audio (B, N_a, W_a), video (B, N_v, W_v), time (B, time_width) of both flow times -> both.
 
-        `by` turns the audio tokens, then the video tokens. Modalities that are not in `update` come out as they went in, and nothing is
-        computed that only they would need.
+        `by` turns the audio tokens, then the video tokens. Only the modalities in `update`, all of the block's `updates` by default, are
+        changed, and nothing is computed that only the others would need.
         """
+        update = self.updates if update is None else update
         tokens = {"audio": audio, "video": video}
         turns = _split(by, audio.shape[1])
         mods = {m: self.modulation[m](time).split(self.splits[m], dim=-1) for m in tokens}

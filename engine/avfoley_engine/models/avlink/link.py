@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -25,14 +25,19 @@ def placements(depth: int, blocks: int, placement: str) -> list[int]:
 
 
 class FusionBlocks(nn.Module):
-    """All trainable parts of one direction, or of both where they share them."""
+    """All trainable parts of one direction, or of both where they share them.
 
-    def __init__(self, config: AVLinkConfig) -> None:
+    Behind the last block nothing reads what it would make of the conditioning modality, so that of one direction leaves it alone.
+    """
+
+    def __init__(self, config: AVLinkConfig, direction: Direction | Literal["joint"] = "joint") -> None:
         super().__init__()
         self.time = FusionTime(config.fusion.time_width)
+        both: tuple[Modality, ...] = ("audio", "video")
+        last = both if direction == "joint" else (GENERATED[direction],)
         self.blocks = nn.ModuleList(
-            FusionBlock(config.fusion, config.audio.dit.width, config.video.dit.width)
-            for _ in range(config.fusion.blocks)
+            FusionBlock(config.fusion, config.audio.dit.width, config.video.dit.width, updates)
+            for updates in [both] * (config.fusion.blocks - 1) + [last]
         )
 
 
@@ -61,8 +66,8 @@ class AVLink(nn.Module):
         self.config = config
         self.audio = AudioDiT(config.audio)
         self.video = VideoDiT(config.video)
-        sets = ("joint",) if config.fusion.joint else tuple(directions)
-        self.fusion = nn.ModuleDict({name: FusionBlocks(config) for name in sets})
+        sets: tuple[Direction | Literal["joint"], ...] = ("joint",) if config.fusion.joint else tuple(directions)
+        self.fusion = nn.ModuleDict({name: FusionBlocks(config, name) for name in sets})
         self.fuse_after = placements(config.audio.dit.depth, config.fusion.blocks, config.fusion.placement)
         self.checkpointing = False
 
@@ -132,8 +137,8 @@ class AVLink(nn.Module):
                 self.video.block(index, v)
             if index in self.fuse_after:
                 reinject = self.config.fusion.reinjection and (both or index < last)
-                update: tuple[Modality, ...] = ("audio", "video") if reinject else (generated,)
-                block = fusion.blocks[self.fuse_after.index(index)]
+                block = cast(FusionBlock, fusion.blocks[self.fuse_after.index(index)])
+                update = block.updates if reinject else (generated,)
                 if self.checkpointing and torch.is_grad_enabled():
                     a.tokens, v.tokens = checkpoint(block, a.tokens, v.tokens, time, by, update, use_reentrant=False)
                 else:
