@@ -35,6 +35,15 @@ def test_windows_start_where_latents_and_video_steps_meet(foley: AVLinkFoley) ->
     assert aligned.window_latents - aligned.hop_latents >= 25
 
 
+def test_the_event_stem_looks_once_at_every_window(foley: AVLinkFoley, monkeypatch: pytest.MonkeyPatch) -> None:
+    stem = foley.link.video.events
+    assert stem is not None
+    windows, see = [], stem.see
+    monkeypatch.setattr(stem, "see", lambda x: windows.append(len(x)) or see(x))
+    foley.generate(picture(300), 600_001, caption="knock", steps=3)
+    assert sum(windows) == len(foley.aligned.windows(latents=313)[0].starts)
+
+
 def test_same_request_same_samples_and_another_seed_another_sound(foley: AVLinkFoley) -> None:
     first = foley.generate(picture(24), 48_000, caption="a", seed=5)
     assert torch.equal(first, foley.generate(picture(24), 48_000, caption="a", seed=5))

@@ -126,6 +126,17 @@ def test_the_event_stem_sees_colours_of_one_brightness(stem: EventStem) -> None:
     assert not torch.allclose(seen, stem.see(torch.zeros_like(frames)), atol=1e-3)
 
 
+def test_what_is_seen_may_be_known_before(link: AVLink, inputs: dict[str, Any], open_gates: Gates) -> None:
+    open_gates(link)
+    with torch.no_grad():
+        audio, _, _ = link(**inputs, both=False)
+        seen = link.video.events.see(inputs["video"])  # type: ignore[union-attr]
+        known, _, _ = link(**inputs, both=False, seen=seen)
+        blind, _, _ = link(**inputs, both=False, seen=torch.zeros_like(seen))
+    assert torch.equal(audio, known)
+    assert not torch.allclose(audio, blind, atol=1e-4)
+
+
 def test_masked_text_is_not_read(link: AVLink, inputs: dict[str, Any]) -> None:
     text: TextStates = inputs["audio_text"]
     changed = text.states.clone()

@@ -112,15 +112,16 @@ class AVLink(nn.Module):
         direction: Direction = "v2a",
         both: bool = True,
         shown: slice = slice(None),
+        seen: torch.Tensor | None = None,
     ) -> Linked:
         """Velocities at audio (B, L, latent_width) and t_audio (B,), and at video (B, T, H, W, 3) and t_video (B,).
 
         Without `both`, only the generated modality's, and nothing is computed that only the other's would need. The video's is that of the
-        steps of tokens `shown` (`VideoDiT.head`).
+        steps of tokens `shown` (`VideoDiT.head`). `seen` is what the event stem sees in the video, where that is known already.
         """
         states = {
             "audio": self.audio.embed(audio, t_audio, audio_text),
-            "video": self.video.embed(video, t_video, video_text),
+            "video": self.video.embed(video, t_video, video_text, seen=seen),
         }
         a, v = states["audio"], states["video"]
         fusion = self.fusion_of(direction)

@@ -22,13 +22,14 @@ def guided_velocity(
     text: TextStates,
     negative: TextStates,
     scale: float,
+    seen: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """v_uncond + scale * (v_cond - v_uncond) of the generated modality at x (B, ...) and t (B,).
 
     `condition` is the other modality at its fixed flow time, None for generation from words alone. All conditions are dropped together: the
     unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks. Where the config weighs the two
     conditions differently, the backbone alone says what the caption adds, and the scale is split (`AVLinkConfig`). A scale of 1 is no
-    guidance.
+    guidance. `seen` is what the event stem sees in a conditioning video, where that is known already.
     """
     backbone = link.audio if direction == "v2a" else link.video
     if condition is None:
@@ -38,7 +39,7 @@ def guided_velocity(
     # The caption is the conditioning modality's prompt, too: who is told what is going on sees (or hears) better when it happens.
     fixed = torch.full_like(t, link.config.conditioning_time(direction))
     if direction == "v2a":
-        conditional = link(x, t, text, condition, fixed, text, direction=direction, both=False).audio
+        conditional = link(x, t, text, condition, fixed, text, direction=direction, both=False, seen=seen).audio
     else:
         conditional = link(condition, fixed, text, x, t, text, direction=direction, both=False).video
     if scale == 1:
@@ -65,16 +66,21 @@ def windowed_velocity(
     `condition` holds the other modality of every window (B * windows, ...), `text` and `negative` a row a sequence. `at_once` windows go
     through the network together, which bounds the memory of long sequences.
     """
+    # The event stem looks at the conditioning video once, not in every solver step.
+    stem = link.video.events if direction == "v2a" else None
+    seen = None
+    if stem is not None and condition is not None:
+        seen = torch.cat([stem.see(some.type_as(stem.output.weight)) for some in condition.split(at_once)])
 
     def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
         cut = windows.cut(x)
         parts = []
         for rows in torch.arange(len(cut)).split(at_once):
             sequences = rows // len(windows.starts)
-            given = None if condition is None else condition[rows]
+            given, known = (None if held is None else held[rows] for held in (condition, seen))
             time = x.new_full((len(rows),), t)
             words = text.rows(sequences), negative.rows(sequences)
-            parts.append(guided_velocity(link, direction, cut[rows], time, given, *words, scale))
+            parts.append(guided_velocity(link, direction, cut[rows], time, given, *words, scale, known))
         return windows.blend(torch.cat(parts))
 
     return velocity
