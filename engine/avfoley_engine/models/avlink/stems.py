@@ -30,6 +30,18 @@ class Stem(nn.Module):
         return F.silu(self.motion(x))
 
 
+def _depthwise(width: int, *dilations: int) -> nn.ModuleList:
+    """Depthwise convolutions along time, each with a mixing of channels behind it."""
+    return nn.ModuleList(
+        nn.Sequential(
+            nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, groups=width),
+            nn.Conv1d(width, width, 1),
+            nn.ReLU(),
+        )
+        for dilation in dilations
+    )
+
+
 class MotionStem(nn.Module):
     """What changes between frames, as features for every token: convolutions over a frame and its differences to three neighbours.
 
@@ -55,14 +67,7 @@ class MotionStem(nn.Module):
             nn.ReLU(),
         )
         self.features = nn.Linear(2 * third * frames, width)
-        self.temporal = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, groups=width),
-                nn.Conv1d(width, width, 1),
-                nn.ReLU(),
-            )
-            for dilation in (1, 2)
-        )
+        self.temporal = _depthwise(width, 1, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, T, H, W, 3), T even -> (B, T / frames * down * across, width), tokens in the order of the patches."""
@@ -116,14 +121,7 @@ class EventStem(nn.Module):
         #: Weights (3, channels) of the step before, the step itself and the next one, added behind the second and the third convolution.
         self.along = nn.ParameterList(0.1 * torch.randn(3, n) for n in (second, third))
         self.features = nn.Linear(2 * fourth, width)
-        self.temporal = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, groups=width),
-                nn.Conv1d(width, width, 1),
-                nn.ReLU(),
-            )
-            for dilation in (1, 2, 4)
-        )
+        self.temporal = _depthwise(width, 1, 2, 4)
         self.output = nn.Linear(width, width)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
