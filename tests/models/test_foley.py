@@ -50,6 +50,20 @@ def test_same_request_same_samples_and_another_seed_another_sound(foley: AVLinkF
     assert not torch.allclose(first, foley.generate(picture(24), 48_000, caption="a", seed=6), atol=1e-4)
 
 
+def test_sound_for_a_picture_starts_from_cooler_noise_and_sound_from_words_does_not(foley: AVLinkFoley) -> None:
+    def made(temperature: float, frames: torch.Tensor | None) -> torch.Tensor:
+        foley.link.config = replace(foley.link.config, temperature=temperature)
+        return foley.generate(frames, 48_000, caption="a", seed=5)
+
+    assert torch.equal(made(1.0, None), made(0.5, None))
+    assert not torch.allclose(made(1.0, picture(24)), made(0.5, picture(24)), atol=1e-4)
+    seeds = [foley.generate(picture(24), 48_000, caption="a", seed=n) for n in (5, 6)]
+    foley.link.config = replace(foley.link.config, temperature=0.0)
+    cold = [foley.generate(picture(24), 48_000, caption="a", seed=n) for n in (5, 6)]
+    # Without any noise only that on the picture is left to tell two takes apart.
+    assert (cold[0] - cold[1]).square().mean() < (seeds[0] - seeds[1]).square().mean()
+
+
 def test_picture_caption_and_negative_caption_each_matter(foley: AVLinkFoley) -> None:
     base = foley.generate(picture(24), 48_000, caption="a", seed=5)
     for other in (

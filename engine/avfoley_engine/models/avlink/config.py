@@ -97,7 +97,8 @@ class AVLinkConfig:
     """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V); `text` is
     the text encoder. Where there is another modality, guidance goes `guidance_scale * caption_guidance` along what the caption adds to
     nothing, and `guidance_scale * linked_guidance` along what the other modality adds to the caption (as in InstructPix2Pix, arXiv
-    2211.09800); 1 and 1 are the paper's single scale.
+    2211.09800); 1 and 1 are the paper's single scale. Sound for a picture starts from noise of `temperature` times its deviation: below 1
+    it is what is likely rather than all that is possible, with fewer strikes that nothing in the picture calls for; 1 in the paper.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)
@@ -108,6 +109,7 @@ class AVLinkConfig:
     text: Literal["minilm", "t5"] = "minilm"
     caption_guidance: float = 1.0
     linked_guidance: float = 1.0
+    temperature: float = 1.0
 
     @property
     def window_latents(self) -> int:
@@ -124,6 +126,7 @@ NANO = AVLinkConfig(
     video=VideoConfig(event_channels=(24, 48, 64, 96), drawing=DrawingConfig(), time_shift=12.0),
     caption_guidance=0.6,
     linked_guidance=2.0,
+    temperature=0.8,
 )
 
 _PAPER_DIT = DiTConfig(

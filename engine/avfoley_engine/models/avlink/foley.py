@@ -125,6 +125,8 @@ class AVLinkFoley:
         width = self.link.config.audio.latent_width
         noise = torch.stack([torch.randn(windows.total, width, generator=g) for g in generators]).to(self.device)
         video = None if frames is None else self._condition(frames, over_frames, generators)
+        if video is not None:
+            noise = self.link.config.temperature * noise
         words = self.text(captions), self.text(negative_captions or [""] * len(captions))
         velocity = windowed_velocity(self.link, "v2a", windows, video, *words, scale, self.windows_at_once)
 
