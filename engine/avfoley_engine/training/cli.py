@@ -123,13 +123,13 @@ def parser() -> argparse.ArgumentParser:
         type=_share,
         default=0.85,
         metavar="SHARE",
-        help="of the steps, in which the frozen blocks do not run: thrice as fast",
+        help="of the steps, in which the frozen blocks do not run: twice as fast",
     )
     base(p)
     p = command("draw", "train what draws behind the video backbone's frozen blocks, on plain clips of the world")
     trainer(p, 8000, 12, 1e-3, 0.998)
     p.add_argument("--stills", type=int, default=4, help="still pictures for every clip of a batch, 0: clips alone")
-    p.add_argument("--stills-alone", action="store_true", help="leave the clips out: a tenth of the time a step")
+    p.add_argument("--stills-alone", action="store_true", help="leave the clips out, which take most of the time")
     drawing(p)
     base(p)
     p = command("probe", "probe the video backbone's frozen features for events")
