@@ -30,6 +30,8 @@ class Background(QObject):
         self._changed = threading.Condition()
         self._closing = False
         self._busy = False
+        #: Results that are on their way to the GUI thread.
+        self._untold = 0
         self._came_back.connect(self._call, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._work, name=f"avfoley {name}", daemon=True)
         self._thread.start()
@@ -44,9 +46,9 @@ class Background(QObject):
                 result = work()
             except Exception as error:
                 if failed is not None:
-                    self._came_back.emit(failed, error)
+                    self._tell(failed, error)
             else:
-                self._came_back.emit(done, result)
+                self._tell(done, result)
 
         with self._changed:
             self._waiting.append(carry_out)
@@ -56,9 +58,9 @@ class Background(QObject):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and nothing is being done."""
+        """Whether nothing waits, nothing is being done, and no result is still to be called back with."""
         with self._changed:
-            return not self._waiting and not self._busy
+            return not self._waiting and not self._busy and not self._untold
 
     def drop_waiting(self) -> None:
         """Forgets what has not been begun."""
@@ -86,7 +88,15 @@ class Background(QObject):
                 self._busy = True
             work()
 
+    def _tell(self, callback: Callable[[Any], None], value: object) -> None:
+        """In the thread: has `callback` called in the GUI's."""
+        with self._changed:
+            self._untold += 1
+        self._came_back.emit(callback, value)
+
     @Slot(object, object)
     def _call(self, callback: Callable[[Any], None], value: Any) -> None:
+        with self._changed:
+            self._untold -= 1
         if not self._closing:
             callback(value)
