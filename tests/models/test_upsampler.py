@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 import torch
-from avfoley_engine.errors import CancelledError
+from avfoley_engine.errors import CancelledError, ModelError
+from avfoley_engine.models.avlink import config as avlink
+from avfoley_engine.models.avlink.backbones import VideoDiT
 from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder, fold, unfold
-from avfoley_engine.models.upsampler.config import AutoencoderConfig, UpsamplerConfig
-from avfoley_engine.models.upsampler.flow import UpsamplerDiT, at_rate, condition
+from avfoley_engine.models.upsampler.config import PRESETS, AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.upsampler.flow import UpsamplerDiT
+from avfoley_engine.models.upsampler.frames import at_rate, condition, enlarged
 from avfoley_engine.models.upsampler.upsample import Interpolation, LatentUpsampler, UpsamplerNetworks
 from avfoley_engine.nn.dit import DiTConfig, TextStates
 
 SMALL = UpsamplerConfig(
-    autoencoder=AutoencoderConfig(latent_width=4, widths=(8, 8, 8)),
+    autoencoder=AutoencoderConfig(latent_width=4, encoder_widths=(8, 8, 8), decoder_widths=(8, 8, 8)),
     dit=DiTConfig(width=32, depth=1, heads=2, text_width=16),
     window_latents=3,
     height=64,
@@ -60,14 +62,15 @@ def test_folding_is_undone() -> None:
 @torch.no_grad()
 def test_the_autoencoder_never_looks_ahead(networks: UpsamplerNetworks) -> None:
     autoencoder = networks.autoencoder
-    frames = torch.rand(1, 16, 32, 32, 3) * 2 - 1
-    changed = frames.clone()
+    frames, seen = torch.rand(1, 16, 32, 32, 3) * 2 - 1, torch.rand(1, 4, 4, 4, 12) * 2 - 1
+    changed, other_seen = frames.clone(), seen.clone()
     changed[:, 8:] = 0
-    latents, others = autoencoder.encode(frames), autoencoder.encode(changed)
+    other_seen[:, 2:] = 0
+    latents, others = autoencoder.encode(frames, seen), autoencoder.encode(changed, other_seen)
     assert latents.shape == (1, 4, 4, 4, 4)
     assert torch.equal(latents[:, :2], others[:, :2])
     assert not torch.equal(latents[:, 2], others[:, 2])
-    decoded, other = autoencoder.decode(latents), autoencoder.decode(others)
+    decoded, other = autoencoder.decode(latents, seen), autoencoder.decode(others, other_seen)
     assert decoded.shape == frames.shape
     torch.testing.assert_close(decoded[:, :8], other[:, :8])
     assert not torch.equal(decoded[:, 8:], other[:, 8:])
@@ -76,17 +79,27 @@ def test_the_autoencoder_never_looks_ahead(networks: UpsamplerNetworks) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("piece", [1, 3, 20])
 def test_decoding_in_pieces_changes_nothing(networks: UpsamplerNetworks, piece: int) -> None:
-    latents = torch.randn(1, 13, 4, 4, 4)
-    pieces = list(networks.autoencoder.decode_in_pieces(latents, piece))
+    latents, seen = torch.randn(1, 13, 4, 4, 4), torch.randn(1, 13, 4, 4, 12)
+    pieces = list(networks.autoencoder.decode_in_pieces(latents, seen, piece))
     assert max(p.shape[1] for p in pieces) == 4 * min(piece, 13)
-    torch.testing.assert_close(torch.cat(pieces, dim=1), networks.autoencoder.decode(latents))
+    torch.testing.assert_close(torch.cat(pieces, dim=1), networks.autoencoder.decode(latents, seen))
+
+
+@torch.no_grad()
+def test_an_untrained_autoencoder_gives_what_interpolation_gives() -> None:
+    frames = small_frames(8)
+    seen = condition(frames[None].float() / 127.5 - 1, FILM, FILM, 2)
+    large = VideoAutoencoder(SMALL.autoencoder).decode(torch.randn(1, 2, 8, 16, 4), seen)
+    assert torch.equal(large, enlarged(seen))
+    interpolated = torch.cat(list(Interpolation(frame_size=(64, 128)).upsample(frames, FILM)))
+    assert ((large[0].clamp(-1, 1) + 1) * 127.5 - interpolated.float()).abs().max() < 0.51
 
 
 @torch.no_grad()
 def test_measured_latents_are_normalised(networks: UpsamplerNetworks) -> None:
-    frames = torch.rand(3, 8, 32, 32, 3) * 2 - 1
-    networks.autoencoder.measure(frames)
-    latents = networks.autoencoder.encode(frames).flatten(0, -2)
+    frames, seen = torch.rand(3, 8, 32, 32, 3) * 2 - 1, torch.rand(3, 2, 4, 4, 12) * 2 - 1
+    networks.autoencoder.measure(frames, seen)
+    latents = networks.autoencoder.encode(frames, seen).flatten(0, -2)
     torch.testing.assert_close(latents.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
     torch.testing.assert_close(latents.std(0), torch.ones(4), atol=1e-2, rtol=0)
 
@@ -185,7 +198,24 @@ def test_cancelling_stops_at_the_next_step(upsampler: LatentUpsampler) -> None:
     assert shares[-1] == 1
 
 
-def test_the_shipped_sizes_turn_36x64_into_288x512() -> None:
-    config = UpsamplerConfig()
-    assert (config.height // VideoAutoencoder.stride[1], config.width // VideoAutoencoder.stride[2]) == (36, 64)
-    assert replace(config, dit=SMALL.dit).frame_rate == 24
+def test_the_sizes_turn_36x64_into_288x512() -> None:
+    for config in PRESETS.values():
+        assert (config.height // VideoAutoencoder.stride[1], config.width // VideoAutoencoder.stride[2]) == (36, 64)
+        assert config.frame_rate == 24
+
+
+def test_the_paper_sizes_start_from_its_video_backbone_token_for_token() -> None:
+    paper = PRESETS["paper"]
+    with torch.device("meta"):
+        flow, video = UpsamplerDiT(paper), VideoDiT(avlink.PAPER.video)
+    latents = torch.zeros(1, paper.window_latents, 36, 64, 20)
+    pixels = torch.zeros(1, 31, 36, 64, 3)
+    for ours, theirs in zip(flow.rotation(latents), video.rotation(pixels), strict=True):
+        assert torch.equal(ours, theirs)
+    shared = {name: p.shape for name, p in video.named_parameters() if not name.startswith(("input.", "output."))}
+    assert shared.items() <= {name: p.shape for name, p in flow.named_parameters()}.items()
+
+
+def test_a_backbone_of_other_sizes_is_refused(networks: UpsamplerNetworks) -> None:
+    with pytest.raises(ModelError, match="other sizes"):
+        networks.flow.start_from(VideoDiT(avlink.NANO.video))

@@ -146,7 +146,7 @@ def test_an_upsampler_is_saved_and_loaded_and_otherwise_frames_are_interpolated(
     before = zoo.entry("small").revision
     base = zoo.load("small")
     networks = UpsamplerNetworks(
-        UpsamplerConfig(AutoencoderConfig(widths=(8, 8, 8)), DiTConfig(width=32, depth=1, heads=2), steps=3)
+        UpsamplerConfig(AutoencoderConfig(decoder_widths=(8, 8, 8)), DiTConfig(width=32, depth=1, heads=2), steps=3)
     )
     networks.autoencoder.latent_mean.fill_(0.5)
     config = {"title": "Small", "licence": "Apache-2.0", "steps": 2, "guidance_scale": 2.0}

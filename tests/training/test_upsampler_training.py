@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from avfoley_engine.errors import ModelError
+from avfoley_engine.models.avlink.backbones import VideoDiT
+from avfoley_engine.models.avlink.config import VideoConfig
 from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
-from avfoley_engine.models.upsampler.config import AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.upsampler.config import PRESETS, AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.upsampler.frames import enlarged
 from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.nn.dit import DiTConfig, TextStates
 from avfoley_engine.training import cli, loading
@@ -19,21 +24,23 @@ from avfoley_engine.training.trainer import TrainerConfig
 from avfoley_engine.training.upsampler import (
     AutoencoderTraining,
     UpsamplerTraining,
+    seen_beside,
     shrunk,
     train_autoencoder,
     train_flow,
 )
 from safetensors.torch import load_file
+from torch.nn import functional as F
 
 SMALL = UpsamplerConfig(
-    autoencoder=AutoencoderConfig(latent_width=4, widths=(8, 8, 8)),
+    autoencoder=AutoencoderConfig(latent_width=4, encoder_widths=(8, 8, 8), decoder_widths=(8, 8, 8)),
     dit=DiTConfig(width=32, depth=1, heads=2, text_width=8),
     height=48,
     width=80,
     window_latents=2,
 )
 CONFIG = TrainerConfig(steps=30, learning_rate=3e-3, warm_up=2, log_every=5, save_every=100, ema_decay=0.9)
-AUTOENCODER = AutoencoderTraining(batch=2, frames=8, crop=(32, 32), measured=4)
+AUTOENCODER = AutoencoderTraining(batch=2, frames=8, crop=(32, 32), measured=32)
 FLOW = UpsamplerTraining(batch=2, crop=(32, 32))
 
 
@@ -86,18 +93,23 @@ def test_crops_that_are_too_large_and_folders_without_pictures_are_refused(
 
 
 def test_the_autoencoder_learns_and_a_resumed_run_is_the_same_run(pictures: WorldPictures, tmp_path: Path) -> None:
+    config = replace(CONFIG, steps=80)
     whole = autoencoder()
-    train_autoencoder(whole, pictures, tmp_path / "whole", CONFIG, AUTOENCODER)
-    loss = figures(tmp_path / "whole", "loss")
-    assert loss[-1] < 0.7 * loss[0]
+    train_autoencoder(whole, pictures, SMALL.frame_rate, tmp_path / "whole", config, AUTOENCODER)
     pieces = autoencoder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("avfoley_engine.training.trainer.Trainer.in_time", lambda trainer, started: trainer.step < 13)
-        train_autoencoder(pieces, pictures, tmp_path / "pieces", CONFIG, AUTOENCODER)
-    train_autoencoder(pieces, pictures, tmp_path / "pieces", CONFIG, AUTOENCODER)
+        train_autoencoder(pieces, pictures, SMALL.frame_rate, tmp_path / "pieces", config, AUTOENCODER)
+    train_autoencoder(pieces, pictures, SMALL.frame_rate, tmp_path / "pieces", config, AUTOENCODER)
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, pieces.state_dict()[name]), name
-    latents = whole.encode(pictures.batch(4, 8, (32, 32), np.random.default_rng(0)).frames)
+    frames = pictures.batch(32, 8, (32, 32), np.random.default_rng(0)).frames
+    seen = seen_beside(frames, SMALL.frame_rate, SMALL.frame_rate)
+    with torch.no_grad():
+        latents = whole.encode(frames, seen)
+        error = F.mse_loss(whole.decode(latents, seen), frames)
+    # Untrained it decodes what interpolation makes.
+    assert error < 0.9 * F.mse_loss(enlarged(seen), frames)
     assert abs(latents.std().item() - 1) < 0.2
 
 
@@ -113,27 +125,53 @@ def test_the_flow_learns_and_leaves_the_autoencoder_alone(pictures: WorldPicture
 
 def test_small_frames_are_means_over_their_own_pixels() -> None:
     frames = torch.rand(1, 8, 16, 24, 3)
-    small = shrunk(frames, (8, 8), 4)
+    small = shrunk(frames, 4)
     assert small.shape == (1, 2, 2, 3, 3)
     torch.testing.assert_close(small[0, 1, 1, 2], frames[0, 4, 8:, 16:].mean((0, 1)))
 
 
-def test_the_commands_leave_what_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("avfoley_engine.models.upsampler.config.UpsamplerConfig", lambda: SMALL)
-    monkeypatch.setattr(loading, "UpsamplerConfig", lambda: SMALL)
-    monkeypatch.setattr(cli, "_captions", lambda device: no_words)
+@pytest.fixture
+def small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`avfoley train` in small sizes."""
+    monkeypatch.setitem(PRESETS, "nano", SMALL)
+    monkeypatch.setattr(cli, "_captions", lambda device, encoder: no_words)
     monkeypatch.setattr("avfoley_engine.training.upsampler.AutoencoderTraining", lambda batch: AUTOENCODER)
     monkeypatch.setattr("avfoley_engine.training.upsampler.UpsamplerTraining", lambda batch: FLOW)
+
+
+@pytest.mark.usefixtures("small_commands")
+def test_the_commands_leave_what_is_exported(tmp_path: Path) -> None:
     runs = ["--runs", str(tmp_path), "--device", "cpu"]
     with pytest.raises(ModelError, match="train autoencoder"):
         cli.main(["upsampler", *runs, "--clips", "2"])
     assert loading.upsampler_of_runs(tmp_path) is None
     for command in ("autoencoder", "upsampler"):
         cli.main([command, *runs, "--clips", "2", "--steps", "2"])
+    with pytest.raises(ModelError, match="other sizes"):
+        cli.main(["autoencoder", *runs, "--preset", "paper"])
     networks = loading.upsampler_of_runs(tmp_path)
     assert networks is not None
+    assert networks.config == SMALL
     trained = load_file(tmp_path / "upsampler" / "checkpoint.safetensors")
     assert torch.equal(networks.flow.output.weight, trained["ema.output.weight"])
     assert torch.equal(
         networks.autoencoder.latent_std, load_file(tmp_path / "autoencoder" / "autoencoder.safetensors")["latent_std"]
     )
+
+
+@pytest.mark.usefixtures("small_commands")
+def test_the_flow_starts_from_a_video_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = ["--runs", str(tmp_path), "--device", "cpu", "--clips", "2"]
+    cli.main(["autoencoder", *runs, "--steps", "1"])
+    video = VideoDiT(VideoConfig(dit=SMALL.dit, patch=(1, 2, 2), height=6, width=10, stem_channels=None))
+    with torch.no_grad():
+        for parameter in video.parameters():
+            parameter.add_(0.1)
+    model = SimpleNamespace(link=SimpleNamespace(video=video))
+    monkeypatch.setattr(cli, "_model", lambda name, device: model if name == "base" else pytest.fail(name))
+    cli.main(["upsampler", *runs, "--steps", "1", "--learning-rate", "0", "--from-video", "base"])
+    trained = load_file(tmp_path / "upsampler" / "checkpoint.safetensors")
+    for name, tensor in video.state_dict().items():
+        if name.startswith(("blocks.", "time.", "text.", "final_modulation.")):
+            assert torch.equal(trained[f"model.{name}"], tensor), name
+    assert (trained["model.output.weight"] == 0).all()

@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from avfoley_engine.errors import AVFoleyError
-from avfoley_engine.evaluation import ablations, codec, labels, sync
+from avfoley_engine.evaluation import ablations, codec, labels, sync, upsampler
 
-_COMMANDS = (ablations, codec, labels, sync)
+_COMMANDS = (ablations, codec, labels, sync, upsampler)
 
 
 def main(argv: list[str] | None = None) -> int:

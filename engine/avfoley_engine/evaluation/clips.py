@@ -61,8 +61,8 @@ class Clip(Protocol):
 class WorldClip:
     """Clip number `number` of the world's evaluation split: the same for everybody, and never trained on."""
 
-    def __init__(self, number: int) -> None:
-        self._scene = world.sample_scene(number, split=SPLIT)
+    def __init__(self, number: int, style: world.Style = "footage") -> None:
+        self._scene = world.sample_scene(number, split=SPLIT, style=style)
         self.name = f"world-{number:04d}"
         self.family = self._scene.family
         self.caption, self.video_caption = self._scene.caption, self._scene.video_caption
@@ -119,9 +119,9 @@ class VideoClip:
         return read_frames(self._path, [n / rate for n in range(count)], size)
 
 
-def world_clips(count: int) -> Iterator[WorldClip]:
+def world_clips(count: int, style: world.Style = "footage") -> Iterator[WorldClip]:
     """The first `count` clips of the evaluation split."""
-    return (WorldClip(number) for number in range(count))
+    return (WorldClip(number, style) for number in range(count))
 
 
 def video_clips(folder: Path) -> tuple[Sequence[VideoClip], dict[str, str]]:

@@ -31,3 +31,10 @@ def rotate(x: torch.Tensor, by: Rotation) -> torch.Tensor:
     cos, sin = by
     a, b = x.float().chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1).type_as(x)
+
+
+def grid_rotation(grid: tuple[int, int, int], pairs: int, base: float, device: torch.device | str) -> Rotation:
+    """3D RoPE of a video's tokens, `grid` = steps in time, down and across: a quarter of the pairs turns with each of the last two."""
+    axes = [torch.arange(n, device=device) for n in grid]
+    positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
+    return rotation(positions, (pairs - 2 * (pairs // 4), pairs // 4, pairs // 4), base)

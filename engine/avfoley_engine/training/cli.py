@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.training.trainer import TrainerConfig
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.models.upsampler.config import UpsamplerConfig
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
     from avfoley_engine.training.pictures import WorldPictures
     from avfoley_engine.zoo import Entry
@@ -162,10 +163,17 @@ def parser() -> argparse.ArgumentParser:
         help="shares of each modality's captions that are dropped (default: 0.5 0.2, as in the paper); less where there will be captions",
     )
     p = command("autoencoder", "train the upsampler's autoencoder on large pictures of the world")
+    p.add_argument("--preset", choices=("nano", "paper"), default="nano", help="sizes of the upsampler")
     trainer(p, 20_000, 4, 1e-3, 0.999)
     p.add_argument("--clips", type=int, default=500, help="render so many, unless they are there")
     p = command("upsampler", "train the upsampler's flow model in the autoencoder's latents")
     trainer(p, 20_000, 4, 1e-3, 0.999)
+    p.add_argument(
+        "--from-video",
+        default=None,
+        metavar="MODEL",
+        help="start from this model's video backbone, as the paper does: its name or its folder",
+    )
     p.add_argument("--clips", type=int, default=500, help="render so many, unless they are there")
     p = command("videos", "cut, encode and caption videos of your own, to shards like the world's")
     p.add_argument("--videos", type=Path, required=True, help="folder of videos, or of WebDataset tar files")
@@ -242,12 +250,11 @@ def _base_link(options: argparse.Namespace, device: torch.device) -> AVLink | No
     return base.link if base else None
 
 
-def _captions(device: torch.device) -> CaptionStates:
-    from avfoley_engine.models.avlink.config import NANO
+def _captions(device: torch.device, encoder: Literal["minilm", "t5"] = "minilm") -> CaptionStates:
     from avfoley_engine.models.text import text_encoder
     from avfoley_engine.training.dataset import CaptionStates
 
-    return CaptionStates(text_encoder(NANO.text, device), device)
+    return CaptionStates(text_encoder(encoder, device), device)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -484,12 +491,10 @@ def _fusion(options: argparse.Namespace, device: torch.device) -> None:
     train_fusion(FusionTraining(link, directions).to(device), data, text, options.runs / run, config(options), training)
 
 
-def _pictures(options: argparse.Namespace, device: torch.device) -> WorldPictures:
+def _pictures(options: argparse.Namespace, device: torch.device, sizes: UpsamplerConfig) -> WorldPictures:
     """The first `--clips` of the world in the upsampler's size."""
-    from avfoley_engine.models.upsampler.config import UpsamplerConfig
     from avfoley_engine.training.pictures import WorldPictures, render_pictures
 
-    sizes = UpsamplerConfig()
     folder = options.runs / "pictures"
     render_pictures(
         folder, range(options.clips), (sizes.height, sizes.width), float(sizes.frame_rate), device=device.type
@@ -501,27 +506,32 @@ def _autoencoder(options: argparse.Namespace, device: torch.device) -> None:
     from safetensors.torch import save_file
 
     from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
-    from avfoley_engine.models.upsampler.config import UpsamplerConfig
-    from avfoley_engine.training.loading import AUTOENCODER_FILE
+    from avfoley_engine.models.upsampler.config import PRESETS
+    from avfoley_engine.training.loading import AUTOENCODER_FILE, keep_sizes
     from avfoley_engine.training.upsampler import AutoencoderTraining, train_autoencoder
 
-    autoencoder, folder = VideoAutoencoder(UpsamplerConfig().autoencoder).to(device), options.runs / "autoencoder"
-    data, training = _pictures(options, device), AutoencoderTraining(batch=options.batch)
-    train_autoencoder(autoencoder, data, folder, config(options), training)
+    sizes, folder = PRESETS[options.preset], options.runs / "autoencoder"
+    keep_sizes(options.runs, sizes)
+    autoencoder = VideoAutoencoder(sizes.autoencoder).to(device)
+    data, training = _pictures(options, device, sizes), AutoencoderTraining(batch=options.batch)
+    train_autoencoder(autoencoder, data, sizes.frame_rate, folder, config(options), training)
     state = {name: tensor.cpu().contiguous() for name, tensor in autoencoder.state_dict().items()}
     save_file(state, folder / AUTOENCODER_FILE)
 
 
 def _upsampler(options: argparse.Namespace, device: torch.device) -> None:
-    from avfoley_engine.models.upsampler.config import UpsamplerConfig
     from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
-    from avfoley_engine.training.loading import load_autoencoder
+    from avfoley_engine.training.loading import load_autoencoder, upsampler_sizes
     from avfoley_engine.training.upsampler import UpsamplerTraining, train_flow
 
-    networks = UpsamplerNetworks(UpsamplerConfig())
+    sizes = upsampler_sizes(options.runs)
+    networks = UpsamplerNetworks(sizes)
     load_autoencoder(networks.autoencoder, options.runs)
-    data, training = _pictures(options, device), UpsamplerTraining(batch=options.batch)
-    train_flow(networks.to(device), data, _captions(device), options.runs / "upsampler", config(options), training)
+    if options.from_video:
+        networks.flow.start_from(_model(options.from_video, device).link.video)
+    data, training = _pictures(options, device, sizes), UpsamplerTraining(batch=options.batch)
+    text = _captions(device, sizes.text)
+    train_flow(networks.to(device), data, text, options.runs / "upsampler", config(options), training)
 
 
 def _entry(name: str) -> Entry:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -28,6 +29,8 @@ _STEPS, _GUIDANCE_SCALE = 25, 5.0
 FUSION_SETS = (*DIRECTIONS, "joint")
 #: What the run `autoencoder` leaves behind: averaged weights and the statistics of the latents.
 AUTOENCODER_FILE = "autoencoder.safetensors"
+#: Beside it, the sizes of the whole upsampler.
+SIZES_FILE = "sizes.json"
 
 
 #: The runs of the backbones and of what is trained beside them: the module of an `AVLink`, and what its weights' names begin with.
@@ -170,6 +173,34 @@ def load_backbones(link: AVLink, runs: Path, base: AVLink | None) -> None:
             load_run(link, runs, part)
 
 
+def upsampler_sizes(runs: Path) -> UpsamplerConfig:
+    """The sizes of the upsampler whose autoencoder was trained in these runs.
+
+    Raises:
+        ModelError: it was not, or by another version.
+    """
+    path = runs / "autoencoder" / SIZES_FILE
+    try:
+        return TypeAdapter(UpsamplerConfig).validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing. Run `avfoley train autoencoder` first.") from error
+    except ValidationError as error:
+        raise ModelError(f"{path} does not describe an upsampler of this version ({error}). Train it again.") from error
+
+
+def keep_sizes(runs: Path, sizes: UpsamplerConfig) -> None:
+    """Writes the sizes that a run of the autoencoder begins with.
+
+    Raises:
+        ModelError: the run began with others.
+    """
+    path = runs / "autoencoder" / SIZES_FILE
+    if path.exists() and upsampler_sizes(runs) != sizes:
+        raise ModelError(f"{path} says that this run is of other sizes. Give another folder, or remove {path.parent}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(TypeAdapter(UpsamplerConfig).dump_json(sizes, indent=1) + b"\n")
+
+
 def load_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
     """Puts the trained weights and latent statistics into an upsampler's autoencoder.
 
@@ -194,7 +225,7 @@ def upsampler_of_runs(runs: Path) -> UpsamplerNetworks | None:
     path = checkpoint_of(runs, "upsampler")
     if not path.exists():
         return None
-    networks = UpsamplerNetworks(UpsamplerConfig())
+    networks = UpsamplerNetworks(upsampler_sizes(runs))
     load_autoencoder(networks.autoencoder, runs)
     try:
         networks.flow.load_state_dict(ema_weights(path))

@@ -11,7 +11,7 @@ from avfoley_engine.models.avlink.config import AudioConfig, VideoConfig
 from avfoley_engine.models.avlink.drawing import Drawing
 from avfoley_engine.models.avlink.stems import EventStem, MotionStem, Stem
 from avfoley_engine.nn.dit import DiT, DiTState, TextStates
-from avfoley_engine.nn.rope import Rotation, rotation
+from avfoley_engine.nn.rope import Rotation, grid_rotation, rotation
 
 
 class AudioDiT(DiT):
@@ -108,10 +108,7 @@ class VideoDiT(DiT):
 
     def rotation(self, x: torch.Tensor) -> Rotation:
         pairs = self.config.width // self.config.heads // 2
-        spatial = pairs // 4
-        axes = [torch.arange(n, device=x.device) for n in (x.shape[1] // self.video.patch[0], *self.grid)]
-        positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
-        return rotation(positions, (pairs - 2 * spatial, spatial, spatial), self.config.rope_base)
+        return grid_rotation((x.shape[1] // self.video.patch[0], *self.grid), pairs, self.config.rope_base, x.device)
 
 
 def to_pixels(frames: torch.Tensor) -> torch.Tensor:

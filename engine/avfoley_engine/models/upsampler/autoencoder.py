@@ -1,5 +1,8 @@
 """The autoencoder whose latents the upsampler works in: causal in time as MAGVIT-v2's (arXiv 2310.05737), with a KL instead of codes.
 
+Unlike MAGVIT-v2's it codes what the small frames do not tell: the encoder reads how frames differ from the enlarged small ones, and the
+decoder, which sees the small ones too, adds to the enlarged. What small networks lose is then detail, never the picture.
+
 Nothing is normalised over space or time and nothing looks ahead: frames decode the same however long the video is, so a long one is decoded
 piece by piece.
 """
@@ -14,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from avfoley_engine.models.upsampler.config import AutoencoderConfig
+from avfoley_engine.models.upsampler.frames import STRIDE, enlarged
 
 #: Pixels of a frame that are folded into channels before the first layer, down and across.
 _FOLD = 4
@@ -83,13 +87,14 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 
 
 class VideoAutoencoder(nn.Module):
-    """Frames to latents with a diagonal Gaussian posterior, and back.
+    """Frames to latents with a diagonal Gaussian posterior, and back, both beside small frames.
 
+    `seen` is these, as `condition` puts them on the latents' grid: (B, L, h, w, 12) for frames (B, 4 L, 8 h, 8 w, 3).
     `encode` and `decode` work in normalised latents, mean 0 and standard deviation 1 over the training data (see `measure`).
     """
 
     #: Frames, rows and columns of pixels that one latent covers.
-    stride = (4, 8, 8)
+    stride = STRIDE
 
     latent_mean: torch.Tensor
     latent_std: torch.Tensor
@@ -97,8 +102,8 @@ class VideoAutoencoder(nn.Module):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = config
-        first, second, third = config.widths
         pixels = 3 * _FOLD * _FOLD
+        first, second, third = config.encoder_widths
         self.encoder = nn.ModuleList(
             [
                 SpatialConv(pixels, first),
@@ -110,9 +115,10 @@ class VideoAutoencoder(nn.Module):
                 nn.Conv3d(third, 2 * config.latent_width, 1),
             ]
         )
+        first, second, third = config.decoder_widths
         self.decoder = nn.ModuleList(
             [
-                SpatialConv(config.latent_width, third),
+                SpatialConv(config.latent_width + 3 * STRIDE[0], third),
                 _blocks(third, config.blocks),
                 nn.Conv3d(third, 2 * second, 1),
                 _blocks(second, config.blocks),
@@ -121,6 +127,9 @@ class VideoAutoencoder(nn.Module):
                 SpatialConv(first, pixels),
             ]
         )
+        # Before it has learned, it adds nothing.
+        for parameter in self.decoder[-1].parameters():
+            nn.init.zeros_(parameter)
         self.register_buffer("latent_mean", torch.zeros(config.latent_width))
         self.register_buffer("latent_std", torch.ones(config.latent_width))
 
@@ -129,44 +138,45 @@ class VideoAutoencoder(nn.Module):
         """How many latents before its own a frame depends on: each block's convolution reaches two steps back, at three rates."""
         return ceil(2 * self.config.blocks * (1 + 1 / 2 + 1 / 4))
 
-    def posterior(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """frames (B, T, H, W, 3) in [-1, 1], sizes multiples of `stride` -> mean and log-variance (B, latent_width, T/4, H/8, W/8)."""
+    def posterior(self, frames: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Frames (B, T, H, W, 3) in [-1, 1], sizes multiples of `stride` -> mean and log-variance (B, latent_width, T/4, H/8, W/8)."""
         pixels, one, half, two, quarter, three, out = self.encoder
-        x = one(pixels(fold(frames.movedim(-1, 1), 1, _FOLD)))
+        x = one(pixels(fold((frames - enlarged(seen)).movedim(-1, 1), 1, _FOLD)))
         x = two(half(fold(x, 2, 2)))
         mean, log_variance = out(three(quarter(fold(x, 2, 1)))).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 10)
 
-    def pixels(self, latents: torch.Tensor) -> torch.Tensor:
+    def pixels(self, latents: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Latents as of the posterior (B, latent_width, T/4, H/8, W/8) -> frames (B, T, H, W, 3)."""
         into, three, half, two, whole, one, pixels = self.decoder
-        x = unfold(half(three(into(latents))), 2, 1)
+        x = unfold(half(three(into(torch.cat([latents, seen.movedim(-1, 1)], dim=1)))), 2, 1)
         x = unfold(whole(two(x)), 2, 2)
-        return unfold(pixels(one(x)), 1, _FOLD).movedim(1, -1)
+        return enlarged(seen) + unfold(pixels(one(x)), 1, _FOLD).movedim(1, -1)
 
-    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, frames: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames (B, T, H, W, 3) -> their reconstruction from a sample of the posterior, and the KL to N(0, I), a mean over latents."""
-        mean, log_variance = self.posterior(frames)
+        mean, log_variance = self.posterior(frames, seen)
         latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        return self.pixels(latents), kl
+        return self.pixels(latents, seen), kl
 
-    def encode(self, frames: torch.Tensor) -> torch.Tensor:
-        """frames (B, T, H, W, 3) in [-1, 1] -> normalised latents (B, T/4, H/8, W/8, latent_width)."""
-        return (self.posterior(frames)[0].movedim(1, -1) - self.latent_mean) / self.latent_std
+    def encode(self, frames: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Frames (B, T, H, W, 3) in [-1, 1] -> normalised latents (B, T/4, H/8, W/8, latent_width)."""
+        return (self.posterior(frames, seen)[0].movedim(1, -1) - self.latent_mean) / self.latent_std
 
-    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+    def decode(self, latents: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """Normalised latents (B, T/4, H/8, W/8, latent_width) -> frames (B, T, H, W, 3)."""
-        return self.pixels((latents * self.latent_std + self.latent_mean).movedim(-1, 1))
+        return self.pixels((latents * self.latent_std + self.latent_mean).movedim(-1, 1), seen)
 
-    def decode_in_pieces(self, latents: torch.Tensor, piece: int) -> Iterator[torch.Tensor]:
+    def decode_in_pieces(self, latents: torch.Tensor, seen: torch.Tensor, piece: int) -> Iterator[torch.Tensor]:
         """What `decode` gives, `piece` latents at a time, so that memory does not grow with the length."""
         for start in range(0, latents.shape[1], piece):
-            before = max(0, start - self.reach)
-            yield self.decode(latents[:, before : start + piece])[:, (start - before) * self.stride[0] :]
+            part = slice(max(0, start - self.reach), start + piece)
+            yield self.decode(latents[:, part], seen[:, part])[:, (start - part.start) * self.stride[0] :]
 
-    def measure(self, frames: torch.Tensor) -> None:
+    def measure(self, frames: torch.Tensor, seen: torch.Tensor) -> None:
         """Sets the latent statistics to those of frames (B, T, H, W, 3)."""
-        mean = torch.cat([self.posterior(row[None])[0].movedim(1, -1).flatten(0, -2) for row in frames])
+        posteriors = [self.posterior(*rows)[0] for rows in zip(frames.split(1), seen.split(1), strict=True)]
+        mean = torch.cat([posterior.movedim(1, -1).flatten(0, -2) for posterior in posteriors])
         self.latent_mean.copy_(mean.mean(dim=0))
         self.latent_std.copy_(mean.std(dim=0).clamp_min(1e-4))

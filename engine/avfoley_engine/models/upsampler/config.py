@@ -1,10 +1,12 @@
-"""Sizes of the upsampler: of its autoencoder, and of the flow model in the autoencoder's latents."""
+"""Sizes of the upsampler, of its autoencoder and of the flow model in the autoencoder's latents: `nano`, which ships, and `paper`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
 
+from avfoley_engine.models.avlink import config as avlink
 from avfoley_engine.nn.dit import DiTConfig
 
 
@@ -12,11 +14,12 @@ from avfoley_engine.nn.dit import DiTConfig
 class AutoencoderConfig:
     """A latent covers `VideoAutoencoder.stride` pixels: 4 frames of 8 x 8.
 
-    `widths` are the channels at 4 x 4 pixels and every frame, at 8 x 8 and every second frame, and at 8 x 8 and every fourth.
+    The widths are the channels at 4 x 4 pixels and every frame, at 8 x 8 and every second frame, and at 8 x 8 and every fourth.
     """
 
     latent_width: int = 8
-    widths: tuple[int, int, int] = (32, 64, 96)
+    encoder_widths: tuple[int, int, int] = (12, 16, 16)
+    decoder_widths: tuple[int, int, int] = (16, 28, 28)
     blocks: int = 1
 
 
@@ -27,16 +30,30 @@ class UpsamplerConfig:
     It runs in windows of `window_latents` in time, whose neighbours share `overlap_latents`.
 
     `condition_time`: the small frames are seen partially noised, at that flow time. Those that a backbone generates are not as clean as
-    those that training shrinks (conditioning augmentation, arXiv 2106.15282).
+    those that training shrinks (conditioning augmentation, arXiv 2106.15282). `text` is the text encoder of the model that it belongs to.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-    dit: DiTConfig = field(default_factory=lambda: DiTConfig(width=128, depth=4, heads=4))
+    dit: DiTConfig = field(default_factory=lambda: DiTConfig(width=40, depth=2, heads=2, time_width=16))
     patch: tuple[int, int] = (2, 2)
     window_latents: int = 4
     overlap_latents: int = 1
     condition_time: float = 0.9
+    text: Literal["minilm", "t5"] = "minilm"
     frame_rate: Fraction = Fraction(24)
     height: int = 288
     width: int = 512
     steps: int = 4
+
+
+NANO = UpsamplerConfig()
+#: The paper gives no sizes, but says where it comes from: its video model, whose 31 frames have as many tokens as the 31 latents of 5.16 s.
+PAPER = UpsamplerConfig(
+    autoencoder=AutoencoderConfig(encoder_widths=(128, 256, 512), decoder_widths=(128, 256, 512), blocks=2),
+    dit=avlink.PAPER.video.dit,
+    window_latents=31,
+    overlap_latents=4,
+    steps=16,
+    text=avlink.PAPER.text,
+)
+PRESETS = {"nano": NANO, "paper": PAPER}

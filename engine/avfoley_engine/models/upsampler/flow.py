@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil
-
 import torch
 from torch import nn
 
-from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.errors import ModelError
 from avfoley_engine.models.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.upsampler.frames import STRIDE
 from avfoley_engine.nn.dit import DiT
-from avfoley_engine.nn.rope import Rotation, rotation
-
-
-def at_rate(frames: torch.Tensor, rate: Fraction, target: Fraction, count: int, start: int = 0) -> torch.Tensor:
-    """frames (B, T, H, W, 3) at `rate` -> `count` frames at `target` from number `start` on, float, linear between neighbours.
-
-    The last one is held.
-    """
-    places = [min(n * rate / target, Fraction(frames.shape[1] - 1)) for n in range(start, start + count)]
-    first = torch.tensor([int(place) for place in places], device=frames.device)
-    share = torch.tensor([float(place - int(place)) for place in places], device=frames.device)
-    after = (first + 1).clamp_max(frames.shape[1] - 1)
-    return torch.lerp(frames[:, first].float(), frames[:, after].float(), share[:, None, None, None])
-
-
-def condition(frames: torch.Tensor, rate: Fraction, target: Fraction, latents: int) -> torch.Tensor:
-    """Small frames (B, T, h, w, 3) in [-1, 1] at `rate` -> (B, latents, h, w, 12): a latent's instants on its channels."""
-    fold = VideoAutoencoder.stride[0]
-    frames = at_rate(frames, rate, target, latents * fold)
-    # (B, T', t, h, w, 3) -> (B, T', h, w, t, 3)
-    return frames.unflatten(1, (latents, fold)).permute(0, 1, 3, 4, 2, 5).flatten(4)
+from avfoley_engine.nn.rope import Rotation, grid_rotation
 
 
 class UpsamplerDiT(DiT):
@@ -46,8 +24,25 @@ class UpsamplerDiT(DiT):
         latent_width = config.autoencoder.latent_width
         super().__init__(config.dit, rows * columns * latent_width)
         self.patch, self.latent_width = config.patch, latent_width
-        seen = latent_width + 3 * VideoAutoencoder.stride[0]
+        seen = latent_width + 3 * STRIDE[0]
         self.input = nn.Linear(rows * columns * seen, config.dit.width)
+
+    def start_from(self, video: DiT) -> None:
+        """Takes a video backbone's blocks and what tells them flow time and caption, as the paper's upsampler comes from its video model.
+
+        In `paper` a token also stands for the same part of the picture in both, and turns by the same rotation.
+
+        Raises:
+            ModelError: the backbone has other sizes.
+        """
+        if video.config != self.config:
+            raise ModelError(
+                f"the upsampler's transformer ({self.config}) cannot start from a video backbone of other sizes ({video.config})"
+            )
+        for part in ("time", "text", "blocks", "pooled", "final_modulation"):
+            module = getattr(video, part, None)
+            if module is not None:
+                getattr(self, part).load_state_dict(module.state_dict())
 
     def patchify(self, x: torch.Tensor) -> torch.Tensor:
         rows, columns = self.patch
@@ -63,17 +58,9 @@ class UpsamplerDiT(DiT):
 
     def rotation(self, x: torch.Tensor) -> Rotation:
         pairs = self.config.width // self.config.heads // 2
-        spatial = pairs // 3
-        axes = [torch.arange(n, device=x.device) for n in self._grid(x)]
-        positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
-        return rotation(positions, (pairs - 2 * spatial, spatial, spatial), self.config.rope_base)
+        return grid_rotation(self._grid(x), pairs, self.config.rope_base, x.device)
 
     def _grid(self, x: torch.Tensor) -> tuple[int, int, int]:
         """Tokens in time, down and across."""
         rows, columns = self.patch
         return x.shape[1], x.shape[2] // rows, x.shape[3] // columns
-
-
-def latents_for(frames: int, rate: Fraction, target: Fraction) -> int:
-    """The latents that last at least as long as `frames` at `rate`."""
-    return ceil(frames / rate * target / VideoAutoencoder.stride[0])

@@ -8,7 +8,6 @@ from math import ceil
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
@@ -18,7 +17,8 @@ from avfoley_engine.models.interface import OnStep, UpsamplingMethod
 from avfoley_engine.models.text import TextEncoder
 from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
 from avfoley_engine.models.upsampler.config import UpsamplerConfig
-from avfoley_engine.models.upsampler.flow import UpsamplerDiT, at_rate, condition, latents_for
+from avfoley_engine.models.upsampler.flow import UpsamplerDiT
+from avfoley_engine.models.upsampler.frames import at_rate, bicubic, condition, latents_for
 
 
 class UpsamplerNetworks(nn.Module):
@@ -55,8 +55,7 @@ class Interpolation:
         for start in range(0, total, self.piece):
             count = min(self.piece, total - start)
             small = at_rate(frames[None], frame_rate, self.frame_rate, count, start)[0]
-            large = F.interpolate(small.movedim(-1, 1), self.frame_size, mode="bicubic", align_corners=False)
-            yield large.movedim(1, -1).clamp(0, 255).round().to(torch.uint8)
+            yield bicubic(small, self.frame_size).clamp(0, 255).round().to(torch.uint8)
             if on_step is not None:
                 on_step((start + count) / total)
 
@@ -95,9 +94,12 @@ class LatentUpsampler:
     ) -> Iterator[torch.Tensor]:
         """See `Upsampler.upsample`."""
         total = ceil(len(frames) / frame_rate * self.frame_rate)
-        latents = self.sample(frames, frame_rate, caption=caption, seed=seed, on_step=on_step)
+        count = latents_for(len(frames), frame_rate, self.frame_rate)
+        small = to_pixels(frames[None]).to(self.device)
+        latents = self.sample(small, frame_rate, count, caption=caption, seed=seed, on_step=on_step)
+        seen = condition(small, frame_rate, self.frame_rate, count)
         done = 0
-        for piece in self.networks.autoencoder.decode_in_pieces(latents, self.piece):
+        for piece in self.networks.autoencoder.decode_in_pieces(latents, seen, self.piece):
             large = from_pixels(piece[0, : total - done]).cpu()
             done += len(large)
             yield large
@@ -105,14 +107,20 @@ class LatentUpsampler:
                 on_step(self._sampling_share + (1 - self._sampling_share) * done / total)
 
     def sample(
-        self, frames: torch.Tensor, frame_rate: Fraction, *, caption: str, seed: int, on_step: OnStep | None = None
+        self,
+        small: torch.Tensor,
+        frame_rate: Fraction,
+        count: int,
+        *,
+        caption: str,
+        seed: int,
+        on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Small frames (T, h, w, 3) uint8 -> latents (1, L, h, w, latent_width) of the large ones."""
+        """Small frames (1, T, h, w, 3) in [-1, 1] -> `count` latents (1, count, h, w, latent_width) of the large ones."""
         config, generator = self.config, torch.Generator().manual_seed(seed)
-        count = latents_for(len(frames), frame_rate, self.frame_rate)
-        small = to_pixels(frames[None])
-        small = interpolate(small, torch.randn(small.shape, generator=generator), torch.tensor([config.condition_time]))
-        seen = condition(small, frame_rate, self.frame_rate, count).to(self.device)
+        noise = torch.randn(small.shape, generator=generator).to(self.device)
+        noised = interpolate(small, noise, small.new_tensor([config.condition_time]))
+        seen = condition(noised, frame_rate, self.frame_rate, count)
         noise = torch.randn(*seen.shape[:-1], config.autoencoder.latent_width, generator=generator).to(self.device)
         windows = Windows.line(count, config.window_latents, config.overlap_latents)
         words = self.text([caption])
