@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -124,7 +125,8 @@ def test_latents_lie_over_their_own_pixels_of_the_small_frames(networks: Upsampl
     changed = x.clone()
     changed[0, 1, 5, 9, 7] += 1
     touched = (flow.patchify(changed) - tokens).abs().sum(-1)[0] > 1e-4
-    assert touched.nonzero()[:, 0].tolist() == [4 * 8 + 2 * 8 + 4]
+    # Its own patch, and the three that see one pixel more on every side.
+    assert touched.nonzero()[:, 0].tolist() == [4 * 8 + row * 8 + column for row in (2, 3) for column in (4, 5)]
     # Numbered tokens come back to the places they were taken from.
     numbers = torch.arange(96).float()[None, :, None].expand(1, 96, 16)
     assert flow.unpatchify(numbers, x)[0, 1, 5, 9].tolist() == [4 * 8 + 2 * 8 + 4] * 4
@@ -135,6 +137,13 @@ def test_an_untrained_flow_says_nothing() -> None:
     velocity = UpsamplerDiT(SMALL)(x, torch.tensor([0.5]), letters(["a"]))
     assert velocity.shape == (1, 3, 8, 16, 4)
     assert (velocity == 0).all()
+
+
+def test_a_predicted_sample_is_of_the_latents_alone() -> None:
+    flow = UpsamplerDiT(replace(SMALL, dit=replace(SMALL.dit, prediction="sample")))
+    x = torch.randn(1, 3, 8, 16, 16)
+    # Untrained it predicts a sample of zeros, half the way to which is left.
+    torch.testing.assert_close(flow(x, torch.tensor([0.5]), letters(["a"])), -x[..., :4] / 0.5)
 
 
 @pytest.mark.parametrize(

@@ -43,3 +43,15 @@ def test_pooled_text_changes_nothing_at_first_and_nothing_without_a_caption() ->
     # A padded state has no say.
     text.states[0, 2] = 100
     assert torch.allclose(pooled.pooled(text.states, text.mask), pooled.pooled(text.states[:, :2], text.mask[:, :2]))
+
+
+def test_without_a_text_width_captions_change_nothing() -> None:
+    audio = AudioDiT(AudioConfig(DiTConfig(width=32, depth=2, heads=2, text_width=None), latent_width=4))
+    for parameter in audio.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    assert not any("text" in name for name, _ in audio.named_parameters())
+    x, t = torch.randn(2, 5, 4), torch.tensor([0.2, 0.7])
+    some = TextStates(torch.randn(2, 3, 8), torch.ones(2, 3, dtype=torch.bool))
+    none = TextStates(torch.zeros(2, 0, 8), torch.zeros(2, 0, dtype=torch.bool))
+    assert torch.equal(audio(x, t, some), audio(x, t, none))
+    assert not torch.equal(audio(x, t, some)[0], audio(x[:1], t[1:], some.rows(torch.tensor([0])))[0])

@@ -23,7 +23,8 @@ class DiTConfig:
     """`time_width` is the width of the flow-time embedding that adaLN reads: the model's width in the paper, smaller in `nano`.
 
     `pooled_text` adds the caption's mean state to that embedding, beside the cross-attention (as in Stable Diffusion 3, arXiv 2403.03206):
-    a small model learns what a caption names much sooner that way. The paper's backbones have cross-attention alone.
+    a small model learns what a caption names much sooner that way. The paper's backbones have cross-attention alone. Where `text_width` is
+    None, blocks have no attention to text and captions change nothing.
     """
 
     width: int = 160
@@ -31,7 +32,7 @@ class DiTConfig:
     heads: int = 5
     mlp_ratio: int = 3
     time_width: int = 64
-    text_width: int = 384
+    text_width: int | None = 384
     rope_base: float = 1000.0
     #: What the network's output means: the velocity itself, or the clean sample, from which the velocity follows. Patches of more numbers
     #: than the width cannot carry the noise part of a velocity through the tokens.
@@ -92,12 +93,14 @@ class DiTBlock(nn.Module):
         width, hidden = config.width, config.mlp_ratio * config.width
         self.attention_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.attention = SelfAttention(width, config.heads)
-        self.text_norm = nn.LayerNorm(width, eps=1e-6)
-        self.text_attention = CrossAttention(width, config.heads)
+        if config.text_width is not None:
+            self.text_norm = nn.LayerNorm(width, eps=1e-6)
+            self.text_attention = CrossAttention(width, config.heads)
+        self.reads_text = config.text_width is not None
         self.mlp_norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, width))
         self.modulation = nn.Sequential(nn.SiLU(), nn.Linear(config.time_width, 6 * width))
-        for layer in (self.modulation[1], self.text_attention.out):
+        for layer in (self.modulation[1], *([self.text_attention.out] if self.reads_text else [])):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
@@ -107,7 +110,8 @@ class DiTBlock(nn.Module):
         x = state.tokens
         y = modulate(self.attention_norm(x), shift_a, scale_a)
         x = x + gate_a[:, None] * self.attention(y, state.rotation, state.mask)
-        x = x + self.text_attention(self.text_norm(x), state.context, state.context_mask)
+        if self.reads_text:
+            x = x + self.text_attention(self.text_norm(x), state.context, state.context_mask)
         x = x + gate_m[:, None] * self.mlp(modulate(self.mlp_norm(x), shift_m, scale_m))
         return x
 
@@ -126,8 +130,9 @@ class DiT(nn.Module):
         super().__init__()
         self.config = config
         self.time = TimeEmbedding(config.time_width)
-        self.text = TextProjection(config.text_width, config.width)
-        self.pooled = PooledText(config.text_width, config.time_width) if config.pooled_text else None
+        width = config.text_width
+        self.text = None if width is None else TextProjection(width, config.width)
+        self.pooled = PooledText(width, config.time_width) if width is not None and config.pooled_text else None
         self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.depth))
         if output_width is not None:
             self.final_norm = nn.LayerNorm(config.width, eps=1e-6, elementwise_affine=False)
@@ -157,8 +162,11 @@ class DiT(nn.Module):
 
     def conditions(self, t: torch.Tensor, text: TextStates) -> DiTState:
         """A state of flow times t (B,) and captions, still without tokens."""
-        context, context_mask = self.text(text.states, text.mask)
         time = self.time(t)
+        if self.text is None:
+            context, context_mask = time.new_zeros(len(t), 0, self.config.width), text.mask[:, :0]
+        else:
+            context, context_mask = self.text(text.states, text.mask)
         if self.pooled is not None:
             time = time + self.pooled(text.states, text.mask)
         nothing = context.new_zeros(len(context), 0, context.shape[-1])

@@ -56,7 +56,8 @@ def features(video: VideoDiT, frames: torch.Tensor, t: float) -> list[torch.Tens
         pixels = to_pixels(some.to(next(video.parameters()).device))
         times = pixels.new_full((len(pixels),), t)
         nothing = TextStates(
-            pixels.new_zeros(len(pixels), 0, video.config.text_width), times.new_zeros(len(pixels), 0, dtype=torch.bool)
+            pixels.new_zeros(len(pixels), 0, video.config.text_width or 0),
+            times.new_zeros(len(pixels), 0, dtype=torch.bool),
         )
         state = video.embed(interpolate(pixels, torch.randn_like(pixels), times), times, nothing)
         for index in range(video.config.depth):

@@ -46,7 +46,7 @@ class UpsamplerTraining:
     """`crop` (rows, columns) is what is learned from at once."""
 
     batch: int = 4
-    crop: tuple[int, int] = (144, 256)
+    crop: tuple[int, int] = (288, 512)
     caption_drop: float = 0.1
     rates: tuple[Fraction, ...] = RATES
 

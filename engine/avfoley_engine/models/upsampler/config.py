@@ -25,7 +25,7 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True)
 class UpsamplerConfig:
-    """The flow model: a DiT over patches of (rows, columns) of latents.
+    """The flow model: a DiT over patches of (rows, columns) of latents, each seen with `around` more on every side.
 
     It runs in windows of `window_latents` in time, whose neighbours share `overlap_latents`.
 
@@ -34,11 +34,16 @@ class UpsamplerConfig:
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-    dit: DiTConfig = field(default_factory=lambda: DiTConfig(width=40, depth=2, heads=2, time_width=16))
+    dit: DiTConfig = field(
+        default_factory=lambda: DiTConfig(
+            width=48, depth=2, heads=2, time_width=16, text_width=None, prediction="sample"
+        )
+    )
     patch: tuple[int, int] = (2, 2)
-    window_latents: int = 4
+    around: int = 1
+    window_latents: int = 2
     overlap_latents: int = 1
-    condition_time: float = 0.9
+    condition_time: float = 0.97
     text: Literal["minilm", "t5"] = "minilm"
     frame_rate: Fraction = Fraction(24)
     height: int = 288

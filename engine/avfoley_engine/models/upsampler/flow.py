@@ -25,7 +25,8 @@ class UpsamplerDiT(DiT):
         super().__init__(config.dit, rows * columns * latent_width)
         self.patch, self.latent_width = config.patch, latent_width
         seen = latent_width + 3 * STRIDE[0]
-        self.input = nn.Linear(rows * columns * seen, config.dit.width)
+        kernel = (rows + 2 * config.around, columns + 2 * config.around)
+        self.input = nn.Conv2d(seen, config.dit.width, kernel, stride=config.patch, padding=config.around)
 
     def start_from(self, video: DiT) -> None:
         """Takes a video backbone's blocks and what tells them flow time and caption, as the paper's upsampler comes from its video model.
@@ -45,16 +46,19 @@ class UpsamplerDiT(DiT):
                 getattr(self, part).load_state_dict(module.state_dict())
 
     def patchify(self, x: torch.Tensor) -> torch.Tensor:
-        rows, columns = self.patch
-        x = x.unflatten(3, (-1, columns)).unflatten(2, (-1, rows))
-        # (B, T, H', h, W', w, C) -> (B, T, H', W', h, w, C)
-        return self.input(x.transpose(3, 4).flatten(4).flatten(1, 3))
+        x = self.input(x.flatten(0, 1).movedim(-1, 1)).unflatten(0, x.shape[:2])
+        # (B, T, width, H', W') -> (B, T, H', W', width)
+        return x.movedim(2, -1).flatten(1, 3)
 
     def unpatchify(self, tokens: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         rows, columns = self.patch
         x = tokens.unflatten(1, self._grid(like)).unflatten(-1, (rows, columns, self.latent_width))
         # (B, T, H', W', h, w, C) -> (B, T, H', h, W', w, C)
         return x.transpose(3, 4).reshape(*like.shape[:-1], self.latent_width)
+
+    def velocity_of(self, sample: torch.Tensor, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """As `DiT.velocity_of`, of the latents alone."""
+        return super().velocity_of(sample, x[..., : self.latent_width], t)
 
     def rotation(self, x: torch.Tensor) -> Rotation:
         pairs = self.config.width // self.config.heads // 2
