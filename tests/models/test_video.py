@@ -36,6 +36,15 @@ def test_same_request_same_frames_and_another_seed_another_picture(video: AVLink
     assert not torch.equal(first, video.generate(sound(48_000), 24, caption="a", seed=6))
 
 
+def test_a_picture_for_a_sound_starts_from_cooler_noise_and_one_from_words_does_not(video: AVLinkVideo) -> None:
+    def made(temperature: float, heard: torch.Tensor | None) -> torch.Tensor:
+        video.link.config = replace(video.link.config, temperature=temperature)
+        return video.generate(heard, 24, caption="a", seed=5)
+
+    assert torch.equal(made(1.0, None), made(0.5, None))
+    assert not torch.equal(made(1.0, sound(48_000)), made(0.5, sound(48_000)))
+
+
 def test_sound_caption_and_negative_caption_each_matter(video: AVLinkVideo) -> None:
     base = video.generate(sound(48_000), 24, caption="a", seed=5)
     for other in (

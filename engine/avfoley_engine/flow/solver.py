@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
+
+#: A flow time, or those of a batch.
+Time = TypeVar("Time", float, torch.Tensor)
 
 #: v(x, t): x (B, ...), t a float in [0, 1) -> velocity of the shape of x.
 VelocityField = Callable[[torch.Tensor, float], torch.Tensor]
 
 
-def shifted(t: float, shift: float) -> float:
+def shifted(t: Time, shift: float) -> Time:
     """Flow time t moved towards noise, where 0 and 1 stay: t / (t + shift (1 - t)), Eq. 23 of arXiv 2403.03206 with data at t = 1.
 
     The more numbers say the same, such as those of a colour that all frames share, the nearer to noise it is decided.

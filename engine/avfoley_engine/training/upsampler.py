@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from avfoley_engine.flow.path import interpolate, logit_normal
+from avfoley_engine.flow.solver import shifted
 from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
 from avfoley_engine.models.upsampler.frames import STRIDE, condition
 from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
@@ -108,7 +109,10 @@ def train_flow(
     config: TrainerConfig,
     options: UpsamplerTraining,
 ) -> None:
-    """Flow matching of the frozen autoencoder's latents, given the small frames; flow time logit-normal (0, 1). Leaves the EMA weights."""
+    """Flow matching of the frozen autoencoder's latents, given the small frames.
+
+    Flow times are logit-normal (0, 1), shifted. Leaves the EMA weights in `networks`.
+    """
     sizes, flow = networks.config, networks.flow
     autoencoder = networks.autoencoder.eval().requires_grad_(False)
 
@@ -118,7 +122,7 @@ def train_flow(
         with torch.no_grad():
             x1 = autoencoder.encode(batch.frames, seen_beside(batch.frames, rate, sizes.frame_rate))
         seen = seen_beside(batch.frames, rate, sizes.frame_rate, sizes.condition_time)
-        x0, t = torch.randn_like(x1), logit_normal(len(x1), 0.0, 1.0, x1.device)
+        x0, t = torch.randn_like(x1), shifted(logit_normal(len(x1), 0.0, 1.0, x1.device), sizes.time_shift)
         dropped = torch.from_numpy(rng.random(len(x1)) < options.caption_drop).to(x1.device)
         states = text(batch.captions).drop(dropped)
         velocity = flow(torch.cat([interpolate(x1, x0, t), seen], dim=-1), t, states)

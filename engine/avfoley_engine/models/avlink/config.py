@@ -97,8 +97,8 @@ class AVLinkConfig:
     """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V); `text` is
     the text encoder. Where there is another modality, guidance goes `guidance_scale * caption_guidance` along what the caption adds to
     nothing, and `guidance_scale * linked_guidance` along what the other modality adds to the caption (as in InstructPix2Pix, arXiv
-    2211.09800); 1 and 1 are the paper's single scale. Sound for a picture starts from noise of `temperature` times its deviation: below 1
-    it is what is likely rather than all that is possible, with fewer strikes that nothing in the picture calls for; 1 in the paper.
+    2211.09800); 1 and 1 are the paper's single scale. What is made for another modality starts from noise of `temperature` times its
+    deviation: below 1 it is what is likely rather than all that is possible, with fewer strikes that nothing calls for; 1 in the paper.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)

@@ -124,7 +124,10 @@ class AVLinkVideo:
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         shape = (windows.total, *self.frame_size, 3)
         noise = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
-        audio = None if sounds is None else self._condition(sounds, over_latents, generators)
+        audio = None
+        if sounds is not None:
+            noise = self.link.config.temperature * noise
+            audio = self._condition(sounds, over_latents, generators)
         words = self.text(captions), self.text(negative_captions or [""] * len(captions))
         velocity = windowed_velocity(self.link, "a2v", windows, audio, *words, scale, self.windows_at_once)
 

@@ -31,6 +31,9 @@ class UpsamplerConfig:
 
     `condition_time`: the small frames are seen partially noised, at that flow time. Those that a backbone generates are not as clean as
     those that training shrinks (conditioning augmentation, arXiv 2106.15282). `text` is the text encoder of the model that it belongs to.
+
+    `time_shift` moves flow times towards noise (`flow.solver.shifted`): most latents say nothing, and those at edges stand out of the noise
+    so early that at plain times nothing would learn to place them.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -44,6 +47,7 @@ class UpsamplerConfig:
     window_latents: int = 2
     overlap_latents: int = 1
     condition_time: float = 0.97
+    time_shift: float = 4.0
     text: Literal["minilm", "t5"] = "minilm"
     frame_rate: Fraction = Fraction(24)
     height: int = 288
