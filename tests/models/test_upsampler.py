@@ -144,6 +144,26 @@ def test_a_predicted_sample_is_of_the_latents_alone() -> None:
     x = torch.randn(1, 3, 8, 16, 16)
     # Untrained it predicts a sample of zeros, half the way to which is left.
     torch.testing.assert_close(flow(x, torch.tensor([0.5]), letters(["a"])), -x[..., :4] / 0.5)
+    guess = flow.guess
+    assert guess is not None
+    guess[-1].bias.data.fill_(0.25)
+    torch.testing.assert_close(flow(x, torch.tensor([0.5]), letters(["a"])), (0.25 - x[..., :4]) / 0.5)
+
+
+def test_a_first_guess_is_made_from_the_neighbourhood_at_the_same_instants() -> None:
+    guess = UpsamplerDiT(replace(SMALL, dit=replace(SMALL.dit, prediction="sample"))).guess
+    assert guess is not None
+    for parameter in guess.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    seen = torch.randn(1, 3, 8, 16, 12)
+    changed = seen.clone()
+    changed[0, 1, 4, 9] += 1
+    touched = (guess(changed) - guess(seen)).abs().sum(-1) > 1e-6
+    assert guess(seen).shape == (1, 3, 8, 16, 4)
+    assert {tuple(place) for place in touched.nonzero().tolist()} <= {
+        (0, 1, row, column) for row in range(1, 8) for column in range(6, 13)
+    }
+    assert touched[0, 1, 4, 9]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ class AutoencoderConfig:
 class UpsamplerConfig:
     """The flow model: a DiT over patches of (rows, columns) of latents, each seen with `around` more on every side.
 
+    Where it predicts samples, convolutions of `guess_width` make a first guess that it refines.
     It runs in windows of `window_latents` in time, whose neighbours share `overlap_latents`.
 
     `condition_time`: the small frames are seen partially noised, at that flow time. Those that a backbone generates are not as clean as
@@ -39,11 +40,12 @@ class UpsamplerConfig:
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     dit: DiTConfig = field(
         default_factory=lambda: DiTConfig(
-            width=48, depth=2, heads=2, time_width=16, text_width=None, prediction="sample"
+            width=44, depth=2, heads=2, time_width=16, text_width=None, prediction="sample"
         )
     )
     patch: tuple[int, int] = (2, 2)
     around: int = 1
+    guess_width: int = 24
     window_latents: int = 2
     overlap_latents: int = 1
     condition_time: float = 0.97

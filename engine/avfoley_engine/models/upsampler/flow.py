@@ -12,6 +12,26 @@ from avfoley_engine.nn.dit import DiT
 from avfoley_engine.nn.rope import Rotation, grid_rotation
 
 
+class FirstGuess(nn.Sequential):
+    """What the small frames alone tell of the latents, in their neighbourhood: the mean that the flow refines (arXiv 2112.02475).
+
+    It takes what `condition` gives (B, T, h, w, 12) to latents (B, T, h, w, latent_width), zero at first.
+    """
+
+    def __init__(self, width: int, latent_width: int) -> None:
+        def conv(inputs: int, outputs: int) -> nn.Conv2d:
+            return nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="replicate")
+
+        last = conv(width, latent_width)
+        super().__init__(conv(3 * STRIDE[0], width), nn.SiLU(), conv(width, width), nn.SiLU(), last)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        guess = super().forward(seen.flatten(0, 1).movedim(-1, 1)).unflatten(0, seen.shape[:2])
+        return guess.movedim(2, -1)
+
+
 class UpsamplerDiT(DiT):
     """Velocity of latents given the small frames, which have a pixel for every latent: 36x64 of them for 288x512.
 
@@ -26,6 +46,7 @@ class UpsamplerDiT(DiT):
         self.patch, self.latent_width = config.patch, latent_width
         seen = latent_width + 3 * STRIDE[0]
         kernel = (rows + 2 * config.around, columns + 2 * config.around)
+        self.guess = FirstGuess(config.guess_width, latent_width) if config.dit.prediction == "sample" else None
         self.input = nn.Conv2d(seen, config.dit.width, kernel, stride=config.patch, padding=config.around)
 
     def start_from(self, video: DiT) -> None:
@@ -57,8 +78,10 @@ class UpsamplerDiT(DiT):
         return x.transpose(3, 4).reshape(*like.shape[:-1], self.latent_width)
 
     def velocity_of(self, sample: torch.Tensor, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """As `DiT.velocity_of`, of the latents alone."""
-        return super().velocity_of(sample, x[..., : self.latent_width], t)
+        """As `DiT.velocity_of`, of the latents alone; `sample` is what is added to the first guess."""
+        latents, seen = x.tensor_split((self.latent_width,), dim=-1)
+        assert self.guess is not None
+        return super().velocity_of(sample + self.guess(seen), latents, t)
 
     def rotation(self, x: torch.Tensor) -> Rotation:
         pairs = self.config.width // self.config.heads // 2
