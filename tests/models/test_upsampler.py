@@ -187,6 +187,16 @@ def test_same_seed_same_frames_and_caption_and_seed_each_matter(upsampler: Laten
         assert not torch.equal(first, other)
 
 
+def test_cooler_noise_makes_takes_more_alike(upsampler: LatentUpsampler) -> None:
+    def apart(temperature: float) -> float:
+        upsampler.config = replace(SMALL, temperature=temperature, condition_time=1.0)
+        takes = [torch.cat(list(upsampler.upsample(small_frames(12), FILM, seed=seed))).float() for seed in (1, 2)]
+        return (takes[0] - takes[1]).abs().mean().item()
+
+    assert apart(0.0) == 0
+    assert 0 < apart(0.5) < apart(1.0)
+
+
 def test_long_videos_run_in_windows_and_come_out_in_pieces(
     upsampler: LatentUpsampler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,8 @@ class UpsamplerConfig:
     those that training shrinks (conditioning augmentation, arXiv 2106.15282). `text` is the text encoder of the model that it belongs to.
 
     `time_shift` moves flow times towards noise (`flow.solver.shifted`): most latents say nothing, and those at edges stand out of the noise
-    so early that at plain times nothing would learn to place them.
+    so early that at plain times nothing would learn to place them. Sampling starts from noise of `temperature` times its deviation: less of
+    it is taken for detail.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -50,6 +51,7 @@ class UpsamplerConfig:
     overlap_latents: int = 1
     condition_time: float = 0.97
     time_shift: float = 4.0
+    temperature: float = 0.8
     text: Literal["minilm", "t5"] = "minilm"
     frame_rate: Fraction = Fraction(24)
     height: int = 288
@@ -65,6 +67,7 @@ PAPER = UpsamplerConfig(
     window_latents=31,
     overlap_latents=4,
     steps=16,
+    temperature=1.0,
     text=avlink.PAPER.text,
 )
 PRESETS = {"nano": NANO, "paper": PAPER}

@@ -139,4 +139,4 @@ class LatentUpsampler:
             if on_step is not None:
                 on_step(self._sampling_share * share)
 
-        return euler(velocity, noise, config.steps, report, shift=config.time_shift)
+        return euler(velocity, config.temperature * noise, config.steps, report, shift=config.time_shift)
