@@ -197,6 +197,17 @@ def test_cooler_noise_makes_takes_more_alike(upsampler: LatentUpsampler) -> None
     assert 0 < apart(0.5) < apart(1.0)
 
 
+def test_flow_times_are_shifted_towards_noise(upsampler: LatentUpsampler, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = []
+    forward = UpsamplerDiT.forward
+    monkeypatch.setattr(
+        UpsamplerDiT, "forward", lambda self, x, t, *rest: times.append(t[0].item()) or forward(self, x, t, *rest)
+    )
+    upsampler.config = replace(SMALL, steps=4, time_shift=4.0)
+    list(upsampler.upsample(small_frames(12), FILM))
+    assert sorted(set(times)) == pytest.approx([0, 1 / 13, 1 / 5, 3 / 7])
+
+
 def test_long_videos_run_in_windows_and_come_out_in_pieces(
     upsampler: LatentUpsampler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
