@@ -40,7 +40,7 @@ def _evaluate(argv: Sequence[str]) -> int | None:
 
 
 def _demo_clip(argv: Sequence[str]) -> int | None:
-    from avfoley_engine.training.world.demo import main
+    from avfoley_engine.world.demo import main
 
     return main(list(argv))
 

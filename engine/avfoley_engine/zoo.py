@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from avfoley_engine.models.avlink.config import Direction
     from avfoley_engine.models.avlink.foley import AVLinkFoley
+    from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
     from avfoley_engine.models.avlink.video import AVLinkVideo
-    from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
 
 SHIPPED = Path(__file__).parent / "weights"
 #: A folder of the user's with more models, each a folder like those that are shipped.
@@ -225,8 +225,8 @@ def load_video(model: str | Entry, device: torch.device | str = "cpu") -> AVLink
     Raises:
         ModelError: as `load`, or the model does not offer the task `visualize`.
     """
+    from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler
     from avfoley_engine.models.avlink.video import AVLinkVideo
-    from avfoley_engine.models.upsampler.upsample import LatentUpsampler
 
     e = model if isinstance(model, Entry) else entry(model)
     foley = load(e, device)
@@ -254,8 +254,8 @@ def load_upsampler(entry: Entry) -> UpsamplerNetworks | None:
         return None
     from pydantic import TypeAdapter, ValidationError
 
-    from avfoley_engine.models.upsampler.config import UpsamplerConfig
-    from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+    from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
+    from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
 
     try:
         networks = UpsamplerNetworks(TypeAdapter(UpsamplerConfig).validate_python(entry.config["upsampler"]))
@@ -342,7 +342,7 @@ def save(
         "files": files,
     }
     if upsampler is not None:
-        from avfoley_engine.models.upsampler.config import UpsamplerConfig
+        from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
 
         config["upsampler"] = TypeAdapter(UpsamplerConfig).dump_python(upsampler.config, mode="json")
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")

@@ -15,9 +15,10 @@ import pytest
 import soundfile
 import torch
 from avfoley_engine import zoo
-from avfoley_engine.evaluation import motion, onsets
+from avfoley_engine.evaluation import motion
 from avfoley_engine.evaluation.matching import Counts, count
-from avfoley_engine.training.world import SyntheticBank, render_sound, sample_scene
+from avfoley_engine.media import onsets
+from avfoley_engine.world import SyntheticBank, render_sound, sample_scene
 
 from avfoley_plugin.timeline.takes import placed
 

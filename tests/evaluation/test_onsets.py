@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from avfoley_engine.evaluation import onsets
+from avfoley_engine.evaluation import condfoleygen
 from avfoley_engine.evaluation.matching import count
-from avfoley_engine.media import read_sound
+from avfoley_engine.media import onsets, read_sound
 
 TIMES = [0.0, 0.5, 0.9, 1.0301, 2.2222, 3.1, 4.5, 4.95]
 
@@ -72,14 +72,14 @@ def test_the_shortest_of_sounds(samples: int) -> None:
 
 
 def test_condfoleygens_detector_finds_hits() -> None:
-    times, strengths = onsets.detect_condfoleygen(hits("knock", 48_000), 48_000)
+    times, strengths = condfoleygen.detect(hits("knock", 48_000), 48_000)
     assert count(np.array(TIMES[1:-1]), times, 0.06).recall == 1
     assert strengths.max() == pytest.approx(1, abs=0.05)
-    assert len(onsets.detect_condfoleygen(np.zeros(48_000), 48_000)[0]) == 0
+    assert len(condfoleygen.detect(np.zeros(48_000), 48_000)[0]) == 0
 
 
 def test_suppression_keeps_the_stronger_of_two_close_onsets() -> None:
-    times, strengths = onsets.suppressed(np.array([1.0, 1.03, 1.06, 2.0]), np.array([0.5, 0.9, 0.4, 0.1]))
+    times, strengths = condfoleygen.suppressed(np.array([1.0, 1.03, 1.06, 2.0]), np.array([0.5, 0.9, 0.4, 0.1]))
     assert times.tolist() == [1.03, 2.0]
     assert strengths.tolist() == [0.9, 0.1]
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from avfoley_engine.evaluation.cli import main
 from avfoley_engine.evaluation.upsampler import FIGURES, ROWS, compare, enlargements, small_frames
-from avfoley_engine.models.upsampler.config import AutoencoderConfig, UpsamplerConfig
-from avfoley_engine.models.upsampler.upsample import LatentUpsampler, UpsamplerNetworks
+from avfoley_engine.models.avlink.upsampler.config import AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler, UpsamplerNetworks
 from avfoley_engine.nn.dit import DiTConfig, TextStates
 from avfoley_engine.training.loading import keep_sizes
 from safetensors.torch import save_file

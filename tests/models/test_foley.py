@@ -10,7 +10,7 @@ import pytest
 import torch
 from avfoley_engine.codec.audio import NANO, AudioCodec, CodecConfig
 from avfoley_engine.errors import CancelledError, ModelError
-from avfoley_engine.flow.solver import guide
+from avfoley_engine.flow.guidance import guide
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.velocity import guided_velocity
 

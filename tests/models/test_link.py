@@ -11,10 +11,10 @@ import torch
 from avfoley_engine.codec.audio import PAPER as PAPER_CODEC
 from avfoley_engine.models.avlink.backbones import VideoDiT
 from avfoley_engine.models.avlink.config import PAPER, AVLinkConfig, DrawingConfig
-from avfoley_engine.models.avlink.drawing import _folded, _unfolded, expected, to_unit_scale
 from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
-from avfoley_engine.models.avlink.stems import EventStem
+from avfoley_engine.models.avlink.nano.drawing import _folded, _unfolded, expected, to_unit_scale
+from avfoley_engine.models.avlink.nano.stems import EventStem
 from avfoley_engine.nn.dit import DiTState, TextStates
 from avfoley_engine.nn.rope import rotate
 

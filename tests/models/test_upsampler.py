@@ -10,11 +10,11 @@ import torch
 from avfoley_engine.errors import CancelledError, ModelError
 from avfoley_engine.models.avlink import config as avlink
 from avfoley_engine.models.avlink.backbones import VideoDiT
-from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder, fold, unfold
-from avfoley_engine.models.upsampler.config import PRESETS, AutoencoderConfig, UpsamplerConfig
-from avfoley_engine.models.upsampler.flow import UpsamplerDiT
-from avfoley_engine.models.upsampler.frames import at_rate, condition, enlarged
-from avfoley_engine.models.upsampler.upsample import Interpolation, LatentUpsampler, UpsamplerNetworks
+from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder, fold, unfold
+from avfoley_engine.models.avlink.upsampler.config import PRESETS, AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.flow import UpsamplerDiT
+from avfoley_engine.models.avlink.upsampler.frames import at_rate, condition, enlarged
+from avfoley_engine.models.avlink.upsampler.upsample import Interpolation, LatentUpsampler, UpsamplerNetworks
 from avfoley_engine.nn.dit import DiTConfig, TextStates
 
 SMALL = UpsamplerConfig(

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from avfoley_engine.models.avlink.windows import Windows
+from avfoley_engine.flow.windows import Windows
 
 LONGEST, OVERLAP = 129, 25
 TOTALS = [1, 10, 25, 26, 100, 104, 105, 128, 129, 130, 200, 233, 234, 500, 1501]

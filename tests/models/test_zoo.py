@@ -17,8 +17,8 @@ from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.upsampler.config import AutoencoderConfig, UpsamplerConfig
-from avfoley_engine.models.upsampler.upsample import LatentUpsampler, UpsamplerNetworks
+from avfoley_engine.models.avlink.upsampler.config import AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler, UpsamplerNetworks
 from avfoley_engine.nn.dit import DiTConfig
 from avfoley_engine.training.loading import untrained_link
 from pydantic import TypeAdapter

@@ -7,8 +7,9 @@ import math
 
 import pytest
 import torch
+from avfoley_engine.flow.guidance import guide
 from avfoley_engine.flow.path import interpolate, logit_normal
-from avfoley_engine.flow.solver import euler, guide, shifted, unshifted
+from avfoley_engine.flow.solver import euler, shifted, unshifted
 
 
 def test_path_runs_from_noise_to_data() -> None:

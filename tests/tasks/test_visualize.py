@@ -13,7 +13,7 @@ import pytest
 import torch
 from avfoley_engine.errors import CancelledError, MediaError
 from avfoley_engine.media import probe, read_frames
-from avfoley_engine.models.upsampler.upsample import Interpolation
+from avfoley_engine.models.avlink.upsampler.upsample import Interpolation
 from avfoley_engine.protocol import SoundRange, VideoCodec, VisualizeRequest, VisualizeResult
 from avfoley_engine.tasks import run
 from avfoley_engine.tasks.visualize import at_record_rate, sound_of

@@ -17,10 +17,11 @@ from avfoley_engine.errors import MediaError, ModelError
 from avfoley_engine.training import cli, loading
 from avfoley_engine.training import codec as codec_training
 from avfoley_engine.training.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
+from avfoley_engine.training.checkpoints import ema_weights
 from avfoley_engine.training.codec import SoundCrops, SpectralDistance, train_vocoder
 from avfoley_engine.training.discriminators import DiscriminatorConfig, Discriminators, PeriodDiscriminator
 from avfoley_engine.training.sounds import Sound
-from avfoley_engine.training.trainer import Trainer, TrainerConfig, ema_weights
+from avfoley_engine.training.trainer import Trainer, TrainerConfig
 from safetensors.torch import load_file, save_file
 
 DISCRIMINATORS = DiscriminatorConfig(periods=(2, 3), period_widths=(4, 8), fft_sizes=(256, 512), spectral_widths=(4, 4))

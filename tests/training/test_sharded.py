@@ -19,10 +19,11 @@ from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training import run as running
 from avfoley_engine.training.avlink import AVLinkTraining
+from avfoley_engine.training.checkpoints import ema_weights, newest_sharded
 from avfoley_engine.training.dataset import Clip
 from avfoley_engine.training.loading import load_run, untrained_link
 from avfoley_engine.training.run import RunConfig, read_config, run
-from avfoley_engine.training.trainer import TrainerConfig, ema_weights, newest_sharded
+from avfoley_engine.training.trainer import TrainerConfig
 from safetensors.torch import save_file
 
 CONFIGS = Path(running.__file__).parent / "configs"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from avfoley_engine.training.trainer import Trainer, TrainerConfig, ema_weights
+from avfoley_engine.training.checkpoints import ema_weights
+from avfoley_engine.training.trainer import Trainer, TrainerConfig
 from torch import nn
 
 CONFIG = TrainerConfig(steps=40, learning_rate=1e-2, warm_up=5, log_every=10, save_every=10, ema_decay=0.9)

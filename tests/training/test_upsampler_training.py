@@ -13,10 +13,10 @@ import torch
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.backbones import VideoDiT
 from avfoley_engine.models.avlink.config import VideoConfig
-from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
-from avfoley_engine.models.upsampler.config import PRESETS, AutoencoderConfig, UpsamplerConfig
-from avfoley_engine.models.upsampler.frames import enlarged
-from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.avlink.upsampler.config import PRESETS, AutoencoderConfig, UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.frames import enlarged
+from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.nn.dit import DiTConfig, TextStates
 from avfoley_engine.training import cli, loading
 from avfoley_engine.training.pictures import CLIP_FRAMES, WorldPictures, render_pictures

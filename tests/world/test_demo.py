@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 from avfoley_engine.errors import MediaError
-from avfoley_engine.training.world.demo import main
+from avfoley_engine.world.demo import main
 
 
 def test_the_demo_clip_is_a_silent_video_with_known_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

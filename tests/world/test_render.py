@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 import torch
-from avfoley_engine.training.world import Scene, render_frames, sample_scene
-from avfoley_engine.training.world.elements import Camera, Clock, Finish
-from avfoley_engine.training.world.families import FAMILIES
-from avfoley_engine.training.world.staging import distractors
+from avfoley_engine.world import Scene, render_frames, sample_scene
+from avfoley_engine.world.elements import Camera, Clock, Finish
+from avfoley_engine.world.families import FAMILIES
+from avfoley_engine.world.staging import distractors
 
 
 def _first(family: str, label: str | None = None) -> Scene:

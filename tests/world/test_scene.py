@@ -8,8 +8,8 @@ from collections import Counter
 import mir_eval
 import numpy as np
 import pytest
-from avfoley_engine.training.world import Scene, SyntheticBank, render_frames, sample_scene
-from avfoley_engine.training.world.families import AMBIENT, FAMILIES
+from avfoley_engine.world import Scene, SyntheticBank, render_frames, sample_scene
+from avfoley_engine.world.families import AMBIENT, FAMILIES
 
 
 @pytest.fixture(scope="module")

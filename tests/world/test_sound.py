@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 from avfoley_engine.errors import MediaError
-from avfoley_engine.training.world import RecordedBank, Scene, SyntheticBank, render_clip, render_sound, sample_scene
-from avfoley_engine.training.world.banks import hits, trim
-from avfoley_engine.training.world.families import AMBIENT
+from avfoley_engine.world import RecordedBank, Scene, SyntheticBank, render_clip, render_sound, sample_scene
+from avfoley_engine.world.banks import hits, trim
+from avfoley_engine.world.families import AMBIENT
 
 RATE = 48000
 

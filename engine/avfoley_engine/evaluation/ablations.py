@@ -33,7 +33,7 @@ from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, fusio
 from avfoley_engine.training.dataset import CaptionStates, PairedClips
 from avfoley_engine.training.rendering import render_shard
 from avfoley_engine.training.trainer import TrainerConfig
-from avfoley_engine.training.world import RecordedBank, SoundBank, SyntheticBank
+from avfoley_engine.world import RecordedBank, SoundBank, SyntheticBank
 
 _SHARD = 100
 #: Batches over which the held-out loss is averaged.

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from avfoley_engine.errors import MediaError
-from avfoley_engine.evaluation import onsets
-from avfoley_engine.media import probe, read_frames, read_sound
+from avfoley_engine.evaluation import condfoleygen
+from avfoley_engine.media import onsets, probe, read_frames, read_sound
 from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe
 from avfoley_engine.training import world
 
@@ -111,7 +111,7 @@ class VideoClip:
         return Truth(
             events=onsets.detect(self.sound, SAMPLE_RATE),
             optional=np.zeros(0),
-            condfoleygen=onsets.detect_condfoleygen(self.sound, SAMPLE_RATE)[0],
+            condfoleygen=condfoleygen.detect(self.sound, SAMPLE_RATE)[0],
         )
 
     def frames(self, rate: Fraction, size: tuple[int, int]) -> np.ndarray:

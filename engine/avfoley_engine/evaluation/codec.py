@@ -40,7 +40,7 @@ from torch.nn import functional as F
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.codec.griffin_lim import GriffinLim
 from avfoley_engine.errors import MediaError
-from avfoley_engine.evaluation import onsets
+from avfoley_engine.media import onsets
 from avfoley_engine.training.codec import SpectralDistance
 from avfoley_engine.training.sounds import bandwidth, decode, is_held_out, read_index
 

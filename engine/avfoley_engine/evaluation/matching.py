@@ -51,7 +51,7 @@ def count(reference: np.ndarray, estimated: np.ndarray, window: float, optional:
 def onset_accuracy(reference: np.ndarray, times: np.ndarray, strengths: np.ndarray) -> float:
     """CondFoleyGen's: every event in turn takes the strongest free onset within 0.1 s; hits over events of one clip.
 
-    `times` come suppressed (`onsets.suppressed`). It does not punish onsets too many; read it beside its shuffled
+    `times` come suppressed (`condfoleygen.suppressed`). It does not punish onsets too many; read it beside its shuffled
     figure.
     """
     free = np.ones(len(times), bool)

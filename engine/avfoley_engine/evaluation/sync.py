@@ -32,10 +32,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from avfoley_engine.evaluation import motion, onsets
+from avfoley_engine.evaluation import condfoleygen, motion
 from avfoley_engine.evaluation.clips import Clip, Truth, video_clips, world_clips
 from avfoley_engine.evaluation.generated import Sampling, pictures, sounds
 from avfoley_engine.evaluation.matching import Counts, count, onset_accuracy
+from avfoley_engine.media import onsets
 from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
 from avfoley_engine.models.interface import FoleyModel, VideoModel
 from avfoley_engine.protocol import SAMPLE_RATE
@@ -58,13 +59,13 @@ class Heard:
 
     @classmethod
     def of(cls, samples: np.ndarray, sample_rate: int) -> Heard:
-        return cls(onsets.detect(samples, sample_rate), *onsets.detect_condfoleygen(samples, sample_rate))
+        return cls(onsets.detect(samples, sample_rate), *condfoleygen.detect(samples, sample_rate))
 
     @classmethod
     def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> Heard:
         """Where the frame-difference detector would put the onsets."""
         times, heights = motion.detect(frames, frame_rate)
-        return cls(times, *onsets.suppressed(times, heights))
+        return cls(times, *condfoleygen.suppressed(times, heights))
 
     def until(self, end: float) -> Heard:
         early = self.condfoleygen < end
@@ -260,7 +261,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _other_detector(real: Heard) -> Heard:
     """The own sound with the two detectors' onsets exchanged, so that each is scored by the other."""
-    return Heard(real.condfoleygen, *onsets.suppressed(real.onsets, np.ones(len(real.onsets))))
+    return Heard(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
 
 
 def _until(truth: Truth, end: float) -> Truth:

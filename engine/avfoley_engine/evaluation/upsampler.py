@@ -30,9 +30,9 @@ from rich.table import Table
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.evaluation.clips import Clip, video_clips, world_clips
-from avfoley_engine.models.avlink.backbones import from_pixels, to_pixels
-from avfoley_engine.models.upsampler.frames import STRIDE
-from avfoley_engine.models.upsampler.upsample import Interpolation, LatentUpsampler
+from avfoley_engine.media.pixels import from_pixels, to_pixels
+from avfoley_engine.models.avlink.upsampler.frames import STRIDE
+from avfoley_engine.models.avlink.upsampler.upsample import Interpolation, LatentUpsampler
 from avfoley_engine.training.upsampler import RATES, seen_beside, shrunk
 
 ROWS = ("interpolation", "latent flow", "autoencoder")

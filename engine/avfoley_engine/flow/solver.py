@@ -48,8 +48,3 @@ def euler(
         if on_step is not None:
             on_step((k + 1) / steps)
     return x
-
-
-def guide(conditional: torch.Tensor, unconditional: torch.Tensor, scale: float) -> torch.Tensor:
-    """Classifier-free guidance: v = v_uncond + w (v_cond - v_uncond)."""
-    return unconditional + scale * (conditional - unconditional)

@@ -12,8 +12,7 @@ import torch
 import torchaudio.functional
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.evaluation import onsets
-from avfoley_engine.media import broadcast_wave, circular, loudness, probe, read_frames, stereo
+from avfoley_engine.media import broadcast_wave, circular, loudness, onsets, probe, read_frames, stereo
 from avfoley_engine.media.fades import faded
 from avfoley_engine.models.interface import FoleyModel
 from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult

@@ -22,7 +22,8 @@ from torch.nn import functional as F
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
-from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT, to_pixels
+from avfoley_engine.media.pixels import to_pixels
+from avfoley_engine.models.avlink.backbones import AudioDiT, VideoDiT
 from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.nn.dit import DiTState

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.link import AVLink
-    from avfoley_engine.models.upsampler.config import UpsamplerConfig
+    from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
     from avfoley_engine.training.dataset import CaptionStates, PairedClips
     from avfoley_engine.training.pictures import WorldPictures
     from avfoley_engine.zoo import Entry
@@ -302,9 +302,9 @@ def _grain(options: argparse.Namespace, device: torch.device) -> None:
 
 
 def _vocoder(options: argparse.Namespace, device: torch.device) -> None:
+    from avfoley_engine.training.checkpoints import ema_weights
     from avfoley_engine.training.codec import train_vocoder
     from avfoley_engine.training.loading import load_codec
-    from avfoley_engine.training.trainer import ema_weights
 
     codec = load_codec(options.runs, device)
     if options.init:
@@ -319,7 +319,7 @@ def _world(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
     from avfoley_engine.training.loading import load_codec
     from avfoley_engine.training.rendering import render_shard
-    from avfoley_engine.training.world import RecordedBank, SoundBank, SyntheticBank
+    from avfoley_engine.world import RecordedBank, SoundBank, SyntheticBank
 
     bank: SoundBank = RecordedBank(options.sounds, "train") if options.sounds else SyntheticBank()
     base = None if (options.runs / "vae").exists() else _base(options, device)
@@ -423,8 +423,9 @@ def _draw(options: argparse.Namespace, device: torch.device) -> None:
 
 def _probe(options: argparse.Namespace, device: torch.device) -> None:
     from avfoley_engine.models.avlink.config import NANO
+    from avfoley_engine.training.checkpoints import checkpoint_of
     from avfoley_engine.training.dataset import PairedClips
-    from avfoley_engine.training.loading import checkpoint_of, load_run, untrained_link
+    from avfoley_engine.training.loading import load_run, untrained_link
     from avfoley_engine.training.probe import probe
 
     link = untrained_link([]).to(device).eval()
@@ -505,8 +506,8 @@ def _pictures(options: argparse.Namespace, device: torch.device, sizes: Upsample
 def _autoencoder(options: argparse.Namespace, device: torch.device) -> None:
     from safetensors.torch import save_file
 
-    from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
-    from avfoley_engine.models.upsampler.config import PRESETS
+    from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
+    from avfoley_engine.models.avlink.upsampler.config import PRESETS
     from avfoley_engine.training.loading import AUTOENCODER_FILE, keep_sizes
     from avfoley_engine.training.upsampler import AutoencoderTraining, train_autoencoder
 
@@ -520,7 +521,7 @@ def _autoencoder(options: argparse.Namespace, device: torch.device) -> None:
 
 
 def _upsampler(options: argparse.Namespace, device: torch.device) -> None:
-    from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+    from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
     from avfoley_engine.training.loading import load_autoencoder, upsampler_sizes
     from avfoley_engine.training.upsampler import UpsamplerTraining, train_flow
 

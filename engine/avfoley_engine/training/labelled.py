@@ -14,7 +14,7 @@ from scipy.signal import resample_poly
 from torch.nn import functional as F
 
 from avfoley_engine.codec.audio import AudioCodec
-from avfoley_engine.evaluation import onsets
+from avfoley_engine.media import onsets
 from avfoley_engine.training.dataset import PairedClips
 from avfoley_engine.training.phrases import caption_of
 from avfoley_engine.training.sounds import Sound

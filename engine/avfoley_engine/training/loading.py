@@ -18,11 +18,11 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.models.text import text_encoder
-from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
-from avfoley_engine.models.upsampler.config import UpsamplerConfig
-from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
-from avfoley_engine.training.trainer import ema_weights, newest_sharded
+from avfoley_engine.training.checkpoints import checkpoint_of, ema_weights
 
 _STEPS, _GUIDANCE_SCALE = 25, 5.0
 #: The sets of fusion blocks, each with a run of its own, `fusion_<set>`.
@@ -40,11 +40,6 @@ _BACKBONE_RUNS = {
     "events": ("video.events", "video.events."),
     "draw": ("video.drawing", "drawing."),
 }
-
-
-def checkpoint_of(runs: Path, run: str) -> Path:
-    """Where a run keeps its weights: the folder of its newest sharded checkpoint, or its file, which may not be there yet."""
-    return newest_sharded(runs / run) or runs / run / "checkpoint.safetensors"
 
 
 def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.avlink.backbones import to_pixels
-from avfoley_engine.training.world import render_frames, sample_scene
+from avfoley_engine.media.pixels import to_pixels
+from avfoley_engine.world import render_frames, sample_scene
 
 #: Frames of a clip. Windows are shorter, and start anywhere in it.
 CLIP_FRAMES = 32

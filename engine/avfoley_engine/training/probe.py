@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from avfoley_engine.flow.path import interpolate
-from avfoley_engine.models.avlink.backbones import VideoDiT, to_pixels
+from avfoley_engine.media.pixels import to_pixels
+from avfoley_engine.models.avlink.backbones import VideoDiT
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training.avlink import EventHead, event_loss
 from avfoley_engine.training.dataset import Clip, PairedClips, event_targets

@@ -13,7 +13,7 @@ from numpy.lib.format import open_memmap
 
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.training.dataset import Clip
-from avfoley_engine.training.world import Scene, SoundBank, Style, render_frames, render_sound, sample_scene
+from avfoley_engine.world import Scene, SoundBank, Style, render_frames, render_sound, sample_scene
 
 
 def clip_of(scene: Scene) -> Clip:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +22,11 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.utils import _pytree as pytree
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.avlink.drawing import Drawing
 from avfoley_engine.models.avlink.fusion import FusionBlock
+from avfoley_engine.models.avlink.nano.drawing import Drawing
 from avfoley_engine.nn.dit import DiTBlock, DiTState
-from avfoley_engine.training.trainer import LossFunction, Trainer, TrainerConfig, newest_sharded
+from avfoley_engine.training.checkpoints import newest_sharded
+from avfoley_engine.training.trainer import LossFunction, Trainer, TrainerConfig
 
 #: What is gathered, used and freed as one.
 _UNITS = (DiTBlock, FusionBlock)
@@ -183,22 +183,6 @@ class ShardedTrainer(Trainer):
         self.step = int(checkpoint.name)
         if self.rank == 0:
             print(f"resumed {self.folder} at step {self.step}", flush=True)
-
-
-def full_ema_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """The EMA weights of a sharded checkpoint, whole, by parameter name; needs no process group."""
-    reader = HuggingFaceStorageReader(str(checkpoint))
-    stored = reader.read_metadata().state_dict_metadata
-    weights = {
-        name: torch.empty(entry.size, dtype=entry.properties.dtype)  # type: ignore[union-attr]
-        for name, entry in stored.items()
-        if name.startswith("ema.")
-    }
-    with warnings.catch_warnings():
-        # That there is no process group is what was asked for.
-        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
-        dcp.load(weights, storage_reader=reader, no_dist=True)
-    return {name.removeprefix("ema."): weight for name, weight in weights.items()}
 
 
 def _at_least_1d(tensor: torch.Tensor) -> torch.Tensor:

@@ -252,22 +252,6 @@ def draw_curve(log: Path, picture: Path) -> None:
     plt.close(figure)
 
 
-def newest_sharded(run: Path) -> Path | None:
-    """The folder of the newest whole checkpoint of a sharded run, None where there is none."""
-    found = [path for path in (run / "checkpoint").glob("*") if path.name.isdigit()]
-    return max(found, key=lambda path: int(path.name), default=None)
-
-
-def ema_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """The EMA weights of a run's checkpoint, a file or the folder of a sharded one, by parameter name."""
-    if checkpoint.is_dir():
-        from avfoley_engine.training.sharded import full_ema_weights
-
-        return full_ema_weights(checkpoint)
-    with safe_open(checkpoint, "pt") as f:
-        return {k.removeprefix("ema."): f.get_tensor(k) for k in f.keys() if k.startswith("ema.")}  # noqa: SIM118
-
-
 def trainable(modules: Iterable[nn.Module]) -> int:
     """Number of parameters that a run would change."""
     return sum(p.numel() for m in modules for p in m.parameters() if p.requires_grad)

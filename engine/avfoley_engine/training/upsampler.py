@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from avfoley_engine.flow.path import interpolate, logit_normal
 from avfoley_engine.flow.solver import shifted
-from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
-from avfoley_engine.models.upsampler.frames import STRIDE, condition
-from avfoley_engine.models.upsampler.upsample import UpsamplerNetworks
+from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.avlink.upsampler.frames import STRIDE, condition
+from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.training.dataset import CaptionStates
 from avfoley_engine.training.pictures import WorldPictures
 from avfoley_engine.training.trainer import Trainer, TrainerConfig

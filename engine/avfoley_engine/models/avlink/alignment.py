@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, gcd, lcm
 
+from avfoley_engine.flow.windows import Windows
 from avfoley_engine.models.avlink.config import AVLinkConfig
-from avfoley_engine.models.avlink.windows import Windows
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from avfoley_engine.models.avlink.config import AudioConfig, VideoConfig
-from avfoley_engine.models.avlink.drawing import Drawing
-from avfoley_engine.models.avlink.stems import EventStem, MotionStem, Stem
+from avfoley_engine.models.avlink.nano.drawing import Drawing
+from avfoley_engine.models.avlink.nano.stems import EventStem, MotionStem, Stem
 from avfoley_engine.nn.dit import DiT, DiTState, TextStates
 from avfoley_engine.nn.rope import Rotation, grid_rotation, rotation
 
@@ -109,13 +109,3 @@ class VideoDiT(DiT):
     def rotation(self, x: torch.Tensor) -> Rotation:
         pairs = self.config.width // self.config.heads // 2
         return grid_rotation((x.shape[1] // self.video.patch[0], *self.grid), pairs, self.config.rope_base, x.device)
-
-
-def to_pixels(frames: torch.Tensor) -> torch.Tensor:
-    """uint8 frames (..., 3) -> float in [-1, 1]."""
-    return frames.float() / 127.5 - 1
-
-
-def from_pixels(frames: torch.Tensor) -> torch.Tensor:
-    """Float in [-1, 1], clamped to it -> uint8 frames (..., 3)."""
-    return ((frames.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)

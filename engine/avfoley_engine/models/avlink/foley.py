@@ -11,11 +11,11 @@ from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import VelocityField, euler
+from avfoley_engine.flow.windows import Windows
+from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.alignment import Alignment
-from avfoley_engine.models.avlink.backbones import to_pixels
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import windowed_velocity
-from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.models.interface import OnStep
 from avfoley_engine.models.text import TextEncoder
 

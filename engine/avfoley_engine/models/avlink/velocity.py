@@ -6,10 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from avfoley_engine.flow.solver import VelocityField, guide
+from avfoley_engine.flow.guidance import guide
+from avfoley_engine.flow.solver import VelocityField
+from avfoley_engine.flow.windows import Windows
 from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.avlink.windows import Windows
 from avfoley_engine.nn.dit import TextStates
 
 

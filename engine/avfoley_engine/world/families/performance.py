@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Backdrop, Clock, Shape, Track
+from avfoley_engine.world.elements import Backdrop, Clock, Shape, Track
 
 
 @dataclass(eq=False)

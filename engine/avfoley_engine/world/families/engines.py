@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import CLOCK_RATE, Clock, Colour, Shape
-from avfoley_engine.training.world.families.figures import box, ellipse, slab
-from avfoley_engine.training.world.families.palette import colour, material, pick, texture
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import decay, gains, latest, since, smoothstep, sparse_times
+from avfoley_engine.world.elements import CLOCK_RATE, Clock, Colour, Shape
+from avfoley_engine.world.families.figures import box, ellipse, slab
+from avfoley_engine.world.families.palette import colour, material, pick, texture
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import decay, gains, latest, since, smoothstep, sparse_times
 
 
 def engine(rng: np.random.Generator, clock: Clock) -> Performance:

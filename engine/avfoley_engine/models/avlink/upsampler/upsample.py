@@ -11,14 +11,14 @@ from torch import nn
 
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
-from avfoley_engine.models.avlink.backbones import from_pixels, to_pixels
-from avfoley_engine.models.avlink.windows import Windows
+from avfoley_engine.flow.windows import Windows
+from avfoley_engine.media.pixels import from_pixels, to_pixels
+from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
+from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.flow import UpsamplerDiT
+from avfoley_engine.models.avlink.upsampler.frames import at_rate, bicubic, condition, latents_for
 from avfoley_engine.models.interface import OnStep, UpsamplingMethod
 from avfoley_engine.models.text import TextEncoder
-from avfoley_engine.models.upsampler.autoencoder import VideoAutoencoder
-from avfoley_engine.models.upsampler.config import UpsamplerConfig
-from avfoley_engine.models.upsampler.flow import UpsamplerDiT
-from avfoley_engine.models.upsampler.frames import at_rate, bicubic, condition, latents_for
 
 
 class UpsamplerNetworks(nn.Module):

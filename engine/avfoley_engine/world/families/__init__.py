@@ -1,16 +1,16 @@
 """The event families of the world: each turns a random stream into one act with its events, motion and label."""
 
-from avfoley_engine.training.world.families.ambience import fire, rain, water, wind
-from avfoley_engine.training.world.families.animals import animal
-from avfoley_engine.training.world.families.bursts import explosion, fireworks
-from avfoley_engine.training.world.families.engines import engine
-from avfoley_engine.training.world.families.falling import bounce, drip, drop, roll
-from avfoley_engine.training.world.families.fixtures import clock_hand, door, switch
-from avfoley_engine.training.world.families.gestures import saw, shake, whoosh
-from avfoley_engine.training.world.families.keys import typing
-from avfoley_engine.training.world.families.performance import Family, Performance
-from avfoley_engine.training.world.families.striking import chop, clap, knock, strike
-from avfoley_engine.training.world.families.walking import footsteps
+from avfoley_engine.world.families.ambience import fire, rain, water, wind
+from avfoley_engine.world.families.animals import animal
+from avfoley_engine.world.families.bursts import explosion, fireworks
+from avfoley_engine.world.families.engines import engine
+from avfoley_engine.world.families.falling import bounce, drip, drop, roll
+from avfoley_engine.world.families.fixtures import clock_hand, door, switch
+from avfoley_engine.world.families.gestures import saw, shake, whoosh
+from avfoley_engine.world.families.keys import typing
+from avfoley_engine.world.families.performance import Family, Performance
+from avfoley_engine.world.families.striking import chop, clap, knock, strike
+from avfoley_engine.world.families.walking import footsteps
 
 FAMILIES: dict[str, tuple[Family, float]] = {
     "bounce": (bounce, 1.0),

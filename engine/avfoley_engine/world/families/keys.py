@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Clock
-from avfoley_engine.training.world.families.figures import box, ellipse, limb, slab
-from avfoley_engine.training.world.families.palette import colour, pick, shade, skin
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import burst_times, gains, irregular_times, latest, since, stroke, wander
+from avfoley_engine.world.elements import Clock
+from avfoley_engine.world.families.figures import box, ellipse, limb, slab
+from avfoley_engine.world.families.palette import colour, pick, shade, skin
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import burst_times, gains, irregular_times, latest, since, stroke, wander
 
 
 def typing(rng: np.random.Generator, clock: Clock) -> Performance:

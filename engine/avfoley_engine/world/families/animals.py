@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Clock, Shape
-from avfoley_engine.training.world.families.figures import ellipse, limb, slab
-from avfoley_engine.training.world.families.palette import colour, pick, shade, texture
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import burst_times, gains, irregular_times, latest, since, smoothstep, wander
+from avfoley_engine.world.elements import Clock, Shape
+from avfoley_engine.world.families.figures import ellipse, limb, slab
+from avfoley_engine.world.families.palette import colour, pick, shade, texture
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import burst_times, gains, irregular_times, latest, since, smoothstep, wander
 
 _CALLING = {
     "dog": 5.0,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import CLOCK_RATE, Clock, Shape
-from avfoley_engine.training.world.families.figures import box, ellipse, ground, limb, slab, sparks
-from avfoley_engine.training.world.families.palette import colour, material, pick, skin, texture
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import decay, dropped_times, gains, hops, irregular_times, latest, ring, since
+from avfoley_engine.world.elements import CLOCK_RATE, Clock, Shape
+from avfoley_engine.world.families.figures import box, ellipse, ground, limb, slab, sparks
+from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import decay, dropped_times, gains, hops, irregular_times, latest, ring, since
 
 _BOUNCING = {"bounce": 4, "impact_soft": 1.5, "impact_plastic": 1, "impact_wood": 1, "pop": 0.4, "impact_stone": 0.5}
 _DROPPED = {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Clock, Shape
-from avfoley_engine.training.world.families.figures import box, ellipse, ground, limb, sparks
-from avfoley_engine.training.world.families.palette import colour, pick, shade, skin, texture
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import gains, irregular_times, lifts, since, smoothstep, stroke
+from avfoley_engine.world.elements import Clock, Shape
+from avfoley_engine.world.families.figures import box, ellipse, ground, limb, sparks
+from avfoley_engine.world.families.palette import colour, pick, shade, skin, texture
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import gains, irregular_times, lifts, since, smoothstep, stroke
 
 _STAGE = 0.45  # a walker whom the camera does not follow turns round this far from the middle
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Clock, Colour, Shape, Track
-from avfoley_engine.training.world.families.figures import box, ellipse, glow, limb, slab
-from avfoley_engine.training.world.families.palette import colour, material, pick, skin
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import (
+from avfoley_engine.world.elements import Clock, Colour, Shape, Track
+from avfoley_engine.world.families.figures import box, ellipse, glow, limb, slab
+from avfoley_engine.world.families.palette import colour, material, pick, skin
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import (
     decay,
     gains,
     irregular_times,

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.upsampler.config import UpsamplerConfig
-from avfoley_engine.models.upsampler.frames import STRIDE
+from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.frames import STRIDE
 from avfoley_engine.nn.dit import DiT
 from avfoley_engine.nn.rope import Rotation, grid_rotation
 

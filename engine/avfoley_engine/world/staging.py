@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Backdrop, Camera, Clock, Colour, Finish, Shape
-from avfoley_engine.training.world.families.figures import box, ellipse, limb
-from avfoley_engine.training.world.families.palette import colour, texture
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import (
+from avfoley_engine.world.elements import Backdrop, Camera, Clock, Colour, Finish, Shape
+from avfoley_engine.world.families.figures import box, ellipse, limb
+from avfoley_engine.world.families.palette import colour, texture
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import (
     decay,
     irregular_times,
     ring,

@@ -7,11 +7,11 @@ import torch
 import torchaudio
 from scipy.signal import fftconvolve
 
-from avfoley_engine.training.world.banks import SAMPLE_RATE, RecordedBank, SoundBank
-from avfoley_engine.training.world.elements import CLOCK_RATE
-from avfoley_engine.training.world.families import AMBIENT
-from avfoley_engine.training.world.scene import Scene
-from avfoley_engine.training.world.synthetic import SyntheticBank
+from avfoley_engine.world.banks import SAMPLE_RATE, RecordedBank, SoundBank
+from avfoley_engine.world.elements import CLOCK_RATE
+from avfoley_engine.world.families import AMBIENT
+from avfoley_engine.world.scene import Scene
+from avfoley_engine.world.synthetic import SyntheticBank
 
 __all__ = ["RecordedBank", "SoundBank", "SyntheticBank", "render_sound"]
 

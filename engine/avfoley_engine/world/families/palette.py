@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Colour
+from avfoley_engine.world.elements import Colour
 
 _METALS = {"impact_metal", "hammer", "cymbal", "bell", "can", "chain", "machine", "coins", "keys", "drill"}
 _WOODS = {"impact_wood", "knock", "drum_hit", "door_close", "saw", "chop"}

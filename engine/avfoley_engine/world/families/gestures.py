@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Clock, Shape
-from avfoley_engine.training.world.families.figures import box, ellipse, limb, slab
-from avfoley_engine.training.world.families.palette import colour, material, pick, skin, texture
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import gains, irregular_times, latest, since, smoothstep, steps, wander
+from avfoley_engine.world.elements import Clock, Shape
+from avfoley_engine.world.families.figures import box, ellipse, limb, slab
+from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import gains, irregular_times, latest, since, smoothstep, steps, wander
 
 _RUBBED = {"saw": 2, "scrape": 3, "pencil": 1, "cloth": 1, "paper": 0.7, "squeak": 0.6, "zipper": 0.4}
 _SHAKEN = {

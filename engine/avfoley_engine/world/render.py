@@ -9,10 +9,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from avfoley_engine.training.world.elements import CLOCK_RATE, Backdrop, Shape, Track
+from avfoley_engine.world.elements import CLOCK_RATE, Backdrop, Shape, Track
 
 if TYPE_CHECKING:
-    from avfoley_engine.training.world.scene import Scene
+    from avfoley_engine.world.scene import Scene
 
 _CHUNK_PIXELS = 1_500_000
 _CANVAS_SPAN = 2.2  # heights that a backdrop's canvas covers before it is mirrored

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Colour, Shape, Track
-from avfoley_engine.training.world.families.palette import colour, texture
-from avfoley_engine.training.world.motion import since
+from avfoley_engine.world.elements import Colour, Shape, Track
+from avfoley_engine.world.families.palette import colour, texture
+from avfoley_engine.world.motion import since
 
 
 def box(x: Track, y: Track, half_width: Track, half_height: Track, tint: Colour, **more: Any) -> Shape:

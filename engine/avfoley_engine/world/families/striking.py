@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from avfoley_engine.training.world.elements import Clock, Shape
-from avfoley_engine.training.world.families.figures import box, ellipse, limb, slab, sparks
-from avfoley_engine.training.world.families.palette import colour, material, pick, skin, texture
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.motion import burst_times, decay, gains, irregular_times, lifts, ring, stroke
+from avfoley_engine.world.elements import Clock, Shape
+from avfoley_engine.world.families.figures import box, ellipse, limb, slab, sparks
+from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.motion import burst_times, decay, gains, irregular_times, lifts, ring, stroke
 
 _STRUCK = {
     "impact_metal": 3.0,

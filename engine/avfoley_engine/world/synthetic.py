@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, sosfilt
 
-from avfoley_engine.training.world.banks import SAMPLE_RATE, faded_in, trim
+from avfoley_engine.world.banks import SAMPLE_RATE, faded_in, trim
 
 # Struck things: fundamental range (Hz), decay range (s), number of modes, inharmonicity, share of noise, brightness.
 _MODAL: dict[str, tuple[tuple[float, float], tuple[float, float], int, float, float, float]] = {

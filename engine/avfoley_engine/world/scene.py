@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from avfoley_engine.training.world.captions import audio_caption, video_caption
-from avfoley_engine.training.world.elements import CLOCK_RATE, Backdrop, Camera, Clock, Event, Finish, Shape
-from avfoley_engine.training.world.families import AMBIENT, FAMILIES
-from avfoley_engine.training.world.families.performance import Performance
-from avfoley_engine.training.world.staging import (
+from avfoley_engine.world.captions import audio_caption, video_caption
+from avfoley_engine.world.elements import CLOCK_RATE, Backdrop, Camera, Clock, Event, Finish, Shape
+from avfoley_engine.world.families import AMBIENT, FAMILIES
+from avfoley_engine.world.families.performance import Performance
+from avfoley_engine.world.staging import (
     backdrops,
     camera,
     cut_times,

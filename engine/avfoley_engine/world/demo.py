@@ -12,8 +12,8 @@ import av
 import torch
 
 from avfoley_engine.errors import MediaError
-from avfoley_engine.training.world.render import render_frames
-from avfoley_engine.training.world.scene import sample_scene
+from avfoley_engine.world.render import render_frames
+from avfoley_engine.world.scene import sample_scene
 
 _SHOWPIECE = 2028  # a hammer on an anvil, well in view, without cuts or bystanders
 _FRAME_RATE = 24

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from avfoley_engine.training.world.elements import Event
-from avfoley_engine.training.world.render import render_frames
-from avfoley_engine.training.world.scene import Scene, Style, sample_scene
-from avfoley_engine.training.world.sound import RecordedBank, SoundBank, SyntheticBank, render_sound
+from avfoley_engine.world.elements import Event
+from avfoley_engine.world.render import render_frames
+from avfoley_engine.world.scene import Scene, Style, sample_scene
+from avfoley_engine.world.sound import RecordedBank, SoundBank, SyntheticBank, render_sound
 
 __all__ = [
     "Event",

@@ -1,4 +1,4 @@
-"""When sounds begin: the project's onset detector, and CondFoleyGen's for figures comparable with the literature."""
+"""When sounds begin: the project's onset detector."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ _RISE = 6.0
 _USUAL, _APART_SECONDS = round(0.4 / HOP_SECONDS), 0.05
 # ... and reaches a level that is audible in itself and beside the clip's loudest.
 _AUDIBLE, _BESIDE_LOUDEST = -55.0, 38.0
-
-# predict_onset.py of CondFoleyGen (Du et al. 2023, arXiv 2301.08730).
-_CONDFOLEYGEN_RATE, _CONDFOLEYGEN_DELTA, _CONDFOLEYGEN_NEARBY = 22_050, 0.3, 0.05
 
 
 def detect(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -66,35 +63,6 @@ def flux(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]
     before = np.concatenate((np.repeat(np.median(before[:_USUAL], axis=0)[None], _LAG, axis=0), before[:-_LAG]))
     rises: np.ndarray = np.maximum(bands - before[: len(bands)], 0).mean(1)
     return rises, level
-
-
-def detect_condfoleygen(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """CondFoleyGen's onsets of samples (n,) float: ascending times in seconds, and their strengths in 0..1.
-
-    librosa's detector at 22.05 kHz with delta 0.3; the strength is the peak within 50 ms, beside the clip's loudest.
-    """
-    import librosa
-    import torch
-    import torchaudio.functional
-
-    resampled = torchaudio.functional.resample(
-        torch.from_numpy(np.asarray(samples, np.float32)), sample_rate, _CONDFOLEYGEN_RATE
-    ).numpy()
-    found = librosa.onset.onset_detect(y=resampled, sr=_CONDFOLEYGEN_RATE, units="samples", delta=_CONDFOLEYGEN_DELTA)
-    around = 2 * round(_CONDFOLEYGEN_NEARBY * _CONDFOLEYGEN_RATE) + 1
-    peaks = maximum_filter1d(np.abs(resampled), around)
-    strengths = peaks[found] / max(float(np.abs(resampled).max(initial=0)), 1e-9)
-    return suppressed(np.asarray(found) / _CONDFOLEYGEN_RATE, strengths)
-
-
-def suppressed(times: np.ndarray, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leaves out every onset with a stronger one less than 50 ms away."""
-    kept: list[int] = []
-    for index in np.argsort(-strengths, kind="stable"):
-        if all(abs(times[index] - times[other]) >= _CONDFOLEYGEN_NEARBY for other in kept):
-            kept.append(int(index))
-    kept.sort()
-    return times[kept], strengths[kept]
 
 
 def _levels(samples: np.ndarray, sample_rate: int, window: int, hop: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from avfoley_engine.models.upsampler.config import AutoencoderConfig
-from avfoley_engine.models.upsampler.frames import STRIDE, enlarged
+from avfoley_engine.models.avlink.upsampler.config import AutoencoderConfig
+from avfoley_engine.models.avlink.upsampler.frames import STRIDE, enlarged
 
 #: Pixels of a frame that are folded into channels before the first layer, down and across.
 _FOLD = 4
