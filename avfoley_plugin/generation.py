@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, Result
+from avfoley_engine.protocol import SAMPLE_RATE, FileResult, FoleyRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import HostError
@@ -116,12 +116,12 @@ class Generation(Making):
         if self.written is not None:
             yield self.written
 
-    def _bring_in(self, assignment: Assignment, result: Result) -> Take:
+    def _bring_in(self, assignment: Assignment, result: FileResult) -> Take:
         path = self._path(assignment.number, result)
         copy_in(result, path)
         return Take(assignment.request, result, path)
 
-    def _path(self, number: int, result: Result) -> Path:
+    def _path(self, number: int, result: FileResult) -> Path:
         """Where a take goes: a free name, or that of a file that holds it already."""
         suffix = f"_take{number + 1}" if len(self._requests) > 1 else ""
         if self._file is not None:

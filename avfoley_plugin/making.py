@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from avfoley_engine.protocol import Job, JobEvent, JobState, Request, Result
+from avfoley_engine.protocol import FileRequest, FileResult, Job, JobEvent, JobState
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
@@ -39,7 +39,7 @@ class Assignment:
 
     subject: Subject
     number: int
-    request: Request
+    request: FileRequest
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Making(ABC):
             self._engine.cancel(jobs)
 
     @abstractmethod
-    def _bring_in(self, assignment: Assignment, result: Result) -> Take:
+    def _bring_in(self, assignment: Assignment, result: FileResult) -> Take:
         """Copies a finished take from the engine's cache to where it belongs."""
 
     def _make(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
@@ -146,7 +146,7 @@ class Making(ABC):
         subject, number = assignment.subject, assignment.number
         if job.state is JobState.CANCELLED:
             return TakeCancelled(subject, number)
-        if job.result is None:
+        if not isinstance(job.result, FileResult):
             return TakeFailed(subject, number, job.error or "the engine gave no reason; its log may tell")
         return TakeDone(subject, number, self._bring_in(assignment, job.result))
 
@@ -161,7 +161,7 @@ class Making(ABC):
             self._engine.cancel(jobs)
 
 
-def copy_in(result: Result, path: Path) -> None:
+def copy_in(result: FileResult, path: Path) -> None:
     """Copies a take's file to a path, whole or not at all; one that is there with the same content stays."""
     part = path.with_name(path.name + ".part")
     try:
@@ -178,7 +178,7 @@ def copy_in(result: Result, path: Path) -> None:
         ) from error
 
 
-def holds(path: Path, result: Result) -> bool:
+def holds(path: Path, result: FileResult) -> bool:
     """Whether a file is there and is that very take."""
     if not path.exists():
         return False

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import opentimelineio as otio
-from avfoley_engine.protocol import FoleyRequest, MediaProbe, Request, Result, VideoCodec, VisualizeRequest
+from avfoley_engine.protocol import FileRequest, FileResult, FoleyRequest, MediaProbe, VideoCodec, VisualizeRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, SelectionError, TimelineError
@@ -80,7 +80,7 @@ class Order:
     """What is to be made for one shot or sound: one request a take."""
 
     shot: Shot | SoundClip
-    requests: tuple[Request, ...]
+    requests: tuple[FileRequest, ...]
 
 
 @dataclass(frozen=True)
@@ -322,7 +322,7 @@ class Run(Making):
         if finished.takes and self.written is not None:
             yield self.written
 
-    def _bring_in(self, assignment: Assignment, result: Result) -> Take:
+    def _bring_in(self, assignment: Assignment, result: FileResult) -> Take:
         request = assignment.request
         take = Take(request, result, self._folder)
         # A clip is often named by its file.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult, Request, Result
+from avfoley_engine.protocol import SAMPLE_RATE, FileRequest, FileResult, FoleyResult, VisualizeResult
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import TimelineError
@@ -39,8 +39,8 @@ _KEY = re.compile(r"take (\d+)")
 class Take:
     """One finished take: what was asked for, what came out, and the file that the timeline shall point at."""
 
-    request: Request
-    result: Result
+    request: FileRequest
+    result: FileResult
     path: Path
 
     @property
@@ -325,10 +325,12 @@ def _reference(take: Take, clock: RecordClock, starred: bool = False) -> otio.sc
             },
         )
         made_from = None if request.media is None else request.model_dump(mode="json")["picture"]
-    else:
+    elif isinstance(result, VisualizeResult):
         available = clock.range(0, result.frames)
         about = result.model_dump(mode="json", include={"width", "height", "codec", "upsampling"})
         made_from = None if request.media is None else request.model_dump(mode="json")["sound"]
+    else:
+        raise TimelineError(f"a take of the task {request.task!r} is unknown to this version; update AVFoley")
     reference = otio.schema.ExternalReference(target_url=take.path.as_uri(), available_range=available)
     reference.name = take.path.name
     mark(

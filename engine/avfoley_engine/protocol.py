@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 SAMPLE_RATE = 48_000
 
 PositiveFraction = Annotated[Fraction, Field(gt=0)]
@@ -72,7 +72,25 @@ class SoundRange(Message):
 
 
 class TakeRequest(Message):
-    """Base of what a take can be asked for with: everything that decides the result, and so its identity."""
+    """Base of all requests: everything that decides the result, and so its identity."""
+
+    task: str
+
+    @property
+    def media(self) -> Path | None:
+        """The file that the result is made from, None from words alone."""
+        raise NotImplementedError
+
+    @property
+    def suffix(self) -> str | None:
+        """What the name of the result's file ends with; None for text."""
+        raise NotImplementedError
+
+    def settled(self, model: ModelInfo) -> Self:
+        """The request with the model's defaults written out: asked for or not, the same values are the same take."""
+        defaults = {"steps": model.default_steps, "guidance_scale": model.default_guidance_scale}
+        missing = [name for name in defaults if name in type(self).model_fields and getattr(self, name) is None]
+        return self.model_copy(update={name: defaults[name] for name in missing})
 
     def digest(self) -> str:
         """sha256 (hex) of the canonical request: the identity of its artefact, together with the model's revision."""
@@ -161,18 +179,61 @@ class VisualizeRequest(TakeRequest):
         return _VIDEO_SUFFIXES[self.codec]
 
 
-Request = Annotated[FoleyRequest | VisualizeRequest, Field(discriminator="task")]
+class CaptionRequest(TakeRequest):
+    """Everything that decides the captions proposed for a shot: what its picture should sound like.
 
-
-class FoleyResult(Message):
-    """One finished take: a mono or stereo Broadcast Wave (``channels``), 48 kHz, 24-bit.
-
-    ``samples`` counts the whole file; the shot's first frame is sample ``head_samples`` and its picture lasts ``shot_samples``.
-    ``onsets`` are the detected onsets, in samples from the shot's first frame. ``loudness_lufs`` is None under 0.4 s.
+    ``frames`` at ``record_rate`` is the shot's length. ``proposals`` is how many captions are asked for at most.
     """
+
+    task: Literal["caption"] = "caption"
+    picture: PictureRange
+    frames: Annotated[int, Field(gt=0)]
+    record_rate: PositiveFraction
+    proposals: Annotated[int, Field(ge=1, le=10)] = 3
+    model: Annotated[str, Field(min_length=1)]
+    seed: Seed = 0
+
+    @property
+    def media(self) -> Path:
+        """The file that the captions are about."""
+        return self.picture.media
+
+    @property
+    def suffix(self) -> None:
+        """None: captions are text."""
+        return None
+
+
+class TakeResult(Message):
+    """Base of all results. ``seconds`` is how long it took to make."""
+
+    task: str
+    model: str
+    revision: str
+    seed: int
+    seconds: float
+
+
+class FileResult(TakeResult):
+    """A result that is a file, and what it was made with."""
 
     path: Path
     sha256: str
+    caption: str
+    negative_caption: str
+    steps: int
+    guidance_scale: float
+
+
+class FoleyResult(FileResult):
+    """One finished take: a mono or stereo Broadcast Wave (``channels``), 48 kHz, 24-bit.
+
+    ``samples`` counts the whole file; the shot's first frame is sample ``head_samples`` and its picture lasts
+    ``shot_samples``. ``onsets`` are the detected onsets, in samples from the shot's first frame. ``loudness_lufs`` is
+    None under 0.4 s.
+    """
+
+    task: Literal["foley"] = "foley"
     samples: int
     shot_samples: int
     head_samples: int
@@ -181,42 +242,42 @@ class FoleyResult(Message):
     peak_dbtp: float
     loudness_lufs: float | None
     onsets: list[int]
-    model: str
-    revision: str
-    seed: int
-    caption: str
-    negative_caption: str
-    steps: int
-    guidance_scale: float
-    seconds: float
 
 
-class VisualizeResult(Message):
+class VisualizeResult(FileResult):
     """One finished take of picture: a video file without sound, ``frames`` frames at ``rate``.
 
-    ``upsampling`` says how the model's small frames became large: by its trained upsampler, or by interpolation, which adds no detail.
+    ``upsampling`` says how the model's small frames became large: by its trained upsampler, or by interpolation, which
+    adds no detail.
     """
 
-    path: Path
-    sha256: str
+    task: Literal["visualize"] = "visualize"
     frames: int
     rate: PositiveFraction
     width: int
     height: int
     codec: VideoCodec
     upsampling: Literal["latent flow", "interpolation"]
-    model: str
-    revision: str
-    seed: int
-    caption: str
-    negative_caption: str
-    steps: int
-    guidance_scale: float
-    seconds: float
 
 
-#: No field tells the two apart, as what one has the other has not.
-Result = FoleyResult | VisualizeResult
+class ProposedCaption(Message):
+    """``confidence`` is the model's own estimate that the caption is right, from 0 to 1."""
+
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+
+
+class CaptionResult(TakeResult):
+    """Captions for a shot, the likeliest first; none where the model is not sure of any."""
+
+    task: Literal["caption"] = "caption"
+    proposals: list[ProposedCaption]
+
+
+#: What a take, a file on a timeline, is asked for with.
+FileRequest = FoleyRequest | VisualizeRequest
+Request = Annotated[FoleyRequest | VisualizeRequest | CaptionRequest, Field(discriminator="task")]
+Result = Annotated[FoleyResult | VisualizeResult | CaptionResult, Field(discriminator="task")]
 
 
 class JobState(StrEnum):
@@ -261,7 +322,7 @@ class JobEvent(Message):
 
 
 class ModelInfo(Message):
-    """A registered model, as the host side may show it."""
+    """A registered model, as the host side may show it. What a model does not have is None."""
 
     name: str
     title: str
@@ -270,10 +331,10 @@ class ModelInfo(Message):
     licence: str
     size_bytes: int
     local: bool
-    sample_rate: int
-    window_seconds: Fraction
-    default_steps: int
-    default_guidance_scale: float
+    sample_rate: int | None
+    window_seconds: Fraction | None
+    default_steps: int | None
+    default_guidance_scale: float | None
 
 
 class Pull(Message):

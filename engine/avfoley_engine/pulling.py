@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from avfoley_engine.errors import AVFoleyError, ModelError
 from avfoley_engine.protocol import Pull
 from avfoley_engine.zoo import Entry, entry
-
-_CHUNK = 1 << 20
 
 
 class _StoppedError(Exception):
@@ -77,14 +74,8 @@ class Pulls:
         error = None
         try:
             for name in found.config["files"]:
-                path = fetch(found, name, report)
+                path = found.file(name, report)
                 report(path.stat().st_size, settled=True)
-                try:
-                    found.file(name)
-                except ModelError:
-                    # Damaged on the way: it is fetched anew the next time.
-                    path.unlink()
-                    raise
         except _StoppedError:
             state = "stopped"
         except AVFoleyError as failed:
@@ -93,45 +84,3 @@ class Pulls:
             state, error = "failed", f"{found.name} could not be pulled ({failed}). Check the network and try again."
         with self._lock:
             self._pulls[found.name] = self._pulls[found.name].model_copy(update={"state": state, "error": error})
-
-
-def fetch(found: Entry, name: str, report: Callable[[int], None]) -> Path:
-    """One file of a model, where `Entry.path` looks for it; `report` is told how many of its bytes are there.
-
-    What an earlier attempt left in the ``.part`` file is not fetched again. (The Hub's own client starts anew.)
-
-    Raises:
-        ModelError: the Hub cannot be reached or has no such file.
-    """
-    path = found.path(name)
-    if path.exists():
-        return path
-    import httpx2
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
-
-    repository, revision = found.config["repository"], found.config["revision"]
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        there = part.stat().st_size if part.exists() else 0
-        report(there)
-        headers = {**build_hf_headers(), "Accept-Encoding": "identity", "Range": f"bytes={there}-"}
-        url = hf_hub_url(repository, name, revision=revision)
-        with httpx2.stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as answer:
-            # 416: there is nothing after what is there.
-            if answer.status_code != 416:
-                answer.raise_for_status()
-                there = there if answer.status_code == 206 else 0
-                with part.open("ab" if there else "wb") as file:
-                    for chunk in answer.iter_bytes(_CHUNK):
-                        file.write(chunk)
-                        there += len(chunk)
-                        report(there)
-        part.replace(path)
-    except (httpx2.HTTPError, OSError) as error:
-        raise ModelError(
-            f"{name} of {found.name} cannot be fetched from {repository} at {revision[:12]} ({error}). "
-            "Check the network and the disk, and pull it again; it goes on where it ended."
-        ) from error
-    return path

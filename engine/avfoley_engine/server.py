@@ -156,7 +156,7 @@ def create_app(
                 able = [name for name, tasks in sorted(known.items()) if request.task in tasks]
                 raise HTTPException(
                     422,
-                    f"{request.model} does not {request.task}; choose another model: {', '.join(able) or 'none does'}",
+                    f"{request.model} does not offer {request.task}; choose another model: {', '.join(able) or 'none does'}",
                 )
         jobs = await run_in_threadpool(store.submit, submission.requests)
         supervisor.call()
@@ -285,9 +285,9 @@ def _explain_errors(app: FastAPI) -> None:
 
 
 def registered_models() -> list[ModelInfo]:
-    from avfoley_engine import zoo
+    from avfoley_engine.models import registry
 
-    return zoo.models()
+    return registry.models()
 
 
 def serve(

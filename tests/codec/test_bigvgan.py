@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,17 +134,20 @@ def test_the_documented_conversion_and_the_hub_at_a_pinned_revision(
     monkeypatch.setattr(sys, "argv", ["convert.py", str(tmp_path / "bigvgan_generator.pt"), str(converted)])
     exec(script, {})
 
-    def download(repository: str, name: str, *, revision: str) -> str:
+    def fetch(repository: str, name: str, revision: str, path: Path, report: Callable[[int], None]) -> None:
         assert (repository, revision) == ("owner/bigvgan", "c" * 40)
-        return str(tmp_path / "hub" / name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "hub" / name, path)
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("avfoley_engine.hub.fetch", fetch)
+    monkeypatch.setenv("AVFOLEY_HOME", str(tmp_path / "home"))
     files = {"vocoder.safetensors": hashlib.sha256(converted.read_bytes()).hexdigest()}
     entry = zoo.Entry("paper", tmp_path, {"files": files, "repository": "owner/bigvgan", "revision": "c" * 40})
     model = BigVGAN(CONFIG).eval()
     model.load_state_dict(load_file(entry.file("vocoder.safetensors")))
     with torch.no_grad():
         torch.testing.assert_close(model(mel), original(mel), rtol=1e-4, atol=1e-5)
+    entry.path("vocoder.safetensors").unlink()
     save_file({"other": torch.zeros(1)}, converted)
     with pytest.raises(zoo.ModelError, match="sha256"):
         entry.file("vocoder.safetensors")

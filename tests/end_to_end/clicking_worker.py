@@ -48,6 +48,6 @@ class ClickingModel:
 
 if __name__ == "__main__":
     backend = Backend(
-        device=lambda: "cpu", info=info, load=lambda name, device, task: ClickingModel(name), run=tasks.run
+        device=lambda: "cpu", info=info, load=lambda name, task, device: ClickingModel(name), run=tasks.run
     )
     main(sys.argv[1:], lambda: backend)

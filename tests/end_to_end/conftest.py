@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from avfoley_engine import zoo
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
+from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import NANO
 from avfoley_engine.models.avlink.link import AVLink
 
@@ -23,7 +23,7 @@ def untrained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of models for $AVFOLEY_MODELS, with one named "untrained" in it."""
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
-    zoo.save(
+    system.save(
         folder / "untrained",
         AVLink(NANO),
         AudioCodec(CodecConfig()),

@@ -18,6 +18,7 @@ from avfoley_engine import zoo
 from avfoley_engine.evaluation import motion
 from avfoley_engine.evaluation.matching import Counts, count
 from avfoley_engine.media import onsets
+from avfoley_engine.models.avlink import system
 from avfoley_engine.world import SyntheticBank, render_sound, sample_scene
 
 from avfoley_plugin.timeline.takes import placed
@@ -45,7 +46,7 @@ def test_the_codec_keeps_a_hit_sharp(time: float) -> None:
     sound = 1e-5 * rng.normal(size=rate * 48 // 50)
     start = round(time * rate)
     sound[start : start + 4800] += 0.3 * rng.normal(size=4800) * np.exp(-np.arange(4800) / 800)
-    codec = zoo.load(NAME).codec
+    codec = system.load(zoo.entry(NAME)).codec
     decoded = codec.decode(codec.encode(torch.from_numpy(sound.astype(np.float32))[None]))[0].double().numpy()
 
     def level(begins: float, ends: float) -> float:
@@ -105,7 +106,7 @@ def test_the_demo_sounds_when_its_hammer_strikes(avfoley: Shell, tmp_path: Path)
 @pytest.mark.slow
 def test_a_picture_moves_when_its_sound_strikes() -> None:
     """Two clips of the world whose pictures the model is not shown: sound and caption alone."""
-    model = zoo.load_video(NAME)
+    model = system.load_video(zoo.entry(NAME))
     own, elsewhere = Counts(), Counts()
     for seed in (14, 15):
         scene = sample_scene(seed, split="shipped-model", duration=4.0)

@@ -56,7 +56,7 @@ def info(name: str) -> ModelInfo:
     return next(model for model in MODELS if model.name == name)
 
 
-def load(name: str, device: str, task: str) -> Any:
+def load(name: str, task: str, device: str) -> Any:
     return SimpleNamespace(name=name, device=device, revision="r1")
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from avfoley_engine.jobs.cache import ArtefactCache
 from avfoley_engine.protocol import (
+    CaptionResult,
+    FileResult,
     FoleyRequest,
     FoleyResult,
     PictureRange,
+    ProposedCaption,
     SoundRange,
     VisualizeRequest,
     VisualizeResult,
@@ -108,6 +111,14 @@ def test_the_least_recently_used_go_first(cache: ArtefactCache) -> None:
     assert [key for key in takes if cache.get(key)] == ["aa", "bb"]
 
 
+def test_text_is_kept_without_a_file(cache: ArtefactCache) -> None:
+    answer = CaptionResult(
+        proposals=[ProposedCaption(text="a dog barks", confidence=0.5)], model="m", revision="r", seed=0, seconds=0.1
+    )
+    assert cache.make("ab12", None, lambda out: answer) == answer == cache.get("ab12")
+    assert [path.name for path in cache.folder.rglob("*.*")] == ["ab12.json"]
+
+
 def test_what_killed_workers_left_is_swept_up(cache: ArtefactCache) -> None:
     cache.make("ab12", ".wav", make(b"sound"))
     leftover = cache.folder / "ab" / "ab12.0123.part.wav"
@@ -120,9 +131,7 @@ def test_what_killed_workers_left_is_swept_up(cache: ArtefactCache) -> None:
 def test_each_kind_of_take_keeps_its_own_kind_of_file(cache: ArtefactCache) -> None:
     def picture(out: Path) -> VisualizeResult:
         out.write_bytes(b"picture")
-        shared = make(b"picture")(out).model_dump(
-            include=set(VisualizeResult.model_fields) & set(FoleyResult.model_fields)
-        )
+        shared = make(b"picture")(out).model_dump(include=set(FileResult.model_fields) - {"task"})
         return VisualizeResult(
             **shared, frames=1, rate=Fraction(25), width=2, height=2, codec="ffv1", upsampling="interpolation"
         )

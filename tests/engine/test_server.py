@@ -243,4 +243,4 @@ def test_a_picture_is_a_job_like_any_other_for_models_that_can(engine: Engine) -
     body = {"requests": [asked.model_copy(update={"model": "fake"}).model_dump(mode="json")]}
     answer = engine.http.post("/v1/jobs", json=body)
     assert answer.status_code == 422
-    assert "fake does not visualize; choose another model: avlink-nano" in answer.json()["detail"]
+    assert "fake does not offer visualize; choose another model: avlink-nano" in answer.json()["detail"]

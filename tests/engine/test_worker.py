@@ -25,9 +25,9 @@ class Fixture:
         self.worker = Worker(folder, backend)
         self.worker.start()
 
-    def _load(self, name: str, device: str, task: str) -> Any:
+    def _load(self, name: str, task: str, device: str) -> Any:
         self.loaded.append((name, device))
-        return fake_worker.load(name, device, task)
+        return fake_worker.load(name, task, device)
 
     def _counted_run(
         self, request: FoleyRequest, model: Any, out: Path, progress: Callable[[float], None]
@@ -142,7 +142,7 @@ def test_a_cancelled_job_stops_at_the_next_step(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_loaded_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str, device: str, task: str) -> Any:
+    def load(name: str, task: str, device: str) -> Any:
         raise ModelError(f"the weights of {name} are damaged; fetch them again")
 
     monkeypatch.setattr(fake_worker, "load", load)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from avfoley_engine import zoo
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.evaluation.ablations import OURS, VARIANTS, compared
 from avfoley_engine.evaluation.cli import main
+from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
 
@@ -34,7 +34,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     codec = AudioCodec(
         CodecConfig(vae=VAEConfig(latent_width=4, widths=(16, 16, 16)), vocoder=VocoderConfig(width=16, layers=1))
     )
-    zoo.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    system.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
     monkeypatch.setenv("AVFOLEY_MODELS", str(tmp_path))
     return tmp_path
 

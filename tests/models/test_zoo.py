@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from avfoley_engine.codec.grain import GrainConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import ModelError
+from avfoley_engine.models import registry
+from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.upsampler.config import AutoencoderConfig, UpsamplerConfig
@@ -41,7 +44,7 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     codec = AudioCodec(
         CodecConfig(vae=VAEConfig(latent_width=8, widths=(32, 32, 32)), vocoder=VocoderConfig(width=32, layers=1))
     )
-    zoo.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    system.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
     monkeypatch.setenv("AVFOLEY_MODELS", str(tmp_path))
     return tmp_path / "small"
 
@@ -54,10 +57,10 @@ def without_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_text")
 def test_saved_and_loaded_is_the_same_model(saved: Path) -> None:
-    model = zoo.load("small")
+    model = system.load(zoo.entry("small"))
     assert (model.name, model.default_steps, model.default_guidance_scale) == ("small", 2, 2.0)
     assert model.link.config.fusion.local_heads == 1  # type: ignore[attr-defined]
-    again = zoo.load("small")
+    again = system.load(zoo.entry("small"))
     for a, b in zip(model.link.parameters(), again.link.parameters(), strict=True):  # type: ignore[attr-defined]
         assert torch.equal(a, b)
         assert torch.equal(a, a.half().float())
@@ -65,11 +68,11 @@ def test_saved_and_loaded_is_the_same_model(saved: Path) -> None:
 
 @pytest.mark.usefixtures("without_text")
 def test_a_codec_with_grain_comes_back_with_it(saved: Path) -> None:
-    plain = zoo.load("small")
+    plain = system.load(zoo.entry("small"))
     torch.manual_seed(1)
     codec = AudioCodec(replace(plain.codec.config, grain=GrainConfig(width=8)))
-    zoo.save(saved, plain.link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
-    grain = zoo.load("small").codec.grain
+    system.save(saved, plain.link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    grain = system.load(zoo.entry("small")).codec.grain
     assert grain is not None
     assert codec.grain is not None
     for found, expected in zip(grain.parameters(), codec.grain.parameters(), strict=True):
@@ -77,7 +80,7 @@ def test_a_codec_with_grain_comes_back_with_it(saved: Path) -> None:
 
 
 def test_info_needs_no_weights(saved: Path) -> None:
-    info = zoo.info("small")
+    info = registry.info("small")
     assert info.local
     assert info.sample_rate == 48_000
     assert info.size_bytes == sum(p.stat().st_size for p in saved.glob("*.safetensors"))
@@ -93,14 +96,14 @@ def test_a_damaged_file_is_refused(saved: Path) -> None:
     path = saved / "audio.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(ModelError, match=r"audio\.safetensors is damaged"):
-        zoo.load("small")
+        system.load(zoo.entry("small"))
 
 
 def test_a_missing_file_is_refused(saved: Path) -> None:
     (saved / "vocoder.safetensors").unlink()
-    assert not zoo.info("small").local
+    assert not registry.info("small").local
     with pytest.raises(ModelError, match=r"vocoder\.safetensors is missing"):
-        zoo.load("small")
+        system.load(zoo.entry("small"))
 
 
 def test_the_revision_follows_the_weights(saved: Path) -> None:
@@ -122,53 +125,53 @@ def test_the_revision_follows_the_weights(saved: Path) -> None:
     ],
 )
 def test_the_fusion_blocks_that_are_there_decide_the_tasks(saved: Path, sets: list[str], tasks: list[str]) -> None:
-    config = zoo.load("small").link.config
+    config = system.load(zoo.entry("small")).link.config
     link = untrained_link(sets, config)
-    codec = zoo.load("small").codec
+    codec = system.load(zoo.entry("small")).codec
     folder = saved.parent / "other"
-    zoo.save(folder, link, codec, title="Other", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    system.save(folder, link, codec, title="Other", licence="Apache-2.0", steps=2, guidance_scale=2.0)
     assert {p.name for p in folder.glob("fusion*")} == {f"fusion_{name}.safetensors" for name in sets}
-    assert zoo.info("other").tasks == tasks
-    loaded = zoo.load("other").link
+    assert registry.info("other").tasks == tasks
+    loaded = system.load(zoo.entry("other")).link
     for (name, a), b in zip(loaded.named_parameters(), link.parameters(), strict=True):
         assert torch.equal(a, b.half().float()), name
     if "visualize" in tasks:
-        assert zoo.load_video("other").link.directions == loaded.directions
+        assert system.load_video(zoo.entry("other")).link.directions == loaded.directions
     else:
         with pytest.raises(ModelError, match="no audio-to-video"):
-            zoo.load_video("other")
+            system.load_video(zoo.entry("other"))
 
 
 @pytest.mark.usefixtures("without_text")
 def test_an_upsampler_is_saved_and_loaded_and_otherwise_frames_are_interpolated(saved: Path) -> None:
-    assert zoo.load_video("small").upsampler.method == "interpolation"
-    assert zoo.load_upsampler(zoo.entry("small")) is None
+    assert system.load_video(zoo.entry("small")).upsampler.method == "interpolation"
+    assert system.load_upsampler(zoo.entry("small")) is None
     before = zoo.entry("small").revision
-    base = zoo.load("small")
+    base = system.load(zoo.entry("small"))
     networks = UpsamplerNetworks(
         UpsamplerConfig(AutoencoderConfig(decoder_widths=(8, 8, 8)), DiTConfig(width=32, depth=1, heads=2), steps=3)
     )
     networks.autoencoder.latent_mean.fill_(0.5)
     config = {"title": "Small", "licence": "Apache-2.0", "steps": 2, "guidance_scale": 2.0}
-    zoo.save(saved, base.link, base.codec, **config, upsampler=networks)
+    system.save(saved, base.link, base.codec, **config, upsampler=networks)
     assert {"autoencoder.safetensors", "upsampler.safetensors"} <= {p.name for p in saved.iterdir()}
     assert zoo.entry("small").revision != before
-    upsampler = zoo.load_video("small").upsampler
+    upsampler = system.load_video(zoo.entry("small")).upsampler
     assert isinstance(upsampler, LatentUpsampler)
     assert upsampler.method == "latent flow"
     assert upsampler.config == networks.config
     for (name, a), b in zip(upsampler.networks.state_dict().items(), networks.state_dict().values(), strict=True):
         assert torch.equal(a, b.half().float()), name
     (saved / "upsampler.safetensors").unlink()
-    assert zoo.load("small").name == "small"
+    assert system.load(zoo.entry("small")).name == "small"
     with pytest.raises(ModelError, match=r"upsampler\.safetensors is missing"):
-        zoo.load_video("small")
+        system.load_video(zoo.entry("small"))
 
 
 def test_what_shipped_before_there_were_two_directions_still_fits() -> None:
     entry = zoo.entry("avlink-nano")
     config = TypeAdapter(AVLinkConfig).validate_python(entry.config["model"])
-    link = AVLink(config, entry.directions)
+    link = AVLink(config, system.directions(entry))
     written = entry.config["model"]["fusion"]
     assert {name: getattr(config.fusion, name) for name in written} == written
     assert (config.fusion.attention, config.fusion.reinjection, config.text) == ("self", True, "minilm")
@@ -193,13 +196,17 @@ def test_files_come_from_the_hub_at_the_pinned_revision(
     (saved / "config.json").write_text(json.dumps(config))
     asked = []
 
-    def download(repository: str, name: str, *, revision: str) -> str:
+    def fetch(repository: str, name: str, revision: str, path: Path, report: Callable[[int], None]) -> None:
         asked.append((repository, revision))
-        return str(hub / name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(hub / name, path)
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    assert zoo.load("small").name == "small"
+    monkeypatch.setattr("avfoley_engine.hub.fetch", fetch)
+    monkeypatch.setenv("AVFOLEY_HOME", str(tmp_path / "home"))
+    assert not registry.info("small").local
+    assert system.load(zoo.entry("small")).name == "small"
     assert set(asked) == {("owner/model", "a" * 40)}
+    assert registry.info("small").local
 
 
 def test_exporting_one_part_leaves_the_other_files_alone(saved: Path) -> None:
@@ -208,7 +215,7 @@ def test_exporting_one_part_leaves_the_other_files_alone(saved: Path) -> None:
     config = json.loads((saved / "config.json").read_text())
     link = AVLink(TypeAdapter(AVLinkConfig).validate_python(config["model"]))
     codec = AudioCodec(TypeAdapter(CodecConfig).validate_python(config["codec"]))
-    zoo.save(
+    system.save(
         saved, link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0, parts=("fusion_v2a",)
     )
     changed = {p.name for p in saved.glob("*.safetensors") if p.read_bytes() != before[p.name]}

@@ -76,6 +76,7 @@ def clicks(sound: np.ndarray) -> list[int]:
 def request(media: Path | None, frames: int, rate: Fraction, **changes) -> FoleyRequest:
     picture = {"source_start": Fraction(0), "source_rate": rate, "speed": Fraction(1)}
     picture = {key: changes.pop(key, value) for key, value in picture.items()}
+    changes = {"steps": 4, "guidance_scale": 2.0} | changes
     return FoleyRequest(
         picture=PictureRange(media=media, **picture) if media else None, frames=frames, record_rate=rate, **changes
     )
@@ -109,9 +110,8 @@ def test_media_of_another_rate_than_the_timelines(
     make_media: MakeMedia, tmp_path: Path, rate: Fraction, record_rate: Fraction
 ) -> None:
     media = make_media("a.mp4", flashes(60, at=37), rate=rate)
-    picture = PictureRange(media=media, source_start=Fraction(0), source_rate=rate)
-    frames = floor(50 / rate * record_rate)
-    _, sound = foley(FoleyRequest(picture=picture, frames=frames, record_rate=record_rate), ClickingModel(), tmp_path)
+    asked = request(media, floor(50 / rate * record_rate), record_rate, source_rate=rate)
+    _, sound = foley(asked, ClickingModel(), tmp_path)
     # The viewer sees it on the first record frame from its instant on, give or take the reader's two milliseconds.
     late = clicks(sound)[0] - 37 * 48_000 / rate
     assert len(clicks(sound)) == 1
@@ -334,7 +334,7 @@ def test_stereo_folds_down_to_the_mono_take(make_media: MakeMedia, tmp_path: Pat
         assert [track.findtext("FUNCTION") for track in stereo_wave.ixml.iter("TRACK")] == ["LEFT", "RIGHT"]
 
 
-def test_the_request_decides_and_defaults_are_the_models(tmp_path: Path) -> None:
+def test_steps_and_guidance_are_the_requests(tmp_path: Path) -> None:
     model = ClickingModel()
     result, _ = foley(request(None, 30, Fraction(30), seed=5), model, tmp_path)
     assert (result.steps, result.guidance_scale, result.seed) == (4, 2.0, 5)

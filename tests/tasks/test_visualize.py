@@ -60,6 +60,7 @@ def pulses(seconds: float, *at: float) -> np.ndarray:
 
 def request(media: Path | None, frames: int, rate: Fraction, **changes: Any) -> VisualizeRequest:
     placed = {name: changes.pop(name) for name in ("source_start", "speed") if name in changes}
+    changes = {"steps": 4, "guidance_scale": 2.0} | changes
     sound = None if media is None else SoundRange(media=media, **{"source_start": Fraction(0), **placed})
     return VisualizeRequest(sound=sound, frames=frames, record_rate=rate, model="glow", **changes)
 

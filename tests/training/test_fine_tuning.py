@@ -15,6 +15,7 @@ from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.codec.vocoder import VocoderConfig
 from avfoley_engine.errors import ModelError
+from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.training.cli import main
@@ -36,7 +37,7 @@ def model(tmp_path: Path) -> Path:
     codec = AudioCodec(
         CodecConfig(vae=VAEConfig(latent_width=8, widths=(32, 32, 32)), vocoder=VocoderConfig(width=32, layers=1))
     )
-    zoo.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    system.save(tmp_path / "small", link, codec, title="Small", licence="Apache-2.0", steps=2, guidance_scale=2.0)
     return tmp_path / "small"
 
 
@@ -62,19 +63,19 @@ def test_fine_tuning_changes_the_audio_backbone_alone(tmp_path: Path, model: Pat
     assert main(export) == 0
     before, after = (json.loads((f / "config.json").read_text())["files"] for f in (model, tmp_path / "mine"))
     assert {name for name in before if before[name] != after[name]} == {"audio.safetensors"}
-    tuned = zoo.load(zoo.entry_of(tmp_path / "mine"))
+    tuned = system.load(zoo.entry_of(tmp_path / "mine"))
     assert tuned.generate(None, 4_800, caption="a gong", steps=1).shape == (4_800,)
 
 
 @pytest.mark.parametrize(("trained", "sets"), [("a2v", {"v2a", "a2v"}), ("joint", {"joint"})])
 def test_a_trained_direction_joins_those_of_the_base(tmp_path: Path, model: Path, trained: str, sets: set[str]) -> None:
-    base = zoo.load(zoo.entry_of(model))
+    base = system.load(zoo.entry_of(model))
     link = untrained_link([trained], base.link.config)
     run = tmp_path / "runs" / f"fusion_{trained}"
     run.mkdir(parents=True)
     weights = {f"ema.link.{n}": p.detach() for n, p in link.named_parameters() if n.startswith("fusion")}
     save_file(weights, run / "checkpoint.safetensors")
-    only_v2a = zoo.load(zoo.entry_of(model))
+    only_v2a = system.load(zoo.entry_of(model))
     del only_v2a.link.fusion["a2v"]
     exported, _ = exported_parts(tmp_path / "runs", only_v2a, torch.device("cpu"))
     assert set(exported.fusion) == sets
@@ -87,14 +88,14 @@ def test_a_trained_direction_joins_those_of_the_base(tmp_path: Path, model: Path
 
 def test_a_new_model_is_one_to_start_from(tmp_path: Path) -> None:
     assert main(["new", "--preset", "nano", "--out", str(tmp_path / "new"), "--device", "cpu"]) == 0
-    model = zoo.load(zoo.entry_of(tmp_path / "new"))
+    model = system.load(zoo.entry_of(tmp_path / "new"))
     assert model.link.directions == ["v2a", "a2v"]
     assert model.link.config == NANO
 
 
 def test_what_learned_to_draw_stands_behind_the_backbone_of_the_base(tmp_path: Path, model: Path) -> None:
     """From a model whose one last layer draws: the shipped world's clips, two steps, and foley that is the same to the sample."""
-    base = zoo.load(zoo.entry_of(model))
+    base = system.load(zoo.entry_of(model))
     torch.manual_seed(1)
     plain = AVLink(replace(base.link.config, video=replace(base.link.config.video, drawing=None, time_shift=1.0)))
     link = plain.eval().requires_grad_(False)
@@ -102,7 +103,7 @@ def test_what_learned_to_draw_stands_behind_the_backbone_of_the_base(tmp_path: P
         for block in fusion.blocks:  # type: ignore[union-attr]
             for layer in block.modulation.values():
                 torch.nn.init.normal_(layer.bias, std=0.5)
-    zoo.save(tmp_path / "old", link, base.codec, title="Old", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    system.save(tmp_path / "old", link, base.codec, title="Old", licence="Apache-2.0", steps=2, guidance_scale=2.0)
 
     common = ["--runs", str(tmp_path / "runs"), "--base", str(tmp_path / "old"), "--device", "cpu"]
     assert main(["world", *common, "--style", "plain", "--clips", "3"]) == 0
@@ -115,18 +116,18 @@ def test_what_learned_to_draw_stands_behind_the_backbone_of_the_base(tmp_path: P
     changed = {name for name in new.config["files"] if new.config["files"][name] != old.config["files"][name]}
     assert changed == {"video.safetensors", "fusion_a2v.safetensors"}
     frames = torch.randint(0, 256, (24, 36, 64, 3), dtype=torch.uint8)
-    sounds = [zoo.load(entry).generate(frames, 48_000, caption="a") for entry in (old, new)]
+    sounds = [system.load(entry).generate(frames, 48_000, caption="a") for entry in (old, new)]
     assert torch.equal(*sounds)
-    video = zoo.load_video(new)
+    video = system.load_video(new)
     assert video.link.config.video.time_shift == NANO.video.time_shift
     assert video.generate(sounds[0], 12, caption="a").shape == (12, 36, 64, 3)
 
 
 def test_what_learned_to_see_events_stands_beside_the_backbone_of_the_base(tmp_path: Path, model: Path) -> None:
     """From a model without an event stem: two steps of it, two of new fusion blocks; the other files keep their bytes."""
-    base = zoo.load(zoo.entry_of(model))
+    base = system.load(zoo.entry_of(model))
     link = AVLink(replace(base.link.config, video=replace(base.link.config.video, event_channels=None)))
-    zoo.save(tmp_path / "old", link, base.codec, title="Old", licence="Apache-2.0", steps=2, guidance_scale=2.0)
+    system.save(tmp_path / "old", link, base.codec, title="Old", licence="Apache-2.0", steps=2, guidance_scale=2.0)
 
     common = ["--runs", str(tmp_path / "runs"), "--base", str(tmp_path / "old"), "--device", "cpu"]
     assert main(["world", *common, "--clips", "3"]) == 0
@@ -137,7 +138,7 @@ def test_what_learned_to_see_events_stands_beside_the_backbone_of_the_base(tmp_p
     old, new = zoo.entry_of(tmp_path / "old"), zoo.entry_of(tmp_path / "new")
     changed = {name for name in new.config["files"] if new.config["files"][name] != old.config["files"].get(name)}
     assert changed == {"events.safetensors", "fusion_v2a.safetensors"}
-    loaded = zoo.load(new)
+    loaded = system.load(new)
     assert loaded.link.config.video.event_channels == NANO.video.event_channels
     assert loaded.link.video.events.output.weight.abs().max() > 0
     frames = torch.randint(0, 256, (24, 36, 64, 3), dtype=torch.uint8)
@@ -145,6 +146,6 @@ def test_what_learned_to_see_events_stands_beside_the_backbone_of_the_base(tmp_p
 
 
 def test_a_base_of_other_sizes_is_refused(tmp_path: Path, model: Path) -> None:
-    base = zoo.load(zoo.entry_of(model))
+    base = system.load(zoo.entry_of(model))
     with pytest.raises(ModelError, match="backbone of the base does not fit"):
         take_backbones(untrained_link([]), base.link)

@@ -71,6 +71,6 @@ if __name__ == "__main__":
     from avfoley_engine import tasks
 
     backend = Backend(
-        device=lambda: "cpu", info=lambda name: STAND_IN, load=lambda name, device, task: BurstingModel(), run=tasks.run
+        device=lambda: "cpu", info=lambda name: STAND_IN, load=lambda name, task, device: BurstingModel(), run=tasks.run
     )
     main(sys.argv[1:], lambda: backend)

@@ -123,6 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `evaluate ablations`; returns the exit status. Raises `AVFoleyError`."""
     from avfoley_engine import zoo
     from avfoley_engine.jobs.worker import best_device
+    from avfoley_engine.models.avlink import system
 
     budget = Budget(
         clips=arguments.clips,
@@ -134,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     device = torch.device(arguments.device or best_device())
-    model = zoo.load(arguments.model, device)
+    model = system.load(zoo.entry(arguments.model), device)
     settings = {"model": model.name, "revision": model.revision, "sounds": str(arguments.sounds or ""), **vars(budget)}
     _claim(arguments.runs, settings)
     names = [name for name in VARIANTS if not arguments.variant or name in (OURS, *arguments.variant)]

@@ -304,8 +304,9 @@ def _codec(arguments: argparse.Namespace) -> tuple[AudioCodec, dict[str, str]]:
 
         return load_codec(arguments.runs, torch.device("cpu"), vocoder=True), {"runs": str(arguments.runs)}
     from avfoley_engine import zoo
+    from avfoley_engine.models.avlink import system
 
-    model = zoo.load(arguments.model)
+    model = system.load(zoo.entry(arguments.model))
     return model.codec, {"model": model.name, "revision": model.revision}
 
 

@@ -405,8 +405,9 @@ def _model(arguments: argparse.Namespace, device: str) -> FoleyModel:
 
         return model_of_runs(arguments.runs, device)
     from avfoley_engine import zoo
+    from avfoley_engine.models.avlink import system
 
-    return zoo.load(arguments.model, device)
+    return system.load(zoo.entry(arguments.model), device)
 
 
 def _waveform(sound: Sound) -> Waveform:

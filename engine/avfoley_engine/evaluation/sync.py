@@ -211,8 +211,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs `evaluate sync`; returns the exit status. Raises `AVFoleyError`."""
-    from avfoley_engine import zoo
     from avfoley_engine.jobs.worker import best_device
+    from avfoley_engine.models import registry
 
     left_out: dict[str, str] = {}
     clips: Sequence[Clip] | Iterator[Clip]
@@ -223,9 +223,7 @@ def run(arguments: argparse.Namespace) -> int:
         clips, total = world_clips(arguments.clips), arguments.clips
     device = arguments.device or best_device()
     model: FoleyModel | VideoModel
-    model = (
-        zoo.load(arguments.model, device) if arguments.direction == "v2a" else zoo.load_video(arguments.model, device)
-    )
+    model = registry.load(arguments.model, "foley" if arguments.direction == "v2a" else "visualize", device)
     sampling = Sampling(
         steps=arguments.steps or model.default_steps,
         guidance_scale=model.default_guidance_scale if arguments.guidance is None else arguments.guidance,

@@ -198,6 +198,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _upsampler(arguments: argparse.Namespace) -> tuple[LatentUpsampler, dict[str, str]]:
     from avfoley_engine import zoo
     from avfoley_engine.jobs.worker import best_device
+    from avfoley_engine.models.avlink import system
     from avfoley_engine.models.text import text_encoder
     from avfoley_engine.training.loading import upsampler_of_runs
 
@@ -207,7 +208,7 @@ def _upsampler(arguments: argparse.Namespace) -> tuple[LatentUpsampler, dict[str
         if networks is None:
             raise ModelError(f"{arguments.runs} holds no upsampler. Train one: `avfoley train upsampler`.")
         return LatentUpsampler(networks.to(device), text_encoder(networks.config.text, device)), identity
-    video = zoo.load_video(arguments.model, device)
+    video = system.load_video(zoo.entry(arguments.model), device)
     if not isinstance(video.upsampler, LatentUpsampler):
         raise ModelError(f"{video.name} has no upsampler: it interpolates. Give a model that has one, or --runs.")
     return video.upsampler, {"model": video.name, "revision": video.revision}

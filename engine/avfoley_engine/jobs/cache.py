@@ -1,7 +1,7 @@
 """The artefact cache: finished takes by content, so that the same request is never computed twice.
 
-An artefact is two files, `<key>` with the suffix of its request and `<key>.json` (its `Result`). The JSON is written
-last: where it is, the take is complete.
+An artefact is `<key>.json` (its `Result`) and, unless it is text, the file `<key>` with the suffix of its request. The
+JSON is written last: where it is, the artefact is complete.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from avfoley_engine import __version__
-from avfoley_engine.protocol import Request, Result
+from avfoley_engine.protocol import FileResult, Request, Result
 
 #: Beyond this the least recently used artefacts go, and only at the engine's start.
 MAX_BYTES = 10 * 2**30
@@ -52,27 +52,32 @@ class ArtefactCache:
         note = self._stem(key).with_suffix(".json")
         try:
             result = _RESULT.validate_json(note.read_text())
-            take = _take_of(note, result)
+            os.utime(note)
+            if not isinstance(result, FileResult):
+                return result
+            # Beside its note: the folder may have been moved since.
+            take = note.with_suffix(result.path.suffix)
             with take.open("rb") as file:
                 intact = hashlib.file_digest(file, "sha256").hexdigest() == result.sha256
-            os.utime(note)
         except (OSError, ValidationError):
             return None
         return result.model_copy(update={"path": take}) if intact else None
 
-    def make(self, key: str, suffix: str, make: Callable[[Path], Result]) -> Result:
+    def make(self, key: str, suffix: str | None, make: Callable[[Path], Result]) -> Result:
         """Has `make` write the take to the path it is given, which has the suffix, and keeps it under the key.
 
-        A `make` that raises leaves nothing behind.
+        Without a suffix the result is text, and `make` writes nothing. A `make` that raises leaves nothing behind.
         """
-        stem = self._stem(key)
-        take, note = stem.with_suffix(suffix), stem.with_suffix(".json")
-        take.parent.mkdir(parents=True, exist_ok=True)
+        note = self._stem(key).with_suffix(".json")
+        note.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: the worker of a killed engine may still run, and must not write into its successor's file.
-        part = take.with_name(f"{key}.{uuid.uuid4().hex}.part{suffix}")
+        part = note.with_name(f"{key}.{uuid.uuid4().hex}.part{suffix or ''}")
         try:
-            result = make(part).model_copy(update={"path": take})
-            part.replace(take)
+            result = make(part)
+            if suffix is not None:
+                take = note.with_suffix(suffix)
+                result = result.model_copy(update={"path": take})
+                part.replace(take)
             part.write_text(result.model_dump_json())
             part.replace(note)
         finally:
@@ -85,7 +90,7 @@ class ArtefactCache:
         keep: takes' files that stay even so. Returns the bytes that were freed. Only for when no worker runs.
         """
         freed = 0
-        for part in self.folder.glob("*/*.part.*"):
+        for part in self.folder.glob("*/*.part*"):
             freed += part.stat().st_size
             part.unlink()
         takes = []
@@ -107,8 +112,3 @@ class ArtefactCache:
 
     def _stem(self, key: str) -> Path:
         return self.folder / key[:2] / key
-
-
-def _take_of(note: Path, result: Result) -> Path:
-    """The take beside its note: the folder may have been moved since."""
-    return note.with_suffix(result.path.suffix)

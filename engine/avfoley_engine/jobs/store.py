@@ -6,6 +6,7 @@ writes the event, so that no reader sees the one without the other.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from avfoley_engine.errors import JobError
-from avfoley_engine.protocol import Job, JobEvent, JobState, Request, Result
+from avfoley_engine.protocol import FileResult, Job, JobEvent, JobState, Request, Result
 
 #: A job whose worker died this many times is failed: it must not block the queue.
 MAX_CRASHES = 3
@@ -257,8 +258,9 @@ class JobStore:
 
     def artefacts(self, *, since: float) -> set[Path]:
         """The files that jobs finished after that time refer to."""
-        rows = self._all("SELECT result FROM jobs WHERE finished >= ? AND result IS NOT NULL", since)
-        return {_RESULT.validate_json(row["result"]).path for row in rows}
+        rows = self._all("SELECT request, result FROM jobs WHERE finished >= ? AND result IS NOT NULL", since)
+        results = (_result(row) for row in rows)
+        return {result.path for result in results if isinstance(result, FileResult)}
 
     def worker_is(self, name: str, device: str, model: str | None, memory_bytes: int | None) -> None:
         """Notes what the worker has at hand: its device and the model it keeps warm."""
@@ -323,12 +325,18 @@ def _job(row: sqlite3.Row) -> Job:
         state=JobState(row["state"]),
         request=_REQUEST.validate_json(row["request"]),
         progress=row["progress"],
-        result=_RESULT.validate_json(row["result"]) if row["result"] else None,
+        result=_result(row) if row["result"] else None,
         error=row["error"],
         created=row["created"],
         started=row["started"],
         finished=row["finished"],
     )
+
+
+def _result(row: sqlite3.Row) -> Result:
+    # Up to protocol 3 a result did not say its task; its request did.
+    task = json.loads(row["request"])["task"]
+    return _RESULT.validate_python({"task": task} | json.loads(row["result"]))
 
 
 def _marks(values: list[str]) -> str:

@@ -28,9 +28,7 @@ from avfoley_engine.jobs.store import JobStore
 from avfoley_engine.protocol import Job, JobState, ModelInfo, Request, Result
 
 if TYPE_CHECKING:
-    from avfoley_engine.models.interface import FoleyModel, VideoModel
-
-    Model = FoleyModel | VideoModel
+    from avfoley_engine.models.interface import Model
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +44,7 @@ Run = Callable[[Request, "Model", Path, Callable[[float], None]], Result]
 class Backend:
     """What a worker needs to know to make takes: the device it has, the models there are, and the task.
 
-    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, device, task) reads a model's weights onto it,
+    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, task, device) reads a model's weights onto it,
     for requests of that task.
     """
 
@@ -132,7 +130,7 @@ class Worker:
     def _take_on(self, job: Job, device: str) -> tuple[Result, str | None]:
         name, task = job.request.model, job.request.task
         info = self._backend.info(name)
-        request = _settled(job.request, info)
+        request = job.request.settled(info)
         key = self.cache.key(request, info.revision, device)
         if (known := self.cache.get(key)) is not None:
             return known, "served from the cache"
@@ -140,7 +138,7 @@ class Worker:
             self._report(job, 0.0, message=f"loading {name}")
             if self._models:
                 self._free()
-            self._models[name, device, task] = self._backend.load(name, device, task)
+            self._models[name, device, task] = self._backend.load(name, task, device)
             self._tell_status()
         model = self._models[name, device, task]
         progress = _Progress(self, job)
@@ -195,13 +193,6 @@ class _Progress:
             self._worker._report(self._job, min(done, 1.0), (now - self._began) * (1 - min(done, 1.0)) / done)
 
 
-def _settled(request: Request, info: ModelInfo) -> Request:
-    """The request with the model's defaults written out: asked for or not, the same values are the same take."""
-    steps = info.default_steps if request.steps is None else request.steps
-    guidance = info.default_guidance_scale if request.guidance_scale is None else request.guidance_scale
-    return request.model_copy(update={"steps": steps, "guidance_scale": guidance})
-
-
 def _is_out_of_memory(error: Exception) -> bool:
     # torch reports it as OutOfMemoryError on CUDA, as a plain RuntimeError on MPS and on the processor.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
@@ -234,9 +225,10 @@ def best_device() -> str:
 
 def real_backend() -> Backend:
     """The registered models and the real tasks."""
-    from avfoley_engine import tasks, zoo
+    from avfoley_engine import tasks
+    from avfoley_engine.models import registry
 
-    return Backend(device=best_device, info=zoo.info, load=zoo.load_for, run=tasks.run)
+    return Backend(device=best_device, info=registry.info, load=registry.load, run=tasks.run)
 
 
 def main(argv: list[str], backend: Callable[[], Backend] = real_backend) -> None:

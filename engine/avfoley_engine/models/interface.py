@@ -13,7 +13,7 @@ OnStep = Callable[[float], None]
 
 
 class FoleyModel(Protocol):
-    """A system that makes sound for a picture, from words, or from both."""
+    """A system that makes sound for a picture, from words, or from both. `generate` is a batch of one."""
 
     name: str
     revision: str
@@ -41,10 +41,41 @@ class FoleyModel(Protocol):
     ) -> torch.Tensor:
         """Makes `samples` samples of sound for the picture.
 
-        frames (T, H, W, 3) uint8 at `frame_rate` and `frame_size`, frame 0 at sample 0, or None for sound from words alone; any T >= 1.
-        Returns (samples,) float32 in [-1, 1]. The same arguments on the same device give the same samples.
+        frames (T, H, W, 3) uint8 at `frame_rate` and `frame_size`, frame 0 at sample 0, or None for sound from words
+        alone; any T >= 1. Returns (samples,) float32 in [-1, 1]. The same arguments on the same device give the same
+        samples.
 
-        loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near to `samples` as the model can make it.
+        loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near to `samples` as the
+        model can make it.
+        """
+        return self.generate_batch(
+            None if frames is None else frames[None],
+            samples,
+            captions=[caption],
+            negative_captions=[negative_caption],
+            seeds=[seed],
+            steps=steps,
+            guidance_scale=guidance_scale,
+            loop=loop,
+            on_step=on_step,
+        )[0]
+
+    def generate_batch(
+        self,
+        frames: torch.Tensor | None,
+        samples: int,
+        *,
+        captions: list[str],
+        seeds: list[int],
+        negative_captions: list[str] | None = None,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        loop: bool = False,
+        on_step: OnStep | None = None,
+    ) -> torch.Tensor:
+        """Makes B sounds of one length: frames (B, T, H, W, 3) uint8 or None -> (B, samples) float32 in [-1, 1].
+
+        `steps` and `guidance_scale`: None for the model's own. A row is what `generate` makes of it, to rounding.
         """
         ...
 
@@ -109,8 +140,55 @@ class VideoModel(Protocol):
     ) -> torch.Tensor:
         """Makes `frames` frames for the sound.
 
-        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a picture from words alone. Where it is shorter
-        than the picture, silence follows; what lies beyond the picture is heard as far as the last window reaches. Returns
-        (frames, height, width, 3) uint8 at `frame_rate` and `frame_size`. The same arguments on the same device give the same frames.
+        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a picture from words alone.
+        Where it is shorter than the picture, silence follows; what lies beyond the picture is heard as far as the last
+        window reaches. Returns (frames, height, width, 3) uint8 at `frame_rate` and `frame_size`. The same arguments on
+        the same device give the same frames.
+        """
+        return self.generate_batch(
+            None if sound is None else sound[None],
+            frames,
+            captions=[caption],
+            negative_captions=[negative_caption],
+            seeds=[seed],
+            steps=steps,
+            guidance_scale=guidance_scale,
+            on_step=on_step,
+        )[0]
+
+    def generate_batch(
+        self,
+        sounds: torch.Tensor | None,
+        frames: int,
+        *,
+        captions: list[str],
+        seeds: list[int],
+        negative_captions: list[str] | None = None,
+        steps: int | None = None,
+        guidance_scale: float | None = None,
+        on_step: OnStep | None = None,
+    ) -> torch.Tensor:
+        """Makes B pictures of one length: sounds (B, samples) float or None -> (B, frames, H, W, 3) uint8."""
+        ...
+
+
+class CaptionModel(Protocol):
+    """A system that says what a silent picture should sound like."""
+
+    name: str
+    revision: str
+    #: The rate and size (height, width) at which the model looks at the picture.
+    frame_rate: Fraction
+    frame_size: tuple[int, int]
+
+    def propose(
+        self, frames: torch.Tensor, count: int, *, seed: int = 0, on_step: OnStep | None = None
+    ) -> list[tuple[str, float]]:
+        """Up to `count` captions for frames (T, H, W, 3) uint8, each with its confidence (0..1), the likeliest first.
+
+        None at all where the model is not sure of any. The same arguments on the same device give the same captions.
         """
         ...
+
+
+Model = FoleyModel | VideoModel | CaptionModel

@@ -28,12 +28,13 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
     """Makes one take and writes it to `out`, a WAV file, which appears only when it is complete.
 
     `on_progress` gets the share of the work done, at the start and after every solver step, and may raise
-    `CancelledError`. Raises `MediaError` and `ModelError`. The same request on the same device gives the same bytes.
+    `CancelledError`. Raises `MediaError` and `ModelError`. The request is settled; the same one on the same
+    device gives the same bytes.
     """
     began = time.perf_counter()
     on_progress(0.0)
-    steps = request.steps if request.steps is not None else model.default_steps
-    guidance_scale = request.guidance_scale if request.guidance_scale is not None else model.default_guidance_scale
+    steps, guidance_scale = request.steps, request.guidance_scale
+    assert steps is not None and guidance_scale is not None, "the request is settled"  # noqa: PT018
 
     def generate(frames: torch.Tensor | None, samples: int) -> np.ndarray:
         """`samples` at 48 kHz, whatever the model's own rate is."""

@@ -27,12 +27,13 @@ def run(
     """Makes one take and writes it to `out`, a video file.
 
     `on_progress` gets the share of the work done, at the start and after every solver step, the model's and the upsampler's, and may raise
-    `CancelledError`. Raises `MediaError` and `ModelError`. The same request on the same device gives the same bytes.
+    `CancelledError`. Raises `MediaError` and `ModelError`. The request is settled; the same one on the same
+    device gives the same bytes.
     """
     began = time.perf_counter()
     on_progress(0.0)
-    steps = request.steps if request.steps is not None else model.default_steps
-    guidance_scale = request.guidance_scale if request.guidance_scale is not None else model.default_guidance_scale
+    steps, guidance_scale = request.steps, request.guidance_scale
+    assert steps is not None and guidance_scale is not None, "the request is settled"  # noqa: PT018
     duration = request.frames / request.record_rate
     sound = None
     if request.sound is not None:

@@ -545,14 +545,14 @@ def _entry(name: str) -> Entry:
 
 def _model(name: str, device: torch.device) -> AVLinkFoley:
     """A registered model, or the one in a folder."""
-    from avfoley_engine import zoo
+    from avfoley_engine.models.avlink import system
 
-    return zoo.load(_entry(name), device)
+    return system.load(_entry(name), device)
 
 
 def _new(options: argparse.Namespace, device: torch.device) -> None:
-    from avfoley_engine import zoo
     from avfoley_engine.codec import audio
+    from avfoley_engine.models.avlink import system
     from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.training.run import PRESETS
 
@@ -561,18 +561,18 @@ def _new(options: argparse.Namespace, device: torch.device) -> None:
     # The paper's 64 steps at guidance 5; `nano` needs fewer.
     steps = {"nano": 25, "paper": 64}[options.preset]
     link = AVLink(PRESETS[options.preset])
-    zoo.save(options.out, link, codec, title=title, licence="Apache-2.0", steps=steps, guidance_scale=5.0)
+    system.save(options.out, link, codec, title=title, licence="Apache-2.0", steps=steps, guidance_scale=5.0)
 
 
 def _export(options: argparse.Namespace, device: torch.device) -> None:
-    from avfoley_engine import zoo
+    from avfoley_engine.models.avlink import system
     from avfoley_engine.training.loading import exported_parts, upsampler_of_runs
 
     link, codec = exported_parts(options.runs, _base(options, device), device)
     upsampler = upsampler_of_runs(options.runs)
     if upsampler is None and options.base:
-        upsampler = zoo.load_upsampler(_entry(options.base))
-    zoo.save(
+        upsampler = system.load_upsampler(_entry(options.base))
+    system.save(
         options.out,
         link,
         codec,

@@ -395,4 +395,4 @@ class NoWheel(QObject):
 
 
 def _steps(model: ModelInfo, quality: str) -> int:
-    return max(1, round(model.default_steps * QUALITIES[quality]))
+    return max(1, round((model.default_steps or 1) * QUALITIES[quality]))

@@ -16,11 +16,11 @@ from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import windowed_velocity
-from avfoley_engine.models.interface import OnStep
+from avfoley_engine.models.interface import FoleyModel, OnStep
 from avfoley_engine.models.text import TextEncoder
 
 
-class AVLinkFoley:
+class AVLinkFoley(FoleyModel):
     """The linked model with its codec and text encoder: a `FoleyModel`.
 
     What is longer than a window is sampled in overlapping windows whose velocities are cross-faded in every solver step (MultiDiffusion,
@@ -60,32 +60,6 @@ class AVLinkFoley:
         self.aligned = Alignment.of(link.config, self.overlap)
         latent_rate = link.config.audio.latents_per_second
         self.overlap_latents, self.shortest_latents = (ceil(s * latent_rate) for s in (self.overlap, self.shortest))
-
-    def generate(
-        self,
-        frames: torch.Tensor | None,
-        samples: int,
-        *,
-        caption: str = "",
-        negative_caption: str = "",
-        seed: int = 0,
-        steps: int | None = None,
-        guidance_scale: float | None = None,
-        loop: bool = False,
-        on_step: OnStep | None = None,
-    ) -> torch.Tensor:
-        """See `FoleyModel.generate`."""
-        return self.generate_batch(
-            None if frames is None else frames[None],
-            samples,
-            captions=[caption],
-            negative_captions=[negative_caption],
-            seeds=[seed],
-            steps=steps,
-            guidance_scale=guidance_scale,
-            loop=loop,
-            on_step=on_step,
-        )[0]
 
     @torch.no_grad()
     def generate_batch(

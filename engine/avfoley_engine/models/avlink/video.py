@@ -16,11 +16,11 @@ from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.upsampler.upsample import Interpolation
 from avfoley_engine.models.avlink.velocity import windowed_velocity
-from avfoley_engine.models.interface import OnStep, Upsampler
+from avfoley_engine.models.interface import OnStep, Upsampler, VideoModel
 from avfoley_engine.models.text import TextEncoder
 
 
-class AVLinkVideo:
+class AVLinkVideo(VideoModel):
     """The linked model with its codec and text encoder, the other way round: a `VideoModel`.
 
     Windows as in `AVLinkFoley`: all agree on one sequence of frames in every solver step, so there is no cut between them.
@@ -77,30 +77,6 @@ class AVLinkVideo:
             default_guidance_scale=foley.default_guidance_scale,
             upsampler=upsampler,
         )
-
-    def generate(
-        self,
-        sound: torch.Tensor | None,
-        frames: int,
-        *,
-        caption: str = "",
-        negative_caption: str = "",
-        seed: int = 0,
-        steps: int | None = None,
-        guidance_scale: float | None = None,
-        on_step: OnStep | None = None,
-    ) -> torch.Tensor:
-        """See `VideoModel.generate`."""
-        return self.generate_batch(
-            None if sound is None else sound[None],
-            frames,
-            captions=[caption],
-            negative_captions=[negative_caption],
-            seeds=[seed],
-            steps=steps,
-            guidance_scale=guidance_scale,
-            on_step=on_step,
-        )[0]
 
     @torch.no_grad()
     def generate_batch(
