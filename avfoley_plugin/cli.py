@@ -151,7 +151,7 @@ def foley(
         raise typer.BadParameter("--all cannot be combined with --clip or --range")
     if ambience and (clip or record_range is None):
         raise typer.BadParameter("--ambience lies over a --range, and not on clips")
-    _check_words_and_seeds(caption, negative, seed, takes)
+    _check_captions_and_seeds(caption, negative, seed, takes)
 
     def start() -> Run:
         from avfoley_plugin import workflows
@@ -169,7 +169,7 @@ def foley(
         selection = Selection(tuple(clip or ()), record_range) if everything or clip or record_range else None
         return workflows.foley(host, engine, settings, selection)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
@@ -208,7 +208,7 @@ def visualize(
     as_json: Json = False,
 ) -> None:
     """Make a picture that moves with a clip's sound, on a video track of its own."""
-    _check_words_and_seeds(caption, negative, seed, takes)
+    _check_captions_and_seeds(caption, negative, seed, takes)
 
     def start() -> Run:
         from avfoley_plugin import workflows
@@ -221,7 +221,7 @@ def visualize(
         selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
         return workflows.visualize(open_host(source, output, engine.probe), engine, settings, selection)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
@@ -253,7 +253,7 @@ def generate(
         raise typer.BadParameter("the caption is empty")
     if output is not None and output.suffix.lower() != ".wav" and not output.is_dir():
         raise typer.BadParameter(f"{output} is neither a folder nor the name of a .wav file")
-    _check_words_and_seeds(caption, negative, seed, takes)
+    _check_captions_and_seeds(caption, negative, seed, takes)
 
     def start() -> Generation:
         from avfoley_plugin import generation
@@ -263,7 +263,7 @@ def generate(
         settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, channels=_channels(stereo))
         return generation.generate(LocalEngine(), settings, seconds, loop=loop, output=output)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
@@ -278,7 +278,7 @@ def regenerate(source: Input, output: Output = None, as_json: Json = False) -> N
         engine = LocalEngine()
         return workflows.regenerate(open_host(source, output, engine.probe), engine)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
@@ -293,7 +293,7 @@ def remove(source: Input, output: Output = None) -> None:
         written = workflows.remove(open_host(source, output, LocalEngine().probe))
         typer.echo(f"There was nothing of ours on {source}." if written is None else written)
 
-    raise typer.Exit(_explained(take_off))
+    raise typer.Exit(_report_errors(take_off))
 
 
 @app.command()
@@ -319,7 +319,7 @@ def demo(
         runs.append(workflows.foley(open_host(clip, None, engine.probe), engine, settings))
         return runs[0]
 
-    code = _carry_out(start, as_json)
+    code = _run_to_end(start, as_json)
     if code == Exit.OK and not as_json and runs[0].written is not None:
         take = runs[0].written.takes[0]
         typer.echo(f"\nLook:   {clip}")
@@ -365,7 +365,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
             typer.echo(f"    {', '.join(model.tasks)}; {model.size_bytes / 2**20:.1f} MiB, {where}; {model.licence}")
             typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
 
-    raise typer.Exit(_explained(show))
+    raise typer.Exit(_report_errors(show))
 
 
 @app.command()
@@ -410,7 +410,7 @@ def export(
         typer.echo(made.save())
         return Exit.OK
 
-    raise typer.Exit(_explained(write))
+    raise typer.Exit(_report_errors(write))
 
 
 @app.command()
@@ -433,7 +433,7 @@ def hosts(
             if found.launcher is not None:
                 typer.echo(f"    launcher: {found.launcher}")
 
-    raise typer.Exit(_explained(show))
+    raise typer.Exit(_report_errors(show))
 
 
 @app.command()
@@ -456,7 +456,7 @@ def install(
         if not paths:
             typer.echo("There was nothing to remove.")
 
-    raise typer.Exit(_explained(put))
+    raise typer.Exit(_report_errors(put))
 
 
 @engine_app.command(context_settings=PASSED_ON)
@@ -485,7 +485,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
                 typer.echo(now.error)
         return Exit.ENGINE if now is None else Exit.OK
 
-    raise typer.Exit(_explained(show))
+    raise typer.Exit(_report_errors(show))
 
 
 @engine_app.command()
@@ -497,7 +497,7 @@ def stop() -> None:
         ran = LocalEngine(command=None).shut_down()
         typer.echo("The engine was stopped." if ran else "No engine runs.")
 
-    raise typer.Exit(_explained(end))
+    raise typer.Exit(_report_errors(end))
 
 
 @app.command(context_settings=PASSED_ON)
@@ -517,7 +517,7 @@ def main() -> None:
     app()
 
 
-def _check_words_and_seeds(caption: str | None, negative: str, seed: int, takes: int) -> None:
+def _check_captions_and_seeds(caption: str | None, negative: str, seed: int, takes: int) -> None:
     for name, words in (("the caption", caption), ("--negative", negative)):
         if words and len(words) > 2000:
             raise typer.BadParameter(f"{name} is longer than 2000 characters")
@@ -529,7 +529,7 @@ def _channels(stereo: bool | None) -> Literal[1, 2] | None:
     return None if stereo is None else 2 if stereo else 1
 
 
-def _explained(do: Callable[[], Exit | None]) -> Exit:
+def _report_errors(do: Callable[[], Exit | None]) -> Exit:
     """Does it; an error of ours becomes one line on stderr and an exit code."""
     from avfoley_plugin.errors import AVFoleyError
 
@@ -546,7 +546,7 @@ def _code(error: Exception) -> Exit:
     return Exit.ENGINE if isinstance(error, EngineError) else Exit.INPUT
 
 
-def _carry_out(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
+def _run_to_end(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
     """Runs a verb to its end and shows how it goes; Ctrl-C cancels it, a second one breaks it off."""
     from avfoley_plugin.console import JsonReport, ProgressReport
     from avfoley_plugin.errors import AVFoleyError

@@ -44,7 +44,7 @@ START_TIMEOUT = 60.0
 #: How long a cancelled job, and how long the engine may take to end, in seconds.
 _CANCEL_TIMEOUT, _END_TIMEOUT = 5.0, 15.0
 #: `follow` gives up after so many connections in a row that brought no event.
-MAX_FRUITLESS = 5
+MAX_EMPTY_CONNECTIONS = 5
 #: More jobs than this are not named in the address of the event stream; the client picks its own out.
 MAX_NAMED_JOBS = 500
 _LOG_BYTES = 4 * 2**20
@@ -192,7 +192,7 @@ class LocalEngine(EngineClient):
         pending = set(jobs)
         params = {"job": sorted(pending)} if len(pending) <= MAX_NAMED_JOBS else {}
         seen = 0
-        fruitless = 0
+        empty_connections = 0
         while pending:
             try:
                 # The engine sends a sign of life every ten seconds.
@@ -213,17 +213,17 @@ class LocalEngine(EngineClient):
                                 pending.remove(event.job_id)
                         # Only now: if the connection breaks while the job is fetched, its end comes again.
                         seen = event.id
-                        fruitless = 0
+                        empty_connections = 0
                         if not pending:
                             return
             except httpx2.TransportError as error:
-                fruitless += 1
-                if fruitless >= MAX_FRUITLESS:
+                empty_connections += 1
+                if empty_connections >= MAX_EMPTY_CONNECTIONS:
                     raise EngineError(f"The engine keeps going away ({error}). {self._log_hint()}") from error
             else:
-                fruitless += 1
+                empty_connections += 1
             self._disconnect()
-            self._given_up.wait(0.1 * 2**fruitless)
+            self._given_up.wait(0.1 * 2**empty_connections)
             # The queue outlives the engine, unless someone emptied its folder: then this says so.
             self.job(next(iter(pending)))
 

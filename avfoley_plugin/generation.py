@@ -11,7 +11,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, Result
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import HostError
-from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem, holds
+from avfoley_plugin.making import Assignment, TakeDone, TakeRun, TakeUpdate, copy_take, file_stem, is_take
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import round_half_up
 from avfoley_plugin.workflows import FoleySettings
@@ -81,7 +81,7 @@ def generate(
     return Generation(engine, sound, settings, output)
 
 
-class Generation(Making):
+class Generation(TakeRun):
     """A sound being made. Iterate over it once for its updates; `cancel` it from any thread."""
 
     def __init__(self, engine: EngineClient, sound: Sound, settings: FoleySettings, output: Path | None) -> None:
@@ -106,19 +106,19 @@ class Generation(Making):
         work = [Assignment(self._sound, number, request) for number, request in enumerate(self._requests)]
         takes: list[Take] = []
         try:
-            for update in self._make(work):
+            for update in self._make_takes(work):
                 if isinstance(update, TakeDone):
                     takes.append(update.take)
                     self.written = Saved(tuple(takes))
                 yield update
         finally:
-            self._abandon()
+            self._cancel_pending()
         if self.written is not None:
             yield self.written
 
-    def _bring_in(self, assignment: Assignment, result: Result) -> Take:
+    def _import_take(self, assignment: Assignment, result: Result) -> Take:
         path = self._path(assignment.number, result)
-        copy_in(result, path)
+        copy_take(result, path)
         return Take(assignment.request, result, path)
 
     def _path(self, number: int, result: Result) -> Path:
@@ -126,7 +126,7 @@ class Generation(Making):
         suffix = f"_take{number + 1}" if len(self._requests) > 1 else ""
         if self._file is not None:
             path = self._file.with_name(f"{self._file.stem}{suffix}{self._file.suffix}")
-            if path.exists() and not holds(path, result):
+            if path.exists() and not is_take(path, result):
                 raise HostError(
                     f"{path} is there already and is another sound; choose another output and run again: "
                     "the engine still has the take"
@@ -134,6 +134,6 @@ class Generation(Making):
             return path
         stem = file_stem(self._sound.caption.lower(), "sound") + suffix
         path, further = self._folder / f"{stem}.wav", 2
-        while path.exists() and not holds(path, result):
+        while path.exists() and not is_take(path, result):
             path, further = self._folder / f"{stem}_{further}.wav", further + 1
         return path

@@ -81,7 +81,7 @@ class TakeCancelled:
 TakeUpdate = TakeProgress | TakeDone | TakeFailed | TakeCancelled
 
 
-class Making(ABC):
+class TakeRun(ABC):
     """One verb being carried out; see `workflows.Run` and `generation.Generation`. `cancel` it from any thread."""
 
     def __init__(self, engine: EngineClient) -> None:
@@ -103,15 +103,15 @@ class Making(ABC):
                 self._dropped.add(subject)
             # From the end, so that no queued take starts while the one before it stops.
             jobs = [job for job, assignment in reversed(self._pending.items()) if self._unwanted(assignment)]
-        # An engine that is just being restarted does not hear it: `_make` says it again.
+        # An engine that is just being restarted does not hear it: `_make_takes` says it again.
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
     @abstractmethod
-    def _bring_in(self, assignment: Assignment, result: Result) -> Take:
+    def _import_take(self, assignment: Assignment, result: Result) -> Take:
         """Copies a finished take from the engine's cache to where it belongs."""
 
-    def _make(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
+    def _make_takes(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
         """Has all takes made, in that order."""
         for first in range(0, len(work), _BATCH):
             batch = work[first : first + _BATCH]
@@ -148,9 +148,9 @@ class Making(ABC):
             return TakeCancelled(subject, number)
         if job.result is None:
             return TakeFailed(subject, number, job.error or "the engine gave no reason; its log may tell")
-        return TakeDone(subject, number, self._bring_in(assignment, job.result))
+        return TakeDone(subject, number, self._import_take(assignment, job.result))
 
-    def _abandon(self) -> None:
+    def _cancel_pending(self) -> None:
         """Cancels what nobody waits for any more."""
         with self._lock:
             jobs = list(reversed(self._pending))
@@ -161,12 +161,12 @@ class Making(ABC):
             self._engine.cancel(jobs)
 
 
-def copy_in(result: Result, path: Path) -> None:
+def copy_take(result: Result, path: Path) -> None:
     """Copies a take's file to a path, whole or not at all; one that is there with the same content stays."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not holds(path, result):
+        if not is_take(path, result):
             shutil.copyfile(result.path, part)
             part.replace(path)
     except OSError as error:
@@ -178,7 +178,7 @@ def copy_in(result: Result, path: Path) -> None:
         ) from error
 
 
-def holds(path: Path, result: Result) -> bool:
+def is_take(path: Path, result: Result) -> bool:
     """Whether a file is there and is that very take."""
     if not path.exists():
         return False

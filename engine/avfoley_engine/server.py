@@ -78,7 +78,7 @@ class Activity:
     def __init__(self) -> None:
         self.last = time.monotonic()
         self.listeners = 0
-        self.told_to_stop = False
+        self.stop_requested = False
 
     def note(self) -> None:
         self.last = time.monotonic()
@@ -99,7 +99,7 @@ def create_app(
 ) -> FastAPI:
     """The engine's web application. shut_down is called upon ``POST /v1/shutdown``."""
     app = FastAPI(title="AVFoley engine", version=__version__, openapi_url=None, lifespan=lifespan)
-    app.add_middleware(Doorkeeper, token=token, port=port, activity=activity)
+    app.add_middleware(AccessControl, token=token, port=port, activity=activity)
     _explain_errors(app)
 
     @app.get("/v1/engine")
@@ -186,7 +186,7 @@ def create_app(
 
     @app.post("/v1/shutdown", status_code=202)
     async def shutdown() -> dict[str, str]:
-        activity.told_to_stop = True
+        activity.stop_requested = True
         bell.ring()
         shut_down()
         return {"status": "the engine is shutting down"}
@@ -207,7 +207,7 @@ async def _stream(
                 for event in batch:
                     after = event.id
                     yield ServerSentEvent(id=str(event.id), event="job", data=event.model_dump_json(), sep="\n")
-                if activity.told_to_stop:
+                if activity.stop_requested:
                     yield ServerSentEvent(event="shutdown", data="the engine was told to stop", sep="\n")
                     return
                 if not batch:
@@ -217,7 +217,7 @@ async def _stream(
         activity.note()
 
 
-class Doorkeeper:
+class AccessControl:
     """Lets in only who holds the token, asks for this very address, and is not a web page.
 
     A foreign `Host` is what DNS rebinding looks like, an `Origin` what a browser adds: no client of ours
@@ -278,7 +278,7 @@ def _explain_errors(app: FastAPI) -> None:
         return problem(422, str(error))
 
     @app.exception_handler(Exception)
-    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
         return problem(
             500, f"the engine did not foresee this ({type(error).__name__}: {error}); the details are in its log"
         )

@@ -103,10 +103,10 @@ def _block(dit: DiTConfig, n: int, text: int) -> int:
 
 def _embedding(config: AVLinkConfig, modality: Modality, window: Window, text: int) -> int:
     dit = _dit(config, modality)
-    words = 2 * text * ((dit.text_width or 0) * dit.width + dit.width * dit.width)
+    projection = 2 * text * ((dit.text_width or 0) * dit.width + dit.width * dit.width)
     if modality == "audio":
-        return words + _time(dit.time_width) + 2 * window.latents * config.audio.latent_width * dit.width
-    return words + _time(dit.time_width) + _patchify(config.video, window.frames)
+        return projection + _time(dit.time_width) + 2 * window.latents * config.audio.latent_width * dit.width
+    return projection + _time(dit.time_width) + _patchify(config.video, window.frames)
 
 
 def _time(width: int) -> int:

@@ -127,10 +127,10 @@ class AVLinkFoley:
         video = None if frames is None else self._condition(frames, over_frames, generators)
         if video is not None:
             noise = self.link.config.temperature * noise
-        words = self.text(captions), self.text(negative_captions or [""] * len(captions))
-        velocity = windowed_velocity(self.link, "v2a", windows, video, *words, scale, self.windows_at_once)
+        text_states = self.text(captions), self.text(negative_captions or [""] * len(captions))
+        velocity = windowed_velocity(self.link, "v2a", windows, video, *text_states, scale, self.windows_at_once)
 
-        latents = euler(turning(velocity, generators) if loop else velocity, noise, steps, on_step)
+        latents = euler(randomly_rolled(velocity, generators) if loop else velocity, noise, steps, on_step)
         waveform = self.codec.decode(latents, circle=loop)
         return within_full_scale((waveform if loop else waveform[:, :samples]).float()).cpu()
 
@@ -159,15 +159,15 @@ def within_full_scale(waveforms: torch.Tensor) -> torch.Tensor:
     return waveforms / waveforms.abs().amax(dim=1, keepdim=True).clamp_min(1)
 
 
-def turning(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:
-    """The velocity of circles x (B, L, ...), which `velocity` is shown cut open at another latent each time, drawn by a row's generator.
+def randomly_rolled(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:
+    """The velocity of circles x (B, L, ...), which `velocity` gets cut open at another latent each time, drawn by a row's generator.
 
     The network knows sequences with two ends, where sounds begin and fade; so no place is an end for longer than a solver step.
     """
 
     def field(x: torch.Tensor, t: float) -> torch.Tensor:
         first = [int(torch.randint(x.shape[1], (1,), generator=g)) for g in generators]
-        shown = torch.stack([row.roll(-n, 0) for row, n in zip(x, first, strict=True)])
-        return torch.stack([row.roll(n, 0) for row, n in zip(velocity(shown, t), first, strict=True)])
+        rolled = torch.stack([row.roll(-n, 0) for row, n in zip(x, first, strict=True)])
+        return torch.stack([row.roll(n, 0) for row, n in zip(velocity(rolled, t), first, strict=True)])
 
     return field

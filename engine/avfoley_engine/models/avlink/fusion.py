@@ -112,15 +112,15 @@ class FusionBlock(nn.Module):
         mods = {m: self.modulation[m](time).split(self.splits[m], dim=-1) for m in tokens}
         x = {m: self.input[m](modulate(self.input_norm[m](tokens[m]), mods[m][0], mods[m][1])) for m in tokens}
         normed = {m: self.attention_norm(x[m]) for m in x}
-        for m, heard in self._attend(normed, turns, by, update).items():
-            y = modulate(self.output_norm(x[m] + heard), mods[m][2], mods[m][3])
+        for m, attended in self._attend(normed, turns, by, update).items():
+            y = modulate(self.output_norm(x[m] + attended), mods[m][2], mods[m][3])
             tokens[m] = tokens[m] + mods[m][4][:, None] * self.output[m](y)
         return tokens["audio"], tokens["video"]
 
     def _attend(
         self, x: dict[str, torch.Tensor], turns: dict[str, Rotation], by: Rotation, update: Collection[Modality]
     ) -> dict[str, torch.Tensor]:
-        """What the modalities in `update` hear (B, N_m, width)."""
+        """The attention output of each modality in `update` (B, N_m, width)."""
         if self.cross:
             other = {"audio": "video", "video": "audio"}
             return {m: self.attention[m](x[m], turns[m], x[other[m]], turns[other[m]]) for m in update}  # type: ignore[index]

@@ -111,17 +111,18 @@ class AVLink(nn.Module):
         *,
         direction: Direction = "v2a",
         both: bool = True,
-        shown: slice = slice(None),
-        seen: torch.Tensor | None = None,
+        token_steps: slice = slice(None),
+        event_features: torch.Tensor | None = None,
     ) -> Linked:
         """Velocities at audio (B, L, latent_width) and t_audio (B,), and at video (B, T, H, W, 3) and t_video (B,).
 
         Without `both`, only the generated modality's, and nothing is computed that only the other's would need. The video's is that of the
-        steps of tokens `shown` (`VideoDiT.head`). `seen` is what the event stem sees in the video, where that is known already.
+        steps of tokens `token_steps` (`VideoDiT.head`). `event_features` (B, N, width) are the
+        event stem's of the video, where they are known already.
         """
         states = {
             "audio": self.audio.embed(audio, t_audio, audio_text),
-            "video": self.video.embed(video, t_video, video_text, seen=seen),
+            "video": self.video.embed(video, t_video, video_text, event_features=event_features),
         }
         a, v = states["audio"], states["video"]
         fusion = self.fusion_of(direction)
@@ -147,6 +148,6 @@ class AVLink(nn.Module):
                 fused.append(states[generated].tokens)
         return Linked(
             self.audio.head(a, audio, t_audio) if both or generated == "audio" else None,
-            self.video.head(v, video, t_video, shown) if both or generated == "video" else None,
+            self.video.head(v, video, t_video, token_steps) if both or generated == "video" else None,
             fused,
         )

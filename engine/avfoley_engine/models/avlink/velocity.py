@@ -23,24 +23,26 @@ def guided_velocity(
     text: TextStates,
     negative: TextStates,
     scale: float,
-    seen: torch.Tensor | None = None,
+    event_features: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """v_uncond + scale * (v_cond - v_uncond) of the generated modality at x (B, ...) and t (B,).
 
     `condition` is the other modality at its fixed flow time, None for generation from words alone. All conditions are dropped together: the
     unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks. Where the config weighs the two
     conditions differently, the backbone alone says what the caption adds, and the scale is split (`AVLinkConfig`). A scale of 1 is no
-    guidance. `seen` is what the event stem sees in a conditioning video, where that is known already.
+    guidance. `event_features` (B, N, width) are the event stem's of a conditioning video, where they are known already.
     """
     backbone = link.audio if direction == "v2a" else link.video
     if condition is None:
         if scale == 1:
             return backbone(x, t, text)
-        return guide(*_with_both(backbone, x, t, text, negative), scale)
+        return guide(*_both_captions(backbone, x, t, text, negative), scale)
     # The caption is the conditioning modality's prompt, too: who is told what is going on sees (or hears) better when it happens.
     fixed = torch.full_like(t, link.config.conditioning_time(direction))
     if direction == "v2a":
-        conditional = link(x, t, text, condition, fixed, text, direction=direction, both=False, seen=seen).audio
+        conditional = link(
+            x, t, text, condition, fixed, text, direction=direction, both=False, event_features=event_features
+        ).audio
     else:
         conditional = link(condition, fixed, text, x, t, text, direction=direction, both=False).video
     if scale == 1:
@@ -48,8 +50,9 @@ def guided_velocity(
     by_caption, by_other = scale * link.config.caption_guidance, scale * link.config.linked_guidance
     if by_caption == by_other:
         return guide(conditional, backbone(x, t, negative), by_caption)
-    told, untold = _with_both(backbone, x, t, text, negative)
-    return guide(told, untold, by_caption) + by_other * (conditional - told)
+    text_conditional, unconditional = _both_captions(backbone, x, t, text, negative)
+    guided = guide(text_conditional, unconditional, by_caption)
+    return guided + by_other * (conditional - text_conditional)
 
 
 def windowed_velocity(
@@ -69,30 +72,32 @@ def windowed_velocity(
     """
     # The event stem looks at the conditioning video once, not in every solver step.
     stem = link.video.events if direction == "v2a" else None
-    seen = None
+    event_features = None
     if stem is not None and condition is not None:
-        seen = torch.cat([stem.see(some.type_as(stem.output.weight)) for some in condition.split(at_once)])
+        event_features = torch.cat(
+            [stem.extract(some.type_as(stem.output.weight)) for some in condition.split(at_once)]
+        )
 
     def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
         cut = windows.cut(x)
         parts = []
         for rows in torch.arange(len(cut)).split(at_once):
             sequences = rows // len(windows.starts)
-            given, known = (None if held is None else held[rows] for held in (condition, seen))
+            given, events = (None if part is None else part[rows] for part in (condition, event_features))
             time = x.new_full((len(rows),), t)
-            words = text.rows(sequences), negative.rows(sequences)
-            parts.append(guided_velocity(link, direction, cut[rows], time, given, *words, scale, known))
+            captions = text.rows(sequences), negative.rows(sequences)
+            parts.append(guided_velocity(link, direction, cut[rows], time, given, *captions, scale, events))
         return windows.blend(torch.cat(parts))
 
     return velocity
 
 
-def _with_both(
+def _both_captions(
     backbone: nn.Module, x: torch.Tensor, t: torch.Tensor, text: TextStates, negative: TextStates
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A backbone's velocities with either caption, in one batch."""
-    told, untold = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
-    return told, untold
+    conditional, unconditional = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
+    return conditional, unconditional
 
 
 def _joined(text: TextStates, negative: TextStates) -> TextStates:

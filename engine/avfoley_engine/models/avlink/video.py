@@ -128,8 +128,8 @@ class AVLinkVideo:
         if sounds is not None:
             noise = self.link.config.temperature * noise
             audio = self._condition(sounds, over_latents, generators)
-        words = self.text(captions), self.text(negative_captions or [""] * len(captions))
-        velocity = windowed_velocity(self.link, "a2v", windows, audio, *words, scale, self.windows_at_once)
+        text_states = self.text(captions), self.text(negative_captions or [""] * len(captions))
+        velocity = windowed_velocity(self.link, "a2v", windows, audio, *text_states, scale, self.windows_at_once)
 
         shift = self.link.config.video.time_shift
         return from_pixels(euler(velocity, noise, steps, on_step, shift=shift)[:, :frames]).cpu()
