@@ -38,8 +38,8 @@ def test_windows_start_where_latents_and_video_steps_meet(foley: AVLinkFoley) ->
 def test_the_event_stem_looks_once_at_every_window(foley: AVLinkFoley, monkeypatch: pytest.MonkeyPatch) -> None:
     stem = foley.link.video.events
     assert stem is not None
-    windows, see = [], stem.see
-    monkeypatch.setattr(stem, "see", lambda x: windows.append(len(x)) or see(x))
+    windows, extract = [], stem.extract
+    monkeypatch.setattr(stem, "extract", lambda x: windows.append(len(x)) or extract(x))
     foley.generate(picture(300), 600_001, caption="knock", steps=3)
     assert sum(windows) == len(foley.aligned.windows(latents=313)[0].starts)
 
