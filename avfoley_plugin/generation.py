@@ -1,4 +1,4 @@
-"""Sound from words alone, into files of its own."""
+"""Text-to-audio: sound from a caption alone, written to files outside any timeline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from avfoley_plugin.workflows import FoleySettings
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound that belongs to no timeline, ``samples`` long at 48 kHz. ``loop``: its end runs into its beginning."""
+    """A sound outside any timeline, ``samples`` long at 48 kHz. ``loop``: it repeats seamlessly."""
 
     caption: str
     samples: int
@@ -34,7 +34,7 @@ class Sound:
         return self.caption if len(self.caption) <= 40 else f"{self.caption[:39]}…"
 
     def request(self, settings: FoleySettings, number: int) -> FoleyRequest:
-        """The request for its take of that number, counted from 0."""
+        """The request for take ``number``, counted from 0."""
         return FoleyRequest(
             picture=None,
             frames=self.samples,
@@ -52,7 +52,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class SoundPlanned:
-    """What is going to be made."""
+    """The requests are planned, one per take."""
 
     sound: Sound
     requests: tuple[FoleyRequest, ...]
@@ -73,16 +73,17 @@ def generate(
 ) -> Generation:
     """Makes sound from the caption of `settings`, `seconds` long to the nearest sample.
 
-    Without `output` the files are named by the caption, in the working folder; `output` is another folder, or a file's
-    name, to which several takes add their numbers. No other file is written over: where the name is the caption's,
-    the next free one is taken, else the run ends with HostError. The handles of `settings` are for shots.
+    `output` is a folder (by default the current one), in which the caption names the files, or the
+    name of a file, to which several takes append their numbers. No other file is overwritten: a
+    name from the caption gets a number; a name of the user's that is taken raises HostError. The
+    handles in `settings` are ignored.
     """
     sound = Sound((settings.caption or "").strip(), round_half_up(seconds * SAMPLE_RATE), loop)
     return Generation(engine, sound, settings, output)
 
 
 class Generation(TakeRun):
-    """A sound being made. Iterate over it once for its updates; `cancel` it from any thread."""
+    """A run for one sound. Iterate over it once for its updates; `cancel` it from any thread."""
 
     def __init__(self, engine: EngineClient, sound: Sound, settings: FoleySettings, output: Path | None) -> None:
         super().__init__(engine)
@@ -91,17 +92,17 @@ class Generation(TakeRun):
         self._sound = sound
         self._requests = tuple(sound.request(settings, number) for number in range(settings.takes))
         output = Path.cwd() if output is None else output.absolute()
-        #: The file's name, None where it follows from the caption.
+        #: None where the caption names the file.
         self._file = None if output.is_dir() else output
         self._folder = output if self._file is None else output.parent
 
     def __iter__(self) -> Iterator[GenerationUpdate]:
         self._engine.status()
-        # Before the work, and not after it.
+        # Before the work, not after it.
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise HostError(f"{self._folder} cannot be made ({error.strerror}); choose another output") from error
+            raise HostError(f"{self._folder} cannot be created ({error.strerror}); choose another output") from error
         yield SoundPlanned(self._sound, self._requests)
         work = [Assignment(self._sound, number, request) for number, request in enumerate(self._requests)]
         takes: list[Take] = []
@@ -122,14 +123,14 @@ class Generation(TakeRun):
         return Take(assignment.request, result, path)
 
     def _path(self, number: int, result: Result) -> Path:
-        """Where a take goes: a free name, or that of a file that holds it already."""
+        """The file for a take: a free name, or a file that already is this take."""
         suffix = f"_take{number + 1}" if len(self._requests) > 1 else ""
         if self._file is not None:
             path = self._file.with_name(f"{self._file.stem}{suffix}{self._file.suffix}")
             if path.exists() and not is_take(path, result):
                 raise HostError(
-                    f"{path} is there already and is another sound; choose another output and run again: "
-                    "the engine still has the take"
+                    f"{path} already exists with other content; choose another output and run again. "
+                    "The engine keeps the take, so this is fast."
                 )
             return path
         stem = file_stem(self._sound.caption.lower(), "sound") + suffix

@@ -1,4 +1,4 @@
-"""What all verbs share: takes on their way through the engine, told as typed updates, and cancelled from any thread."""
+"""The base of all runs: submits takes to the engine, yields typed updates, and cancels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.timeline.takes import Take
 
-#: As many requests go to the engine in one message.
+#: Requests per message to the engine.
 _BATCH = 1000
 
 
 class Subject(Protocol):
-    """What takes are made of: a shot or a sound of a timeline, or a sound of its own."""
+    """What a take is made for: a shot or a sound on a timeline, or a sound outside any timeline."""
 
     @property
     def id(self) -> str: ...
@@ -44,7 +44,9 @@ class Assignment:
 
 @dataclass(frozen=True)
 class TakeProgress:
-    """A take is on its way; ``progress`` runs from 0 to 1. ``number`` counts a subject's takes from 0."""
+    """A take is queued or being made; ``progress`` runs from 0 to 1. ``number`` counts the takes of
+    a subject from 0.
+    """
 
     subject: Subject
     number: int
@@ -65,7 +67,7 @@ class TakeDone:
 
 @dataclass(frozen=True)
 class TakeFailed:
-    """A take could not be made, and why, in plain words."""
+    """A take could not be made; ``reason`` is for the user."""
 
     subject: Subject
     number: int
@@ -82,7 +84,9 @@ TakeUpdate = TakeProgress | TakeDone | TakeFailed | TakeCancelled
 
 
 class TakeRun(ABC):
-    """One verb being carried out; see `workflows.Run` and `generation.Generation`. `cancel` it from any thread."""
+    """A run of one verb; see `workflows.Run` and `generation.Generation`. `cancel` it from any
+    thread.
+    """
 
     def __init__(self, engine: EngineClient) -> None:
         self.cancelled = False
@@ -92,9 +96,9 @@ class TakeRun(ABC):
         self._dropped: set[str] = set()
 
     def cancel(self, subject: str | None = None) -> None:
-        """Stops the takes that are not finished; the iteration then ends by itself, after writing the finished ones.
+        """Stops the unfinished takes. The iteration then writes the finished ones and ends.
 
-        subject: the id of the one whose takes to stop, while the others go on.
+        subject: the id of the one subject whose takes to stop; the others go on.
         """
         with self._lock:
             if subject is None:
@@ -103,7 +107,7 @@ class TakeRun(ABC):
                 self._dropped.add(subject)
             # From the end, so that no queued take starts while the one before it stops.
             jobs = [job for job, assignment in reversed(self._pending.items()) if self._unwanted(assignment)]
-        # An engine that is just being restarted does not hear it: `_make_takes` says it again.
+        # An engine that is being restarted misses this; `_make_takes` repeats it.
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
@@ -112,7 +116,7 @@ class TakeRun(ABC):
         """Copies a finished take from the engine's cache to where it belongs."""
 
     def _make_takes(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
-        """Has all takes made, in that order."""
+        """Makes all takes, in order."""
         for first in range(0, len(work), _BATCH):
             batch = work[first : first + _BATCH]
             with self._lock:
@@ -147,22 +151,22 @@ class TakeRun(ABC):
         if job.state is JobState.CANCELLED:
             return TakeCancelled(subject, number)
         if job.result is None:
-            return TakeFailed(subject, number, job.error or "the engine gave no reason; its log may tell")
+            return TakeFailed(subject, number, job.error or "the engine gave no reason; see its log")
         return TakeDone(subject, number, self._import_take(assignment, job.result))
 
     def _cancel_pending(self) -> None:
-        """Cancels what nobody waits for any more."""
+        """Cancels the jobs that nobody is waiting for any more."""
         with self._lock:
             jobs = list(reversed(self._pending))
         if not jobs:
             return
-        # The engine may be gone; then its queue waits, and the takes are in its cache when they are asked for again.
+        # If the engine is gone, its queue waits for the next start.
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
 
 def copy_take(result: Result, path: Path) -> None:
-    """Copies a take's file to a path, whole or not at all; one that is there with the same content stays."""
+    """Copies a take's file to a path, completely or not at all, unless it is there already."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,13 +177,13 @@ def copy_take(result: Result, path: Path) -> None:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise HostError(
-            f"{path} cannot be written ({error.strerror}); free some space, or choose another output and run again: "
-            "the engine still has the takes"
+            f"{path} cannot be written ({error.strerror}); free some space or choose another output, and run "
+            "again. The engine keeps the takes, so this is fast."
         ) from error
 
 
 def is_take(path: Path, result: Result) -> bool:
-    """Whether a file is there and is that very take."""
+    """Whether a file exists and is this take."""
     if not path.exists():
         return False
     with path.open("rb") as file:
@@ -187,5 +191,7 @@ def is_take(path: Path, result: Result) -> bool:
 
 
 def file_stem(words: str, otherwise: str) -> str:
-    """What names a file after words: letters, digits, "_" and "-", at most 60; `otherwise` if nothing is left."""
+    """A file name stem from `words`: letters, digits, "_" and "-", at most 60; `otherwise` if none
+    are left.
+    """
     return re.sub(r"[^\w-]+", "_", words).strip("_")[:60] or otherwise

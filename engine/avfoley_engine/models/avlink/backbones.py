@@ -15,7 +15,7 @@ from avfoley_engine.nn.rope import Rotation, grid_rotation, rotation
 
 
 class AudioDiT(DiT):
-    """Text-to-audio flow matching on a latent sequence (B, L, latent_width), one token a latent, 1D RoPE."""
+    """Text-to-audio flow matching on latents (B, L, latent_width), one token per latent, 1D RoPE."""
 
     def __init__(self, config: AudioConfig) -> None:
         super().__init__(config.dit, config.latent_width)
@@ -70,7 +70,7 @@ class VideoDiT(DiT):
         mask: torch.Tensor | None = None,
         event_features: torch.Tensor | None = None,
     ) -> DiTState:
-        """As `DiT.embed`; `event_features` (B, N, width) are those of x, where they are known already."""
+        """As `DiT.embed`; `event_features` (B, N, width) are those of x, if known already."""
         state = super().embed(x, t, text, mask)
         if self.events is not None and not self.events.is_shut(t):
             event_features = self.events.extract(x.type_as(state.tokens)) if event_features is None else event_features
@@ -88,11 +88,11 @@ class VideoDiT(DiT):
         return self.input(x.reshape(batch, -1, self.input.in_features)) + motion
 
     def of_steps(self, x: torch.Tensor, token_steps: slice) -> torch.Tensor:
-        """The frames (B, n, H, W, 3) of the steps of tokens `token_steps`."""
+        """The frames (B, n, H, W, 3) of these steps of tokens."""
         return x.unflatten(1, (-1, self.video.patch[0]))[:, token_steps].flatten(1, 2)
 
     def head(self, state: DiTState, x: torch.Tensor, t: torch.Tensor, token_steps: slice = slice(None)) -> torch.Tensor:
-        """As `DiT.head`, of the steps of tokens `token_steps` alone: the velocity of `of_steps(x, token_steps)`."""
+        """As `DiT.head`, but only of `token_steps`: the velocity at `of_steps(x, token_steps)`."""
         part = self.of_steps(x, token_steps)
         if self.drawing is not None:
             return self.velocity_of(self.drawing(state, x, t, token_steps).type_as(x), part, t)

@@ -27,17 +27,19 @@ def guided_velocity(
 ) -> torch.Tensor:
     """v_uncond + scale * (v_cond - v_uncond) of the generated modality at x (B, ...) and t (B,).
 
-    `condition` is the other modality at its fixed flow time, None for generation from words alone. All conditions are dropped together: the
-    unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks. Where the config weighs the two
-    conditions differently, the backbone alone says what the caption adds, and the scale is split (`AVLinkConfig`). A scale of 1 is no
-    guidance. `event_features` (B, N, width) are the event stem's of a conditioning video, where they are known already.
+    `condition` is the other modality at its fixed flow time, None for generation from text alone.
+    All conditions are dropped together: the unconditional velocity has only the negative caption, so
+    it needs one backbone and no fusion blocks. If the config weighs caption and condition
+    differently, the scale is split (`AVLinkConfig`), and the backbone without the other modality
+    gives the share of the caption. A scale of 1 means no guidance. `event_features` (B, N, width) are
+    those of a conditioning video, if known already.
     """
     backbone = link.audio if direction == "v2a" else link.video
     if condition is None:
         if scale == 1:
             return backbone(x, t, text)
         return guide(*_both_captions(backbone, x, t, text, negative), scale)
-    # The caption is the conditioning modality's prompt, too: who is told what is going on sees (or hears) better when it happens.
+    # The caption also is the prompt of the conditioning modality: it improves the features there.
     fixed = torch.full_like(t, link.config.conditioning_time(direction))
     if direction == "v2a":
         conditional = link(
@@ -65,12 +67,13 @@ def windowed_velocity(
     scale: float,
     at_once: int,
 ) -> VelocityField:
-    """`guided_velocity` of sequences (B, windows.total, ...), cross-faded from their windows' (MultiDiffusion, arXiv 2302.08113).
+    """`guided_velocity` of sequences (B, windows.total, ...), cross-faded between windows.
 
-    `condition` holds the other modality of every window (B * windows, ...), `text` and `negative` a row a sequence. `at_once` windows go
-    through the network together, which bounds the memory of long sequences.
+    This is MultiDiffusion (arXiv 2302.08113). `condition` holds the other modality of every window
+    (B * windows, ...), `text` and `negative` one row per sequence. `at_once` windows go through the
+    network together, which bounds the memory of long sequences.
     """
-    # The event stem looks at the conditioning video once, not in every solver step.
+    # Computed once, not in every solver step.
     stem = link.video.events if direction == "v2a" else None
     event_features = None
     if stem is not None and condition is not None:
@@ -95,7 +98,7 @@ def windowed_velocity(
 def _both_captions(
     backbone: nn.Module, x: torch.Tensor, t: torch.Tensor, text: TextStates, negative: TextStates
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A backbone's velocities with either caption, in one batch."""
+    """A backbone's velocities with the caption and with the negative caption, in one batch."""
     conditional, unconditional = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
     return conditional, unconditional
 
