@@ -2,8 +2,8 @@
 
 usage: python examples/one_clip.py VIDEO [--caption "a hammer strikes an anvil"] [--takes 3]
 
-The takes are Broadcast Waves in a folder beside the video, and an OpenTimelineIO timeline there holds
-picture and sound. Run it again with another seed, and the takes are added to that timeline.
+The takes are Broadcast Waves in a folder beside the video, and an OpenTimelineIO timeline there
+holds picture and sound. Run it again with another seed, and the takes are added to that timeline.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 usage: python examples/timeline.py TIMELINE [--clip "Shot 12"] [--recaption "boots on gravel"]
 
-TIMELINE is an .otio file, or any other timeline that AVFoley reads. The takes go on an audio track of
-their own, and the caption of each shot becomes a marker. Editing the text of such a marker, here with
-OpenTimelineIO as an editing program would, asks `regenerate` for another take of that shot.
+TIMELINE is an .otio file, or any other timeline that AVFoley reads. The takes go on an audio track
+of their own, and the caption of each shot becomes a marker. Editing the text of such a marker, here
+with OpenTimelineIO as an editing program would, asks `regenerate` for another take of that shot.
 """
 
 from __future__ import annotations
