@@ -34,7 +34,7 @@ class Sound:
         return self.caption if len(self.caption) <= 40 else f"{self.caption[:39]}…"
 
     def request(self, settings: FoleySettings, number: int) -> FoleyRequest:
-        """The request for take ``number``, counted from 0."""
+        """The request for its take of that number, counted from 0."""
         return FoleyRequest(
             picture=None,
             frames=self.samples,

@@ -136,7 +136,7 @@ def foley_shots(host: Host, engine: EngineClient, settings: FoleySettings, shots
         found = {shot.id: shot for shot in all_shots(timeline, host, engine.probe)[0]}
         orders = [Order(found[shot], tuple(_requests(found[shot], settings))) for shot in shots if shot in found]
         gone = [shot for shot in shots if shot not in found]
-        return orders, [Problem(shot, 0, "", "it is no longer on the timeline, or was changed") for shot in gone]
+        return orders, [Problem(shot, 0, "", "it is no longer on the timeline like that") for shot in gone]
 
     return Run(host, engine, plan, keeps_used=True)
 
@@ -167,9 +167,7 @@ def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_r
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
         shot = ambiences.ambience(timeline, record_range)
         if not (shot.caption if settings.caption is None else settings.caption).strip():
-            raise SelectionError(
-                f"an ambience is made from its caption alone; give the one over {record_range} a caption"
-            )
+            raise SelectionError(f"an ambience is made from words alone; give the one over {record_range} a caption")
         return [Order(shot, tuple(_requests(shot, settings)))], []
 
     return Run(host, engine, plan)
@@ -219,7 +217,7 @@ def visualize_chosen(host: Host, engine: EngineClient, settings: VisualizeSettin
                     continue
                 sound = replace(sound, caption=sound.caption or shot.caption)
             if sound is None:
-                problems.append(Problem(wanted, 0, "", "it is no longer on the timeline, or was changed"))
+                problems.append(Problem(wanted, 0, "", "it is no longer on the timeline like that"))
             else:
                 orders[sound.id] = Order(sound, tuple(_pictures(sound, settings)))
         return list(orders.values()), problems
@@ -245,9 +243,7 @@ def regenerate(host: Host, engine: EngineClient) -> Run:
             if take is not None and take.layer.startswith(PICTURE):
                 sound = _find_sound(timeline, take, host, engine)
                 if sound is None:
-                    problems.append(
-                        Problem(take.shot_name, 0, "captions", "its sound is no longer on the timeline, or was changed")
-                    )
+                    problems.append(Problem(take.shot_name, 0, "captions", "its sound is no longer on the timeline so"))
                     continue
                 visual = VisualizeSettings(caption=edit.new, **_picture_settings_of(take))
                 orders.append(Order(sound, tuple(_pictures(sound, visual))))
@@ -255,9 +251,7 @@ def regenerate(host: Host, engine: EngineClient) -> Run:
             shot = _find_shot(timeline, edit.shot_id, take, host, engine)
             if take is None or shot is None:
                 name = take.shot_name if take else edit.new
-                problems.append(
-                    Problem(name, 0, "captions", "its picture is no longer on the timeline, or was changed")
-                )
+                problems.append(Problem(name, 0, "captions", "its picture is no longer on the timeline like that"))
                 continue
             settings = FoleySettings(caption=edit.new, **_settings_of(take))
             orders.append(Order(shot, tuple(_requests(shot, settings))))

@@ -141,24 +141,22 @@ def sound_of(timeline: otio.schema.Timeline, shot: Shot, sounds: Iterable[SoundC
 
 
 def _chosen(timeline: otio.schema.Timeline, selection: Selection, media: Media) -> list[Piece]:
-    on_audio, on_video = (
+    heard, seen = (
         pieces_of(played_clips(timeline, media.range, kind))
         for kind in (otio.schema.TrackKind.Audio, otio.schema.TrackKind.Video)
     )
-    ours = [piece for piece in on_audio if identity(piece.whole.clip, Kind.CLIP) is not None]
-    on_audio = [piece for piece in on_audio if piece not in ours]
-    on_video = [piece for piece in on_video if identity(piece.whole.clip, Kind.CLIP) is None]
+    ours = [piece for piece in heard if identity(piece.whole.clip, Kind.CLIP) is not None]
+    heard = [piece for piece in heard if piece not in ours]
+    seen = [piece for piece in seen if identity(piece.whole.clip, Kind.CLIP) is None]
     if not selection.chooses_clips:
-        return on_audio
+        return heard
     # A shot and its own sound are often selected together: that is one sound.
-    by_host = [[piece for piece in group if piece.chosen_in_host(selection)] for group in (on_audio, on_video, ours)]
+    by_host = [[piece for piece in group if piece.chosen_in_host(selection)] for group in (heard, seen, ours)]
     chosen = next(filter(None, by_host), [])
     for name in dict.fromkeys(selection.clips):
-        found = next(
-            (named for group in (on_audio, on_video, ours) if (named := [p for p in group if p.named((name,))])), []
-        )
+        found = next((named for group in (heard, seen, ours) if (named := [p for p in group if p.named((name,))])), [])
         if not found:
-            names = ", ".join(sorted({piece.whole.clip.name for piece in (*on_audio, *on_video)})) or "none"
+            names = ", ".join(sorted({piece.whole.clip.name for piece in (*heard, *seen)})) or "none"
             raise SelectionError(f"no clip that plays is named {name}; the clips are: {names}")
         chosen += [piece for piece in found if piece not in chosen]
     return chosen

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from avfoley_plugin.timeline.identity import Kind
 
 
-def _valid_rate(text: str) -> str:
+def _a_rate(text: str) -> str:
     if Fraction(text) <= 0:
         raise ValueError("a rate is above 0")
     return text
@@ -40,7 +40,7 @@ class _ClipIdentity(_Identity):
     track: str
     record_start: int
     frames: int
-    record_rate: Annotated[str, AfterValidator(_valid_rate)]
+    record_rate: Annotated[str, AfterValidator(_a_rate)]
 
 
 class SoundIdentity(_Identity):
@@ -57,7 +57,7 @@ class PictureIdentity(_Identity):
 
     kind: Literal[Kind.TAKE]
     frames: Annotated[int, Field(gt=0, lt=2**31)]
-    record_rate: Annotated[str, AfterValidator(_valid_rate)]
+    record_rate: Annotated[str, AfterValidator(_a_rate)]
     codec: str
 
 
