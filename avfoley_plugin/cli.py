@@ -1,8 +1,8 @@
 """The shell: ``avfoley ...``.
 
-Exit codes: 0 all well; 1 some takes are missing; 2 wrong usage; 3 the input or the output cannot be used; 4 the engine
-cannot be used; 130 cancelled. ``train``, ``evaluate`` and ``engine serve`` end with the code of the engine's own
-command.
+Exit codes: 0 success; 1 some takes are missing; 2 wrong usage; 3 the input or the output cannot be
+used; 4 the engine cannot be used; 130 cancelled. ``train``, ``evaluate`` and ``engine serve``
+return the exit code of the engine's own command.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_SECONDS = 600
 
 
 class Exit(IntEnum):
-    """What the shell's exit codes mean."""
+    """The shell's exit codes."""
 
     OK = 0
     SOME_FAILED = 1
@@ -56,10 +56,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 all well, 1 some takes are missing, 2 wrong usage, 3 input or output cannot be used, "
-    "4 engine cannot be used, 130 cancelled.",
+    epilog="Exit codes: 0 success, 1 some takes are missing, 2 wrong usage, 3 the input or the output "
+    "cannot be used, 4 the engine cannot be used, 130 cancelled.",
 )
-engine_app = typer.Typer(help="The engine: the process that makes the sound.", no_args_is_help=True)
+engine_app = typer.Typer(help="Control the engine, the process that runs the models.", no_args_is_help=True)
 app.add_typer(engine_app, name="engine")
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -68,8 +68,8 @@ Input = Annotated[
     Path,
     typer.Argument(
         metavar="INPUT",
-        help="A timeline (.otio, .otioz, .otiod, .kdenlive, .fcpxml, .xml, .aaf, .edl), resolve: for the one that is "
-        "open in DaVinci Resolve, or a video file.",
+        help="A timeline (.otio, .otioz, .otiod, .kdenlive, .fcpxml, .xml, .aaf, .edl), a video file, "
+        "or resolve: for the timeline that is open in DaVinci Resolve.",
     ),
 ]
 Output = Annotated[
@@ -77,21 +77,23 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="The .otio to write; else INPUT's. What it replaces is kept as a backup. If an earlier run wrote it from "
-        "INPUT, its takes and captions are kept, and new takes are added to them.",
+        help="The timeline file to write; INPUT itself, or an .otio beside it, by default. An existing "
+        "file is kept as a backup. If an earlier run wrote it from INPUT, its takes and captions stay, "
+        "and new takes are added to them.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON lines for scripts; the last one is the summary.")]
-Negative = Annotated[str, typer.Option(help="What shall not be heard.")]
-Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same sound.")]
-Model = Annotated[str, typer.Option(help="See `avfoley models`.")]
-Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Solver steps; else the model's own.")]
-Guidance = Annotated[float | None, typer.Option(min=0, max=50, help="Guidance scale; else the model's own.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines; the last one is the summary.")]
+Negative = Annotated[str, typer.Option(help="Negative prompt: what the sound must not contain.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed; the same seed gives the same sound.")]
+Model = Annotated[str, typer.Option(help="Model name; `avfoley models` lists them.")]
+Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Solver steps; the model's default if omitted.")]
+Guidance = Annotated[float | None, typer.Option(min=0, max=50, help="Guidance scale; the model's default if omitted.")]
 Stereo = Annotated[
     bool | None,
     typer.Option(
         "--stereo/--mono",
-        help="A stereo spread that folds down to the mono take, or mono; else ambiences and loops wide, all else mono.",
+        help="Channels of the takes. Stereo folds down to the mono take. By default ambiences and loops "
+        "are stereo, and all other takes are mono.",
     ),
 ]
 
@@ -103,7 +105,7 @@ def _seconds(text: str) -> Fraction:
     except (InvalidOperation, ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is not a number of seconds") from None
     if not Fraction(1, 1000) <= seconds <= MAX_SECONDS:
-        raise typer.BadParameter(f"{text} is not between 0.001 and {MAX_SECONDS} seconds; a longer bed is a loop")
+        raise typer.BadParameter(f"{text} is not between 0.001 and {MAX_SECONDS} seconds; use --loop for longer beds")
     return seconds
 
 
@@ -111,47 +113,51 @@ def _seconds(text: str) -> Fraction:
 def foley(
     source: Input,
     clip: Annotated[
-        list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; repeatable.")
+        list[str] | None, typer.Option("--clip", metavar="NAME", help="Use only this clip; repeatable.")
     ] = None,
     record_range: Annotated[
         str | None,
         typer.Option(
             "--range",
             metavar="IN-OUT",
-            help="Only this range, OUT excluded: timecodes as the editing program shows them (; before the frames is "
-            "drop-frame, : is non-drop), or frames from 0.",
+            help="Use only this range; OUT is excluded. Both are timecodes as the editing program shows "
+            "them (; before the frames for drop-frame, : for non-drop-frame), or frames from 0.",
         ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="The whole timeline (in Resolve else the selection).")
+        bool, typer.Option("--all", help="Use the whole timeline, even if clips are selected in the editing program.")
     ] = False,
     ambience: Annotated[
         bool,
-        typer.Option("--ambience", help="One sound from the caption over the whole --range, whatever its cuts are."),
+        typer.Option("--ambience", help="Make one sound from the caption over the whole --range, across all cuts."),
     ] = False,
     caption: Annotated[
         str | None,
         typer.Option(
-            help="What shall be heard; else each shot's own caption. With --clip also for a clip that has no picture."
+            help="Prompt for all shots; each shot's own caption if omitted. With --clip, it also makes "
+            "sound for a clip without picture."
         ),
     ] = None,
     negative: Negative = "",
     seed: Seed = 0,
-    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes a shot, with growing seeds.")] = 1,
+    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes per shot; each has the next seed.")] = 1,
     stereo: Stereo = None,
     model: Model = "avlink-nano",
     steps: Steps = None,
     guidance: Guidance = None,
-    handles: Annotated[int, typer.Option(min=0, help="Frames of sound before and after each shot.")] = 0,
+    handles: Annotated[int, typer.Option(min=0, help="Frames of extra sound before and after each shot.")] = 0,
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Make foley for a timeline or a video, on an audio track of its own, with the captions as markers."""
+    """Make foley for a timeline or a video.
+
+    The sound goes on an audio track of its own, and the captions become markers.
+    """
     if everything and (clip or record_range):
         raise typer.BadParameter("--all cannot be combined with --clip or --range")
     if ambience and (clip or record_range is None):
-        raise typer.BadParameter("--ambience lies over a --range, and not on clips")
-    _check_words_and_seeds(caption, negative, seed, takes)
+        raise typer.BadParameter("--ambience needs --range, and cannot be combined with --clip")
+    _check_captions_and_seeds(caption, negative, seed, takes)
 
     def start() -> Run:
         from avfoley_plugin import workflows
@@ -169,7 +175,7 @@ def foley(
         selection = Selection(tuple(clip or ()), record_range) if everything or clip or record_range else None
         return workflows.foley(host, engine, settings, selection)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
@@ -180,8 +186,8 @@ def visualize(
         typer.Option(
             "--clip",
             metavar="NAME",
-            help="The clip whose sound it is: on an audio track, else a video clip's own sound; repeatable. Without it "
-            "and --range what is selected in Resolve, or in Kdenlive the zone.",
+            help="Use the sound of this clip: an audio clip, or else a video clip's own sound; repeatable. "
+            "Without --clip and --range: the selection in Resolve, or the zone in Kdenlive.",
         ),
     ] = None,
     record_range: Annotated[
@@ -189,17 +195,19 @@ def visualize(
         typer.Option(
             "--range",
             metavar="IN-OUT",
-            help="Only the part in this range, see `avfoley foley`; without --clip of all sounds on audio tracks.",
+            help="Use only this range, as for `avfoley foley`; without --clip, of all sounds on audio tracks.",
         ),
     ] = None,
     caption: Annotated[
-        str | None, typer.Option(help="What shall be seen and heard; else each clip's own caption.")
+        str | None, typer.Option(help="Prompt for all clips; each clip's own caption if omitted.")
     ] = None,
-    negative: Annotated[str, typer.Option(help="What shall not be seen.")] = "",
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same picture.")] = 0,
-    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes a clip, with growing seeds.")] = 1,
+    negative: Annotated[str, typer.Option(help="Negative prompt: what the picture must not show.")] = "",
+    seed: Annotated[
+        int, typer.Option(min=0, max=MAX_SEED, help="Random seed; the same seed gives the same picture.")
+    ] = 0,
+    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes per clip; each has the next seed.")] = 1,
     codec: Annotated[
-        Codec, typer.Option(help="H.264 in MP4, ProRes 422 in QuickTime, or FFV1 in Matroska, which loses nothing.")
+        Codec, typer.Option(help="H.264 in MP4, ProRes 422 in QuickTime, or lossless FFV1 in Matroska.")
     ] = Codec.H264,
     model: Model = "avlink-nano",
     steps: Steps = None,
@@ -207,8 +215,11 @@ def visualize(
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Make a picture that moves with a clip's sound, on a video track of its own."""
-    _check_words_and_seeds(caption, negative, seed, takes)
+    """Make a picture that moves with a clip's sound.
+
+    It goes on a video track of its own.
+    """
+    _check_captions_and_seeds(caption, negative, seed, takes)
 
     def start() -> Run:
         from avfoley_plugin import workflows
@@ -221,19 +232,19 @@ def visualize(
         selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
         return workflows.visualize(open_host(source, output, engine.probe), engine, settings, selection)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
 def generate(
-    caption: Annotated[str, typer.Argument(metavar="CAPTION", help='What shall be heard: "glass breaking on tiles".')],
+    caption: Annotated[str, typer.Argument(metavar="CAPTION", help='Prompt, such as "glass breaking on tiles".')],
     seconds: Annotated[
-        Fraction, typer.Option(parser=_seconds, metavar="SECONDS", help="How long, exact to the sample.")
+        Fraction, typer.Option(parser=_seconds, metavar="SECONDS", help="Length, exact to the sample.")
     ] = Fraction(5),
-    loop: Annotated[bool, typer.Option("--loop", help="A seamless loop: the end runs into the beginning.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Make a seamless loop.")] = False,
     negative: Negative = "",
     seed: Seed = 0,
-    takes: Annotated[int, typer.Option(min=1, max=100, help="Takes, with growing seeds.")] = 1,
+    takes: Annotated[int, typer.Option(min=1, max=100, help="Number of takes; each has the next seed.")] = 1,
     stereo: Stereo = None,
     model: Model = "avlink-nano",
     steps: Steps = None,
@@ -243,17 +254,18 @@ def generate(
         typer.Option(
             "--output",
             "-o",
-            help="The .wav to write, or a folder; else named by the caption, here. No other file is written over.",
+            help="The .wav file to write, or a folder; the current folder by default, where the caption "
+            "names the file. No other file is overwritten.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make sound from words alone: a Broadcast Wave (48 kHz, 24-bit)."""
+    """Make sound from a prompt alone, as a Broadcast Wave (48 kHz, 24-bit)."""
     if not caption.strip():
         raise typer.BadParameter("the caption is empty")
     if output is not None and output.suffix.lower() != ".wav" and not output.is_dir():
         raise typer.BadParameter(f"{output} is neither a folder nor the name of a .wav file")
-    _check_words_and_seeds(caption, negative, seed, takes)
+    _check_captions_and_seeds(caption, negative, seed, takes)
 
     def start() -> Generation:
         from avfoley_plugin import generation
@@ -263,12 +275,12 @@ def generate(
         settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, channels=_channels(stereo))
         return generation.generate(LocalEngine(), settings, seconds, loop=loop, output=output)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
 def regenerate(source: Input, output: Output = None, as_json: Json = False) -> None:
-    """Make the shots again whose caption marker was edited, and only those."""
+    """Make new takes of the shots whose caption markers were edited."""
 
     def start() -> Run:
         from avfoley_plugin import workflows
@@ -278,12 +290,15 @@ def regenerate(source: Input, output: Output = None, as_json: Json = False) -> N
         engine = LocalEngine()
         return workflows.regenerate(open_host(source, output, engine.probe), engine)
 
-    raise typer.Exit(_carry_out(start, as_json))
+    raise typer.Exit(_run_to_end(start, as_json))
 
 
 @app.command()
 def remove(source: Input, output: Output = None) -> None:
-    """Take everything of AVFoley's off a timeline: tracks, takes, captions. The takes' files stay."""
+    """Remove AVFoley's tracks, takes and captions from a timeline.
+
+    The files of the takes stay.
+    """
 
     def take_off() -> None:
         from avfoley_plugin import workflows
@@ -291,17 +306,17 @@ def remove(source: Input, output: Output = None) -> None:
         from avfoley_plugin.hosts import open_host
 
         written = workflows.remove(open_host(source, output, LocalEngine().probe))
-        typer.echo(f"There was nothing of ours on {source}." if written is None else written)
+        typer.echo(f"There is nothing of AVFoley's on {source}." if written is None else written)
 
-    raise typer.Exit(_explained(take_off))
+    raise typer.Exit(_report_errors(take_off))
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option("--output", "-o", help="Where the demo's files go.")] = Path("avfoley-demo"),
+    folder: Annotated[Path, typer.Option("--output", "-o", help="Folder for the demo's files.")] = Path("avfoley-demo"),
     as_json: Json = False,
 ) -> None:
-    """Make a short clip and its timeline, put foley on it, and say where to look and listen."""
+    """Make a short clip and foley for it, and print where the files are."""
     from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult
 
     clip = folder.absolute() / "demo.mp4"
@@ -319,7 +334,7 @@ def demo(
         runs.append(workflows.foley(open_host(clip, None, engine.probe), engine, settings))
         return runs[0]
 
-    code = _carry_out(start, as_json)
+    code = _run_to_end(start, as_json)
     if code == Exit.OK and not as_json and runs[0].written is not None:
         take = runs[0].written.takes[0]
         typer.echo(f"\nLook:   {clip}")
@@ -336,11 +351,11 @@ def demo(
 def panel(
     source: Annotated[
         Path | None,
-        typer.Argument(metavar="[TIMELINE]", help="What to open: a timeline or a video file, as for `avfoley foley`."),
+        typer.Argument(metavar="[TIMELINE]", help="The timeline or video file to open, as for `avfoley foley`."),
     ] = None,
     output: Output = None,
 ) -> None:
-    """Open the panel: see shots, write captions, make and compare takes, place them."""
+    """Open the panel, a window to write captions and to make, compare and place takes."""
     try:
         from avfoley_ui.app import run
     except ImportError as error:
@@ -350,7 +365,7 @@ def panel(
 
 
 @app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
     """List the models that the engine can load."""
     from avfoley_plugin.engine_client import LocalEngine
 
@@ -360,12 +375,12 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
             typer.echo(json.dumps([model.model_dump(mode="json") for model in found]))
             return
         for model in found:
-            where = "here" if model.local else "to be fetched"
+            where = "installed" if model.local else "not downloaded"
             typer.echo(f"{model.name}  {model.title}")
             typer.echo(f"    {', '.join(model.tasks)}; {model.size_bytes / 2**20:.1f} MiB, {where}; {model.licence}")
             typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
 
-    raise typer.Exit(_explained(show))
+    raise typer.Exit(_report_errors(show))
 
 
 @app.command()
@@ -375,21 +390,25 @@ def export(
         Path,
         typer.Argument(
             metavar="OUTPUT",
-            help="Its name tells the format: .fcpxml, .xml (FCP7 XML), .aaf, .edl, .otio with --for, .csv for the "
-            'markers, or "... cues.csv" for the cue sheet.',
+            help="The file to write. Its name selects the format: .fcpxml, .xml (FCP7 XML), .aaf, .edl, "
+            '.otio with --for, .csv for the markers, or "... cues.csv" for the cue sheet.',
         ),
     ],
     program: Annotated[
-        str | None, typer.Option("--for", metavar="PROGRAM", help="The shape of .otio that resolve wants.")
+        str | None,
+        typer.Option("--for", metavar="PROGRAM", help="Write the kind of .otio that this program imports: resolve."),
     ] = None,
     rate: Annotated[
-        str | None, typer.Option(metavar="FPS", help="The frame rate of an .edl, like 23.976: it does not tell.")
+        str | None,
+        typer.Option(metavar="FPS", help="Frame rate of an .edl INPUT, such as 23.976; the file does not state it."),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write it, whatever is lost.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; write the file even if something is lost.")
+    ] = False,
 ) -> None:
-    """Write a timeline for another program, after saying what is lost.
+    """Write a timeline for another program, and list what its format cannot hold.
 
-    Without a terminal to ask in, nothing is written that loses something, unless --yes is given.
+    If something would be lost, the command asks first. Without a terminal it needs --yes.
     """
 
     def write() -> Exit:
@@ -401,23 +420,23 @@ def export(
         host = open_host(source, None, engine.probe, rate)
         made = prepare(host.read(), host.folder, output.absolute(), program_of(program), engine.probe)
         if made.losses and not yes:
-            typer.echo(f"{output.name} cannot hold all of {host.name}. Lost would be:", err=True)
+            typer.echo(f"{output.name} cannot hold all of {host.name}. This would be lost:", err=True)
             for loss in made.losses:
                 typer.echo(f"  {loss}", err=True)
             if not (sys.stdin.isatty() and typer.confirm("Write it?", err=True)):
-                typer.echo("Nothing was written; --yes writes it all the same.", err=True)
+                typer.echo("Nothing was written. To write it anyway, use --yes.", err=True)
                 return Exit.INPUT
         typer.echo(made.save())
         return Exit.OK
 
-    raise typer.Exit(_explained(write))
+    raise typer.Exit(_report_errors(write))
 
 
 @app.command()
 def hosts(
     table: Annotated[bool, typer.Option("--table", help="Try what survives in each format, and show it.")] = False,
 ) -> None:
-    """List the editing programs, whether they are here, and what works with them."""
+    """List the supported editing programs, where they are installed, and what works."""
 
     def show() -> None:
         if table:
@@ -433,15 +452,15 @@ def hosts(
             if found.launcher is not None:
                 typer.echo(f"    launcher: {found.launcher}")
 
-    raise typer.Exit(_explained(show))
+    raise typer.Exit(_report_errors(show))
 
 
 @app.command()
 def install(
-    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="kdenlive, resolve or blender.")],
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="kdenlive, resolve or blender")],
     undo: Annotated[bool, typer.Option("--undo", help="Remove it again.")] = False,
 ) -> None:
-    """Put AVFoley where an editing program offers it."""
+    """Add AVFoley to an editing program."""
 
     def put() -> None:
         from avfoley_plugin.hosts import install as launchers
@@ -449,25 +468,28 @@ def install(
         try:
             chosen = launchers.Program(program)
         except ValueError as error:
-            raise typer.BadParameter(f"{program!r} is none of {', '.join(launchers.Program)}") from error
+            raise typer.BadParameter(f"{program!r} is not one of {', '.join(launchers.Program)}") from error
         paths = launchers.uninstall(chosen) if undo else launchers.install(chosen)
         for path in paths:
             typer.echo(f"{'removed' if undo else 'installed'}: {path}")
         if not paths:
             typer.echo("There was nothing to remove.")
 
-    raise typer.Exit(_explained(put))
+    raise typer.Exit(_report_errors(put))
 
 
 @engine_app.command(context_settings=PASSED_ON)
 def serve(context: typer.Context) -> None:
-    """Run the engine in this terminal until Ctrl-C. Other commands start one by themselves when they need it."""
+    """Run the engine in this terminal until Ctrl-C.
+
+    This is rarely needed: other commands start an engine when they need one.
+    """
     raise typer.Exit(_engine_command("serve", *context.args))
 
 
 @engine_app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
-    """Say how the engine is; exit code 4 if none runs."""
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+    """Show the state of the engine; the exit code is 4 if none is running."""
     from avfoley_plugin.engine_client import LocalEngine
 
     def show() -> Exit:
@@ -475,7 +497,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
         if as_json:
             typer.echo("null" if now is None else now.model_dump_json())
         elif now is None:
-            typer.echo("No engine runs.")
+            typer.echo("No engine is running.")
         else:
             typer.echo(
                 f"engine {now.version}, process {now.pid}; worker {now.worker}, device {now.device or 'unknown'}"
@@ -485,30 +507,30 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
                 typer.echo(now.error)
         return Exit.ENGINE if now is None else Exit.OK
 
-    raise typer.Exit(_explained(show))
+    raise typer.Exit(_report_errors(show))
 
 
 @engine_app.command()
 def stop() -> None:
-    """Stop the engine; what is queued waits for the next one."""
+    """Stop the engine. Queued jobs wait for the next start."""
     from avfoley_plugin.engine_client import LocalEngine
 
     def end() -> None:
         ran = LocalEngine(command=None).shut_down()
-        typer.echo("The engine was stopped." if ran else "No engine runs.")
+        typer.echo("The engine was stopped." if ran else "No engine is running.")
 
-    raise typer.Exit(_explained(end))
+    raise typer.Exit(_report_errors(end))
 
 
 @app.command(context_settings=PASSED_ON)
 def train(context: typer.Context) -> None:
-    """Train a model. The arguments are those of `python -m avfoley_engine train`."""
+    """Train a model; `avfoley train --help` lists the recipes."""
     raise typer.Exit(_engine_command("train", *context.args))
 
 
 @app.command(context_settings=PASSED_ON)
 def evaluate(context: typer.Context) -> None:
-    """Measure a model. The arguments are those of `python -m avfoley_engine evaluate`."""
+    """Evaluate a model; `avfoley evaluate --help` lists the evaluations."""
     raise typer.Exit(_engine_command("evaluate", *context.args))
 
 
@@ -517,7 +539,7 @@ def main() -> None:
     app()
 
 
-def _check_words_and_seeds(caption: str | None, negative: str, seed: int, takes: int) -> None:
+def _check_captions_and_seeds(caption: str | None, negative: str, seed: int, takes: int) -> None:
     for name, words in (("the caption", caption), ("--negative", negative)):
         if words and len(words) > 2000:
             raise typer.BadParameter(f"{name} is longer than 2000 characters")
@@ -529,8 +551,8 @@ def _channels(stereo: bool | None) -> Literal[1, 2] | None:
     return None if stereo is None else 2 if stereo else 1
 
 
-def _explained(do: Callable[[], Exit | None]) -> Exit:
-    """Does it; an error of ours becomes one line on stderr and an exit code."""
+def _report_errors(do: Callable[[], Exit | None]) -> Exit:
+    """Calls `do`. An AVFoleyError becomes one line on stderr and an exit code."""
     from avfoley_plugin.errors import AVFoleyError
 
     try:
@@ -546,8 +568,8 @@ def _code(error: Exception) -> Exit:
     return Exit.ENGINE if isinstance(error, EngineError) else Exit.INPUT
 
 
-def _carry_out(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
-    """Runs a verb to its end and shows how it goes; Ctrl-C cancels it, a second one breaks it off."""
+def _run_to_end(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
+    """Runs a verb to its end and reports progress; Ctrl-C cancels it, a second Ctrl-C aborts."""
     from avfoley_plugin.console import JsonReport, ProgressReport
     from avfoley_plugin.errors import AVFoleyError
 
@@ -586,7 +608,7 @@ def _carry_out(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
 
 
 def _render_demo_clip(clip: Path) -> dict[str, Any]:
-    """Has the engine's side render the clip. Returns what it says about it: its caption, and its events in seconds."""
+    """Renders the clip with the engine. Returns its description: caption, and events in seconds."""
     from avfoley_plugin.errors import HostError
 
     try:
@@ -610,9 +632,9 @@ def _times(seconds: Iterable[float]) -> str:
 
 
 def _engine_command(*arguments: str) -> int:
-    """Runs one of the engine's own commands in this terminal. Returns its exit code."""
-    # Ctrl-C reaches the child as well; it ends in its own time and says with what code. A handler, because a child
-    # would inherit SIG_IGN.
+    """Runs an engine command in this terminal. Returns its exit code."""
+    # Ctrl-C reaches the child as well; it ends in its own time and says with what code. A handler,
+    # because a child would inherit SIG_IGN.
     before = {number: signal.signal(number, lambda *_: None) for number in _interrupts()}
     try:
         code = subprocess.call([*ENGINE, *arguments])

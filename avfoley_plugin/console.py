@@ -1,4 +1,4 @@
-"""How the shell shows a run: progress bars for people, JSON lines for programs."""
+"""Reports of a run: progress bars for people, JSON lines for programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from avfoley_plugin.workflows import Planned, Update, Written
 
 
 class Report(ABC):
-    """Shows the updates of a run, and counts the clips and takes that failed."""
+    """Shows the updates of a run and counts failed clips and takes."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -45,15 +45,17 @@ class Report(ABC):
 
     @abstractmethod
     def cancelling(self) -> None:
-        """Says that the run was told to stop."""
+        """Reports that the run is being cancelled."""
 
     @abstractmethod
     def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
-        """Says how the run ended: with what, and with which exit code."""
+        """Reports what the run wrote, and its exit code."""
 
 
 class ProgressReport(Report):
-    """A bar for each take that is being made, with the time left, and one for all; a line for each that is finished."""
+    """A progress bar with the time left for each running take and one for all, and a line for each
+    finished take.
+    """
 
     def __init__(self, out: Console | None = None) -> None:
         super().__init__()
@@ -108,18 +110,18 @@ class ProgressReport(Report):
                 self._end(update.subject, update.number, None)
 
     def refresh(self) -> None:
-        """Draws the bars now."""
+        """Redraws the bars at once."""
         self._progress.refresh()
 
     def cancelling(self) -> None:
-        self._say("Cancelling; the finished takes are kept. Ctrl-C again breaks off.")
+        self._say("Cancelling; finished takes are kept. Press Ctrl-C again to abort.")
 
     def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
         if error is not None:
             self._err.print(f"avfoley: {error}", markup=False, highlight=False, soft_wrap=True)
         if isinstance(written, Written):
             for shot in written.unplaced:
-                self._say(f"not placed, the timeline was changed meanwhile: {shot.name}")
+                self._say(f"not placed, because the timeline was changed meanwhile: {shot.name}")
             self._say(f"Timeline:  {written.timeline}")
             self._say(f"Cue sheet: {written.cue_sheet}")
         elif written is None and error is None:
@@ -159,12 +161,14 @@ class ProgressReport(Report):
         return subject.name if self._takes == 1 else f"{subject.name} take {number + 1}"
 
     def _say(self, line: str) -> None:
-        # File names are no markup, and a terminal that recognises links in them must find them whole.
+        # File names are not markup, and terminals only recognise links that are not wrapped.
         self._out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class JsonReport(Report):
-    """One JSON object a line: ``event`` is planned, progress, done, failed, cancelled, and at last finished."""
+    """One JSON object per line. ``event`` is planned, progress, done, failed or cancelled, and
+    finished in the last line.
+    """
 
     def show(self, update: Update | GenerationUpdate) -> None:
         super().show(update)

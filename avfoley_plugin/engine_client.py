@@ -1,4 +1,4 @@
-"""The host side's way to the engine: finds the one that runs or starts one, submits requests, follows their events."""
+"""The client of the engine: finds or starts one, submits requests and follows their events."""
 
 from __future__ import annotations
 
@@ -37,18 +37,19 @@ __all__ = ["EngineClient", "EngineStatus", "LocalEngine", "MediaProbe", "ModelIn
 
 #: The engine's own command; ``--folder`` and ``--idle-exit`` are added.
 ENGINE_COMMAND = (sys.executable, "-m", "avfoley_engine", "serve")
-#: An engine that a client started ends by itself after this long without jobs and clients, in seconds.
+#: An engine that a client started exits after this long without jobs and clients, in seconds.
 IDLE_EXIT = 1800
-#: How long an engine may take to answer after its start, in seconds.
+#: Time limit for the start of an engine, in seconds.
 START_TIMEOUT = 60.0
-#: How long a cancelled job, and how long the engine may take to end, in seconds.
+#: Time limits for cancelled jobs and for the engine to end, in seconds.
 _CANCEL_TIMEOUT, _END_TIMEOUT = 5.0, 15.0
-#: `follow` gives up after so many connections in a row that brought no event.
-MAX_FRUITLESS = 5
-#: More jobs than this are not named in the address of the event stream; the client picks its own out.
+#: `follow` gives up after this many connections in a row without an event.
+MAX_EMPTY_CONNECTIONS = 5
+#: Above this number the URL of the event stream does not name the jobs; the client filters instead.
 MAX_NAMED_JOBS = 500
 _LOG_BYTES = 4 * 2**20
-#: Windows: a console of its own, so that neither Ctrl-C nor closing ours reaches the engine. POSIX has sessions for that.
+#: On Windows the engine gets its own console, so that Ctrl-C and closing ours do not reach it. On
+#: POSIX a session does that.
 _NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 _JOBS = TypeAdapter(list[Job])
@@ -57,61 +58,63 @@ _PULLS = TypeAdapter(list[Pull])
 
 
 class EngineClient(ABC):
-    """What the host side asks of an engine, wherever it runs. All methods raise `EngineError`."""
+    """The interface to an engine, wherever it runs. All methods raise `EngineError`."""
 
     @abstractmethod
     def status(self) -> EngineStatus:
-        """How the engine is."""
+        """The state of the engine."""
 
     @abstractmethod
     def models(self) -> list[ModelInfo]:
-        """The models it can load."""
+        """The models that the engine can load."""
 
     @abstractmethod
     def pull(self, model: str) -> Pull:
-        """Starts to bring a model to the engine's machine, or goes on where that was stopped."""
+        """Starts or resumes the download of a model to the engine's machine."""
 
     @abstractmethod
     def pulls(self) -> list[Pull]:
-        """How the pulls are that were started in this engine's life."""
+        """The state of all downloads since the engine started."""
 
     @abstractmethod
     def stop_pull(self, model: str) -> None:
-        """Stops a pull; what has arrived is kept."""
+        """Stops a download; the received part is kept."""
 
     @abstractmethod
     def probe(self, path: Path) -> MediaProbe:
-        """What a media file holds."""
+        """Probes a media file."""
 
     @abstractmethod
     def submit(self, requests: Sequence[Request]) -> list[Job]:
-        """Queues one job a request, in that order."""
+        """Queues one job per request, in order."""
 
     @abstractmethod
     def follow(self, jobs: Iterable[str]) -> Iterator[JobEvent | Job]:
-        """The events of these jobs (ids) until all have ended; each job's end comes as the `Job` itself."""
+        """Yields the events of these jobs (ids) until all have ended; the last event of each is its
+        `Job`.
+        """
 
     @abstractmethod
     def cancel(self, jobs: Iterable[str]) -> None:
-        """Cancels jobs (ids), in this order; one that has ended stays as it is. For any thread."""
+        """Cancels jobs (ids), in order; jobs that have ended stay as they are. Thread-safe."""
 
     def give_up(self) -> None:
-        """Ends waiting for an engine to start or to come back, with an `EngineError`. For any thread."""
+        """Makes calls that wait for an engine raise `EngineError`. Thread-safe."""
         return None
 
     def close(self) -> None:
-        """Closes the connections; the engine goes on."""
+        """Closes the connections; the engine keeps running."""
         return None
 
     def end_started(self) -> None:
-        """Ends the engine if this client started it and nobody has it make or pull anything."""
+        """Stops the engine if this client started it and it has no work."""
         return None
 
 
 class LocalEngine(EngineClient):
-    """The engine on this machine: found by ``engine.json`` in its state folder, or started there.
+    """The engine on this machine, found by ``engine.json`` in its state folder, or started there.
 
-    command: what starts an engine; None to use one that runs already, and never start any.
+    command: the command that starts an engine; None to use only one that is running already.
     """
 
     def __init__(self, folder: Path | None = None, *, command: Sequence[str] | None = ENGINE_COMMAND) -> None:
@@ -122,7 +125,7 @@ class LocalEngine(EngineClient):
         self._given_up = threading.Event()
 
     def running(self) -> EngineStatus | None:
-        """The status of the engine that runs, None if none does. Never starts one."""
+        """The status of the running engine, None if there is none. Never starts one."""
         http = self._find()
         if http is None:
             return None
@@ -159,8 +162,8 @@ class LocalEngine(EngineClient):
         return Job.model_validate_json(self._request("GET", f"/v1/jobs/{job}").content)
 
     def cancel(self, jobs: Iterable[str]) -> None:
-        """See `EngineClient`. If no engine runs, nothing is done, and none is started for it."""
-        # A connection of its own: the other one belongs to the thread that follows the jobs, and may be given up there.
+        """See `EngineClient`. Does nothing if no engine is running."""
+        # A separate connection, because the other one belongs to the thread that follows the jobs.
         http = self._find()
         if http is None:
             return
@@ -172,7 +175,7 @@ class LocalEngine(EngineClient):
                     raise EngineError(f"The engine does not answer ({error}). {self._log_hint()}") from error
 
     def shut_down(self) -> bool:
-        """Stops the engine if one runs, and waits until it is gone. Returns whether one ran."""
+        """Stops the engine, if one is running, and waits until it is gone. Returns whether one was."""
         http = self._find()
         if http is None:
             return False
@@ -183,19 +186,21 @@ class LocalEngine(EngineClient):
         while (http := self._find()) is not None:
             http.close()
             if time.monotonic() > deadline:
-                raise EngineError("The engine was told to stop, but it still runs; end its process by hand.")
+                raise EngineError("The engine was told to stop but is still running; end its process.")
             time.sleep(0.05)
         return True
 
     def follow(self, jobs: Iterable[str]) -> Iterator[JobEvent | Job]:
-        """See `EngineClient`. Survives a broken connection and a killed engine: resumes after the last event it saw."""
+        """See `EngineClient`. After a broken connection or a killed engine it resumes with the next
+        event.
+        """
         pending = set(jobs)
         params = {"job": sorted(pending)} if len(pending) <= MAX_NAMED_JOBS else {}
         seen = 0
-        fruitless = 0
+        empty_connections = 0
         while pending:
             try:
-                # The engine sends a sign of life every ten seconds.
+                # The engine sends a ping every ten seconds.
                 with self._connected().sse(
                     "/v1/events", params=params, headers={"Last-Event-ID": str(seen)}, timeout=30
                 ) as stream:
@@ -203,28 +208,31 @@ class LocalEngine(EngineClient):
                     for sent in stream:
                         if sent.event == "shutdown":
                             raise EngineError(
-                                "The engine was told to stop. What is not made yet waits in its queue; "
-                                "run the command again to go on."
+                                "The engine was told to stop. The unfinished takes wait in its queue; "
+                                "run the command again to continue."
                             )
                         event = JobEvent.model_validate_json(sent.data)
                         if event.job_id in pending:
                             yield self.job(event.job_id) if event.state.final else event
                             if event.state.final:
                                 pending.remove(event.job_id)
-                        # Only now: if the connection breaks while the job is fetched, its end comes again.
+                        # Last, so that this event comes again if the connection breaks while the
+                        # job is fetched.
                         seen = event.id
-                        fruitless = 0
+                        empty_connections = 0
                         if not pending:
                             return
             except httpx2.TransportError as error:
-                fruitless += 1
-                if fruitless >= MAX_FRUITLESS:
-                    raise EngineError(f"The engine keeps going away ({error}). {self._log_hint()}") from error
+                empty_connections += 1
+                if empty_connections >= MAX_EMPTY_CONNECTIONS:
+                    raise EngineError(
+                        f"The connection to the engine keeps breaking ({error}). {self._log_hint()}"
+                    ) from error
             else:
-                fruitless += 1
+                empty_connections += 1
             self._disconnect()
-            self._given_up.wait(0.1 * 2**fruitless)
-            # The queue outlives the engine, unless someone emptied its folder: then this says so.
+            self._given_up.wait(0.1 * 2**empty_connections)
+            # The queue outlives the engine. If its folder was emptied, this raises an error.
             self.job(next(iter(pending)))
 
     def give_up(self) -> None:
@@ -240,13 +248,13 @@ class LocalEngine(EngineClient):
         with suppress(EngineError, httpx2.HTTPError, subprocess.TimeoutExpired):
             http = self._find()
             if http is None:
-                # It is still starting, and nobody can have asked it for anything.
+                # It is still starting, so it has no work yet.
                 process.terminate()
             else:
                 with closing(http):
                     deadline = time.monotonic() + _CANCEL_TIMEOUT
                     while _works(http):
-                        # What was cancelled ends with the solver step that it is in.
+                        # A cancelled job ends after its current solver step.
                         if time.monotonic() > deadline:
                             return
                         time.sleep(0.05)
@@ -259,7 +267,7 @@ class LocalEngine(EngineClient):
                 answer = self._connected().request(method, path, **options)
             except httpx2.TransportError as error:
                 self._disconnect()
-                # What may have arrived is not sent twice, unless doing it twice changes nothing.
+                # A request that may have arrived is only repeated if that changes nothing.
                 if last_try or (method == "POST" and not isinstance(error, httpx2.ConnectError)):
                     raise EngineError(f"The engine does not answer ({error}). {self._log_hint()}") from error
             else:
@@ -269,7 +277,7 @@ class LocalEngine(EngineClient):
 
     def _connected(self) -> httpx2.Client:
         if self._given_up.is_set():
-            raise EngineError("The engine was not waited for any longer.")
+            raise EngineError("The wait for the engine was cancelled.")
         if self._http is None:
             self._http = self._find() or self._start()
         return self._http
@@ -280,7 +288,7 @@ class LocalEngine(EngineClient):
             self._http = None
 
     def _find(self) -> httpx2.Client | None:
-        """A connection to the engine that `engine.json` names, None if it no longer runs or is another program."""
+        """A connection to the engine that `engine.json` names; None if that engine is gone."""
         path = self.folder / ENDPOINT_FILE
         try:
             found = json.loads(path.read_text())
@@ -289,8 +297,8 @@ class LocalEngine(EngineClient):
         protocol = found.get("protocol") if isinstance(found, dict) else None
         if protocol != PROTOCOL_VERSION:
             raise EngineError(
-                f"The engine that runs speaks protocol {protocol}, this program {PROTOCOL_VERSION}. "
-                f"End it (process {found.get('pid') if isinstance(found, dict) else 'unknown'}) and try again."
+                f"The running engine uses protocol {protocol}, but this program uses {PROTOCOL_VERSION}. "
+                f"End the engine (process {found.get('pid') if isinstance(found, dict) else 'unknown'}) and try again."
             )
         try:
             endpoint = Endpoint.model_validate(found)
@@ -300,20 +308,20 @@ class LocalEngine(EngineClient):
             base_url=f"http://127.0.0.1:{endpoint.port}",
             headers={"Authorization": f"Bearer {endpoint.token}"},
             timeout=httpx2.Timeout(30, connect=5),
-            # Loopback only: no proxy, and no certificates to load.
+            # Loopback only, so no proxy and no certificates.
             trust_env=False,
             verify=False,
         )
         try:
             answer = http.get("/v1/engine")
-            # Whoever else got this port after the engine's death knows neither its token nor its process id.
+            # Another program on this port would know neither the token nor the process id.
             ours = answer.status_code == 200 and answer.json().get("pid") == endpoint.pid
         except httpx2.ConnectError:
             ours = False
         except httpx2.TimeoutException as error:
             http.close()
             raise EngineError(
-                f"The engine (process {endpoint.pid}) does not answer. End it and try again. {self._log_hint()}"
+                f"The engine (process {endpoint.pid}) does not answer. End that process and try again. {self._log_hint()}"
             ) from error
         except (httpx2.TransportError, ValueError):
             ours = False
@@ -323,9 +331,9 @@ class LocalEngine(EngineClient):
         return None
 
     def _start(self) -> httpx2.Client:
-        """Starts an engine that outlives this process, and waits until it answers."""
+        """Starts an engine that outlives this process, and waits until it responds."""
         if self._command is None:
-            raise EngineError("No engine runs; start one with `avfoley engine serve`.")
+            raise EngineError("No engine is running; start one with `avfoley engine serve`.")
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.folder / "engine.log").open("ab") as log:
             if log.tell() > _LOG_BYTES:
@@ -336,7 +344,8 @@ class LocalEngine(EngineClient):
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    # Not the user's folder: it would be kept from being unmounted, and be searched for modules.
+                    # Not the user's folder: the engine would keep its drive from being unmounted,
+                    # and import modules from it.
                     cwd=self.folder,
                     start_new_session=True,
                     creationflags=_NO_CONSOLE,
@@ -349,12 +358,13 @@ class LocalEngine(EngineClient):
             if (http := self._find()) is not None:
                 return http
             if self._process.poll() is not None:
-                # Another client may have started one at the same moment: then ours made way for it.
+                # If another client started an engine at the same moment, ours has exited in its
+                # favour.
                 died = died or time.monotonic()
                 if time.monotonic() - died > 5:
                     break
             if self._given_up.wait(0.05):
-                raise EngineError("The engine was not waited for any longer.")
+                raise EngineError("The wait for the engine was cancelled.")
         raise EngineError(f"The engine did not start. {self._log_hint()}")
 
     def _log_hint(self) -> str:
@@ -378,4 +388,4 @@ def _check(answer: httpx2.Response) -> None:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
         detail = f"HTTP status {answer.status_code}"
-    raise EngineError(f"The engine refused: {detail}")
+    raise EngineError(f"The engine refused the request: {detail}")

@@ -1,4 +1,4 @@
-"""Sound from words alone, into files of its own."""
+"""Text-to-audio: sound from a caption alone, written to files outside any timeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, FileResult, FoleyRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import HostError
-from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem, holds
+from avfoley_plugin.making import Assignment, TakeDone, TakeRun, TakeUpdate, copy_take, file_stem, is_take
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import round_half_up
 from avfoley_plugin.workflows import FoleySettings
@@ -19,7 +19,7 @@ from avfoley_plugin.workflows import FoleySettings
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound that belongs to no timeline, ``samples`` long at 48 kHz. ``loop``: its end runs into its beginning."""
+    """A sound outside any timeline, ``samples`` long at 48 kHz. ``loop``: it repeats seamlessly."""
 
     caption: str
     samples: int
@@ -52,7 +52,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class SoundPlanned:
-    """What is going to be made."""
+    """The requests are planned, one per take."""
 
     sound: Sound
     requests: tuple[FoleyRequest, ...]
@@ -73,16 +73,17 @@ def generate(
 ) -> Generation:
     """Makes sound from the caption of `settings`, `seconds` long to the nearest sample.
 
-    Without `output` the files are named by the caption, in the working folder; `output` is another folder, or a file's
-    name, to which several takes add their numbers. No other file is written over: where the name is the caption's,
-    the next free one is taken, else the run ends with HostError. The handles of `settings` are for shots.
+    `output` is a folder (by default the current one), in which the caption names the files, or the
+    name of a file, to which several takes append their numbers. No other file is overwritten: a
+    name from the caption gets a number; a name of the user's that is taken raises HostError. The
+    handles in `settings` are ignored.
     """
     sound = Sound((settings.caption or "").strip(), round_half_up(seconds * SAMPLE_RATE), loop)
     return Generation(engine, sound, settings, output)
 
 
-class Generation(Making):
-    """A sound being made. Iterate over it once for its updates; `cancel` it from any thread."""
+class Generation(TakeRun):
+    """A run for one sound. Iterate over it once for its updates; `cancel` it from any thread."""
 
     def __init__(self, engine: EngineClient, sound: Sound, settings: FoleySettings, output: Path | None) -> None:
         super().__init__(engine)
@@ -91,49 +92,49 @@ class Generation(Making):
         self._sound = sound
         self._requests = tuple(sound.request(settings, number) for number in range(settings.takes))
         output = Path.cwd() if output is None else output.absolute()
-        #: The file's name, None where it follows from the caption.
+        #: None where the caption names the file.
         self._file = None if output.is_dir() else output
         self._folder = output if self._file is None else output.parent
 
     def __iter__(self) -> Iterator[GenerationUpdate]:
         self._engine.status()
-        # Before the work, and not after it.
+        # Before the work, not after it.
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise HostError(f"{self._folder} cannot be made ({error.strerror}); choose another output") from error
+            raise HostError(f"{self._folder} cannot be created ({error.strerror}); choose another output") from error
         yield SoundPlanned(self._sound, self._requests)
         work = [Assignment(self._sound, number, request) for number, request in enumerate(self._requests)]
         takes: list[Take] = []
         try:
-            for update in self._make(work):
+            for update in self._make_takes(work):
                 if isinstance(update, TakeDone):
                     takes.append(update.take)
                     self.written = Saved(tuple(takes))
                 yield update
         finally:
-            self._abandon()
+            self._cancel_pending()
         if self.written is not None:
             yield self.written
 
-    def _bring_in(self, assignment: Assignment, result: FileResult) -> Take:
+    def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
         path = self._path(assignment.number, result)
-        copy_in(result, path)
+        copy_take(result, path)
         return Take(assignment.request, result, path)
 
     def _path(self, number: int, result: FileResult) -> Path:
-        """Where a take goes: a free name, or that of a file that holds it already."""
+        """The file for a take: a free name, or a file that already is this take."""
         suffix = f"_take{number + 1}" if len(self._requests) > 1 else ""
         if self._file is not None:
             path = self._file.with_name(f"{self._file.stem}{suffix}{self._file.suffix}")
-            if path.exists() and not holds(path, result):
+            if path.exists() and not is_take(path, result):
                 raise HostError(
-                    f"{path} is there already and is another sound; choose another output and run again: "
-                    "the engine still has the take"
+                    f"{path} already exists with other content; choose another output and run again. "
+                    "The engine keeps the take, so this is fast."
                 )
             return path
         stem = file_stem(self._sound.caption.lower(), "sound") + suffix
         path, further = self._folder / f"{stem}.wav", 2
-        while path.exists() and not holds(path, result):
+        while path.exists() and not is_take(path, result):
             path, further = self._folder / f"{stem}_{further}.wav", further + 1
         return path

@@ -1,4 +1,4 @@
-"""What all verbs share: takes on their way through the engine, told as typed updates, and cancelled from any thread."""
+"""The base of all runs: submits takes to the engine, yields typed updates, and cancels."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.timeline.takes import Take
 
-#: As many requests go to the engine in one message.
+#: Requests per message to the engine.
 _BATCH = 1000
 
 
 class Subject(Protocol):
-    """What takes are made of: a shot or a sound of a timeline, or a sound of its own."""
+    """What a take is made for: a shot or a sound on a timeline, or a sound outside any timeline."""
 
     @property
     def id(self) -> str: ...
@@ -44,7 +44,9 @@ class Assignment:
 
 @dataclass(frozen=True)
 class TakeProgress:
-    """A take is on its way; ``progress`` runs from 0 to 1. ``number`` counts a subject's takes from 0."""
+    """A take is queued or being made; ``progress`` runs from 0 to 1. ``number`` counts the takes of
+    a subject from 0.
+    """
 
     subject: Subject
     number: int
@@ -65,7 +67,7 @@ class TakeDone:
 
 @dataclass(frozen=True)
 class TakeFailed:
-    """A take could not be made, and why, in plain words."""
+    """A take could not be made; ``reason`` is for the user."""
 
     subject: Subject
     number: int
@@ -81,8 +83,10 @@ class TakeCancelled:
 TakeUpdate = TakeProgress | TakeDone | TakeFailed | TakeCancelled
 
 
-class Making(ABC):
-    """One verb being carried out; see `workflows.Run` and `generation.Generation`. `cancel` it from any thread."""
+class TakeRun(ABC):
+    """A run of one verb; see `workflows.Run` and `generation.Generation`. `cancel` it from any
+    thread.
+    """
 
     def __init__(self, engine: EngineClient) -> None:
         self.cancelled = False
@@ -92,9 +96,9 @@ class Making(ABC):
         self._dropped: set[str] = set()
 
     def cancel(self, subject: str | None = None) -> None:
-        """Stops the takes that are not finished; the iteration then ends by itself, after writing the finished ones.
+        """Stops the unfinished takes. The iteration then writes the finished ones and ends.
 
-        subject: the id of the one whose takes to stop, while the others go on.
+        subject: the id of the one subject whose takes to stop; the others go on.
         """
         with self._lock:
             if subject is None:
@@ -103,16 +107,16 @@ class Making(ABC):
                 self._dropped.add(subject)
             # From the end, so that no queued take starts while the one before it stops.
             jobs = [job for job, assignment in reversed(self._pending.items()) if self._unwanted(assignment)]
-        # An engine that is just being restarted does not hear it: `_make` says it again.
+        # An engine that is being restarted misses this; `_make_takes` repeats it.
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
     @abstractmethod
-    def _bring_in(self, assignment: Assignment, result: FileResult) -> Take:
+    def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
         """Copies a finished take from the engine's cache to where it belongs."""
 
-    def _make(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
-        """Has all takes made, in that order."""
+    def _make_takes(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
+        """Makes all takes, in order."""
         for first in range(0, len(work), _BATCH):
             batch = work[first : first + _BATCH]
             with self._lock:
@@ -147,39 +151,39 @@ class Making(ABC):
         if job.state is JobState.CANCELLED:
             return TakeCancelled(subject, number)
         if not isinstance(job.result, FileResult):
-            return TakeFailed(subject, number, job.error or "the engine gave no reason; its log may tell")
-        return TakeDone(subject, number, self._bring_in(assignment, job.result))
+            return TakeFailed(subject, number, job.error or "the engine gave no reason; see its log")
+        return TakeDone(subject, number, self._import_take(assignment, job.result))
 
-    def _abandon(self) -> None:
-        """Cancels what nobody waits for any more."""
+    def _cancel_pending(self) -> None:
+        """Cancels the jobs that nobody is waiting for any more."""
         with self._lock:
             jobs = list(reversed(self._pending))
         if not jobs:
             return
-        # The engine may be gone; then its queue waits, and the takes are in its cache when they are asked for again.
+        # If the engine is gone, its queue waits for the next start.
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
 
-def copy_in(result: FileResult, path: Path) -> None:
-    """Copies a take's file to a path, whole or not at all; one that is there with the same content stays."""
+def copy_take(result: FileResult, path: Path) -> None:
+    """Copies a take's file to a path, completely or not at all, unless it is there already."""
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not holds(path, result):
+        if not is_take(path, result):
             shutil.copyfile(result.path, part)
             part.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise HostError(
-            f"{path} cannot be written ({error.strerror}); free some space, or choose another output and run again: "
-            "the engine still has the takes"
+            f"{path} cannot be written ({error.strerror}); free some space or choose another output, and run "
+            "again. The engine keeps the takes, so this is fast."
         ) from error
 
 
-def holds(path: Path, result: FileResult) -> bool:
-    """Whether a file is there and is that very take."""
+def is_take(path: Path, result: FileResult) -> bool:
+    """Whether a file exists and is this take."""
     if not path.exists():
         return False
     with path.open("rb") as file:
@@ -187,5 +191,7 @@ def holds(path: Path, result: FileResult) -> bool:
 
 
 def file_stem(words: str, otherwise: str) -> str:
-    """What names a file after words: letters, digits, "_" and "-", at most 60; `otherwise` if nothing is left."""
+    """A file name stem from `words`: letters, digits, "_" and "-", at most 60; `otherwise` if none
+    are left.
+    """
     return re.sub(r"[^\w-]+", "_", words).strip("_")[:60] or otherwise

@@ -23,17 +23,17 @@ def wave_samples(path: Path) -> int:
             header = file.read(12)
             if header[:4] not in _WAVE_IDS or header[8:12] != b"WAVE":
                 raise HostError(f"{path} is not a WAV file; make the take again")
-            bytes_a_sample = long_data_size = 0
+            bytes_per_sample = long_data_size = 0
             while len(chunk := file.read(8)) == 8:
                 name, size = struct.unpack("<4sI", chunk)
                 if name == b"data":
                     size = long_data_size if size == _IN_DS64 else size
-                    if not bytes_a_sample or file.tell() + size > size_of_file:
+                    if not bytes_per_sample or file.tell() + size > size_of_file:
                         break
-                    return int(size // bytes_a_sample)
+                    return int(size // bytes_per_sample)
                 body = file.read(size + size % 2) if name in (b"fmt ", b"ds64") else b""
                 if name == b"fmt ":
-                    bytes_a_sample = struct.unpack_from("<H", body, 12)[0]
+                    bytes_per_sample = struct.unpack_from("<H", body, 12)[0]
                 elif name == b"ds64":
                     long_data_size = struct.unpack_from("<Q", body, 8)[0]
                 else:

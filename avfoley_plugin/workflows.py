@@ -19,7 +19,7 @@ from avfoley_engine.protocol import FileRequest, FileResult, FoleyRequest, Media
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, SelectionError, TimelineError
 from avfoley_plugin.hosts import Host
-from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem
+from avfoley_plugin.making import Assignment, TakeDone, TakeRun, TakeUpdate, copy_take, file_stem
 from avfoley_plugin.timeline import ambience as ambiences
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
@@ -271,7 +271,7 @@ def remove(host: Host) -> Path | None:
     return host.write(timeline)
 
 
-class Run(Making):
+class Run(TakeRun):
     """One verb carried out over one timeline. Iterate over it once for its updates; `cancel` it from any thread.
 
     keeps_used: a take that is in use stays so, unless it was made from another caption than the new ones.
@@ -301,7 +301,7 @@ class Run(Making):
         ]
         last_written = time.monotonic()
         try:
-            for update in self._make(work):
+            for update in self._make_takes(work):
                 if isinstance(update, TakeDone):
                     finished.takes[update.subject.id, update.number] = update.take
                     finished.shots[update.subject.id] = shots[update.subject.id]
@@ -315,21 +315,21 @@ class Run(Making):
                     yield self.written
         finally:
             try:
-                self._abandon()
+                self._cancel_pending()
             finally:
                 if finished.takes:
                     self.written = self._write(timeline, finished)
         if finished.takes and self.written is not None:
             yield self.written
 
-    def _bring_in(self, assignment: Assignment, result: FileResult) -> Take:
+    def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
         request = assignment.request
         take = Take(request, result, self._folder)
         # A clip is often named by its file.
         name = assignment.subject.name.removesuffix("" if request.media is None else request.media.suffix)
         kind = "foley" if isinstance(request, FoleyRequest) else "picture"
         path = self._folder / f"{file_stem(name, 'shot')}_{kind}_{take.id}{request.suffix}"
-        copy_in(result, path)
+        copy_take(result, path)
         return replace(take, path=path)
 
     @property

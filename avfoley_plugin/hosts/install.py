@@ -233,8 +233,8 @@ def _copy_add_on(target: Path) -> None:
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(ADD_ON, part, ignore=shutil.ignore_patterns("__pycache__"))
-    told = {"about": _SIGNATURE, "command": list(COMMAND)}
-    (part / ADD_ON_COMMAND).write_text(json.dumps(told, indent=2), encoding="utf-8")
+    settings = {"about": _SIGNATURE, "command": list(COMMAND)}
+    (part / ADD_ON_COMMAND).write_text(json.dumps(settings, indent=2), encoding="utf-8")
     if target.exists():
         shutil.rmtree(target)
     part.replace(target)

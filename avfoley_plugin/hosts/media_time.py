@@ -90,8 +90,8 @@ def with_lengths(timeline: otio.schema.Timeline, folder: Path, probe: Probe | No
 
     Relative media URLs resolve against `folder`. Raises HostError, naming the clip, where nobody knows.
     """
-    told = timeline.deepcopy()
-    for clip in told.find_clips():
+    measured = timeline.deepcopy()
+    for clip in measured.find_clips():
         reference = clip.media_reference
         if clip.source_range is None and reference.available_range is None:
             path = resolve_media(getattr(reference, "target_url", ""), folder)
@@ -99,8 +99,8 @@ def with_lengths(timeline: otio.schema.Timeline, folder: Path, probe: Probe | No
                 raise HostError(
                     f"nothing tells how long clip {clip.name!r} is; relink it, or set its in and out points"
                 )
-            reference.available_range = file_range(path, probe, record_clock(told).rate)
-    return told
+            reference.available_range = file_range(path, probe, record_clock(measured).rate)
+    return measured
 
 
 def in_whole_frames(timeline: otio.schema.Timeline) -> otio.schema.Timeline:

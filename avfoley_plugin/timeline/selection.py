@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from avfoley_plugin.errors import SelectionError
-from avfoley_plugin.timeline.timing import RecordClock, frames_a_day, parse_timecode
+from avfoley_plugin.timeline.timing import RecordClock, frames_per_day, parse_timecode
 
 _FRAMES = re.compile(r"(\d+)\s*-\s*(\d+)")
 
@@ -52,9 +52,9 @@ class Selection:
 
 def _record_frame(timecode: str, clock: RecordClock) -> int:
     absolute = parse_timecode(timecode, clock.rate)
-    if absolute < clock.start - frames_a_day(clock.rate, drop_frame=False) // 2:
+    if absolute < clock.start - frames_per_day(clock.rate, drop_frame=False) // 2:
         # The timeline runs past midnight.
-        absolute += frames_a_day(clock.rate, drop_frame=";" in timecode)
+        absolute += frames_per_day(clock.rate, drop_frame=";" in timecode)
     return absolute - clock.start
 
 

@@ -116,7 +116,7 @@ def _nominal(rate: Fraction) -> int:
     return math.ceil(rate)
 
 
-def _dropped_a_minute(rate: Fraction) -> int:
+def _dropped_per_minute(rate: Fraction) -> int:
     """Frame numbers that drop-frame timecode skips at the start of a minute: 2 at 29.97, 4 at 59.94, 8 at 119.88, none
     elsewhere.
     """
@@ -124,9 +124,9 @@ def _dropped_a_minute(rate: Fraction) -> int:
     return nominal // 15 if nominal % 30 == 0 and rate == nominal * _NTSC else 0
 
 
-def frames_a_day(rate: Fraction, drop_frame: bool) -> int:
+def frames_per_day(rate: Fraction, drop_frame: bool) -> int:
     """How many frame numbers 24 hours of timecode have."""
-    dropped = _dropped_a_minute(rate) if drop_frame else 0
+    dropped = _dropped_per_minute(rate) if drop_frame else 0
     return _nominal(rate) * 86_400 - dropped * (1440 - 144)
 
 
@@ -145,7 +145,7 @@ def parse_timecode(text: str, rate: Fraction) -> int:
     count = (hours * 3600 + minutes * 60 + seconds) * nominal + frame
     if match[4] == ":":
         return count
-    dropped = _dropped_a_minute(rate)
+    dropped = _dropped_per_minute(rate)
     if not dropped:
         raise TimelineError(f"{float(rate):.6g} frames a second has no drop-frame timecode {text!r}; write ':' for ';'")
     if minutes % 10 and seconds == 0 and frame < dropped:
@@ -159,12 +159,12 @@ def format_timecode(count: int, rate: Fraction, drop_frame: bool | None = None) 
 
     Raises TimelineError where drop-frame is asked for at a rate that has none.
     """
-    dropped = _dropped_a_minute(rate)
+    dropped = _dropped_per_minute(rate)
     if drop_frame and not dropped:
         raise TimelineError(f"{float(rate):.6g} frames a second has no drop-frame timecode")
     use_drop = bool(dropped) if drop_frame is None else drop_frame
     nominal = _nominal(rate)
-    number = count % frames_a_day(rate, use_drop)
+    number = count % frames_per_day(rate, use_drop)
     if use_drop:
         ten_minutes, rest = divmod(number, nominal * 600 - 9 * dropped)
         # Only the first of ten minutes keeps its full count of numbers.
@@ -198,7 +198,7 @@ class RecordClock:
 
     def absolute(self, record_frame: int) -> int:
         """The frame since midnight of a record frame, wrapped to 24 hours."""
-        return (self.start + record_frame) % frames_a_day(self.rate, drop_frame=False)
+        return (self.start + record_frame) % frames_per_day(self.rate, drop_frame=False)
 
     def timecode(self, record_frame: int) -> str:
         return format_timecode(self.absolute(record_frame), self.rate)

@@ -1,8 +1,8 @@
-"""The engine's HTTP server: requests in, event stream out; loopback only, and never a model in its own process.
+"""The engine's HTTP server: requests in, event stream out. Loopback only; models run in the worker.
 
 Routes, all with ``Authorization: Bearer <token>``:
 
-=================================  ====================================================================================
+=================================  ================================================================
 ``GET /v1/engine``                 `EngineStatus`
 ``GET /v1/models``                 list of `ModelInfo`
 ``POST /v1/models/{name}/pull``    202, starts or resumes a pull -> `Pull`
@@ -13,10 +13,11 @@ Routes, all with ``Authorization: Bearer <token>``:
 ``GET /v1/jobs[?state=]``          list of `Job`
 ``GET /v1/jobs/{id}``              `Job`
 ``DELETE /v1/jobs/{id}``           cancels -> `Job`
-``GET /v1/events[?job=]``          server-sent `JobEvent`s from ``Last-Event-ID`` on (0: all there are), or from now;
-                                   an event named ``shutdown`` ends the stream when the engine was told to stop
+``GET /v1/events[?job=]``          server-sent `JobEvent`s after ``Last-Event-ID`` (0: all there are), or from now;
+                                   an event named ``shutdown`` ends the stream when the engine was
+                                   told to stop
 ``POST /v1/shutdown``              202; a running job goes back into the queue
-=================================  ====================================================================================
+=================================  ================================================================
 
 Errors are problem details (RFC 9457).
 """
@@ -66,19 +67,21 @@ from avfoley_engine.pulling import Pulls
 
 log = logging.getLogger(__name__)
 
-#: Finished jobs are remembered this long, in seconds.
+#: Finished jobs are kept this long, in seconds.
 REMEMBER_SECONDS = 30 * 86_400
-#: `serve`'s exit code when another engine already runs on the same folder.
+#: Exit code of `serve` if another engine is running on the same folder.
 ALREADY_RUNNING = 3
 
 
 class Activity:
-    """When a client was last here, how many listen now, and whether one told the engine to stop."""
+    """The time of the last request, the number of open event streams, and whether a stop was
+    requested.
+    """
 
     def __init__(self) -> None:
         self.last = time.monotonic()
         self.listeners = 0
-        self.told_to_stop = False
+        self.stop_requested = False
 
     def note(self) -> None:
         self.last = time.monotonic()
@@ -97,9 +100,9 @@ def create_app(
     shut_down: Callable[[], None],
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
-    """The engine's web application. shut_down is called upon ``POST /v1/shutdown``."""
+    """The engine's web application. ``POST /v1/shutdown`` calls shut_down."""
     app = FastAPI(title="AVFoley engine", version=__version__, openapi_url=None, lifespan=lifespan)
-    app.add_middleware(Doorkeeper, token=token, port=port, activity=activity)
+    app.add_middleware(AccessControl, token=token, port=port, activity=activity)
     _explain_errors(app)
 
     @app.get("/v1/engine")
@@ -150,7 +153,8 @@ def create_app(
         for request in submission.requests:
             if request.model not in known:
                 raise HTTPException(
-                    422, f"there is no model named {request.model!r}; there is: {', '.join(sorted(known)) or 'none'}"
+                    422,
+                    f"there is no model named {request.model!r}; the models are: {', '.join(sorted(known)) or 'none'}",
                 )
             if request.task not in known[request.model]:
                 able = [name for name, tasks in sorted(known.items()) if request.task in tasks]
@@ -186,7 +190,7 @@ def create_app(
 
     @app.post("/v1/shutdown", status_code=202)
     async def shutdown() -> dict[str, str]:
-        activity.told_to_stop = True
+        activity.stop_requested = True
         bell.ring()
         shut_down()
         return {"status": "the engine is shutting down"}
@@ -202,12 +206,12 @@ async def _stream(
         with bell.listen() as rung:
             while True:
                 rung.clear()
-                # A thread, because one engine may hold the file's lock while another client reads.
+                # In a thread, because reading may wait for the lock of the database.
                 batch = await run_in_threadpool(store.events, after, jobs)
                 for event in batch:
                     after = event.id
                     yield ServerSentEvent(id=str(event.id), event="job", data=event.model_dump_json(), sep="\n")
-                if activity.told_to_stop:
+                if activity.stop_requested:
                     yield ServerSentEvent(event="shutdown", data="the engine was told to stop", sep="\n")
                     return
                 if not batch:
@@ -217,11 +221,11 @@ async def _stream(
         activity.note()
 
 
-class Doorkeeper:
-    """Lets in only who holds the token, asks for this very address, and is not a web page.
+class AccessControl:
+    """Refuses requests without the token, with a foreign `Host`, or with an `Origin`.
 
-    A foreign `Host` is what DNS rebinding looks like, an `Origin` what a browser adds: no client of ours
-    sends either.
+    A foreign `Host` is a sign of DNS rebinding, and browsers add an `Origin`. Our clients send
+    neither.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int, activity: Activity) -> None:
@@ -237,7 +241,7 @@ class Doorkeeper:
             return None
         headers = dict(scope["headers"])
         if headers.get(b"host", b"").lower() not in self._hosts:
-            refusal = problem(403, "this engine answers to 127.0.0.1 only")
+            refusal = problem(403, "this engine only accepts requests to 127.0.0.1")
         elif b"origin" in headers:
             refusal = problem(403, "requests from web pages are refused")
         elif not secrets.compare_digest(headers.get(b"authorization", b""), self._expected):
@@ -278,9 +282,9 @@ def _explain_errors(app: FastAPI) -> None:
         return problem(422, str(error))
 
     @app.exception_handler(Exception)
-    async def unforeseen(_: Request, error: Exception) -> JSONResponse:
+    async def unexpected(_: Request, error: Exception) -> JSONResponse:
         return problem(
-            500, f"the engine did not foresee this ({type(error).__name__}: {error}); the details are in its log"
+            500, f"unexpected error in the engine ({type(error).__name__}: {error}); its log has the details"
         )
 
 
@@ -297,10 +301,10 @@ def serve(
     worker_command: Sequence[str] = WORKER_COMMAND,
     models: Callable[[], list[ModelInfo]] = registered_models,
 ) -> int:
-    """Runs the engine on its state folder until it is told to stop. Returns the process's exit code.
+    """Runs the engine on its state folder until it is told to stop. Returns the exit code.
 
-    idle_exit: seconds without jobs and clients after which it stops by itself; None for never. worker_command: see
-    `Supervisor`.
+    idle_exit: the engine stops after so many seconds without jobs and clients; None for never.
+    worker_command: see `Supervisor`.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / "engine.lock")
@@ -308,7 +312,8 @@ def serve(
         lock.acquire(blocking=False)
     except Timeout:
         log.error(
-            "an engine already runs on %s; `avfoley engine status` shows it, `avfoley engine stop` ends it", folder
+            "an engine is already running on %s; `avfoley engine status` shows it, `avfoley engine stop` stops it",
+            folder,
         )
         return ALREADY_RUNNING
     with lock:
@@ -342,7 +347,7 @@ async def _serve(
             try:
                 yield
             finally:
-                # Here and not behind `server.serve`: upon SIGTERM uvicorn ends the process before that returns.
+                # Not after `server.serve`: on SIGTERM uvicorn ends the process before that returns.
                 idle.cancel()
                 (folder / ENDPOINT_FILE).unlink(missing_ok=True)
                 await supervisor.stop()
@@ -379,14 +384,14 @@ async def _stop_when_idle(server: uvicorn.Server, store: JobStore, activity: Act
             activity.note()
         wait = activity.last + idle_exit - time.monotonic()
         if wait <= 0:
-            log.info("nobody needed the engine for %.0f s: it stops", idle_exit)
+            log.info("the engine was idle for %.0f s and stops", idle_exit)
             server.should_exit = True
             return
         await asyncio.sleep(min(wait, 60))
 
 
 def _write_endpoint(path: Path, endpoint: Endpoint) -> None:
-    # Never readable by others, not even for the moment between writing and chmod.
+    # Created as 0600, so that others cannot read it even for a moment.
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -228,7 +228,7 @@ def test_an_ambience_over_a_range(engine: Engine, timeline: Path, avfoley: Shell
 
 def test_everything_of_ours_can_be_taken_off_again(engine: Engine, timeline: Path, clip: Path, avfoley: Shell) -> None:
     before = json.loads(timeline.read_text())
-    assert "nothing of ours" in avfoley("remove", timeline).out
+    assert "nothing of AVFoley's" in avfoley("remove", timeline).out
     assert list(timeline.parent.glob("*.bak")) == []
     assert avfoley("foley", timeline, "--caption", "steps", "--takes", "2").code == Exit.OK
     assert avfoley("foley", timeline, "--range", "30-130", "--ambience", "--caption", "rain").code == Exit.OK
@@ -309,7 +309,7 @@ class TestGenerate:
         kept = (tmp_path / "named.wav").read_bytes()
         ran = avfoley("generate", "rain", "--seconds", "1", "--seed", "1", "-o", "named.wav")
         assert ran.code == Exit.INPUT
-        assert "named.wav is there already" in ran.err
+        assert "named.wav already exists" in ran.err
         assert (tmp_path / "named.wav").read_bytes() == kept
 
     def test_failures_and_wrong_usage_are_told_apart(self, engine: Engine, avfoley: Shell, tmp_path: Path) -> None:
@@ -398,7 +398,7 @@ def test_the_engines_commands(engine: Engine, avfoley: Shell) -> None:
     assert avfoley("engine", "stop").code == Exit.OK
     assert engine.processes[0].wait(10) == 0
     ran = avfoley("engine", "status")
-    assert (ran.code, ran.out) == (Exit.ENGINE, "No engine runs.\n")
+    assert (ran.code, ran.out) == (Exit.ENGINE, "No engine is running.\n")
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

@@ -74,7 +74,7 @@ def test_wrong_requests_are_explained(engine: Engine) -> None:
     good = json.loads(request().model_dump_json())
     assert "requests" in refusal({"requests": []})
     assert "frames" in refusal({"requests": [{**good, "frames": 0}]})
-    assert "there is: avlink-nano, fake" in refusal({"requests": [{**good, "model": "gpt"}]})
+    assert "the models are: avlink-nano, fake" in refusal({"requests": [{**good, "model": "gpt"}]})
     picture = {"media": "http://example.org/a.mov", "source_start": "0", "source_rate": "25"}
     assert "local file" in refusal({"requests": [{**good, "picture": picture}]})
     # One wrong request of several: nothing is queued.

@@ -23,15 +23,15 @@ from avfoley_engine.evaluation import labels
 from avfoley_engine.evaluation.classifier import ClassifierConfig
 from avfoley_engine.evaluation.cli import main
 from avfoley_engine.evaluation.labels import (
-    Heard,
+    Classified,
+    Prompt,
     Recordings,
     Sampling,
-    Wish,
     frechet_distance,
     generate,
     noise,
-    phrasing_wishes,
-    template_wishes,
+    phrasing_prompts,
+    template_prompts,
 )
 from avfoley_engine.evaluation.phrasings import load_phrasings
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
@@ -77,28 +77,28 @@ def test_fewer_sounds_than_dimensions_still_have_a_distance() -> None:
 
 
 def test_every_new_phrasing_comes_before_one_comes_twice() -> None:
-    wishes = phrasing_wishes({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
-    assert {wish.label for wish in wishes} == {"bell", "rain"}
+    prompts = phrasing_prompts({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
+    assert {prompt.label for prompt in prompts} == {"bell", "rain"}
     for label in ("bell", "rain"):
-        asked = [wish.caption for wish in wishes if wish.label == label]
+        asked = [prompt.caption for prompt in prompts if prompt.label == label]
         assert set(asked[:10]) == set(load_phrasings()[label])
         assert asked[10:] == asked[:3]
-    assert wishes == phrasing_wishes({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
-    assert wishes != phrasing_wishes({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=4)
+    assert prompts == phrasing_prompts({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
+    assert prompts != phrasing_prompts({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=4)
 
 
 def test_templates_and_phrasings_begin_from_the_same_noise_with_other_words() -> None:
     lengths = {"bell": 2.0, "rain": 5.0}
-    templates, phrasings = template_wishes(lengths, {"bell": 6, "rain": 6}, 0), phrasing_wishes(lengths, 6, 0)
+    templates, phrasings = template_prompts(lengths, {"bell": 6, "rain": 6}, 0), phrasing_prompts(lengths, 6, 0)
     assert [(w.label, w.seed, w.seconds) for w in templates] == [(w.label, w.seed, w.seconds) for w in phrasings]
-    assert len({wish.seed for wish in templates}) == 12
-    assert not {wish.caption for wish in templates} & {wish.caption for wish in phrasings}
-    assert len({wish.caption for wish in templates}) > 6
+    assert len({prompt.seed for prompt in templates}) == 12
+    assert not {prompt.caption for prompt in templates} & {prompt.caption for prompt in phrasings}
+    assert len({prompt.caption for prompt in templates}) > 6
 
 
 def test_sounds_of_ones_own_labels_alone_have_no_phrasings() -> None:
     with pytest.raises(MediaError, match="none of the sounds' labels has new phrasings"):
-        phrasing_wishes({"of_my_own": 1.0}, 3, 0)
+        phrasing_prompts({"of_my_own": 1.0}, 3, 0)
 
 
 def test_white_noise_is_level_and_pink_noise_falls_3_db_an_octave() -> None:
@@ -149,9 +149,9 @@ class BatchingModel(AskedModel):
 
 @pytest.mark.parametrize("kind", [AskedModel, BatchingModel])
 def test_sounds_of_one_length_are_made_together_and_come_back_in_their_places(kind: type[AskedModel]) -> None:
-    wishes = [Wish("a", f"{n}", (1.0, 2.5)[n % 2], 10 + n) for n in range(7)]
+    prompts = [Prompt("a", f"{n}", (1.0, 2.5)[n % 2], 10 + n) for n in range(7)]
     model = kind()
-    made = dict(generate(wishes, model, Sampling(4, 1.5, batch=3)))
+    made = dict(generate(prompts, model, Sampling(4, 1.5, batch=3)))
     assert sorted(made) == list(range(7))
     for n, waveform in made.items():
         assert len(waveform) == (48_000, 120_000)[n % 2]
@@ -166,15 +166,15 @@ def test_sounds_of_one_length_are_made_together_and_come_back_in_their_places(ki
 
 def test_samples_that_are_no_numbers_are_the_models_fault() -> None:
     with pytest.raises(ModelError, match="asked made samples that are no numbers"):
-        list(generate([Wish("a", "a", 1.0, seed=math.nan)], AskedModel(), Sampling(4, 1.5)))  # type: ignore[arg-type]
+        list(generate([Prompt("a", "a", 1.0, seed=math.nan)], AskedModel(), Sampling(4, 1.5)))  # type: ignore[arg-type]
 
 
 def test_rates_are_by_label() -> None:
     ranking = np.array([[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 1, 0]])
-    heard = Heard(np.array([0, 0, 1, 1]), ranking, np.zeros((4, 2), np.float32))
-    np.testing.assert_array_equal(heard.rates(), [0.5, 0.5, np.nan])
-    np.testing.assert_array_equal(heard.rates(2), [1, 1, np.nan])
-    assert heard.right().tolist() == [True, False, True, False]
+    classified = Classified(np.array([0, 0, 1, 1]), ranking, np.zeros((4, 2), np.float32))
+    np.testing.assert_array_equal(classified.rates(), [0.5, 0.5, np.nan])
+    np.testing.assert_array_equal(classified.rates(2), [1, 1, np.nan])
+    assert classified.right().tolist() == [True, False, True, False]
 
 
 BANK = ("bell", "rain", "siren")
@@ -257,7 +257,7 @@ def test_the_command_tells_who_understands_from_who_knows_the_templates(evaluate
     model = KnowingModel(both)
     result = evaluated(model, "--phrasings", "--seed", "5")
     assert set(result) == {
-        *("model", "revision", "steps", "guidance_scale", "seed", "sounds_a_label", "seconds", "training_sounds"),
+        *("model", "revision", "steps", "guidance_scale", "seed", "sounds_per_label", "seconds", "training_sounds"),
         *("labels", "left_out", "ceiling", "codec", "templates", "phrasings", "points_below_templates", "frechet"),
         "by_label",
     }
@@ -276,7 +276,7 @@ def test_the_command_tells_who_understands_from_who_knows_the_templates(evaluate
     assert abs(result["points_below_templates"]) < 20
     siren = result["by_label"]["siren"]
     assert (siren["seconds"], siren["training"], siren["held_out"], siren["ceiling"]) == (1.5, 6, 0, None)
-    assert siren["templates"].keys() == {"sounds", "top1", "top5", "heard_as"}
+    assert siren["templates"].keys() == {"sounds", "top1", "top5", "classified_as"}
     assert {samples for samples, _ in model.asked} == {RATE * 3 // 2}
     distances = {name: row["distance"] for name, row in result["frechet"].items() if isinstance(row, dict)}
     assert distances.keys() == {"generated", "real_training", "white_noise", "pink_noise"}
@@ -291,7 +291,7 @@ def test_the_command_tells_who_understands_from_who_knows_the_templates(evaluate
     # It hears "bell" in no more than a few of the new phrasings, and makes rain of the rest.
     assert parrot["points_below_templates"] > 20
     worst = parrot["phrasings"]["confusions"][0]
-    assert (worst["label"], worst["heard_as"]) in {("bell", "rain"), ("siren", "rain")}
+    assert (worst["label"], worst["classified_as"]) in {("bell", "rain"), ("siren", "rain")}
 
 
 class Letters:

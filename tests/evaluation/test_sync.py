@@ -14,13 +14,13 @@ import torch
 from avfoley_engine import zoo
 from avfoley_engine.evaluation.cli import main
 from avfoley_engine.evaluation.clips import Truth, WorldClip
-from avfoley_engine.evaluation.sync import FIGURES, ROWS, Heard, Trial, report
+from avfoley_engine.evaluation.sync import FIGURES, ROWS, DetectedOnsets, Trial, report
 
 NONE = np.zeros(0)
 
 
-def heard(times: np.ndarray) -> Heard:
-    return Heard(times, times, np.ones(len(times)))
+def detected(times: np.ndarray) -> DetectedOnsets:
+    return DetectedOnsets(times, times, np.ones(len(times)))
 
 
 def trial(seed: int, model: Callable[[np.ndarray], np.ndarray], events: int = 6) -> Trial:
@@ -30,9 +30,9 @@ def trial(seed: int, model: Callable[[np.ndarray], np.ndarray], events: int = 6)
         family="ambience" if events == 0 else "strike",
         duration=5.0,
         truth=Truth(times, NONE, times),
-        model=heard(model(times)),
-        frame_difference=heard(NONE),
-        real_sound=heard(times),
+        model=detected(model(times)),
+        frame_difference=detected(NONE),
+        real_sound=detected(times),
     )
 
 
@@ -71,7 +71,7 @@ def test_clips_without_events_count_their_false_onsets_apart() -> None:
 def test_shuffling_never_pairs_a_clip_with_itself() -> None:
     # Every clip has its own instant, so that any match would be one with itself.
     trials = [
-        Trial(str(n), "strike", 60.0, Truth(t, NONE, t), heard(t), heard(t), heard(t))
+        Trial(str(n), "strike", 60.0, Truth(t, NONE, t), detected(t), detected(t), detected(t))
         for n in range(12)
         if (t := np.array([1.0 + 2 * n])) is not None
     ]
@@ -85,8 +85,8 @@ def test_a_single_clip_cannot_be_shuffled() -> None:
 def test_shuffled_pairs_are_compared_over_the_shorter_clip() -> None:
     short, long = np.array([1.0]), np.array([1.0, 8.0, 9.0])
     trials = [
-        Trial("a", "video", 2.0, Truth(short, NONE, short), heard(short), heard(short), heard(short)),
-        Trial("b", "video", 10.0, Truth(long, NONE, long), heard(long), heard(long), heard(long)),
+        Trial("a", "video", 2.0, Truth(short, NONE, short), detected(short), detected(short), detected(short)),
+        Trial("b", "video", 10.0, Truth(long, NONE, long), detected(long), detected(long), detected(long)),
     ]
     assert report(trials)["shuffled"]["f1_80"] == 1
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media import probe
-from avfoley_engine.media.rates import frames_a_day, standard_rate, timecode_frames
+from avfoley_engine.media.rates import frames_per_day, standard_rate, timecode_frames
 
 MakeMedia = Callable[..., Path]
 NTSC = Fraction(30_000, 1001)
@@ -95,8 +95,8 @@ def test_timecode_counts_frames_not_labels() -> None:
     assert timecode_frames("00:10:00;00", NTSC) == 17_982
     assert timecode_frames("00:10:00:00", NTSC) == 18_000
     assert timecode_frames("00:01:00;04", Fraction(60_000, 1001)) == 3600
-    assert frames_a_day(NTSC, drop_frame=True) == timecode_frames("23:59:59;29", NTSC) + 1
-    assert frames_a_day(Fraction(25), drop_frame=False) == 2_160_000
+    assert frames_per_day(NTSC, drop_frame=True) == timecode_frames("23:59:59;29", NTSC) + 1
+    assert frames_per_day(Fraction(25), drop_frame=False) == 2_160_000
     with pytest.raises(ValueError, match="no timecode"):
         timecode_frames("soon", NTSC)
 

@@ -38,8 +38,8 @@ def test_windows_start_where_latents_and_video_steps_meet(foley: AVLinkFoley) ->
 def test_the_event_stem_looks_once_at_every_window(foley: AVLinkFoley, monkeypatch: pytest.MonkeyPatch) -> None:
     stem = foley.link.video.events
     assert stem is not None
-    windows, see = [], stem.see
-    monkeypatch.setattr(stem, "see", lambda x: windows.append(len(x)) or see(x))
+    windows, extract = [], stem.extract
+    monkeypatch.setattr(stem, "extract", lambda x: windows.append(len(x)) or extract(x))
     foley.generate(picture(300), 600_001, caption="knock", steps=3)
     assert sum(windows) == len(foley.aligned.windows(latents=313)[0].starts)
 
@@ -146,9 +146,11 @@ def test_guidance_is_split_where_the_config_says_so(foley: AVLinkFoley, monkeypa
         return guided_velocity(link, "v2a", x, t, condition, caption, negative, scale)
 
     both = link(x, t, caption, condition, fixed, caption, both=False).audio
-    told, untold = link.audio(x, t, caption), link.audio(x, t, negative)
-    assert torch.allclose(guided(4.0, 1, 1), untold + 4 * (both - untold), atol=1e-5)
-    assert torch.allclose(guided(4.0, 0.5, 2), untold + 2 * (told - untold) + 8 * (both - told), atol=1e-5)
+    text_only, unconditional = link.audio(x, t, caption), link.audio(x, t, negative)
+    assert torch.allclose(guided(4.0, 1, 1), unconditional + 4 * (both - unconditional), atol=1e-5)
+    assert torch.allclose(
+        guided(4.0, 0.5, 2), unconditional + 2 * (text_only - unconditional) + 8 * (both - text_only), atol=1e-5
+    )
     assert torch.allclose(guided(1.0, 0.5, 2), both)
 
 

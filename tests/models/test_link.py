@@ -97,10 +97,10 @@ def stem() -> EventStem:
 
 def test_the_event_stem_opens_near_the_data_alone(stem: EventStem) -> None:
     times = torch.tensor([0.0, 0.5, 0.9, 0.93, 0.96, 1.0])
-    told = stem(torch.ones(6, 4, 16), times)
-    assert torch.equal(told[:3], torch.zeros(3, 4, 16))
-    assert torch.allclose(told[3], told[4] / 2, atol=1e-5)
-    assert torch.equal(told[4], told[5])
+    added = stem(torch.ones(6, 4, 16), times)
+    assert torch.equal(added[:3], torch.zeros(3, 4, 16))
+    assert torch.allclose(added[3], added[4] / 2, atol=1e-5)
+    assert torch.equal(added[4], added[5])
     assert stem.is_shut(times[:3])
     assert not stem.is_shut(times[2:4])
 
@@ -112,7 +112,7 @@ def test_the_event_stem_sees_the_same_whenever_it_happens(stem: EventStem) -> No
         frames = torch.full((1, 160, 36, 64, 3), -0.5)
         frames[:, :jump, 10:14, 20:24] = 0.5
         frames[:, jump:, 10:14, 21:25] = 0.5
-        return stem.see(frames).detach().unflatten(1, (80, 4))[0]
+        return stem.extract(frames).detach().unflatten(1, (80, 4))[0]
 
     early, late = seen(80), seen(90)
     assert (early[38:42] - early[22]).abs().max() > 1e-3
@@ -122,17 +122,17 @@ def test_the_event_stem_sees_the_same_whenever_it_happens(stem: EventStem) -> No
 def test_the_event_stem_sees_colours_of_one_brightness(stem: EventStem) -> None:
     frames = torch.zeros(1, 40, 36, 64, 3)
     frames[:, 20:, 10:20, 20:40] = torch.tensor([0.5, 0.0, -0.5])
-    seen = stem.see(frames).detach()
-    assert not torch.allclose(seen, stem.see(torch.zeros_like(frames)), atol=1e-3)
+    seen = stem.extract(frames).detach()
+    assert not torch.allclose(seen, stem.extract(torch.zeros_like(frames)), atol=1e-3)
 
 
 def test_what_is_seen_may_be_known_before(link: AVLink, inputs: dict[str, Any], open_gates: Gates) -> None:
     open_gates(link)
     with torch.no_grad():
         audio, _, _ = link(**inputs, both=False)
-        seen = link.video.events.see(inputs["video"])  # type: ignore[union-attr]
-        known, _, _ = link(**inputs, both=False, seen=seen)
-        blind, _, _ = link(**inputs, both=False, seen=torch.zeros_like(seen))
+        seen = link.video.events.extract(inputs["video"])  # type: ignore[union-attr]
+        known, _, _ = link(**inputs, both=False, event_features=seen)
+        blind, _, _ = link(**inputs, both=False, event_features=torch.zeros_like(seen))
     assert torch.equal(audio, known)
     assert not torch.allclose(audio, blind, atol=1e-4)
 

@@ -63,15 +63,15 @@ def test_folding_is_undone() -> None:
 @torch.no_grad()
 def test_the_autoencoder_never_looks_ahead(networks: UpsamplerNetworks) -> None:
     autoencoder = networks.autoencoder
-    frames, seen = torch.rand(1, 16, 32, 32, 3) * 2 - 1, torch.rand(1, 4, 4, 4, 12) * 2 - 1
-    changed, other_seen = frames.clone(), seen.clone()
+    frames, conditioning = torch.rand(1, 16, 32, 32, 3) * 2 - 1, torch.rand(1, 4, 4, 4, 12) * 2 - 1
+    changed, other_conditioning = frames.clone(), conditioning.clone()
     changed[:, 8:] = 0
-    other_seen[:, 2:] = 0
-    latents, others = autoencoder.encode(frames, seen), autoencoder.encode(changed, other_seen)
+    other_conditioning[:, 2:] = 0
+    latents, others = autoencoder.encode(frames, conditioning), autoencoder.encode(changed, other_conditioning)
     assert latents.shape == (1, 4, 4, 4, 4)
     assert torch.equal(latents[:, :2], others[:, :2])
     assert not torch.equal(latents[:, 2], others[:, 2])
-    decoded, other = autoencoder.decode(latents, seen), autoencoder.decode(others, other_seen)
+    decoded, other = autoencoder.decode(latents, conditioning), autoencoder.decode(others, other_conditioning)
     assert decoded.shape == frames.shape
     torch.testing.assert_close(decoded[:, :8], other[:, :8])
     assert not torch.equal(decoded[:, 8:], other[:, 8:])
@@ -80,27 +80,27 @@ def test_the_autoencoder_never_looks_ahead(networks: UpsamplerNetworks) -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("piece", [1, 3, 20])
 def test_decoding_in_pieces_changes_nothing(networks: UpsamplerNetworks, piece: int) -> None:
-    latents, seen = torch.randn(1, 13, 4, 4, 4), torch.randn(1, 13, 4, 4, 12)
-    pieces = list(networks.autoencoder.decode_in_pieces(latents, seen, piece))
+    latents, conditioning = torch.randn(1, 13, 4, 4, 4), torch.randn(1, 13, 4, 4, 12)
+    pieces = list(networks.autoencoder.decode_in_pieces(latents, conditioning, piece))
     assert max(p.shape[1] for p in pieces) == 4 * min(piece, 13)
-    torch.testing.assert_close(torch.cat(pieces, dim=1), networks.autoencoder.decode(latents, seen))
+    torch.testing.assert_close(torch.cat(pieces, dim=1), networks.autoencoder.decode(latents, conditioning))
 
 
 @torch.no_grad()
 def test_an_untrained_autoencoder_gives_what_interpolation_gives() -> None:
     frames = small_frames(8)
-    seen = condition(frames[None].float() / 127.5 - 1, FILM, FILM, 2)
-    large = VideoAutoencoder(SMALL.autoencoder).decode(torch.randn(1, 2, 8, 16, 4), seen)
-    assert torch.equal(large, enlarged(seen))
+    conditioning = condition(frames[None].float() / 127.5 - 1, FILM, FILM, 2)
+    large = VideoAutoencoder(SMALL.autoencoder).decode(torch.randn(1, 2, 8, 16, 4), conditioning)
+    assert torch.equal(large, enlarged(conditioning))
     interpolated = torch.cat(list(Interpolation(frame_size=(64, 128)).upsample(frames, FILM)))
     assert ((large[0].clamp(-1, 1) + 1) * 127.5 - interpolated.float()).abs().max() < 0.51
 
 
 @torch.no_grad()
 def test_measured_latents_are_normalised(networks: UpsamplerNetworks) -> None:
-    frames, seen = torch.rand(3, 8, 32, 32, 3) * 2 - 1, torch.rand(3, 2, 4, 4, 12) * 2 - 1
-    networks.autoencoder.measure(frames, seen)
-    latents = networks.autoencoder.encode(frames, seen).flatten(0, -2)
+    frames, conditioning = torch.rand(3, 8, 32, 32, 3) * 2 - 1, torch.rand(3, 2, 4, 4, 12) * 2 - 1
+    networks.autoencoder.measure(frames, conditioning)
+    latents = networks.autoencoder.encode(frames, conditioning).flatten(0, -2)
     torch.testing.assert_close(latents.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
     torch.testing.assert_close(latents.std(0), torch.ones(4), atol=1e-2, rtol=0)
 
@@ -112,9 +112,9 @@ def test_a_frame_keeps_its_instant_at_any_rate() -> None:
     assert torch.equal(at_rate(at_six, PAPER, FILM, 20), at_film[:, :20])
     assert torch.equal(at_rate(at_six, PAPER, FILM, 9, 7), at_film[:, 7:16])
     assert (at_rate(at_six, PAPER, FILM, 24)[:, 20:] == 20).all()
-    seen = condition(at_film, FILM, FILM, 6)
-    assert seen.shape == (1, 6, 2, 2, 12)
-    assert seen[0, 2, 0, 0, ::3].tolist() == [8, 9, 10, 11]
+    conditioning = condition(at_film, FILM, FILM, 6)
+    assert conditioning.shape == (1, 6, 2, 2, 12)
+    assert conditioning[0, 2, 0, 0, ::3].tolist() == [8, 9, 10, 11]
 
 
 def test_latents_lie_over_their_own_pixels_of_the_small_frames(networks: UpsamplerNetworks) -> None:
@@ -155,11 +155,11 @@ def test_a_first_guess_is_made_from_the_neighbourhood_at_the_same_instants() -> 
     assert guess is not None
     for parameter in guess.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    seen = torch.randn(1, 3, 8, 16, 12)
-    changed = seen.clone()
+    conditioning = torch.randn(1, 3, 8, 16, 12)
+    changed = conditioning.clone()
     changed[0, 1, 4, 9] += 1
-    touched = (guess(changed) - guess(seen)).abs().sum(-1) > 1e-6
-    assert guess(seen).shape == (1, 3, 8, 16, 4)
+    touched = (guess(changed) - guess(conditioning)).abs().sum(-1) > 1e-6
+    assert guess(conditioning).shape == (1, 3, 8, 16, 4)
     assert {tuple(place) for place in touched.nonzero().tolist()} <= {
         (0, 1, row, column) for row in range(1, 8) for column in range(6, 13)
     }
@@ -232,15 +232,15 @@ def test_interpolation_keeps_colours_and_instants() -> None:
 
 
 def test_cancelling_stops_at_the_next_step(upsampler: LatentUpsampler) -> None:
-    seen: list[float] = []
+    shares: list[float] = []
 
     def cancel(share: float) -> None:
-        seen.append(share)
+        shares.append(share)
         raise CancelledError
 
     with pytest.raises(CancelledError):
         list(upsampler.upsample(small_frames(24), FILM, on_step=cancel))
-    assert len(seen) == 1
+    assert len(shares) == 1
     shares: list[float] = []
     list(upsampler.upsample(small_frames(120), FILM, on_step=shares.append))
     assert shares == sorted(shares)

@@ -103,13 +103,13 @@ def test_adjacent_positions_sum_to_the_whole(starts: list[int], rate: Fraction) 
 
 @given(count=day, rate=rates)
 def test_non_drop_timecode_round_trip(count: int, rate: Fraction) -> None:
-    count %= timing.frames_a_day(rate, drop_frame=False)
+    count %= timing.frames_per_day(rate, drop_frame=False)
     assert timing.parse_timecode(timing.format_timecode(count, rate, drop_frame=False), rate) == count
 
 
 @given(count=day, rate=st.sampled_from(DROP_FRAME))
 def test_drop_frame_timecode_round_trip(count: int, rate: Fraction) -> None:
-    count %= timing.frames_a_day(rate, drop_frame=True)
+    count %= timing.frames_per_day(rate, drop_frame=True)
     text = timing.format_timecode(count, rate)
     assert ";" in text
     assert timing.parse_timecode(text, rate) == count
@@ -119,7 +119,7 @@ def test_drop_frame_timecode_round_trip(count: int, rate: Fraction) -> None:
 def test_timecode_agrees_with_opentimelineio(count: int, rate: Fraction, drop: bool) -> None:
     drop = drop and rate in DROP_FRAME
     # OTIO wraps non-drop timecode, too, after as many frames as a day of drop-frame has.
-    count %= timing.frames_a_day(rate, drop_frame=True)
+    count %= timing.frames_per_day(rate, drop_frame=True)
     expected = otio.opentime.to_timecode(RationalTime(count, float(rate)), float(rate), drop)
     assert timing.format_timecode(count, rate, drop) == expected
 

@@ -24,7 +24,7 @@ from avfoley_engine.training.trainer import TrainerConfig
 from avfoley_engine.training.upsampler import (
     AutoencoderTraining,
     UpsamplerTraining,
-    seen_beside,
+    conditioning_of,
     shrunk,
     train_autoencoder,
     train_flow,
@@ -104,12 +104,12 @@ def test_the_autoencoder_learns_and_a_resumed_run_is_the_same_run(pictures: Worl
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, pieces.state_dict()[name]), name
     frames = pictures.batch(32, 8, (32, 32), np.random.default_rng(0)).frames
-    seen = seen_beside(frames, SMALL.frame_rate, SMALL.frame_rate)
+    conditioning = conditioning_of(frames, SMALL.frame_rate, SMALL.frame_rate)
     with torch.no_grad():
-        latents = whole.encode(frames, seen)
-        error = F.mse_loss(whole.decode(latents, seen), frames)
+        latents = whole.encode(frames, conditioning)
+        error = F.mse_loss(whole.decode(latents, conditioning), frames)
     # Untrained it decodes what interpolation makes.
-    assert error < 0.9 * F.mse_loss(enlarged(seen), frames)
+    assert error < 0.9 * F.mse_loss(enlarged(conditioning), frames)
     assert abs(latents.std().item() - 1) < 0.2
 
 

@@ -49,9 +49,11 @@ class Settings(bpy.types.PropertyGroup):  # type: ignore[misc]
 
     __annotations__ = {
         "caption": bpy.props.StringProperty(
-            name="Caption", description="What shall be heard, or seen; empty for each strip's own marker, if it has one"
+            name="Caption", description="Prompt for sound or picture; if empty, each strip's own marker is used"
         ),
-        "negative": bpy.props.StringProperty(name="Not", description="What shall not be heard, or seen"),
+        "negative": bpy.props.StringProperty(
+            name="Negative", description="Negative prompt: what sound or picture must not contain"
+        ),
         "takes": bpy.props.IntProperty(name="Takes", description="Takes a strip", default=1, min=1, max=100),
         "seed": bpy.props.IntProperty(name="Seed", description="The same seed gives the same sound", min=0),
         "handles": bpy.props.IntProperty(

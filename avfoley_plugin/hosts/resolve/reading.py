@@ -306,15 +306,15 @@ def _speed(item: Item, rate: Fraction, media_rate: Fraction) -> Fraction:
 def _markers(timeline: Any) -> list[ApiMarker]:
     found = timeline.GetMarkers()
     markers = []
-    for frame, told in (found or {}).items() if isinstance(found, Mapping) else ():
+    for frame, reported in (found or {}).items() if isinstance(found, Mapping) else ():
         markers.append(
             ApiMarker(
                 frame=_frame(frame),
-                frames=max(1, _frame(told.get("duration", 1))),
-                color=str(told.get("color") or ""),
-                name=str(told.get("name") or ""),
-                note=str(told.get("note") or ""),
-                custom_data=str(told.get("customData") or ""),
+                frames=max(1, _frame(reported.get("duration", 1))),
+                color=str(reported.get("color") or ""),
+                name=str(reported.get("name") or ""),
+                note=str(reported.get("note") or ""),
+                custom_data=str(reported.get("customData") or ""),
             )
         )
     return sorted(markers, key=lambda marker: marker.frame)

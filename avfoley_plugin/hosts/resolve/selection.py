@@ -52,8 +52,8 @@ def _ids(things: list[Any], found: Snapshot) -> frozenset[str]:
 
 def _track_of(thing: Any) -> tuple[str, int] | None:
     """Kind and number of the track that an item is on; None where Resolve does not tell."""
-    told = thing.GetTrackTypeAndIndex() if offers(thing, "GetTrackTypeAndIndex") else None
-    match told:
+    reported = thing.GetTrackTypeAndIndex() if offers(thing, "GetTrackTypeAndIndex") else None
+    match reported:
         case [str(kind), int(index) | float(index)]:
             return kind, round(index)
     return None

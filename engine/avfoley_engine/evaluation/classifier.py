@@ -148,8 +148,8 @@ def levels(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
     pieces = [_whole_frames(piece) for piece in samples.split(_SECONDS_AT_ONCE * SAMPLE_RATE)]
     mel = torch.cat([_front_end()(piece[None])[0] for piece in pieces], dim=1).numpy()
     mel = np.maximum((mel - mel.max()) / _RANGE, -1)
-    heard = np.flatnonzero(mel.max(axis=0) > -_TRIM / _RANGE)
-    trimmed: NDArray[np.float32] = mel[:, heard[0] : heard[-1] + 1]
+    audible = np.flatnonzero(mel.max(axis=0) > -_TRIM / _RANGE)
+    trimmed: NDArray[np.float32] = mel[:, audible[0] : audible[-1] + 1]
     return trimmed
 
 
@@ -335,5 +335,5 @@ def _windows(mel: NDArray[np.float32]) -> NDArray[np.float32]:
     count = 1 + -(-(mel.shape[1] - WINDOW) // (WINDOW // 2))
     starts = np.linspace(0, mel.shape[1] - WINDOW, count).round().astype(int)
     windows = np.stack([mel[:, start : start + WINDOW] for start in starts])
-    heard: NDArray[np.float32] = windows[windows.max(axis=(1, 2)) > -_QUIET / _RANGE]
-    return heard
+    audible: NDArray[np.float32] = windows[windows.max(axis=(1, 2)) > -_QUIET / _RANGE]
+    return audible

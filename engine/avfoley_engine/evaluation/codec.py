@@ -89,7 +89,7 @@ class Alignment:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Comparison:
     """What became of a recording: its two distances, its onsets as they are now, and the shifts of matched ones in seconds."""
 
     stft_distance: float
@@ -140,14 +140,14 @@ def decoded(recording: Recording, rows: dict[str, System]) -> dict[str, torch.Te
 
 
 @torch.no_grad()
-def compare(recording: Recording, waveform: torch.Tensor, codec: AudioCodec, distance: SpectralDistance) -> Heard:
+def compare(recording: Recording, waveform: torch.Tensor, codec: AudioCodec, distance: SpectralDistance) -> Comparison:
     """Measures one decoded waveform (1, samples) against the recording."""
     rate = codec.config.mel.sample_rate
     audible = codec.mel.centres < recording.bandwidth
     difference = (codec.mel(waveform) - codec.mel(recording.waveform))[:, audible] * codec.config.mel.std
     curves = [onsets.flux(x[0].numpy(), rate) for x in (recording.waveform, waveform)]
     before, after = (onsets.pick(*curve, rate) for curve in curves)
-    return Heard(
+    return Comparison(
         stft_distance=distance(waveform, recording.waveform, recording.bandwidth / (rate / 2)).item(),
         log_mel_l1=difference.abs().mean().item(),
         alignment=aligned(curves[0][0], curves[1][0], before),
@@ -187,17 +187,17 @@ def onset_shifts(recorded: np.ndarray, found: np.ndarray, window: float = _WINDO
     return matched[matched <= window]
 
 
-def summary(heard: Sequence[Heard]) -> dict[str, float | None]:
+def summary(comparisons: Sequence[Comparison]) -> dict[str, float | None]:
     """The figures of one row; None where there are no onsets to speak of."""
-    lags = 1000 * np.concatenate([h.alignment.lags for h in heard])
-    shifts = 1000 * np.concatenate([h.shifts for h in heard])
-    recorded, found = sum(h.recorded for h in heard), sum(h.decoded for h in heard)
+    lags = 1000 * np.concatenate([h.alignment.lags for h in comparisons])
+    shifts = 1000 * np.concatenate([h.shifts for h in comparisons])
+    recorded, found = sum(h.recorded for h in comparisons), sum(h.decoded for h in comparisons)
     return {
-        "stft_distance": float(np.mean([h.stft_distance for h in heard])),
-        "log_mel_l1": float(np.mean([h.log_mel_l1 for h in heard])),
+        "stft_distance": float(np.mean([h.stft_distance for h in comparisons])),
+        "log_mel_l1": float(np.mean([h.log_mel_l1 for h in comparisons])),
         "onset_lag_95_ms": float(np.percentile(lags, 95)) if len(lags) else None,
         "onsets_late": float((lags > _LATE_MS).mean()) if len(lags) else None,
-        "onsets_unlike": sum(h.alignment.unlike for h in heard) / recorded if recorded else None,
+        "onsets_unlike": sum(h.alignment.unlike for h in comparisons) / recorded if recorded else None,
         "onset_shift_median_ms": float(np.median(shifts)) if len(shifts) else None,
         "onset_shift_95_ms": float(np.percentile(shifts, 95)) if len(shifts) else None,
         "onsets_unmatched": 1 - len(shifts) / recorded if recorded else None,
@@ -225,7 +225,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs `evaluate codec`; returns the exit status. Raises `AVFoleyError`."""
     codec, identity = _codec(arguments)
     rows, distance = systems(codec), SpectralDistance()
-    heard: dict[str, list[Heard]] = {name: [] for name in rows}
+    comparisons: dict[str, list[Comparison]] = {name: [] for name in rows}
     labels: set[str] = set()
     seconds, cut_off, pictures = 0.0, 0, 0
     progress = Console(stderr=True)
@@ -233,7 +233,7 @@ def run(arguments: argparse.Namespace) -> int:
     for recording in track(found, "Listening", arguments.count, console=progress, disable=not progress.is_terminal):
         waveforms = decoded(recording, rows)
         for name, waveform in waveforms.items():
-            heard[name].append(compare(recording, waveform, codec, distance))
+            comparisons[name].append(compare(recording, waveform, codec, distance))
         showable = recording.label not in labels and np.isinf(recording.bandwidth)
         if arguments.pictures and showable and pictures < _PICTURES:
             path = arguments.pictures / f"{recording.label}.png"
@@ -243,13 +243,13 @@ def run(arguments: argparse.Namespace) -> int:
         seconds += recording.waveform.shape[1] / codec.config.mel.sample_rate
         cut_off += np.isfinite(recording.bandwidth)
     result: dict[str, Any] = {
-        "recordings": len(heard["codec"]),
+        "recordings": len(comparisons["codec"]),
         "labels": len(labels),
         "cut_off": int(cut_off),
         "seconds": round(seconds, 1),
-        "onsets": sum(h.recorded for h in heard["codec"]),
+        "onsets": sum(h.recorded for h in comparisons["codec"]),
         **identity,
-        "systems": {name: summary(results) for name, results in heard.items()},
+        "systems": {name: summary(results) for name, results in comparisons.items()},
     }
     if arguments.json:
         json.dump(result, sys.stdout, indent=2)

@@ -17,18 +17,21 @@ larger: only figures of one table compare.
 The keys of the JSON::
 
     model, revision, steps, guidance_scale, seed    what was asked, and how
-    sounds_a_label, seconds     sounds made for each label at least; their length, None where it is typical of each label
+    sounds_per_label, seconds   sounds made for each label at least; their length, None where it
+                                is typical of each label
     training_sounds, labels     recordings and labels that the classifier was trained on
     left_out                    labels of which there are only held-out recordings
     ceiling, codec              sounds, labels, top1, top1_macro, top5 of real sounds, and through the codec (None where there is none)
     templates, phrasings        sounds, labels, top1, top5 (all labels the same), top1_held_out_labels, top1_held_out_mix,
                                 share_of_ceiling: {top1, held_out_labels, held_out_mix},
-                                confusions: [{label, heard_as, sounds}], the most frequent first; phrasings is None where not asked for
+                                confusions: [{label, classified_as, sounds}], the most frequent
+                                first; phrasings is None without --phrasings
     points_below_templates      100 (templates top1 - phrasings top1), over the labels of both
     frechet                     sounds (held out), dimensions, and {sounds, distance} of generated, real_training, codec (where there is
                                 one), white_noise, pink_noise; a distance is None where a side has fewer than two sounds
     by_label                    for each: seconds, training, held_out (sounds), ceiling (top-1 or None),
-                                templates, phrasings: {sounds, top1, top5, heard_as} (heard_as: what most were heard as) or None
+                                templates, phrasings: {sounds, top1, top5, classified_as} or None
+                                (classified_as: the most frequent class)
 """
 
 from __future__ import annotations
@@ -66,7 +69,7 @@ _CONFUSIONS = 20
 #: Sizes and training of the classifier.
 CLASSIFIER = ClassifierConfig()
 #: Seeds of one label's sounds follow each other; those of the next label begin so much further on.
-_SEEDS_A_LABEL = 1000
+_SEEDS_PER_LABEL = 1000
 
 Waveform = NDArray[np.float32]
 
@@ -96,7 +99,7 @@ class Recordings:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Prompt:
     """One sound to be made."""
 
     label: str
@@ -115,15 +118,17 @@ class Sampling:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """Sounds as the classifier heard them: what each is (sounds,), its ranking of labels (sounds, labels), and the embeddings."""
+class Classified:
+    """Sounds as classified: the true label of each (sounds,), its ranking of labels (sounds, labels),
+    and the embeddings.
+    """
 
     truth: NDArray[np.int64]
     ranking: NDArray[np.int64]
     embeddings: NDArray[np.float32]
 
     @classmethod
-    def of(cls, classifier: Classifier, names: Sequence[str], embeddings: NDArray[np.float32]) -> Heard:
+    def of(cls, classifier: Classifier, names: Sequence[str], embeddings: NDArray[np.float32]) -> Classified:
         truth = np.array([classifier.labels.index(name) for name in names], np.int64)
         return cls(truth, classifier.ranking(embeddings), embeddings)
 
@@ -158,50 +163,51 @@ def frechet_distance(first: NDArray[np.floating], second: NDArray[np.floating]) 
     return float(max(0.0, np.square(means[0] - means[1]).sum() + traces - 2 * cross))
 
 
-def template_wishes(lengths: Mapping[str, float], counts: Mapping[str, int], seed: int) -> list[Wish]:
-    """Wishes in training's own captions: `counts` sounds of each label, each of its length in seconds."""
+def template_prompts(lengths: Mapping[str, float], counts: Mapping[str, int], seed: int) -> list[Prompt]:
+    """Prompts from the training templates: `counts` sounds of each label, each of its length in seconds."""
     return [
-        Wish(label, caption_of(label, "", np.random.default_rng((seed, place, n))), seconds, _seed(seed, place, n))
+        Prompt(label, caption_of(label, "", np.random.default_rng((seed, place, n))), seconds, _seed(seed, place, n))
         for place, (label, seconds) in enumerate(lengths.items())
         for n in range(counts[label])
     ]
 
 
-def phrasing_wishes(lengths: Mapping[str, float], count: int, seed: int) -> list[Wish]:
-    """Wishes in words that no template has: `count` sounds a label, from the same noise as the templates'.
+def phrasing_prompts(lengths: Mapping[str, float], count: int, seed: int) -> list[Prompt]:
+    """Prompts that no template has: `count` sounds per label, from the same noise as the templates'.
 
-    Every phrasing comes once before any comes twice. A label without phrasings has no wish.
+    Every phrasing comes once before any comes twice. A label without phrasings has no prompt.
 
     Raises:
         MediaError: no label has phrasings.
     """
     phrasings = load_phrasings()
-    wishes = []
+    prompts = []
     for place, (label, seconds) in enumerate(lengths.items()):
         known = phrasings.get(label, [])
         order = np.random.default_rng((seed, place)).permutation(len(known))
         for n in range(count if known else 0):
-            wishes.append(Wish(label, known[order[n % len(known)]], seconds, _seed(seed, place, n)))
-    if not wishes:
+            prompts.append(Prompt(label, known[order[n % len(known)]], seconds, _seed(seed, place, n)))
+    if not prompts:
         raise MediaError("none of the sounds' labels has new phrasings; evaluate without --phrasings")
-    return wishes
+    return prompts
 
 
-def generate(wishes: Sequence[Wish], model: FoleyModel, sampling: Sampling) -> Iterator[tuple[int, Waveform]]:
-    """Makes every wish, those of one length together; yields its place among the wishes, and its waveform (samples,) at 48 kHz.
+def generate(prompts: Sequence[Prompt], model: FoleyModel, sampling: Sampling) -> Iterator[tuple[int, Waveform]]:
+    """Generates a sound for every prompt, those of one length together; yields the prompt's index and
+    the waveform (samples,) at 48 kHz.
 
     Raises:
         ModelError: the model's samples are no numbers.
     """
     by_seconds: dict[float, list[int]] = {}
-    for place, wish in enumerate(wishes):
-        by_seconds.setdefault(wish.seconds, []).append(place)
+    for place, prompt in enumerate(prompts):
+        by_seconds.setdefault(prompt.seconds, []).append(place)
     options: dict[str, Any] = {"steps": sampling.steps, "guidance_scale": sampling.guidance_scale}
     for seconds, places in by_seconds.items():
         samples = round(seconds * model.sample_rate)
         for start in range(0, len(places), sampling.batch):
             some = places[start : start + sampling.batch]
-            captions, seeds = [wishes[n].caption for n in some], [wishes[n].seed for n in some]
+            captions, seeds = [prompts[n].caption for n in some], [prompts[n].seed for n in some]
             sounds: Iterable[torch.Tensor]
             if hasattr(model, "generate_batch"):
                 sounds = model.generate_batch(None, samples, captions=captions, seeds=seeds, **options)
@@ -255,29 +261,29 @@ def evaluate(
     mix = Counter(held_out)
     rng = np.random.default_rng(seed)
 
-    def hear(what: str, names: Sequence[str], waveforms: Iterable[tuple[int, Waveform]]) -> Heard:
+    def classify(what: str, names: Sequence[str], waveforms: Iterable[tuple[int, Waveform]]) -> Classified:
         embeddings = np.zeros((len(names), classifier.width), np.float32)
         for done, (place, waveform) in enumerate(waveforms, 1):
             embeddings[place] = classifier.embed(waveform)
             progress(what, done, len(names))
-        return Heard.of(classifier, names, embeddings)
+        return Classified.of(classifier, names, embeddings)
 
-    def made(what: str, wishes: Sequence[Wish]) -> Heard:
-        return hear(what, [wish.label for wish in wishes], generate(wishes, model, sampling))
+    def made(what: str, prompts: Sequence[Prompt]) -> Classified:
+        return classify(what, [prompt.label for prompt in prompts], generate(prompts, model, sampling))
 
     lengths = {label: seconds or recordings.seconds(label) for label in classifier.labels}
     counts = {label: max(count, mix[label]) for label in classifier.labels}
-    real = hear("Held-out recordings", held_out, enumerate(map(_waveform, recordings.held_out)))
-    templates = made("Templates", template_wishes(lengths, counts, seed))
-    phrased = made("Phrasings", phrasing_wishes(lengths, count, seed)) if phrasings else None
+    real = classify("Held-out recordings", held_out, enumerate(map(_waveform, recordings.held_out)))
+    templates = made("Templates", template_prompts(lengths, counts, seed))
+    phrased = made("Phrasings", phrasing_prompts(lengths, count, seed)) if phrasings else None
     codec, coded = getattr(model, "codec", None), None
     if isinstance(codec, AudioCodec):
         decoded = (through_codec(codec, _waveform(sound)) for sound in recordings.held_out)
-        coded = hear("Through the codec", held_out, enumerate(decoded))
+        coded = classify("Through the codec", held_out, enumerate(decoded))
     same = _of_each(recordings.training, mix, rng)
-    training = hear("Training recordings", [sound.label for sound in same], enumerate(map(_waveform, same)))
+    training = classify("Training recordings", [sound.label for sound in same], enumerate(map(_waveform, same)))
     white, pink = (
-        hear(what, held_out, enumerate(noise(len(s.samples), rng, pink=is_pink) for s in recordings.held_out))
+        classify(what, held_out, enumerate(noise(len(s.samples), rng, pink=is_pink) for s in recordings.held_out))
         for what, is_pink in (("White noise", False), ("Pink noise", True))
     )
     embeddings = {
@@ -293,7 +299,7 @@ def evaluate(
         "steps": sampling.steps,
         "guidance_scale": sampling.guidance_scale,
         "seed": seed,
-        "sounds_a_label": count,
+        "sounds_per_label": count,
         "seconds": seconds,
         "training_sounds": len(recordings.training),
         "labels": len(classifier.labels),
@@ -415,7 +421,7 @@ def _waveform(sound: Sound) -> Waveform:
 
 
 def _seed(seed: int, place: int, n: int) -> int:
-    return seed + _SEEDS_A_LABEL * place + n
+    return seed + _SEEDS_PER_LABEL * place + n
 
 
 def _of_each(sounds: Sequence[Sound], mix: Mapping[str, int], rng: np.random.Generator) -> list[Sound]:
@@ -432,30 +438,30 @@ def _first(truth: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.in
     return np.concatenate([np.flatnonzero(truth == label)[:count] for label, count in enumerate(counts)])
 
 
-def _real_row(heard: Heard) -> dict[str, Any]:
+def _real_row(classified: Classified) -> dict[str, Any]:
     return {
-        "sounds": len(heard.truth),
-        "labels": int((heard.counts > 0).sum()),
-        "top1": float(heard.right().mean()),
-        "top1_macro": float(np.nanmean(heard.rates())),
-        "top5": float(heard.right(5).mean()),
+        "sounds": len(classified.truth),
+        "labels": int((classified.counts > 0).sum()),
+        "top1": float(classified.right().mean()),
+        "top1_macro": float(np.nanmean(classified.rates())),
+        "top5": float(classified.right(5).mean()),
     }
 
 
-def _generated_row(heard: Heard, real: Heard, labels: Sequence[str]) -> dict[str, Any]:
-    rates, counts = heard.rates(), real.counts
-    both = (counts > 0) & (heard.counts > 0)
+def _generated_row(classified: Classified, real: Classified, labels: Sequence[str]) -> dict[str, Any]:
+    rates, counts = classified.rates(), real.counts
+    both = (counts > 0) & (classified.counts > 0)
     ceiling = _real_row(real)
     top1 = float(np.nanmean(rates))
     over_held_out = float(rates[both].mean()) if both.any() else None
     in_mix = float(np.average(rates[both], weights=counts[both])) if both.any() else None
-    wrong = ~heard.right()
-    confusions = Counter(zip(heard.truth[wrong].tolist(), heard.ranking[wrong, 0].tolist(), strict=True))
+    wrong = ~classified.right()
+    confusions = Counter(zip(classified.truth[wrong].tolist(), classified.ranking[wrong, 0].tolist(), strict=True))
     return {
-        "sounds": len(heard.truth),
-        "labels": int((heard.counts > 0).sum()),
+        "sounds": len(classified.truth),
+        "labels": int((classified.counts > 0).sum()),
         "top1": top1,
-        "top5": float(np.nanmean(heard.rates(5))),
+        "top5": float(np.nanmean(classified.rates(5))),
         "top1_held_out_labels": over_held_out,
         "top1_held_out_mix": in_mix,
         "share_of_ceiling": {
@@ -464,27 +470,27 @@ def _generated_row(heard: Heard, real: Heard, labels: Sequence[str]) -> dict[str
             "held_out_mix": _share(in_mix, ceiling["top1"]),
         },
         "confusions": [
-            {"label": labels[truth], "heard_as": labels[other], "sounds": sounds}
+            {"label": labels[truth], "classified_as": labels[other], "sounds": sounds}
             for (truth, other), sounds in confusions.most_common(_CONFUSIONS)
         ],
     }
 
 
-def _points_below(templates: Heard, phrasings: Heard) -> float | None:
+def _points_below(templates: Classified, phrasings: Classified) -> float | None:
     both = (templates.counts > 0) & (phrasings.counts > 0)
     return float(100 * (templates.rates()[both] - phrasings.rates()[both]).mean()) if both.any() else None
 
 
-def _label(heard: Heard, label: int, labels: Sequence[str]) -> dict[str, Any] | None:
+def _label(classified: Classified, label: int, labels: Sequence[str]) -> dict[str, Any] | None:
     """How one label fares."""
-    if not (count := int(heard.counts[label])):
+    if not (count := int(classified.counts[label])):
         return None
-    named = Counter(heard.ranking[heard.truth == label, 0].tolist())
+    named = Counter(classified.ranking[classified.truth == label, 0].tolist())
     return {
         "sounds": count,
-        "top1": float(heard.rates()[label]),
-        "top5": float(heard.rates(5)[label]),
-        "heard_as": labels[named.most_common(1)[0][0]],
+        "top1": float(classified.rates()[label]),
+        "top5": float(classified.rates(5)[label]),
+        "classified_as": labels[named.most_common(1)[0][0]],
     }
 
 
@@ -524,11 +530,11 @@ def _print(result: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     console.print(_labels(result))
     table = Table(title="Most frequent confusions")
-    for heading in ("asked for as", "label", "heard as", "sounds"):
+    for heading in ("prompts", "label", "classified as", "sounds"):
         table.add_column(heading, justify="right" if heading == "sounds" else "left")
     for name in ("templates", "phrasings"):
         for confusion in (result[name] or {"confusions": []})["confusions"]:
-            table.add_row(name, confusion["label"], confusion["heard_as"], str(confusion["sounds"]))
+            table.add_row(name, confusion["label"], confusion["classified_as"], str(confusion["sounds"]))
     console.print(table)
     if result["left_out"]:
         console.print(f"left out, without training sounds: {', '.join(result['left_out'])}", highlight=False)
@@ -571,12 +577,12 @@ def _labels(result: Mapping[str, Any]) -> Table:
     for name in rows:
         table.add_column(name, justify="right")
         table.add_column("top-5", justify="right")
-        table.add_column("mostly heard as")
+        table.add_column("mostly classified as")
     for label, row in result["by_label"].items():
         cells = [label, f"{row['seconds']:g}", str(row["training"]), str(row["held_out"]), _percent(row["ceiling"])]
         for name in rows:
-            made = row[name] or {"top1": None, "top5": None, "heard_as": ""}
-            cells += [_percent(made["top1"]), _percent(made["top5"]), made["heard_as"]]
+            made = row[name] or {"top1": None, "top5": None, "classified_as": ""}
+            cells += [_percent(made["top1"]), _percent(made["top5"]), made["classified_as"]]
         table.add_row(*cells)
     return table
 

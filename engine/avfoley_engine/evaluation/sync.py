@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Heard:
+class DetectedOnsets:
     """The onsets of one sound: the project's detector's, and CondFoleyGen's with their strengths."""
 
     onsets: np.ndarray
@@ -58,18 +58,18 @@ class Heard:
     strengths: np.ndarray
 
     @classmethod
-    def of(cls, samples: np.ndarray, sample_rate: int) -> Heard:
+    def of(cls, samples: np.ndarray, sample_rate: int) -> DetectedOnsets:
         return cls(onsets.detect(samples, sample_rate), *condfoleygen.detect(samples, sample_rate))
 
     @classmethod
-    def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> Heard:
+    def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> DetectedOnsets:
         """Where the frame-difference detector would put the onsets."""
         times, heights = motion.detect(frames, frame_rate)
         return cls(times, *condfoleygen.suppressed(times, heights))
 
-    def until(self, end: float) -> Heard:
+    def until(self, end: float) -> DetectedOnsets:
         early = self.condfoleygen < end
-        return Heard(self.onsets[self.onsets < end], self.condfoleygen[early], self.strengths[early])
+        return DetectedOnsets(self.onsets[self.onsets < end], self.condfoleygen[early], self.strengths[early])
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,12 @@ class Trial:
     family: str
     duration: float
     truth: Truth
-    model: Heard
-    frame_difference: Heard
-    real_sound: Heard
+    model: DetectedOnsets
+    frame_difference: DetectedOnsets
+    real_sound: DetectedOnsets
 
 
-_HEARD: dict[str, Callable[[Trial], Heard]] = {
+_DETECTED: dict[str, Callable[[Trial], DetectedOnsets]] = {
     "matched": lambda trial: trial.model,
     "frame_difference": lambda trial: trial.frame_difference,
     "real_sound": lambda trial: trial.real_sound,
@@ -100,21 +100,21 @@ def evaluate(
     for group in _batches(clips, sampling.batch):
         if direction == "v2a":
             foley = cast(FoleyModel, model)
-            made = [Heard.of(sound, foley.sample_rate) for sound in sounds(group, foley, sampling, number)]
+            made = [DetectedOnsets.of(sound, foley.sample_rate) for sound in sounds(group, foley, sampling, number)]
         else:
             video = cast(VideoModel, model)
             rate = float(video.frame_rate)
-            made = [Heard.of_picture(frames, rate) for frames in pictures(group, video, sampling, number)]
+            made = [DetectedOnsets.of_picture(frames, rate) for frames in pictures(group, video, sampling, number)]
         number += len(group)
-        for clip, heard in zip(group, made, strict=True):
+        for clip, detected in zip(group, made, strict=True):
             yield Trial(
                 name=clip.name,
                 family=clip.family,
                 duration=clip.duration,
                 truth=clip.truth,
-                model=heard,
-                frame_difference=Heard.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
-                real_sound=Heard.of(clip.sound, SAMPLE_RATE),
+                model=detected,
+                frame_difference=DetectedOnsets.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
+                real_sound=DetectedOnsets.of(clip.sound, SAMPLE_RATE),
             )
 
 
@@ -137,23 +137,23 @@ def report(trials: Sequence[Trial], truth_is_sound: bool = False) -> dict[str, A
     quiet = [trial for trial in trials if not len(trial.truth.events) and not len(trial.truth.optional)]
     rows["silent_clips"] = len(quiet)
     rows["silent_false_onsets"] = {
-        row: float(np.mean([len(heard(trial).onsets) for trial in quiet])) if quiet else None
-        for row, heard in _HEARD.items()
+        row: float(np.mean([len(detected(trial).onsets) for trial in quiet])) if quiet else None
+        for row, detected in _DETECTED.items()
     }
     if len(families) > 1:
         rows["families"] = {family: _family([t for t in trials if t.family == family]) for family in families}
     return rows
 
 
-def score(pairs: Iterable[tuple[Truth, Heard]]) -> Scores:
+def score(pairs: Iterable[tuple[Truth, DetectedOnsets]]) -> Scores:
     """The figures of one row, over the pairs whose truth has events; None where there is none."""
     at_80, at_40, accuracies = Counts(), Counts(), []
-    for truth, heard in pairs:
+    for truth, detected in pairs:
         if len(truth.events):
-            at_80 += count(truth.events, heard.onsets, 0.08, truth.optional)
-            at_40 += count(truth.events, heard.onsets, 0.04, truth.optional)
+            at_80 += count(truth.events, detected.onsets, 0.08, truth.optional)
+            at_40 += count(truth.events, detected.onsets, 0.04, truth.optional)
         if len(truth.condfoleygen):
-            accuracies.append(onset_accuracy(truth.condfoleygen, heard.condfoleygen, heard.strengths))
+            accuracies.append(onset_accuracy(truth.condfoleygen, detected.condfoleygen, detected.strengths))
     if not at_80.reference:
         return dict.fromkeys(FIGURES)
     return {
@@ -165,7 +165,7 @@ def score(pairs: Iterable[tuple[Truth, Heard]]) -> Scores:
     }
 
 
-def shuffled(trials: Sequence[Trial], heard: Sequence[Heard]) -> Scores:
+def shuffled(trials: Sequence[Trial], detected: Sequence[DetectedOnsets]) -> Scores:
     """Every sound against another clip's events: the mean over up to 8 rotations, spread evenly, of the clips with events.
 
     A pair of unequal length is compared over the shorter.
@@ -181,7 +181,7 @@ def shuffled(trials: Sequence[Trial], heard: Sequence[Heard]) -> Scores:
         pairs = []
         for own, other in zip(having, partners, strict=True):
             end = min(trials[own].duration, trials[other].duration)
-            pairs.append((_until(trials[own].truth, end), heard[other].until(end)))
+            pairs.append((_until(trials[own].truth, end), detected[other].until(end)))
         rows.append(score(pairs))
     return {figure: _mean([row[figure] for row in rows]) for figure in FIGURES}
 
@@ -257,9 +257,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _other_detector(real: Heard) -> Heard:
+def _other_detector(real: DetectedOnsets) -> DetectedOnsets:
     """The own sound with the two detectors' onsets exchanged, so that each is scored by the other."""
-    return Heard(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
+    return DetectedOnsets(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
 
 
 def _until(truth: Truth, end: float) -> Truth:
@@ -267,7 +267,7 @@ def _until(truth: Truth, end: float) -> Truth:
 
 
 def _family(trials: Sequence[Trial]) -> dict[str, Any]:
-    rows = {row: score((trial.truth, heard(trial)) for trial in trials) for row, heard in _HEARD.items()}
+    rows = {row: score((trial.truth, detected(trial)) for trial in trials) for row, detected in _DETECTED.items()}
     return {"clips": len(trials), "events": sum(len(trial.truth.events) for trial in trials), **rows}
 
 
@@ -304,7 +304,7 @@ def _print(result: Mapping[str, Any], console: Console) -> None:
         for heading in ("family", "clips", "events", "model", "frame difference", "real sound"):
             table.add_column(heading, justify="left" if heading == "family" else "right")
         for family, rows in families.items():
-            figures = (_figure(rows[row]["f1_80"]) for row in _HEARD)
+            figures = (_figure(rows[row]["f1_80"]) for row in _DETECTED)
             table.add_row(family, str(rows["clips"]), str(rows["events"]), *figures)
         console.print(table)
     for name, reason in result["left_out"].items():

@@ -33,7 +33,7 @@ from avfoley_engine.evaluation.clips import Clip, video_clips, world_clips
 from avfoley_engine.media.pixels import from_pixels, to_pixels
 from avfoley_engine.models.avlink.upsampler.frames import STRIDE
 from avfoley_engine.models.avlink.upsampler.upsample import Interpolation, LatentUpsampler
-from avfoley_engine.training.upsampler import RATES, seen_beside, shrunk
+from avfoley_engine.training.upsampler import RATES, conditioning_of, shrunk
 
 ROWS = ("interpolation", "latent flow", "autoencoder")
 #: The figures of a row, and their headings in the table.
@@ -99,8 +99,8 @@ def enlargements(
         for method in methods
     }
     autoencoder, pixels = upsampler.networks.autoencoder, to_pixels(large[None]).to(upsampler.device)
-    seen = seen_beside(pixels, rate, frame_rate)
-    pieces = autoencoder.decode_in_pieces(autoencoder.encode(pixels, seen), seen, upsampler.piece)
+    conditioning = conditioning_of(pixels, rate, frame_rate)
+    pieces = autoencoder.decode_in_pieces(autoencoder.encode(pixels, conditioning), conditioning, upsampler.piece)
     made["autoencoder"] = torch.cat([from_pixels(piece[0]).cpu() for piece in pieces])
     return {row: made[row][: len(large)] for row in ROWS}
 

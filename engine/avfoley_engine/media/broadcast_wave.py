@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from avfoley_engine.errors import MediaError
-from avfoley_engine.media.rates import frames_a_day, has_drop_frame
+from avfoley_engine.media.rates import frames_per_day, has_drop_frame
 from avfoley_engine.protocol import SAMPLE_RATE
 
 _FULL_SCALE = 2**23
@@ -71,7 +71,7 @@ class Description:
         """
         if self.rate is None:
             return 0
-        day = frames_a_day(self.rate, self.drop_frame)
+        day = frames_per_day(self.rate, self.drop_frame)
         start = round(self.start_frame % day * SAMPLE_RATE / self.rate) - self.early_samples
         return start % round(day * SAMPLE_RATE / self.rate)
 

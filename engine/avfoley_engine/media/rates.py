@@ -42,15 +42,15 @@ def timecode_frames(timecode: str, rate: Fraction) -> int:
     total_minutes = 60 * hours + minutes
     count = (60 * total_minutes + seconds) * nominal_rate(rate) + frames
     if match[4] != ":" and has_drop_frame(rate):
-        count -= _dropped_a_minute(rate) * (total_minutes - total_minutes // 10)
+        count -= _dropped_per_minute(rate) * (total_minutes - total_minutes // 10)
     return count
 
 
-def frames_a_day(rate: Fraction, drop_frame: bool) -> int:
+def frames_per_day(rate: Fraction, drop_frame: bool) -> int:
     """Frames from 00:00:00:00 to the next midnight of timecode."""
-    dropped = _dropped_a_minute(rate) * (1440 - 144) if drop_frame and has_drop_frame(rate) else 0
+    dropped = _dropped_per_minute(rate) * (1440 - 144) if drop_frame and has_drop_frame(rate) else 0
     return 86_400 * nominal_rate(rate) - dropped
 
 
-def _dropped_a_minute(rate: Fraction) -> int:
+def _dropped_per_minute(rate: Fraction) -> int:
     return nominal_rate(rate) // 15

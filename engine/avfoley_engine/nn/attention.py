@@ -20,7 +20,7 @@ def merge_heads(x: torch.Tensor) -> torch.Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Self-attention with RMS-normalised queries and keys, each with a learned gain, and rotary positions."""
+    """Self-attention with RoPE and RMS-normalised queries and keys, each with a learned gain."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class SelfAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, x: torch.Tensor, by: Rotation, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """x (B, N, width), mask (B, N) True where there is a token, None for everywhere -> (B, N, width)."""
+        """x (B, N, width), mask (B, N) True for tokens, or None for all tokens -> (B, N, width)."""
         q, k, v = (split_heads(y, self.heads) for y in self.qkv(x).chunk(3, dim=-1))
         q, k = rotate(self.q_norm(q), by), rotate(self.k_norm(k), by)
         allowed = None if mask is None else mask[:, None, None, :]
@@ -51,7 +51,7 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, x: torch.Tensor, context: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """x (B, N, width), context (B, L, width), mask (B, L) True where the context may be read -> (B, N, width)."""
+        """x (B, N, width), context (B, L, width), mask (B, L) True for tokens -> (B, N, width)."""
         q = self.q_norm(split_heads(self.q(x), self.heads))
         k, v = (split_heads(y, self.heads) for y in self.kv(context).chunk(2, dim=-1))
         allowed = None if mask is None else mask[:, None, None, :]

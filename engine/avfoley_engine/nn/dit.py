@@ -1,7 +1,8 @@
-"""The diffusion transformer that both backbones are made of (DiT, arXiv 2212.09748; AV-Link, Appx. B).
+"""The diffusion transformer of the backbones (DiT, arXiv 2212.09748; AV-Link, Appx. B).
 
-A block is self-attention, cross-attention to text, and an MLP, modulated by flow time through adaLN-Zero. The forward pass is open in three
-parts, `embed`, `block` and `head`, because AV-Link's fusion blocks work on the tokens between blocks.
+A block is self-attention, cross-attention to text, and an MLP, modulated by flow time through
+adaLN-Zero. The forward pass is open in three parts, `embed`, `block` and `head`, because AV-Link's
+fusion blocks work on the tokens between blocks.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from avfoley_engine.nn.rope import Rotation
 
 @dataclass(frozen=True)
 class DiTConfig:
-    """`time_width` is the width of the flow-time embedding that adaLN reads: the model's width in the paper, smaller in `nano`.
+    """Sizes of a `DiT`.
 
-    `pooled_text` adds the caption's mean state to that embedding, beside the cross-attention (as in Stable Diffusion 3, arXiv 2403.03206):
-    a small model learns what a caption names much sooner that way. The paper's backbones have cross-attention alone. Where `text_width` is
-    None, blocks have no attention to text and captions change nothing.
+    `time_width` is the width of the flow-time embedding for adaLN: the model's width in the paper,
+    smaller in `nano`. `pooled_text` adds the caption's mean state to that embedding, beside the
+    cross-attention (as in Stable Diffusion 3, arXiv 2403.03206): a small model learns what a
+    caption names much sooner that way. The paper's backbones have cross-attention alone. Where
+    `text_width` is None, blocks have no attention to text and captions change nothing.
     """
 
     width: int = 160
@@ -34,15 +37,15 @@ class DiTConfig:
     time_width: int = 64
     text_width: int | None = 384
     rope_base: float = 1000.0
-    #: What the network's output means: the velocity itself, or the clean sample, from which the velocity follows. Patches of more numbers
-    #: than the width cannot carry the noise part of a velocity through the tokens.
+    #: The network predicts the velocity, or the clean sample, from which the velocity follows. If a
+    #: patch has more numbers than the width, tokens cannot carry the noise part of a velocity.
     prediction: Literal["velocity", "sample"] = "velocity"
     pooled_text: bool = False
 
 
 @dataclass
 class DiTState:
-    """What flows through the blocks: tokens (B, N, width), time (B, time_width), the text context and its mask, token rotations.
+    """The input of a block: tokens (B, N, width), time (B, time_width), text context, rotations.
 
     `mask` (B, N) is True where there is a token; None where all rows are full.
     """
@@ -68,7 +71,7 @@ class DiTState:
 
 @dataclass
 class TextStates:
-    """A text encoder's token states (B, L, text_width) and mask (B, L), True where there is a token. L may be 0: no caption."""
+    """States (B, L, text_width) of a text encoder and mask (B, L), True for tokens. L may be 0."""
 
     states: torch.Tensor
     mask: torch.Tensor
@@ -117,10 +120,10 @@ class DiTBlock(nn.Module):
 
 
 class DiT(nn.Module):
-    """Base of the two backbones, which say how their data becomes tokens and back (`patchify`, `unpatchify`, `rotation`).
+    """Base of the backbones, which implement `patchify`, `unpatchify` and `rotation`.
 
-    `output_width` is None where a subclass has a head of its own. Tokens have the weights' precision, data and velocities keep their own: a
-    solver's sum is as fine as its noise.
+    `output_width` is None where a subclass has a head of its own. Tokens have the weights'
+    precision, data and velocities keep their own: a solver's sum is as fine as its noise.
     """
 
     #: The smallest 1 - t by which a predicted sample is turned into a velocity.
@@ -156,7 +159,7 @@ class DiT(nn.Module):
         raise NotImplementedError
 
     def embed(self, x: torch.Tensor, t: torch.Tensor, text: TextStates, mask: torch.Tensor | None = None) -> DiTState:
-        """Noised data x at flow time t (B,), mask (B, N) over its tokens -> the state before the first block."""
+        """The state before the first block: noised data x at t (B,), mask (B, N) over its tokens."""
         state = self.conditions(t, text)
         return replace(state, tokens=self.patchify(x.to(state.context.dtype)), rotation=self.rotation(x), mask=mask)
 
@@ -175,7 +178,7 @@ class DiT(nn.Module):
     def block(self, index: int, state: DiTState) -> None:
         """Runs block `index` on the state, in place."""
         if self.checkpointing and torch.is_grad_enabled():
-            # A state of its own: the backward pass runs the block on it again, when this one has moved on.
+            # A copy, because the backward pass runs the block again after this state has changed.
             state.tokens = checkpoint(self.blocks[index], replace(state), use_reentrant=False)
         else:
             state.tokens = self.blocks[index](state)
@@ -202,7 +205,8 @@ class DiT(nn.Module):
     ) -> torch.Tensor:
         """Velocity at noised data x and flow time t (B,), of the shape of x.
 
-        Rows of different lengths are padded; mask (B, N) is True where there is a token. What comes out elsewhere means nothing.
+        Rows of different lengths are padded; mask (B, N) is True for tokens. The output elsewhere
+        is undefined.
         """
         state = self.embed(x, t, text, mask)
         for index in range(self.config.depth):

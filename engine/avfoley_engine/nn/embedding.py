@@ -27,9 +27,10 @@ class TimeEmbedding(nn.Module):
 
 
 class TextProjection(nn.Module):
-    """Text encoder states to the width of a backbone, behind one learned token that is always there.
+    """Projects text encoder states to a backbone's width, after one learned null token.
 
-    A dropped caption leaves that token alone, so attention to text is defined without a caption and it serves as the null condition.
+    A dropped caption leaves that token alone, so attention to text is defined without a caption and
+    it serves as the null condition.
     """
 
     def __init__(self, text_width: int, width: int) -> None:
@@ -40,14 +41,16 @@ class TextProjection(nn.Module):
         self.null = nn.Parameter(0.02 * torch.randn(1, 1, width))
 
     def forward(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """states (B, L, text_width), mask (B, L) bool -> context (B, 1 + L, width), mask (B, 1 + L)."""
+        """states (B, L, text_width), mask (B, L) bool -> context (B, 1 + L, width), mask (B, 1 +
+        L).
+        """
         null = self.null.expand(states.shape[0], -1, -1)
         context = torch.cat([null, self.mlp(states.type_as(null)).type_as(null)], dim=1)
         return context, torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)
 
 
 class PooledText(nn.Module):
-    """The mean of a caption's states, to be added to the flow time's embedding. Starts at zero, and stays there without a caption."""
+    """Projects the mean of a caption's states, to be added to the time embedding; zero without one."""
 
     def __init__(self, text_width: int, width: int) -> None:
         super().__init__()

@@ -16,7 +16,8 @@ def frequencies(pairs: int, base: float, device: torch.device | None = None) -> 
 def rotation(positions: torch.Tensor, pairs: tuple[int, ...], base: float) -> Rotation:
     """The rotation of every token.
 
-    positions (N, axes) float; `pairs` says how many pairs of channels each axis turns. Returns (cos, sin), each (N, sum(pairs)).
+    positions (N, axes) float; `pairs` says how many pairs of channels each axis turns. Returns
+    (cos, sin), each (N, sum(pairs)).
     """
     angles = [
         positions[:, axis, None].float() * frequencies(count, base, positions.device)
@@ -27,14 +28,16 @@ def rotation(positions: torch.Tensor, pairs: tuple[int, ...], base: float) -> Ro
 
 
 def rotate(x: torch.Tensor, by: Rotation) -> torch.Tensor:
-    """Turns channel pairs (i, i + head_width / 2) of x (B, heads, N, head_width) by each token's angle; same shape and dtype."""
+    """Rotates channel pairs (i, i + head_width / 2) of x (B, heads, N, head_width) by each token."""
     cos, sin = by
     a, b = x.float().chunk(2, dim=-1)
     return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1).type_as(x)
 
 
 def grid_rotation(grid: tuple[int, int, int], pairs: int, base: float, device: torch.device | str) -> Rotation:
-    """3D RoPE of a video's tokens, `grid` = steps in time, down and across: a quarter of the pairs turns with each of the last two."""
+    """3D RoPE of video tokens, `grid` = steps in time, down, across; each of the last two gets a
+    quarter of the pairs.
+    """
     axes = [torch.arange(n, device=device) for n in grid]
     positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
     return rotation(positions, (pairs - 2 * (pairs // 4), pairs // 4, pairs // 4), base)

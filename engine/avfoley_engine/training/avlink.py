@@ -351,12 +351,12 @@ def event_stem_loss(
         t = x1.new_full((len(x1),), video_time)
         xt = interpolate(x1, torch.randn_like(x1), t)
         target = event_targets(batch.clips, x1.shape[1], float(video.video.frame_rate), x1.device)
-        seen = events.see(xt)
+        seen = events.extract(xt)
         own = event_loss(training.head(seen, down * across), target)
         if step < alone:
             return own, {"seen": own.item()}
         drop = dropped(len(x1), options.caption_drop, rng, x1.device)
-        state = video.embed(xt, t, text([c.video_caption for c in batch.clips]).drop(drop), seen=seen)
+        state = video.embed(xt, t, text([c.video_caption for c in batch.clips]).drop(drop), event_features=seen)
         behind = read_behind_blocks(video, state, training.heads, target)
         return own + behind, {"seen": own.item(), "behind": behind.item()}
 
@@ -456,7 +456,7 @@ def fusion_loss(
         video_text,
         direction=direction,
         both=False,
-        shown=shown,
+        token_steps=shown,
     )
     if direction == "v2a":
         assert linked.audio is not None

@@ -59,7 +59,7 @@ def shrunk(frames: torch.Tensor, every: int) -> torch.Tensor:
     return pooled.unflatten(0, some.shape[:2])
 
 
-def seen_beside(frames: torch.Tensor, rate: Fraction, frame_rate: Fraction, time: float = 1.0) -> torch.Tensor:
+def conditioning_of(frames: torch.Tensor, rate: Fraction, frame_rate: Fraction, time: float = 1.0) -> torch.Tensor:
     """Large frames (B, T, H, W, 3) at `frame_rate` -> what an upsampler sees of them, at `rate` and shrunk: (B, T/4, H/8, W/8, 12).
 
     time: the flow time up to which the small ones are noised; 1 leaves them clean.
@@ -82,11 +82,11 @@ def train_autoencoder(
 
     def batch(size: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         frames = data.batch(size, options.frames, options.crop, rng).frames
-        return frames, seen_beside(frames, options.rates[rng.integers(len(options.rates))], frame_rate)
+        return frames, conditioning_of(frames, options.rates[rng.integers(len(options.rates))], frame_rate)
 
     def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        frames, seen = batch(options.batch, rng)
-        made, kl = autoencoder(frames, seen)
+        frames, conditioning = batch(options.batch, rng)
+        made, kl = autoencoder(frames, conditioning)
         square = F.mse_loss(made, frames)
         # The range from -1 to 1 is 2 wide.
         figures = {"psnr_db": 10 * log10(4 / max(square.item(), 1e-9)), "kl": kl.item()}
@@ -120,12 +120,12 @@ def train_flow(
         batch = data.batch(options.batch, sizes.window_latents * STRIDE[0], options.crop, rng)
         rate = options.rates[rng.integers(len(options.rates))]
         with torch.no_grad():
-            x1 = autoencoder.encode(batch.frames, seen_beside(batch.frames, rate, sizes.frame_rate))
-        seen = seen_beside(batch.frames, rate, sizes.frame_rate, sizes.condition_time)
+            x1 = autoencoder.encode(batch.frames, conditioning_of(batch.frames, rate, sizes.frame_rate))
+        conditioning = conditioning_of(batch.frames, rate, sizes.frame_rate, sizes.condition_time)
         x0, t = torch.randn_like(x1), shifted(logit_normal(len(x1), 0.0, 1.0, x1.device), sizes.time_shift)
         dropped = torch.from_numpy(rng.random(len(x1)) < options.caption_drop).to(x1.device)
         states = text(batch.captions).drop(dropped)
-        velocity = flow(torch.cat([interpolate(x1, x0, t), seen], dim=-1), t, states)
+        velocity = flow(torch.cat([interpolate(x1, x0, t), conditioning], dim=-1), t, states)
         return F.mse_loss(velocity, x1 - x0), {}
 
     trainer = Trainer(flow, loss, folder, config)

@@ -44,7 +44,7 @@ def test_the_shell_puts_foley_on_a_project_and_takes_it_off(
 
     assert avfoley("remove", path).strip() == str(path)
     assert path.read_bytes() == before
-    assert "nothing of ours" in avfoley("remove", path)
+    assert "nothing of AVFoley's" in avfoley("remove", path)
     assert path.read_bytes() == before
 
 

@@ -1,4 +1,4 @@
-"""What makes sampling fast on a GPU: half precision, compiled blocks, and the order in which attention kernels are tried."""
+"""Fast sampling on a GPU: half precision, compiled blocks, attention kernels, CUDA graphs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from avfoley_engine.models.avlink.link import AVLink
 
-#: The kernels of attention by name. cuDNN's is the fastest on Hopper; none of the first three keeps the matrix of scores.
+#: The kernels of attention by name. cuDNN's is the fastest on Hopper; none of the first three keeps
+#: the matrix of scores.
 ATTENTION_KERNELS = {
     "cudnn": SDPBackend.CUDNN_ATTENTION,
     "flash": SDPBackend.FLASH_ATTENTION,
@@ -22,9 +23,11 @@ ATTENTION_KERNELS = {
 def accelerate(
     link: AVLink, dtype: torch.dtype = torch.bfloat16, *, compiled: bool = False, backend: str = "inductor"
 ) -> AVLink:
-    """Prepares a link for sampling, in place: frozen, weights in `dtype`, and with `compiled` its blocks compiled.
+    """Prepares a link for sampling, in place: frozen, in `dtype`, and if asked with compiled
+    blocks.
 
-    Data and velocities stay in float32. All blocks of a backbone are one code, so they are compiled once a shape: seconds, not minutes.
+    Data and velocities stay in float32. All blocks of a backbone are one code, so they are compiled
+    once a shape: seconds, not minutes.
     """
     link.eval().requires_grad_(False).to(dtype)
     if compiled:
@@ -35,16 +38,16 @@ def accelerate(
 
 
 def attention_kernels(*first: str) -> AbstractContextManager[None]:
-    """Within it, attention runs on the named kernels where they can, in that order, and on the others where they cannot."""
+    """Within this context attention tries the named kernels first, in order, then the others."""
     order = [*first, *(name for name in ATTENTION_KERNELS if name not in first)]
     return sdpa_kernel([ATTENTION_KERNELS[name] for name in order], set_priority=True)
 
 
 class CapturedField:
-    """A function of x and t whose tensors keep their shapes, recorded as a CUDA graph by its first call and replayed by the others.
+    """A function of x and t, recorded as a CUDA graph by the first call and replayed by later ones.
 
-    A graph costs one launch instead of one for each kernel: it helps where kernels are short, and changes no result. What `field` reads
-    besides x and t is read where it stood at the first call.
+    A graph costs one launch instead of one for each kernel: it helps where kernels are short, and
+    changes no result. What `field` reads besides x and t is read where it stood at the first call.
     """
 
     warm_up = 3
@@ -54,7 +57,9 @@ class CapturedField:
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """x (B, ...), t (B,), both on one CUDA device -> a tensor of its own, which the next call leaves alone."""
+        """x (B, ...), t (B,), both on one CUDA device -> a tensor of its own, which the next call
+        leaves alone.
+        """
         if self.graph is None:
             self._record(x, t)
         assert self.graph is not None

@@ -1,4 +1,4 @@
-"""Where the windows of both modalities stand: the grid on which an audio latent and a step of video tokens begin together."""
+"""Aligns the windows of both modalities, so that they begin on a latent and on a video token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Alignment:
 
     @classmethod
     def of(cls, config: AVLinkConfig, overlap: Fraction) -> Alignment:
-        """The longest hop at which neighbouring windows share `overlap` seconds, at least one step of the grid."""
+        """The longest hop, in grid steps, at which neighbouring windows share `overlap` seconds."""
         video, latent_rate = config.video, config.audio.latents_per_second
         # Rounded up, so that a picture of exactly one window needs no second one.
         latents = ceil(video.frames / video.frame_rate * latent_rate)
@@ -31,7 +31,9 @@ class Alignment:
         return cls(video.frames, latents, int(hop * video.frame_rate), int(hop * latent_rate))
 
     def windows(self, *, frames: int = 0, latents: int = 0) -> tuple[Windows, Windows]:
-        """Windows over latents and over frames, one for one at the same instants, that cover so many frames and so many latents."""
+        """Windows over latents and over frames, one for one at the same instants, that cover so
+        many frames and so many latents.
+        """
         beyond = (
             Fraction(frames - self.window_frames, self.hop_frames),
             Fraction(latents - self.window_latents, self.hop_latents),

@@ -15,7 +15,7 @@ from avfoley_engine.nn.rope import Rotation, grid_rotation, rotation
 
 
 class AudioDiT(DiT):
-    """Text-to-audio flow matching on a latent sequence (B, L, latent_width), one token a latent, 1D RoPE."""
+    """Text-to-audio flow matching on latents (B, L, latent_width), one token per latent, 1D RoPE."""
 
     def __init__(self, config: AudioConfig) -> None:
         super().__init__(config.dit, config.latent_width)
@@ -68,13 +68,13 @@ class VideoDiT(DiT):
         t: torch.Tensor,
         text: TextStates,
         mask: torch.Tensor | None = None,
-        seen: torch.Tensor | None = None,
+        event_features: torch.Tensor | None = None,
     ) -> DiTState:
-        """As `DiT.embed`; `seen` is what the event stem sees in x, where that is known already."""
+        """As `DiT.embed`; `event_features` (B, N, width) are those of x, if known already."""
         state = super().embed(x, t, text, mask)
         if self.events is not None and not self.events.is_shut(t):
-            seen = self.events.see(x.type_as(state.tokens)) if seen is None else seen
-            state.tokens = state.tokens + self.events(seen, t)
+            event_features = self.events.extract(x.type_as(state.tokens)) if event_features is None else event_features
+            state.tokens = state.tokens + self.events(event_features, t)
         return state
 
     def patchify(self, x: torch.Tensor) -> torch.Tensor:
@@ -87,16 +87,16 @@ class VideoDiT(DiT):
         x = x.permute(0, 1, 3, 5, 2, 4, 6, 7)
         return self.input(x.reshape(batch, -1, self.input.in_features)) + motion
 
-    def of_steps(self, x: torch.Tensor, shown: slice) -> torch.Tensor:
-        """The frames (B, n, H, W, 3) of the steps of tokens `shown`."""
-        return x.unflatten(1, (-1, self.video.patch[0]))[:, shown].flatten(1, 2)
+    def of_steps(self, x: torch.Tensor, token_steps: slice) -> torch.Tensor:
+        """The frames (B, n, H, W, 3) of these steps of tokens."""
+        return x.unflatten(1, (-1, self.video.patch[0]))[:, token_steps].flatten(1, 2)
 
-    def head(self, state: DiTState, x: torch.Tensor, t: torch.Tensor, shown: slice = slice(None)) -> torch.Tensor:
-        """As `DiT.head`, of the steps of tokens `shown` alone: the velocity of `of_steps(x, shown)`."""
-        part = self.of_steps(x, shown)
+    def head(self, state: DiTState, x: torch.Tensor, t: torch.Tensor, token_steps: slice = slice(None)) -> torch.Tensor:
+        """As `DiT.head`, but only of `token_steps`: the velocity at `of_steps(x, token_steps)`."""
+        part = self.of_steps(x, token_steps)
         if self.drawing is not None:
-            return self.velocity_of(self.drawing(state, x, t, shown).type_as(x), part, t)
-        tokens = state.tokens.unflatten(1, (-1, self.grid[0] * self.grid[1]))[:, shown].flatten(1, 2)
+            return self.velocity_of(self.drawing(state, x, t, token_steps).type_as(x), part, t)
+        tokens = state.tokens.unflatten(1, (-1, self.grid[0] * self.grid[1]))[:, token_steps].flatten(1, 2)
         return super().head(replace(state, tokens=tokens), part, t)
 
     def unpatchify(self, tokens: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Sizes of AV-Link (arXiv 2412.15191): `nano`, whose weights ship with the project, and `paper` (Appx. B)."""
+"""Sizes of AV-Link (arXiv 2412.15191): `nano`, whose weights ship, and `paper` (Appx. B)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ class AudioConfig:
 
 @dataclass(frozen=True)
 class DrawingConfig:
-    """What draws behind the video backbone (see `drawing.py`): blocks for the still picture and for what moves, like the backbone's but for
-    their `mlp_ratio`; width of the convolutions.
+    """Sizes of `Drawing`, the head of `nano`'s video backbone.
+
+    It has `still_blocks` for the still picture and `blocks` for motion, like the backbone's except for
+    `mlp_ratio`, and convolutions of `width`.
     """
 
     still_blocks: int = 2
@@ -38,11 +40,13 @@ class DrawingConfig:
 class VideoConfig:
     """The video backbone: RGB pixels in patches of (frames, rows, columns).
 
-    `stem_channels`: widths of the two layers of a small stem over the pixels (see `Stem`), which is then also given `MotionStem`'s
-    features; None for the paper's plain patchification. `nano` has large patches, and the stems see what moves inside them.
-    `event_channels`: widths of `EventStem`'s convolutions, which only see nearly clean frames; None for none of it. `drawing` puts them
-    back to pixels; None for the paper's linear layer. `time_shift` moves flow times towards noise where video is generated
-    (`flow.solver.shifted`): 1 in the paper, more for `nano`, which has four times as many frames a second.
+    `stem_channels`: widths of the two layers of a small stem over the pixels (see `Stem`), which is
+    then also given `MotionStem`'s features; None for the paper's plain patchification. `nano` has
+    large patches, and the stems see what moves inside them. `event_channels`: widths of
+    `EventStem`'s convolutions, which only see nearly clean frames; None for none of it. `drawing`
+    puts them back to pixels; None for the paper's linear layer. `time_shift` moves flow times
+    towards noise where video is generated (`flow.solver.shifted`): 1 in the paper, more for `nano`,
+    which has four times as many frames a second.
     """
 
     dit: DiTConfig = field(default_factory=lambda: DiTConfig(prediction="sample"))
@@ -72,11 +76,11 @@ GENERATED: dict[Direction, Modality] = {"v2a": "audio", "a2v": "video"}
 
 @dataclass(frozen=True)
 class FusionConfig:
-    """The fusion blocks. `local_heads` heads start out attending to the same instant (see `FusionAttention`).
+    """The fusion blocks. `local_heads` heads begin by attending locally (see `FusionAttention`).
 
-    The other fields than sizes are the paper's ablations (Tab. 2): where the blocks stand; whether one self-attention runs over both
-    modalities or each attends to the other (`cross`); whether the conditioning backbone is given what the block made of its features
-    (symmetric reinjection); and whether both directions share one set of blocks (`joint`).
+    The last four fields are the paper's ablations (Tab. 2): the placement of the blocks; one
+    self-attention over both modalities, or cross-attention to the other one; whether the updated
+    features are reinjected into the conditioning backbone; one set of blocks for both directions.
     """
 
     blocks: int = 3
@@ -94,11 +98,15 @@ class FusionConfig:
 
 @dataclass(frozen=True)
 class AVLinkConfig:
-    """`video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the conditioning audio (A2V); `text` is
-    the text encoder. Where there is another modality, guidance goes `guidance_scale * caption_guidance` along what the caption adds to
-    nothing, and `guidance_scale * linked_guidance` along what the other modality adds to the caption (as in InstructPix2Pix, arXiv
-    2211.09800); 1 and 1 are the paper's single scale. What is made for another modality starts from noise of `temperature` times its
-    deviation: below 1 it is what is likely rather than all that is possible, with fewer strikes that nothing calls for; 1 in the paper.
+    """The linked model: its two backbones, its fusion blocks and its sampling.
+
+    `video_time` is the fixed flow time of the conditioning video (V2A), `audio_time` that of the
+    conditioning audio (A2V); `text` is the text encoder. With a conditioning modality, guidance has
+    two terms, as in InstructPix2Pix (arXiv 2211.09800): `guidance_scale * caption_guidance` for what
+    the caption adds to the unconditional velocity, and `guidance_scale * linked_guidance` for what
+    the other modality adds to the caption. 1 and 1 give the paper's single scale. `temperature`
+    scales the initial noise of conditional generation: below 1 there are fewer spurious onsets; the
+    paper has 1.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)

@@ -1,6 +1,7 @@
-"""Floating-point operations of AV-Link, counted from its sizes: matrix products, attention and convolutions, two a multiply-add.
+"""Floating-point operations of AV-Link, counted from its sizes, two per multiply-add.
 
-What is left out (norms, activations, rotations, softmax) is what `torch.utils.flop_counter` leaves out too, and under one per cent.
+Matrix products, attention and convolutions are counted. Norms, activations, rotations and softmax
+are under one per cent, and `torch.utils.flop_counter` leaves them out too.
 """
 
 from __future__ import annotations
@@ -103,10 +104,10 @@ def _block(dit: DiTConfig, n: int, text: int) -> int:
 
 def _embedding(config: AVLinkConfig, modality: Modality, window: Window, text: int) -> int:
     dit = _dit(config, modality)
-    words = 2 * text * ((dit.text_width or 0) * dit.width + dit.width * dit.width)
+    projection = 2 * text * ((dit.text_width or 0) * dit.width + dit.width * dit.width)
     if modality == "audio":
-        return words + _time(dit.time_width) + 2 * window.latents * config.audio.latent_width * dit.width
-    return words + _time(dit.time_width) + _patchify(config.video, window.frames)
+        return projection + _time(dit.time_width) + 2 * window.latents * config.audio.latent_width * dit.width
+    return projection + _time(dit.time_width) + _patchify(config.video, window.frames)
 
 
 def _time(width: int) -> int:
@@ -124,7 +125,8 @@ def _patchify(video: VideoConfig, frames: int) -> int:
     motion = 2 * (frames // 2) * (video.height // 6) * (video.width // 8) * 16 * few * many
     patches = 2 * steps * down * across * (step // 2 * (rows // 6) * (columns // 8) * many) * width
     first, second, third = MotionStem.channels
-    # The strides of the three convolutions: 4, 2, 1; each pads so that a side of n gives ceil(n / stride).
+    # The strides of the three convolutions: 4, 2, 1; each pads so that a side of n gives
+    # ceil(n / stride).
     h, w = -(-video.height // 4), -(-video.width // 4)
     h2, w2 = -(-h // 2), -(-w // 2)
     spatial = 2 * frames * (h * w * 49 * 4 * first + h2 * w2 * 9 * (first * second + second * third))

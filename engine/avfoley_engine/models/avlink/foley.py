@@ -1,4 +1,4 @@
-"""Video-to-audio and text-to-audio with AV-Link: picture and caption to waveform, at any length, also as a loop."""
+"""Video-to-audio and text-to-audio with AV-Link, at any length, also as a loop."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from avfoley_engine.models.text import TextEncoder
 class AVLinkFoley(FoleyModel):
     """The linked model with its codec and text encoder: a `FoleyModel`.
 
-    What is longer than a window is sampled in overlapping windows whose velocities are cross-faded in every solver step (MultiDiffusion,
-    arXiv 2302.08113): all windows agree on one latent sequence, which is decoded whole, so there is no seam. With a picture that sequence
-    is as long as whole windows, from words alone as long as the sound. The latents of a loop form a circle, which begins nowhere.
+    Longer sounds are sampled in overlapping windows whose velocities are cross-faded in every solver
+    step (MultiDiffusion, arXiv 2302.08113). All windows agree on one latent sequence, which is
+    decoded whole, so there is no seam. With a picture the sequence has the length of whole windows,
+    without one that of the sound. The latents of a loop form a circle.
     """
 
     #: Seconds that neighbouring windows share, at least.
     overlap = Fraction(1)
-    #: Seconds of the shortest sound that the audio backbone was trained on. One shorter than that is cut from it.
+    #: Seconds of the shortest training sound. A shorter one is cut from a sound of that length.
     shortest = Fraction(2, 5)
     #: Windows run through the network at once: bounds the memory of long shots.
     windows_at_once = 8
@@ -75,18 +76,18 @@ class AVLinkFoley(FoleyModel):
         loop: bool = False,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Makes B sounds of one length: frames (B, T, H, W, 3) uint8 or None -> (B, samples) float32 in [-1, 1].
+        """B sounds of one length: frames (B, T, H, W, 3) uint8 or None -> (B, samples) in [-1, 1].
 
         A loop lasts as many whole latents as are nearest to `samples`.
         """
         if samples < 1:
-            raise ModelError(f"{samples} samples asked for: a sound has at least one")
+            raise ModelError(f"{samples} samples requested; a sound has at least one")
         if loop and frames is not None:
-            raise ModelError("a loop follows no picture; make it from words alone")
+            raise ModelError("a loop cannot follow a picture; make it from a caption alone")
         if frames is not None and "v2a" not in self.link.directions:
             raise ModelError(
-                f"{self.name} makes a picture for a sound, but no sound for a picture: it has no video-to-audio fusion blocks. Choose a "
-                "model that lists the task `foley`, see `avfoley models`."
+                f"{self.name} has no video-to-audio fusion blocks, so it cannot make sound for a picture. "
+                "Choose a model with the task `foley`; `avfoley models` lists them."
             )
         steps = self.default_steps if steps is None else steps
         scale = self.default_guidance_scale if guidance_scale is None else guidance_scale
@@ -101,10 +102,10 @@ class AVLinkFoley(FoleyModel):
         video = None if frames is None else self._condition(frames, over_frames, generators)
         if video is not None:
             noise = self.link.config.temperature * noise
-        words = self.text(captions), self.text(negative_captions or [""] * len(captions))
-        velocity = windowed_velocity(self.link, "v2a", windows, video, *words, scale, self.windows_at_once)
+        text_states = self.text(captions), self.text(negative_captions or [""] * len(captions))
+        velocity = windowed_velocity(self.link, "v2a", windows, video, *text_states, scale, self.windows_at_once)
 
-        latents = euler(turning(velocity, generators) if loop else velocity, noise, steps, on_step)
+        latents = euler(randomly_rolled(velocity, generators) if loop else velocity, noise, steps, on_step)
         waveform = self.codec.decode(latents, circle=loop)
         return within_full_scale((waveform if loop else waveform[:, :samples]).float()).cpu()
 
@@ -117,10 +118,13 @@ class AVLinkFoley(FoleyModel):
         return Windows.line(max(self.shortest_latents, ceil(latents)), longest, self.overlap_latents)
 
     def _condition(self, frames: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
-        """The partially noised picture of every window (B * windows, frames, H, W, 3); the last frame is held where the picture ends."""
+        """The partially noised picture of every window (B * windows, frames, H, W, 3).
+
+        The last frame is held after the end of the picture.
+        """
         height, width = self.frame_size
         if frames.shape[2:] != (height, width, 3):
-            raise ModelError(f"frames of shape {tuple(frames.shape[2:])}; {self.name} looks at ({height}, {width}, 3)")
+            raise ModelError(f"frames of shape {tuple(frames.shape[2:])}; {self.name} needs ({height}, {width}, 3)")
         index = torch.arange(windows.total).clamp_max(frames.shape[1] - 1)
         pixels = to_pixels(frames[:, index].to(self.device))
         noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(self.device)
@@ -129,19 +133,20 @@ class AVLinkFoley(FoleyModel):
 
 
 def within_full_scale(waveforms: torch.Tensor) -> torch.Tensor:
-    """Turns each of waveforms (B, samples) that leaves [-1, 1] down by one gain. Cut off, a loud hit would be distorted."""
+    """Scales down each of waveforms (B, samples) that leaves [-1, 1]: clipping would distort it."""
     return waveforms / waveforms.abs().amax(dim=1, keepdim=True).clamp_min(1)
 
 
-def turning(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:
-    """The velocity of circles x (B, L, ...), which `velocity` is shown cut open at another latent each time, drawn by a row's generator.
+def randomly_rolled(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:
+    """The velocity of circular sequences x (B, L, ...), rolled at random in each call.
 
-    The network knows sequences with two ends, where sounds begin and fade; so no place is an end for longer than a solver step.
+    The network has learned that sounds begin and end at the ends of a sequence. With another latent
+    as the first in every solver step, drawn by each row's generator, no place stays an end.
     """
 
     def field(x: torch.Tensor, t: float) -> torch.Tensor:
         first = [int(torch.randint(x.shape[1], (1,), generator=g)) for g in generators]
-        shown = torch.stack([row.roll(-n, 0) for row, n in zip(x, first, strict=True)])
-        return torch.stack([row.roll(n, 0) for row, n in zip(velocity(shown, t), first, strict=True)])
+        rolled = torch.stack([row.roll(-n, 0) for row, n in zip(x, first, strict=True)])
+        return torch.stack([row.roll(n, 0) for row, n in zip(velocity(rolled, t), first, strict=True)])
 
     return field

@@ -1,4 +1,4 @@
-"""The fusion block of AV-Link (Sec. 3.3): one temporally aligned self-attention over the activations of both backbones."""
+"""The fusion block of AV-Link (Sec. 3.3): temporally aligned self-attention over both backbones."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from avfoley_engine.nn.rope import Rotation, rotate
 class FusionAttention(nn.Module):
     """Attention with QK-norm, temporal RoPE, and a learned bias on queries and keys.
 
-    A bias b on both gives every pair of tokens the logit b^T R(delta) b, a sum of cosines of their distance in time that peaks where it is
-    zero: attention that starts local in time, stays learnable, and needs no mask. The first `local_heads` heads start with such a bias on
-    their fastest channels, the others with none.
+    A bias b on both gives every pair of tokens the logit b^T R(delta) b, a sum of cosines of their
+    distance in time that peaks where it is zero: attention that starts local in time, stays
+    learnable, and needs no mask. The first `local_heads` heads start with such a bias on their
+    fastest channels, the others with none.
     """
 
-    #: Amplitude of the bias on each of the `fast_pairs` fastest channel pairs: about 3 nats between neighbouring video tokens.
+    #: Amplitude of the bias on each of the `fast_pairs` fastest channel pairs: about 3 nats between
+    #: neighbouring video tokens.
     amplitude = 4.5
     fast_pairs = 4
 
@@ -41,7 +43,7 @@ class FusionAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, x: torch.Tensor, by: Rotation, context: torch.Tensor, context_by: Rotation) -> torch.Tensor:
-        """x (B, N, width) attends to context (B, M, width), which includes x or does not -> (B, N, width)."""
+        """x (B, N, width) attends to context (B, M, width), with or without x -> (B, N, width)."""
         width = x.shape[-1]
         weight, bias = self.qkv.weight.tensor_split([width]), self.qkv.bias.tensor_split([width])
         q = split_heads(F.linear(x, weight[0], bias[0]), self.heads)
@@ -51,10 +53,10 @@ class FusionAttention(nn.Module):
 
 
 class FusionBlock(nn.Module):
-    """Projects both modalities to a common width, attends over both, and returns an update for each.
+    """Projects both modalities to one width, attends over both, and updates each.
 
-    The gates of adaLN-Zero start at zero: at initialisation the linked backbones equal the frozen ones. Modalities that are not in
-    `updates` are attended to, and come out as they went in: there are no weights for more.
+    The gates of adaLN-Zero start at zero: at initialisation the linked backbones equal the frozen
+    ones. Modalities that are not in `updates` are attended to, but not changed, and have no output weights.
     """
 
     def __init__(
@@ -101,10 +103,11 @@ class FusionBlock(nn.Module):
         by: Rotation,
         update: Collection[Modality] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """audio (B, N_a, W_a), video (B, N_v, W_v), time (B, time_width) of both flow times -> both.
+        """audio (B, N_a, W_a), video (B, N_v, W_v), time (B, time_width) -> both.
 
-        `by` turns the audio tokens, then the video tokens. Only the modalities in `update`, all of the block's `updates` by default, are
-        changed, and nothing is computed that only the others would need.
+        `by` turns the audio tokens, then the video tokens. Only the modalities in `update`, all of
+        the block's `updates` by default, are changed, and nothing is computed that only the others
+        would need.
         """
         update = self.updates if update is None else update
         tokens = {"audio": audio, "video": video}
@@ -112,15 +115,15 @@ class FusionBlock(nn.Module):
         mods = {m: self.modulation[m](time).split(self.splits[m], dim=-1) for m in tokens}
         x = {m: self.input[m](modulate(self.input_norm[m](tokens[m]), mods[m][0], mods[m][1])) for m in tokens}
         normed = {m: self.attention_norm(x[m]) for m in x}
-        for m, heard in self._attend(normed, turns, by, update).items():
-            y = modulate(self.output_norm(x[m] + heard), mods[m][2], mods[m][3])
+        for m, attended in self._attend(normed, turns, by, update).items():
+            y = modulate(self.output_norm(x[m] + attended), mods[m][2], mods[m][3])
             tokens[m] = tokens[m] + mods[m][4][:, None] * self.output[m](y)
         return tokens["audio"], tokens["video"]
 
     def _attend(
         self, x: dict[str, torch.Tensor], turns: dict[str, Rotation], by: Rotation, update: Collection[Modality]
     ) -> dict[str, torch.Tensor]:
-        """What the modalities in `update` hear (B, N_m, width)."""
+        """The attention output of each modality in `update` (B, N_m, width)."""
         if self.cross:
             other = {"audio": "video", "video": "audio"}
             return {m: self.attention[m](x[m], turns[m], x[other[m]], turns[other[m]]) for m in update}  # type: ignore[index]

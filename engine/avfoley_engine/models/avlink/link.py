@@ -17,7 +17,7 @@ from avfoley_engine.nn.rope import Rotation, rotation
 
 
 def placements(depth: int, blocks: int, placement: str) -> list[int]:
-    """The backbone blocks after which the fusion blocks stand (AV-Link, Tab. 2: interleaved is best)."""
+    """The backbone blocks that a fusion block follows (AV-Link, Tab. 2: interleaved is best)."""
     if placement == "interleaved":
         return [(k + 1) * depth // blocks - 1 for k in range(blocks)]
     first = {"early": 0, "middle": (depth - blocks) // 2, "late": depth - blocks}[placement]
@@ -27,7 +27,8 @@ def placements(depth: int, blocks: int, placement: str) -> list[int]:
 class FusionBlocks(nn.Module):
     """All trainable parts of one direction, or of both where they share them.
 
-    Behind the last block nothing reads what it would make of the conditioning modality, so that of one direction leaves it alone.
+    Behind the last block nothing reads what it would make of the conditioning modality, so that of
+    one direction leaves it alone.
     """
 
     def __init__(self, config: AVLinkConfig, direction: Direction | Literal["joint"] = "joint") -> None:
@@ -44,7 +45,8 @@ class FusionBlocks(nn.Module):
 class Linked(NamedTuple):
     """Velocities of the linked backbones, None of the one that was not asked for.
 
-    `fused` are the generated modality's tokens behind each fusion block (B, N, width), which the event losses read in training.
+    `fused` are the generated modality's tokens behind each fusion block (B, N, width), which the
+    event losses read in training.
     """
 
     audio: torch.Tensor | None
@@ -55,8 +57,9 @@ class Linked(NamedTuple):
 class AVLink(nn.Module):
     """Runs both backbones side by side, with a fusion block after every few of their blocks.
 
-    `fusion` holds a set of blocks for each of `directions`, or one named "joint" for all. The conditioning backbone sees the generated
-    modality through the reinjected features, so it runs anew in every solver step.
+    `fusion` holds a set of blocks for each of `directions`, or one named "joint" for all. The
+    conditioning backbone sees the generated modality through the reinjected features, so it runs
+    anew in every solver step.
     """
 
     def __init__(self, config: AVLinkConfig, directions: Collection[Direction] = DIRECTIONS) -> None:
@@ -86,15 +89,18 @@ class AVLink(nn.Module):
         self.video.requires_grad_(False)
 
     def checkpoint_blocks(self) -> None:
-        """Keeps only the tokens between blocks for the backward pass, and computes the rest again: less memory for a third more time."""
+        """Turns on gradient checkpointing of all blocks: less memory for a third more time."""
         self.checkpointing = self.audio.checkpointing = self.video.checkpointing = True
 
     def temporal_rotation(self, latents: int, video_tokens: int, device: torch.device) -> Rotation:
-        """Temporal RoPE: video tokens of step n stand at n, audio token n at n * eta_v / eta_a: the same instant gets the same angle."""
+        """Temporal RoPE, in which the same instant has the same angle in both modalities.
+
+        Video tokens of step n have position n, audio token n has n * eta_v / eta_a.
+        """
         c = self.config
         down, across = self.video.grid
         ratio = c.video.tokens_per_second / c.audio.latents_per_second
-        # One division of whole numbers, so that an audio token that stands on a video token's instant stands there exactly.
+        # One division of integers, so that tokens of the same instant have equal positions.
         audio = torch.arange(latents, device=device) * ratio.numerator / ratio.denominator
         video = torch.arange(video_tokens, device=device) // (down * across)
         pairs = c.fusion.width // c.fusion.heads // 2
@@ -111,17 +117,19 @@ class AVLink(nn.Module):
         *,
         direction: Direction = "v2a",
         both: bool = True,
-        shown: slice = slice(None),
-        seen: torch.Tensor | None = None,
+        token_steps: slice = slice(None),
+        event_features: torch.Tensor | None = None,
     ) -> Linked:
-        """Velocities at audio (B, L, latent_width) and t_audio (B,), and at video (B, T, H, W, 3) and t_video (B,).
+        """Velocities of audio (B, L, latent_width) at t_audio (B,), video (B, T, H, W, 3) at
+        t_video (B,).
 
-        Without `both`, only the generated modality's, and nothing is computed that only the other's would need. The video's is that of the
-        steps of tokens `shown` (`VideoDiT.head`). `seen` is what the event stem sees in the video, where that is known already.
+        Without `both`, only the generated modality's velocity is computed, and only what it needs.
+        The velocity of the video is that of `token_steps` (`VideoDiT.head`). `event_features` (B,
+        N, width) are the event stem's of the video, if known already.
         """
         states = {
             "audio": self.audio.embed(audio, t_audio, audio_text),
-            "video": self.video.embed(video, t_video, video_text, seen=seen),
+            "video": self.video.embed(video, t_video, video_text, event_features=event_features),
         }
         a, v = states["audio"], states["video"]
         fusion = self.fusion_of(direction)
@@ -147,6 +155,6 @@ class AVLink(nn.Module):
                 fused.append(states[generated].tokens)
         return Linked(
             self.audio.head(a, audio, t_audio) if both or generated == "audio" else None,
-            self.video.head(v, video, t_video, shown) if both or generated == "video" else None,
+            self.video.head(v, video, t_video, token_steps) if both or generated == "video" else None,
             fused,
         )

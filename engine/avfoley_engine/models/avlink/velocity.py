@@ -23,24 +23,28 @@ def guided_velocity(
     text: TextStates,
     negative: TextStates,
     scale: float,
-    seen: torch.Tensor | None = None,
+    event_features: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """v_uncond + scale * (v_cond - v_uncond) of the generated modality at x (B, ...) and t (B,).
 
-    `condition` is the other modality at its fixed flow time, None for generation from words alone. All conditions are dropped together: the
-    unconditional half sees the negative caption alone, so it runs one backbone and no fusion blocks. Where the config weighs the two
-    conditions differently, the backbone alone says what the caption adds, and the scale is split (`AVLinkConfig`). A scale of 1 is no
-    guidance. `seen` is what the event stem sees in a conditioning video, where that is known already.
+    `condition` is the other modality at its fixed flow time, None for generation from text alone.
+    All conditions are dropped together: the unconditional velocity has only the negative caption, so
+    it needs one backbone and no fusion blocks. If the config weighs caption and condition
+    differently, the scale is split (`AVLinkConfig`), and the backbone without the other modality
+    gives the share of the caption. A scale of 1 means no guidance. `event_features` (B, N, width) are
+    those of a conditioning video, if known already.
     """
     backbone = link.audio if direction == "v2a" else link.video
     if condition is None:
         if scale == 1:
             return backbone(x, t, text)
-        return guide(*_with_both(backbone, x, t, text, negative), scale)
-    # The caption is the conditioning modality's prompt, too: who is told what is going on sees (or hears) better when it happens.
+        return guide(*_both_captions(backbone, x, t, text, negative), scale)
+    # The caption also is the prompt of the conditioning modality: it improves the features there.
     fixed = torch.full_like(t, link.config.conditioning_time(direction))
     if direction == "v2a":
-        conditional = link(x, t, text, condition, fixed, text, direction=direction, both=False, seen=seen).audio
+        conditional = link(
+            x, t, text, condition, fixed, text, direction=direction, both=False, event_features=event_features
+        ).audio
     else:
         conditional = link(condition, fixed, text, x, t, text, direction=direction, both=False).video
     if scale == 1:
@@ -48,8 +52,9 @@ def guided_velocity(
     by_caption, by_other = scale * link.config.caption_guidance, scale * link.config.linked_guidance
     if by_caption == by_other:
         return guide(conditional, backbone(x, t, negative), by_caption)
-    told, untold = _with_both(backbone, x, t, text, negative)
-    return guide(told, untold, by_caption) + by_other * (conditional - told)
+    text_conditional, unconditional = _both_captions(backbone, x, t, text, negative)
+    guided = guide(text_conditional, unconditional, by_caption)
+    return guided + by_other * (conditional - text_conditional)
 
 
 def windowed_velocity(
@@ -62,37 +67,40 @@ def windowed_velocity(
     scale: float,
     at_once: int,
 ) -> VelocityField:
-    """`guided_velocity` of sequences (B, windows.total, ...), cross-faded from their windows' (MultiDiffusion, arXiv 2302.08113).
+    """`guided_velocity` of sequences (B, windows.total, ...), cross-faded between windows.
 
-    `condition` holds the other modality of every window (B * windows, ...), `text` and `negative` a row a sequence. `at_once` windows go
-    through the network together, which bounds the memory of long sequences.
+    This is MultiDiffusion (arXiv 2302.08113). `condition` holds the other modality of every window
+    (B * windows, ...), `text` and `negative` one row per sequence. `at_once` windows go through the
+    network together, which bounds the memory of long sequences.
     """
-    # The event stem looks at the conditioning video once, not in every solver step.
+    # Computed once, not in every solver step.
     stem = link.video.events if direction == "v2a" else None
-    seen = None
+    event_features = None
     if stem is not None and condition is not None:
-        seen = torch.cat([stem.see(some.type_as(stem.output.weight)) for some in condition.split(at_once)])
+        event_features = torch.cat(
+            [stem.extract(some.type_as(stem.output.weight)) for some in condition.split(at_once)]
+        )
 
     def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
         cut = windows.cut(x)
         parts = []
         for rows in torch.arange(len(cut)).split(at_once):
             sequences = rows // len(windows.starts)
-            given, known = (None if held is None else held[rows] for held in (condition, seen))
+            given, events = (None if part is None else part[rows] for part in (condition, event_features))
             time = x.new_full((len(rows),), t)
-            words = text.rows(sequences), negative.rows(sequences)
-            parts.append(guided_velocity(link, direction, cut[rows], time, given, *words, scale, known))
+            captions = text.rows(sequences), negative.rows(sequences)
+            parts.append(guided_velocity(link, direction, cut[rows], time, given, *captions, scale, events))
         return windows.blend(torch.cat(parts))
 
     return velocity
 
 
-def _with_both(
+def _both_captions(
     backbone: nn.Module, x: torch.Tensor, t: torch.Tensor, text: TextStates, negative: TextStates
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A backbone's velocities with either caption, in one batch."""
-    told, untold = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
-    return told, untold
+    """A backbone's velocities with the caption and with the negative caption, in one batch."""
+    conditional, unconditional = backbone(torch.cat([x, x]), torch.cat([t, t]), _joined(text, negative)).chunk(2)
+    return conditional, unconditional
 
 
 def _joined(text: TextStates, negative: TextStates) -> TextStates:

@@ -21,9 +21,10 @@ from avfoley_engine.models.text import TextEncoder
 
 
 class AVLinkVideo(VideoModel):
-    """The linked model with its codec and text encoder, the other way round: a `VideoModel`.
+    """The linked model with its codec and text encoder, as a `VideoModel`.
 
-    Windows as in `AVLinkFoley`: all agree on one sequence of frames in every solver step, so there is no cut between them.
+    Windows as in `AVLinkFoley`: all agree on one sequence of frames in every solver step, so there
+    is no cut between them.
     """
 
     #: Windows run through the network at once: bounds the memory of long sounds.
@@ -57,15 +58,17 @@ class AVLinkVideo(VideoModel):
 
     @classmethod
     def beside(cls, foley: AVLinkFoley, upsampler: Upsampler | None = None) -> AVLinkVideo:
-        """The same backbones, codec and text encoder, in memory once. Without an upsampler frames are enlarged by interpolation.
+        """Shares the backbones, codec and text encoder of `foley`.
+
+        Without an upsampler frames are enlarged by interpolation.
 
         Raises:
             ModelError: the model has no audio-to-video fusion blocks.
         """
         if "a2v" not in foley.link.directions:
             raise ModelError(
-                f"{foley.name} makes sound for a picture, but no picture for a sound: it has no audio-to-video fusion blocks. Choose a "
-                "model that lists the task `visualize`, see `avfoley models`."
+                f"{foley.name} has no audio-to-video fusion blocks, so it cannot make a picture for a sound. "
+                "Choose a model with the task `visualize`; `avfoley models` lists them."
             )
         return cls(
             foley.name,
@@ -91,9 +94,11 @@ class AVLinkVideo(VideoModel):
         guidance_scale: float | None = None,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Makes B pictures of one length: sounds (B, samples) float in [-1, 1] or None -> (B, frames, H, W, 3) uint8."""
+        """B pictures of one length: sounds (B, samples) in [-1, 1] or None -> (B, T, H, W, 3)
+        uint8.
+        """
         if frames < 1:
-            raise ModelError(f"{frames} frames asked for: a picture has at least one")
+            raise ModelError(f"{frames} frames requested; a picture has at least one")
         steps = self.default_steps if steps is None else steps
         scale = self.default_guidance_scale if guidance_scale is None else guidance_scale
         over_latents, windows = self.aligned.windows(frames=frames)
@@ -104,14 +109,17 @@ class AVLinkVideo(VideoModel):
         if sounds is not None:
             noise = self.link.config.temperature * noise
             audio = self._condition(sounds, over_latents, generators)
-        words = self.text(captions), self.text(negative_captions or [""] * len(captions))
-        velocity = windowed_velocity(self.link, "a2v", windows, audio, *words, scale, self.windows_at_once)
+        text_states = self.text(captions), self.text(negative_captions or [""] * len(captions))
+        velocity = windowed_velocity(self.link, "a2v", windows, audio, *text_states, scale, self.windows_at_once)
 
         shift = self.link.config.video.time_shift
         return from_pixels(euler(velocity, noise, steps, on_step, shift=shift)[:, :frames]).cpu()
 
     def _condition(self, sounds: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
-        """The partially noised latents of every window (B * windows, window_latents, width); silence follows where a sound ends."""
+        """The partially noised latents of every window (B * windows, window_latents, width).
+
+        Silence follows the end of a sound.
+        """
         samples = windows.total * self.codec.config.samples_per_latent
         sounds = sounds[:, :samples].to(self.device, torch.float32)
         latents = self.codec.encode(F.pad(sounds, (0, samples - sounds.shape[1])))

@@ -55,8 +55,8 @@ class StillPicture(nn.Module):
         # As the solver counts: what is decided near t = 0.01 takes as many of its steps as the rest.
         time = self.time(unshifted(t, self.shift))
         shift_in, scale_in, shift_out, scale_out = self.modulation(time).chunk(4, dim=-1)
-        seen = _folded(to_unit_scale(mean, t, count), self.patch).flatten(1, 2).type_as(self.place)
-        tokens = modulate(self.input(seen), shift_in, scale_in)
+        patches = _folded(to_unit_scale(mean, t, count), self.patch).flatten(1, 2).type_as(self.place)
+        tokens = modulate(self.input(patches), shift_in, scale_in)
         axes = [torch.arange(n, device=mean.device) for n in self.grid]
         positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 2)
         pairs = self.dit.width // self.dit.heads // 2
@@ -99,17 +99,19 @@ class Drawing(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(cast(torch.Tensor, layer.bias))
 
-    def forward(self, state: DiTState, x: torch.Tensor, t: torch.Tensor, shown: slice = slice(None)) -> torch.Tensor:
+    def forward(
+        self, state: DiTState, x: torch.Tensor, t: torch.Tensor, token_steps: slice = slice(None)
+    ) -> torch.Tensor:
         """The state behind the backbone's last block, noised frames x (B, T, H, W, 3) at flow times t (B,) -> clean frames.
 
-        They are those of the steps of tokens `shown`: (B, steps * frames of a patch, H, W, 3).
+        They are those of the steps of tokens `token_steps`: (B, steps * frames of a patch, H, W, 3).
         """
         still = self.still(x.mean(dim=1), t, x.shape[1], state)
-        tokens = state.tokens + self._looked(x, still, t)
+        tokens = state.tokens + self._pixel_features(x, still, t)
         for block in self.blocks:
             tokens = block(replace(state, tokens=tokens))
-        tokens = tokens.unflatten(1, (-1, *self.grid))[:, shown]
-        noised = expected(x.unflatten(1, (-1, self.patch[0]))[:, shown].flatten(1, 2), t, 1)
+        tokens = tokens.unflatten(1, (-1, *self.grid))[:, token_steps]
+        noised = expected(x.unflatten(1, (-1, self.patch[0]))[:, token_steps].flatten(1, 2), t, 1)
         batch, frames = noised.shape[:2]
         drawn = self.output(self.norm(tokens)).unflatten(-1, (*self.patch, -1))
         # (B, T', down, across, t, h, w, C) -> (B T, down h, across w, C). Channels stay last: CPUs convolve that fastest.
@@ -124,8 +126,8 @@ class Drawing(nn.Module):
         picture = behind + drawn + _convolved(self.refined, y.reshape(*drawn.shape[:3], -1))
         return _unfolded(picture, self.fold).unflatten(0, (batch, frames))
 
-    def _looked(self, x: torch.Tensor, still: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """What the tokens are told of noised frames x (B, T, H, W, 3) and of the still picture (B, H, W, 3): (B, N, width)."""
+    def _pixel_features(self, x: torch.Tensor, still: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Features (B, N, width) of noised frames x (B, T, H, W, 3) and of the still picture (B, H, W, 3)."""
         (down, across), (high, wide) = self.grid, self.cells
         rows, columns = down * high, across * wide
         pixels = x.shape[2] // rows * (x.shape[3] // columns)
@@ -133,12 +135,12 @@ class Drawing(nn.Module):
         def cells(frames: torch.Tensor) -> torch.Tensor:
             return frames.unflatten(-2, (columns, -1)).unflatten(-4, (rows, -1)).mean((-4, -2))
 
-        seen = expected(cells(x), t, pixels).type_as(self.look.weight)
-        seen = seen.unflatten(3, (across, wide)).unflatten(2, (down, high)).unflatten(1, (-1, self.patch[0]))
+        values = expected(cells(x), t, pixels).type_as(self.look.weight)
+        values = values.unflatten(3, (across, wide)).unflatten(2, (down, high)).unflatten(1, (-1, self.patch[0]))
         # (B, T', t, down, h, across, w, 3) -> (B, T', down, across, t, h, w, 3)
-        looked = self.look(seen.permute(0, 1, 3, 5, 2, 4, 6, 7).flatten(4))
+        moving = self.look(values.permute(0, 1, 3, 5, 2, 4, 6, 7).flatten(4))
         of_still = self.look_still(cells(still).flatten(1))
-        return (looked + of_still.unflatten(1, (1, down, across, -1))).flatten(1, 3)
+        return (moving + of_still.unflatten(1, (1, down, across, -1))).flatten(1, 3)
 
 
 #: Of clean values, whose mean is 0.

@@ -130,13 +130,13 @@ class EventStem(nn.Module):
         """Whether nothing would come out at flow times t (B,). Only a CPU is asked: elsewhere the answer takes longer than the stem."""
         return t.device.type == "cpu" and bool((t <= self.shut_until).all())
 
-    def forward(self, seen: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """What the tokens (B, N, width) are told of what is `seen` at flow times t (B,)."""
-        opened = ((t - self.shut_until) / (self.open_from - self.shut_until)).clamp(0, 1).type_as(seen)
-        return opened[:, None, None] * self.output(seen)
+    def forward(self, features: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Event features (B, N, width) -> what is added to the tokens at flow times t (B,)."""
+        opened = ((t - self.shut_until) / (self.open_from - self.shut_until)).clamp(0, 1).type_as(features)
+        return opened[:, None, None] * self.output(features)
 
-    def see(self, x: torch.Tensor) -> torch.Tensor:
-        """What is seen in frames x (B, T, H, W, 3), T a multiple of a patch's: (B, N, width), tokens in the order of the patches."""
+    def extract(self, x: torch.Tensor) -> torch.Tensor:
+        """Event features of frames x (B, T, H, W, 3), T a multiple of a patch's: (B, N, width), in the order of the patches."""
         batch, (down, across) = x.shape[0], self.grid
         y = self._planes(x).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         first, second, third, fourth = self.spatial

@@ -89,7 +89,7 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 class VideoAutoencoder(nn.Module):
     """Frames to latents with a diagonal Gaussian posterior, and back, both beside small frames.
 
-    `seen` is these, as `condition` puts them on the latents' grid: (B, L, h, w, 12) for frames (B, 4 L, 8 h, 8 w, 3).
+    `conditioning` is these, as `condition` puts them on the latents' grid: (B, L, h, w, 12) for frames (B, 4 L, 8 h, 8 w, 3).
     `encode` and `decode` work in normalised latents, mean 0 and standard deviation 1 over the training data (see `measure`).
     """
 
@@ -138,45 +138,45 @@ class VideoAutoencoder(nn.Module):
         """How many latents before its own a frame depends on: each block's convolution reaches two steps back, at three rates."""
         return ceil(2 * self.config.blocks * (1 + 1 / 2 + 1 / 4))
 
-    def posterior(self, frames: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def posterior(self, frames: torch.Tensor, conditioning: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames (B, T, H, W, 3) in [-1, 1], sizes multiples of `stride` -> mean and log-variance (B, latent_width, T/4, H/8, W/8)."""
         pixels, one, half, two, quarter, three, out = self.encoder
-        x = one(pixels(fold((frames - enlarged(seen)).movedim(-1, 1), 1, _FOLD)))
+        x = one(pixels(fold((frames - enlarged(conditioning)).movedim(-1, 1), 1, _FOLD)))
         x = two(half(fold(x, 2, 2)))
         mean, log_variance = out(three(quarter(fold(x, 2, 1)))).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 10)
 
-    def pixels(self, latents: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    def pixels(self, latents: torch.Tensor, conditioning: torch.Tensor) -> torch.Tensor:
         """Latents as of the posterior (B, latent_width, T/4, H/8, W/8) -> frames (B, T, H, W, 3)."""
         into, three, half, two, whole, one, pixels = self.decoder
-        x = unfold(half(three(into(torch.cat([latents, seen.movedim(-1, 1)], dim=1)))), 2, 1)
+        x = unfold(half(three(into(torch.cat([latents, conditioning.movedim(-1, 1)], dim=1)))), 2, 1)
         x = unfold(whole(two(x)), 2, 2)
-        return enlarged(seen) + unfold(pixels(one(x)), 1, _FOLD).movedim(1, -1)
+        return enlarged(conditioning) + unfold(pixels(one(x)), 1, _FOLD).movedim(1, -1)
 
-    def forward(self, frames: torch.Tensor, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, frames: torch.Tensor, conditioning: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames (B, T, H, W, 3) -> their reconstruction from a sample of the posterior, and the KL to N(0, I), a mean over latents."""
-        mean, log_variance = self.posterior(frames, seen)
+        mean, log_variance = self.posterior(frames, conditioning)
         latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        return self.pixels(latents, seen), kl
+        return self.pixels(latents, conditioning), kl
 
-    def encode(self, frames: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    def encode(self, frames: torch.Tensor, conditioning: torch.Tensor) -> torch.Tensor:
         """Frames (B, T, H, W, 3) in [-1, 1] -> normalised latents (B, T/4, H/8, W/8, latent_width)."""
-        return (self.posterior(frames, seen)[0].movedim(1, -1) - self.latent_mean) / self.latent_std
+        return (self.posterior(frames, conditioning)[0].movedim(1, -1) - self.latent_mean) / self.latent_std
 
-    def decode(self, latents: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    def decode(self, latents: torch.Tensor, conditioning: torch.Tensor) -> torch.Tensor:
         """Normalised latents (B, T/4, H/8, W/8, latent_width) -> frames (B, T, H, W, 3)."""
-        return self.pixels((latents * self.latent_std + self.latent_mean).movedim(-1, 1), seen)
+        return self.pixels((latents * self.latent_std + self.latent_mean).movedim(-1, 1), conditioning)
 
-    def decode_in_pieces(self, latents: torch.Tensor, seen: torch.Tensor, piece: int) -> Iterator[torch.Tensor]:
+    def decode_in_pieces(self, latents: torch.Tensor, conditioning: torch.Tensor, piece: int) -> Iterator[torch.Tensor]:
         """What `decode` gives, `piece` latents at a time, so that memory does not grow with the length."""
         for start in range(0, latents.shape[1], piece):
             part = slice(max(0, start - self.reach), start + piece)
-            yield self.decode(latents[:, part], seen[:, part])[:, (start - part.start) * self.stride[0] :]
+            yield self.decode(latents[:, part], conditioning[:, part])[:, (start - part.start) * self.stride[0] :]
 
-    def measure(self, frames: torch.Tensor, seen: torch.Tensor) -> None:
+    def measure(self, frames: torch.Tensor, conditioning: torch.Tensor) -> None:
         """Sets the latent statistics to those of frames (B, T, H, W, 3)."""
-        posteriors = [self.posterior(*rows)[0] for rows in zip(frames.split(1), seen.split(1), strict=True)]
+        posteriors = [self.posterior(*rows)[0] for rows in zip(frames.split(1), conditioning.split(1), strict=True)]
         mean = torch.cat([posterior.movedim(1, -1).flatten(0, -2) for posterior in posteriors])
         self.latent_mean.copy_(mean.mean(dim=0))
         self.latent_std.copy_(mean.std(dim=0).clamp_min(1e-4))

@@ -27,8 +27,8 @@ class FirstGuess(nn.Sequential):
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        guess = super().forward(seen.flatten(0, 1).movedim(-1, 1)).unflatten(0, seen.shape[:2])
+    def forward(self, conditioning: torch.Tensor) -> torch.Tensor:
+        guess = super().forward(conditioning.flatten(0, 1).movedim(-1, 1)).unflatten(0, conditioning.shape[:2])
         return guess.movedim(2, -1)
 
 
@@ -44,10 +44,10 @@ class UpsamplerDiT(DiT):
         latent_width = config.autoencoder.latent_width
         super().__init__(config.dit, rows * columns * latent_width)
         self.patch, self.latent_width = config.patch, latent_width
-        seen = latent_width + 3 * STRIDE[0]
+        channels = latent_width + 3 * STRIDE[0]
         kernel = (rows + 2 * config.around, columns + 2 * config.around)
         self.guess = FirstGuess(config.guess_width, latent_width) if config.dit.prediction == "sample" else None
-        self.input = nn.Conv2d(seen, config.dit.width, kernel, stride=config.patch, padding=config.around)
+        self.input = nn.Conv2d(channels, config.dit.width, kernel, stride=config.patch, padding=config.around)
 
     def start_from(self, video: DiT) -> None:
         """Takes a video backbone's blocks and what tells them flow time and caption, as the paper's upsampler comes from its video model.
@@ -79,9 +79,9 @@ class UpsamplerDiT(DiT):
 
     def velocity_of(self, sample: torch.Tensor, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """As `DiT.velocity_of`, of the latents alone; `sample` is what is added to the first guess."""
-        latents, seen = x.tensor_split((self.latent_width,), dim=-1)
+        latents, conditioning = x.tensor_split((self.latent_width,), dim=-1)
         assert self.guess is not None
-        return super().velocity_of(sample + self.guess(seen), latents, t)
+        return super().velocity_of(sample + self.guess(conditioning), latents, t)
 
     def rotation(self, x: torch.Tensor) -> Rotation:
         pairs = self.config.width // self.config.heads // 2

@@ -37,11 +37,11 @@ def bicubic(frames: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return F.interpolate(frames.movedim(-1, 1), size, mode="bicubic", align_corners=False).movedim(1, -1)
 
 
-def enlarged(seen: torch.Tensor) -> torch.Tensor:
+def enlarged(conditioning: torch.Tensor) -> torch.Tensor:
     """What `condition` gives (B, L, h, w, 12) -> the frames (B, 4 L, 8 h, 8 w, 3) that interpolation makes of it."""
     # (B, L, h, w, t, 3) -> (B, L, t, h, w, 3)
-    frames = seen.unflatten(-1, (STRIDE[0], 3)).permute(0, 1, 4, 2, 3, 5).flatten(1, 2)
-    size = (STRIDE[1] * seen.shape[2], STRIDE[2] * seen.shape[3])
+    frames = conditioning.unflatten(-1, (STRIDE[0], 3)).permute(0, 1, 4, 2, 3, 5).flatten(1, 2)
+    size = (STRIDE[1] * conditioning.shape[2], STRIDE[2] * conditioning.shape[3])
     return bicubic(frames.flatten(0, 1), size).unflatten(0, frames.shape[:2])
 
 

@@ -97,9 +97,9 @@ class LatentUpsampler:
         count = latents_for(len(frames), frame_rate, self.frame_rate)
         small = to_pixels(frames[None]).to(self.device)
         latents = self.sample(small, frame_rate, count, caption=caption, seed=seed, on_step=on_step)
-        seen = condition(small, frame_rate, self.frame_rate, count)
+        conditioning = condition(small, frame_rate, self.frame_rate, count)
         done = 0
-        for piece in self.networks.autoencoder.decode_in_pieces(latents, seen, self.piece):
+        for piece in self.networks.autoencoder.decode_in_pieces(latents, conditioning, self.piece):
             large = from_pixels(piece[0, : total - done]).cpu()
             done += len(large)
             yield large
@@ -120,16 +120,18 @@ class LatentUpsampler:
         config, generator = self.config, torch.Generator().manual_seed(seed)
         noise = torch.randn(small.shape, generator=generator).to(self.device)
         noised = interpolate(small, noise, small.new_tensor([config.condition_time]))
-        seen = condition(noised, frame_rate, self.frame_rate, count)
-        noise = torch.randn(*seen.shape[:-1], config.autoencoder.latent_width, generator=generator).to(self.device)
+        conditioning = condition(noised, frame_rate, self.frame_rate, count)
+        noise = torch.randn(*conditioning.shape[:-1], config.autoencoder.latent_width, generator=generator).to(
+            self.device
+        )
         windows = Windows.line(count, config.window_latents, config.overlap_latents)
-        words = self.text([caption])
+        text_states = self.text([caption])
 
         def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = torch.cat([windows.cut(x), windows.cut(seen)], dim=-1)
+            cut = torch.cat([windows.cut(x), windows.cut(conditioning)], dim=-1)
             parts = [
                 self.networks.flow(
-                    rows, rows.new_full((len(rows),), t), words.rows(torch.zeros(len(rows), dtype=torch.long))
+                    rows, rows.new_full((len(rows),), t), text_states.rows(torch.zeros(len(rows), dtype=torch.long))
                 )
                 for rows in cut.split(self.windows_at_once)
             ]
