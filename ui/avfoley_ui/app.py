@@ -15,7 +15,7 @@ from avfoley_ui.controller import Controller
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.window import PanelWindow
 
-#: Objects since the last collection, and collections before older objects are gone over, too.
+# Objects since the last collection, and collections before older objects are gone over, too.
 _YOUNG, _ROUNDS = 2_000, 10
 _TRANSLATIONS = Path(__file__).parent / "i18n"
 

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from avfoley_plugin.engine_client import EngineClient, EngineStatus, ModelInfo, Pull
 from avfoley_plugin.errors import AVFoleyError
 
-#: Seconds between two looks, while something is going on and while nothing is.
+# Seconds between two looks, while something is going on and while nothing is.
 BUSY_INTERVAL, CALM_INTERVAL = 0.4, 1.5
 
 Phase = Literal["starting", "idle", "busy", "restarting", "failed", "asleep", "unreachable"]
@@ -86,12 +86,12 @@ class EngineWatch(QObject):
         view = EngineView()
         starter = self._starter
         try:
-            view = _seen(starter, starter.status(), view)
+            view = _observe(starter, starter.status(), view)
         except AVFoleyError as error:
             view = replace(view, phase="unreachable", error=str(error))
         finally:
             starter.close()
-        self._tell(view)
+        self._emit(view)
         looker = self._looker
         try:
             while not self._closing:
@@ -106,11 +106,11 @@ class EngineWatch(QObject):
                     continue
                 before = view
                 try:
-                    view = _seen(looker, looker.status(), view)
+                    view = _observe(looker, looker.status(), view)
                 except AVFoleyError as error:
                     view = self._away(view, str(error))
                 if view != before:
-                    self._tell(view)
+                    self._emit(view)
         finally:
             looker.close()
 
@@ -121,12 +121,12 @@ class EngineWatch(QObject):
             return view
         return replace(view, phase="asleep", device=None, model=None, memory_bytes=None, error=None, pulls=())
 
-    def _tell(self, view: EngineView) -> None:
+    def _emit(self, view: EngineView) -> None:
         if not self._closing:
             self.changed.emit(view)
 
 
-def _seen(engine: EngineClient, status: EngineStatus, before: EngineView) -> EngineView:
+def _observe(engine: EngineClient, status: EngineStatus, before: EngineView) -> EngineView:
     pulls = tuple(engine.pulls())
     # Also those that began and ended between two looks.
     known = {(pull.model, pull.state) for pull in before.pulls}

@@ -82,9 +82,9 @@ class QueueModel(QAbstractListModel):
         if pace is None:
             return None
         # What is being made knows best itself.
-        told = sum(row.eta_seconds or 0.0 for row in running)
+        running_seconds = sum(row.eta_seconds or 0.0 for row in running)
         making = sum(row.seconds / row.takes * (1 - max(row.progress.values(), default=0.0)) for row in running)
-        return told + (sum(row.left for row in self.active) - making) * pace
+        return running_seconds + (sum(row.left for row in self.active) - making) * pace
 
     def eta_seconds(self, row: QueueRow) -> float | None:
         """When all takes of a row are made, as far as is known: that in the making, and those after it."""
@@ -211,15 +211,15 @@ class QueueModel(QAbstractListModel):
             case "waiting":
                 return row.message or self.tr("waiting")
             case "cancelling":
-                return self.tr("stopping")
+                return self.tr("cancelling")
             case "failed":
                 return " ".join(dict.fromkeys(row.reasons))
         if row.message:
             return row.message
         eta = self.eta_seconds(row)
         if eta is None:
-            return self.tr("{0} %").format(round(100 * row.done))
-        return self.tr("{0} %, {1} left").format(round(100 * row.done), duration(eta))
+            return self.tr("{0}%").format(round(100 * row.done))
+        return self.tr("{0}%, {1} left").format(round(100 * row.done), duration(eta))
 
     def _end(self, at: int) -> None:
         row = self._rows[at]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-#: One take gives way to another over so many samples, so that neither a gap nor a click is heard.
+# One take gives way to another over so many samples, so that neither a gap nor a click is heard.
 CROSSFADE = 240
 
 
@@ -16,10 +16,10 @@ class Mixer:
 
     def __init__(self) -> None:
         self.position = 0.0
-        #: 1 plays, 2 twice as fast, -1 backwards, 0 stands still.
+        # 1 plays, 2 twice as fast, -1 backwards, 0 stands still.
         self.speed = 0.0
         self.looping = True
-        #: The stretch that is played, and looped.
+        # The stretch that is played, and looped.
         self.start, self.end = 0, 0
         self._sound: np.ndarray | None = None
         self._head = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -14,13 +15,13 @@ import numpy as np
 from avfoley_plugin.errors import HostError
 
 SAMPLE_RATE = 48_000
-#: Samples behind one pair of waveform peaks.
+# Samples behind one pair of waveform peaks.
 PEAK_HOP = 240
 _WINDOW, _HOP = 1024, 256
 _BANDS = 96
 _LOWEST, _HIGHEST = 50.0, 20_000.0
 _FLOOR_DB = -80.0
-#: Decoding begins so many seconds before what is wanted: what follows a seek may be incomplete.
+# Decoding begins so many seconds before what is wanted: what follows a seek may be incomplete.
 _RUN_UP = Fraction(1, 5)
 
 
@@ -72,9 +73,9 @@ def load(path: Path, head: int) -> Sound:
     try:
         samples = _decode(path)
     except (OSError, av.error.FFmpegError) as error:
-        raise HostError(f"{path} cannot be read ({error}); relink it, or make the take again") from error
+        raise HostError(f"cannot read {path} ({error}); relink it or regenerate the take") from error
     if len(samples) == 0:
-        raise HostError(f"{path} holds no sound; make the take again")
+        raise HostError(f"{path} has no sound; regenerate the take")
     return Sound(samples, head, peaks(samples), spectrogram(samples))
 
 
@@ -86,7 +87,7 @@ def load_stretch(path: Path, start: Fraction, samples: int, speed: Fraction) -> 
     try:
         source = _decode_range(path, first, last)
     except (OSError, av.error.FFmpegError) as error:
-        raise HostError(f"{path} cannot be read ({error}); relink it") from error
+        raise HostError(f"cannot read {path} ({error}); relink it") from error
     if speed != 1:
         at = float((start - first) * SAMPLE_RATE) + float(speed) * np.arange(samples)
         known = np.arange(len(source))
@@ -123,16 +124,13 @@ def spectrogram(samples: np.ndarray) -> np.ndarray:
 
 
 def _decode(path: Path) -> np.ndarray:
-    blocks: list[np.ndarray] = []
+    blocks = [np.zeros((0, 2), np.float32)]
     with av.open(str(path)) as container:
-        if not container.streams.audio:
-            return np.zeros((0, 2), np.float32)
-        stream = container.streams.audio[0]
-        resampler = _resampler(stream)
-        for frame in container.decode(stream):
-            blocks.extend(map(_both_ears, resampler.resample(frame)))
-        blocks.extend(map(_both_ears, resampler.resample(None)))
-    return np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+        for stream in container.streams.audio[:1]:
+            resampler = _resampler(stream)
+            for frame in itertools.chain(container.decode(stream), (None,)):
+                blocks.extend(map(_both_ears, resampler.resample(frame)))
+    return np.concatenate(blocks)
 
 
 def _resampler(stream: av.AudioStream) -> av.AudioResampler:
@@ -150,7 +148,7 @@ def _decode_range(path: Path, first: Fraction, last: Fraction) -> np.ndarray:
     wanted = np.zeros((max(1, round((last - first) * SAMPLE_RATE)), 2), np.float32)
     with av.open(str(path)) as container:
         if not container.streams.audio:
-            raise OSError("it has no sound")
+            raise OSError("no audio stream")
         stream = container.streams.audio[0]
         clock = container.streams.video[0] if container.streams.video else stream
         assert clock.time_base is not None

@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from avfoley_ui.playback.sound import SAMPLE_RATE, Sound
 from avfoley_ui.theme import is_dark, state_colour
+from avfoley_ui.widgets.parts import fill
 
-#: Samples behind one column of the spectrogram.
+# Samples behind one column of the spectrogram.
 _HOP = 256
 
 
@@ -56,12 +57,10 @@ class SoundView(QWidget):
         for plot, line in zip((self._wave, self._spectrum), self._playheads, strict=True):
             line.setZValue(10)
             plot.addItem(line, ignoreBounds=True)
-        self._wave.getViewBox().sigXRangeChanged.connect(self._tell_span)
+        self._wave.getViewBox().sigXRangeChanged.connect(self._emit_span)
         self._graphics.scene().sigMouseClicked.connect(self._clicked)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.addWidget(self._graphics)
-        self._dress()
+        self._layout = fill(QVBoxLayout(self), self._graphics)
+        self._apply_palette()
 
     def set_shot(self, start: float, seconds: float, end: float) -> None:
         """Shows a shot from `start` (before 0 with handles) to `end`."""
@@ -127,7 +126,7 @@ class SoundView(QWidget):
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_playheads"):
-            self._dress()
+            self._apply_palette()
 
     def _plot(self, row: int) -> pg.PlotItem:
         plot = self._graphics.addPlot(row=row, col=0)
@@ -140,7 +139,7 @@ class SoundView(QWidget):
         plot.getViewBox().setDefaultPadding(0)
         return plot
 
-    def _dress(self) -> None:
+    def _apply_palette(self) -> None:
         palette = self.palette()
         dark = is_dark(palette)
         base = palette.color(QPalette.ColorRole.Base)
@@ -176,7 +175,7 @@ class SoundView(QWidget):
         self._low.setData(times, low / self._sound.loudest)
         self._high.setData(times, high / self._sound.loudest)
 
-    def _tell_span(self) -> None:
+    def _emit_span(self) -> None:
         self._draw_wave()
         self.span_changed.emit(*self.span)
 
