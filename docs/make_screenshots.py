@@ -1,9 +1,9 @@
-"""Takes the panel's screenshots in docs/screenshots/: three widths, dark and light, on a timeline of the project's own world.
+"""Takes the panel's screenshots in docs/screenshots/: three widths, dark and light.
 
     xvfb-run -a python docs/make_screenshots.py            (or with QT_QPA_PLATFORM=offscreen)
 
-The panel is the real one, on an engine of its own, driven as by a user. --stand-in puts a model in place of the shipped
-one that bursts where the picture changes.
+The panel is the real one, on an engine of its own and a timeline of the project's own world, driven as
+by a user. --stand-in replaces the shipped model by one that bursts where the picture changes.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ CLOSE_TIMEOUT = 20.0
 
 
 class Background(QObject):
-    """A thread that does one thing after the other, and delivers each result in the GUI thread.
+    """A thread that does one thing at a time, and delivers each result in the GUI thread.
 
     newest_first: the newest of what waits comes first. keep: how much may wait; the oldest is
     dropped.
@@ -40,7 +40,7 @@ class Background(QObject):
     def submit(
         self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None] | None = None
     ) -> None:
-        """Does `work` in the thread, then calls `done` with its result, or `failed` with its error, in the GUI's."""
+        """Does `work` in the thread; in the GUI thread, calls `done` or `failed` afterwards."""
 
         def carry_out() -> None:
             try:
@@ -59,7 +59,7 @@ class Background(QObject):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits, nothing is being done, and no result is still to be called back with."""
+        """Whether nothing waits or is being done, and no result is still to be delivered."""
         with self._changed:
             return not self._waiting and not self._busy and not self._undelivered
 
@@ -69,7 +69,7 @@ class Background(QObject):
             self._waiting.clear()
 
     def close(self, *, finish: bool = False) -> None:
-        """Ends the thread after what it is doing; `finish`: and after what waits. Nothing is called back any more."""
+        """Ends the thread after its current work, with `finish` after all. Delivers nothing more."""
         with self._changed:
             self._closing = True
             if not finish:
@@ -90,7 +90,7 @@ class Background(QObject):
             work()
 
     def _deliver(self, callback: Callable[[Any], None], value: object) -> None:
-        """In the thread: has `callback` called in the GUI's."""
+        """In the thread: calls `callback` in the GUI thread."""
         with self._changed:
             self._undelivered += 1
         self._came_back.emit(callback, value)

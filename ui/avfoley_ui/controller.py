@@ -1,4 +1,4 @@
-"""What the panel does: it opens a timeline, has takes made, edits what is on it; all of it off the GUI thread."""
+"""What the panel does: open a timeline, generate takes, edit them; all off the GUI thread."""
 
 from __future__ import annotations
 
@@ -97,11 +97,11 @@ class Controller(QObject):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being read, written or made."""
+        """Whether nothing is being read, written or generated."""
         return not self._runs and self._line.idle and self._thumbnails.idle
 
     def open(self, path: Path, output: Path | None = None) -> None:
-        """Opens a timeline or a video in place of the one that is open; ``resolve:`` is the one open in Resolve."""
+        """Opens a timeline or video in place of the current one; ``resolve:`` is Resolve's."""
         if str(path) != RESOLVE:
             path = path.absolute()
         workspace = Workspace(path, output, self._probe)
@@ -127,18 +127,18 @@ class Controller(QObject):
         self._change(lambda workspace: None)
 
     def look_again(self) -> None:
-        """Reads a timeline again whose changes no file tells."""
+        """Reads the timeline again if no file tells of its changes."""
         if self._workspace is not None and not self._workspace.path.exists():
             self.refresh()
 
     def generate(self, task: str, settings: Settings, shots: Sequence[str]) -> None:
-        """Has takes of these shots made."""
+        """Generates takes of these shots."""
         workspace = self._workspace
         if workspace is not None and shots:
             self._settled(lambda: self._run(lambda engine: workspace.make(task, engine, settings, list(shots))))
 
     def regenerate(self) -> None:
-        """Makes the shots again whose captions were changed."""
+        """Generates the shots again whose captions were changed."""
         workspace = self._workspace
         if workspace is not None:
             self._settled(lambda: self._run(workspace.regenerate))
@@ -177,7 +177,7 @@ class Controller(QObject):
         self._change(lambda workspace: workspace.redo())
 
     def select_in_host(self) -> None:
-        """Asks which shots are selected in the editing program; `host_selection` brings them."""
+        """Asks which shots are selected in the editing program, for `host_selection`."""
 
         def tell(contents: Contents) -> None:
             self._show(contents)
@@ -196,7 +196,7 @@ class Controller(QObject):
             self._line.submit(lambda: self._read(workspace), tell, self._show_error)
 
     def load_thumbnails(self, shots: Sequence[ListedShot]) -> None:
-        """Reads the thumbnails of these shots, and no longer those that were asked for before."""
+        """Reads the thumbnails of these shots, instead of those requested before."""
         self._thumbnails.drop_waiting()
         for shot in reversed(shots):
             self._read_thumbnail(shot)
@@ -219,12 +219,13 @@ class Controller(QObject):
         self._with_engine(lambda engine: engine.stop_pull(model))
 
     def set_watching(self, watching: bool) -> None:
-        """Whether somebody looks at the panel; an engine that nobody needs may go to sleep else."""
+        """Whether the panel is in use; if it is not, an idle engine may end."""
         self._watch.set_watching(watching)
 
     def close(self) -> None:
-        """Stops what is being made, places what is finished, ends all threads, and the engine that the panel started,
-        unless it works for somebody else.
+        """Cancels what is unfinished, places what is finished, and ends all threads.
+
+        An engine that the panel started ends, too, unless it works for somebody else.
         """
         self._settle.stop()
         self._probe_engine.give_up()
@@ -279,7 +280,7 @@ class Controller(QObject):
         self.making_changed.emit(bool(self._runs))
 
     def _settled(self, then: Callable[[], None]) -> None:
-        """Does it after the edits that are still on their way."""
+        """Does it once pending edits are written."""
         self._line.submit(lambda: None, lambda _: then())
 
     def _change(self, change: Callable[[Workspace], object], message: str | None = None) -> None:
@@ -319,7 +320,7 @@ class Controller(QObject):
         self.contents_changed.emit(contents)
 
     def _check_media(self) -> None:
-        """Reads the timeline again with what its media files tell, as the engine sees them."""
+        """Reads the timeline again with what the engine finds in its media files."""
         workspace = self._workspace
         if workspace is None or self._media_checked:
             return

@@ -16,7 +16,7 @@ WRITE_INTERVAL = 10.0
 
 
 class RunThread(QObject):
-    """Carries one run out. ``updated`` brings its number and an update; ``ended`` the error in plain words, or None."""
+    """Carries out one run. ``updated``: its number and an update; ``ended``: its error or None."""
 
     updated = Signal(int, object)
     ended = Signal(int, object)
@@ -73,7 +73,7 @@ class RunThread(QObject):
 
 
 def explain(error: Exception) -> str:
-    """An error in plain words: ours say them, any other is one to be reported."""
+    """An error for the user; one that is not ours is to be reported."""
     if isinstance(error, AVFoleyError):
         return str(error)
     text = QCoreApplication.translate("RunThread", "Unexpected error ({0}: {1}). Please report it.")

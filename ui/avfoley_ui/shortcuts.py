@@ -19,7 +19,7 @@ _ZOOM = 1.5
 
 
 class Shortcuts(QObject):
-    """``table``: keys, what they do in words, and what they do; or the button that they press and name."""
+    """``table``: keys, a description, and what to call, or the button to press and to name."""
 
     def __init__(self, window: PanelWindow) -> None:
         super().__init__(window)

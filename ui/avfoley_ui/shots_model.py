@@ -34,7 +34,7 @@ class Role(IntEnum):
 
 
 class ShotsModel(QAbstractListModel):
-    """The shots in record order. Editing a caption asks for it by `caption_edited`; the new contents bring it back."""
+    """The shots in record order. An edited caption is emitted, and comes back with new contents."""
 
     caption_edited = Signal(object, str)
 
@@ -54,7 +54,7 @@ class ShotsModel(QAbstractListModel):
         return None if row is None else self._shots[row]
 
     def set_shots(self, shots: Iterable[ListedShot]) -> None:
-        """Takes over new contents; as long as the same shots are there, selections and scrolling stay."""
+        """Shows new contents. Selection and scrolling stay if the shots are the same."""
         new = list(shots)
         before = self._shots
         if [shot.id for shot in new] != [shot.id for shot in before]:
@@ -86,7 +86,7 @@ class ShotsModel(QAbstractListModel):
         return shot_id in self._thumbnails
 
     def set_progress(self, progress: dict[str, float]) -> None:
-        """How far the shots are that are being made."""
+        """The progress of shots whose takes are being generated."""
         touched = {shot for shot in {*progress, *self._progress} if progress.get(shot) != self._progress.get(shot)}
         self._progress = dict(progress)
         for shot_id in touched:

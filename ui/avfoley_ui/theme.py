@@ -1,4 +1,4 @@
-"""Colours: dark or light as the system says or the user wishes, and what the panel paints with beside the palette."""
+"""Colours: the dark and the light palette, and those of states."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PALETTE = {
 }
 _TEXT_ROLES = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
 
-# What states are painted in, on a dark and on a light ground; each reads at least 4.5 : 1 on its ground.
+# Colours of states, on dark and on light; their contrast is at least 4.5 : 1.
 _STATES = {
     "made": ("#6fcf97", "#1a6e41"),
     "changed": ("#f2c14e", "#7a5400"),
@@ -49,7 +49,7 @@ _STATES = {
 
 
 def apply(appearance: Appearance) -> None:
-    """Dresses the application. ``system``: as the system says, now and whenever it says otherwise."""
+    """Sets the application's palette. ``system``: as the system has it."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     app.setStyle("Fusion")
@@ -57,8 +57,8 @@ def apply(appearance: Appearance) -> None:
 
 
 def system_is_dark(app: QApplication) -> bool:
-    """Whether the system wants light on dark; leaves the application with the system's own palette."""
-    # Ours would be asked else.
+    """Whether the system is dark. Leaves the application with the system's own palette."""
+    # Or the answer would be about ours.
     app.setPalette(QPalette())
     known = QGuiApplication.styleHints().colorScheme()
     if known == Qt.ColorScheme.Unknown:

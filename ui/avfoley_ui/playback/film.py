@@ -1,7 +1,6 @@
-"""The picture of a shot by record frame, decoded off the GUI thread: retimes, reverse and freezes as the timeline has
-them.
+"""The picture of a shot by record frame, with its retimes, decoded off the GUI thread.
 
-QMediaPlayer knows neither retimes nor a shared clock with our mixer; here every frame asked for is the frame shown.
+QMediaPlayer has neither retimes nor a clock in common with the mixer.
 """
 
 from __future__ import annotations
@@ -46,7 +45,10 @@ _Key = tuple[Footage, int, int]
 
 
 class Film:
-    """An open media file whose frames are read by time. For one thread. Raises av.error.FFmpegError and OSError."""
+    """An open media file whose frames are read by time, for one thread.
+
+    Raises av.error.FFmpegError and OSError.
+    """
 
     def __init__(self, media: Path) -> None:
         self._container = av.open(str(media))

@@ -13,7 +13,7 @@ from PySide6.QtMultimedia import QAudio, QAudioDevice, QAudioFormat, QAudioSink,
 from avfoley_ui.playback.sound import SAMPLE_RATE
 
 Render = Callable[[int], np.ndarray]
-# How much sound is handed to the device in advance, in seconds: longer than the GUI thread may ever be away.
+# Seconds of sound buffered ahead: longer than the GUI thread may ever be busy.
 _AHEAD = 0.12
 
 
@@ -26,7 +26,7 @@ class Output(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Ends at once; what was taken and not heard is forgotten."""
+        """Ends at once, and drops what is buffered."""
 
     @abstractmethod
     def feed(self) -> None:
@@ -108,7 +108,7 @@ class DeviceOutput(Output):
 
 
 def best_output() -> Output:
-    """The system's device if there is one that takes 48 kHz stereo, else silence."""
+    """The system's device if it plays 48 kHz stereo, or a silent output."""
     device = QMediaDevices.defaultAudioOutput()
     if device.isNull():
         return SilentOutput()

@@ -18,7 +18,7 @@ SHUTTLE = (1.0, 2.0, 4.0, 8.0)
 
 
 class Player(QObject):
-    """``moved`` brings the playhead as it is heard, ``state_changed`` whenever speed, loop or sound change."""
+    """``moved`` carries the audible position; ``state_changed``: speed, loop or sound changed."""
 
     moved = Signal(int)
     state_changed = Signal()
@@ -36,7 +36,7 @@ class Player(QObject):
 
     @property
     def position(self) -> int:
-        """The playhead as it is heard, in samples."""
+        """The audible position in samples."""
         return self._shown
 
     @property
@@ -63,7 +63,7 @@ class Player(QObject):
         self.seek(0)
 
     def set_sound(self, sound: Sound | None) -> None:
-        """The take to hear from now on; the playhead stays where it is."""
+        """Plays another take from the same playhead on."""
         if sound is None:
             self._mixer.set_sound(None)
         else:
@@ -96,7 +96,7 @@ class Player(QObject):
     def set_speed(self, speed: float) -> None:
         if speed == self._mixer.speed:
             return
-        # What is handed over but not heard is played again at the new speed.
+        # What is buffered is rendered again at the new speed.
         self._stop_output()
         self._mixer.speed = speed
         if speed:

@@ -1,4 +1,4 @@
-"""A take's sound as the panel hears and shows it: samples, waveform peaks, spectrogram."""
+"""A take's sound: samples, waveform peaks, spectrogram."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WINDOW, _HOP = 1024, 256
 _BANDS = 96
 _LOWEST, _HIGHEST = 50.0, 20_000.0
 _FLOOR_DB = -80.0
-# Decoding begins so many seconds before what is wanted: what follows a seek may be incomplete.
+# Decoding begins so many seconds early: what follows a seek may be incomplete.
 _RUN_UP = Fraction(1, 5)
 
 
@@ -29,9 +29,9 @@ _RUN_UP = Fraction(1, 5)
 class Sound:
     """One take's file, or what a clip plays of its file, read.
 
-    samples (N, 2) float32 in [-1, 1] at 48 kHz; sample `head` is the shot's first. peaks (N / `PEAK_HOP`, 2): the least
-    and the greatest sample. spectrogram (N / 256, 96) uint8: level from -80 dB to 0 in bands of equal ratio, 50 Hz to
-    20 kHz.
+    samples (N, 2) float32 in [-1, 1] at 48 kHz; sample `head` is the shot's first. peaks
+    (N / `PEAK_HOP`, 2): the least and the greatest sample. spectrogram (N / 256, 96) uint8: level
+    from -80 dB to 0 in bands of equal ratio, 50 Hz to 20 kHz.
     """
 
     samples: np.ndarray
@@ -45,12 +45,13 @@ class Sound:
 
     @property
     def start(self) -> float:
-        """Where the file begins, in seconds from the shot's first frame: 0, or less with a head handle."""
+        """The file's begin in seconds from the shot's first frame: 0, or less with a handle."""
         return -self.head / SAMPLE_RATE
 
     def outline(self, start: float, end: float, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The waveform from one second to another, as so many columns of pixels show it: the numbers of the columns that
-        hold sound, and the least and the greatest sample in each.
+        """The waveform between two seconds, in so many columns of pixels.
+
+        Returns the numbers of the columns that hold sound, and the least and greatest sample of each.
         """
         edges = (start + np.arange(columns + 1) / columns * (end - start) - self.start) * SAMPLE_RATE
         coarse = edges[1] - edges[0] > PEAK_HOP
@@ -69,7 +70,7 @@ class Sound:
 
 
 def load(path: Path, head: int) -> Sound:
-    """Reads a take whose head handle is `head` samples long. Raises HostError if it cannot be read."""
+    """Reads a take whose head handle has `head` samples. Raises HostError."""
     try:
         samples = _decode(path)
     except (OSError, av.error.FFmpegError) as error:
@@ -80,8 +81,10 @@ def load(path: Path, head: int) -> Sound:
 
 
 def load_stretch(path: Path, start: Fraction, samples: int, speed: Fraction) -> Sound:
-    """Reads the `samples` that a clip plays of a file from second `start` on (of its picture's first frame, if it has
-    one), at a speed that its pitch follows; less than 0 is backwards. Raises HostError if it cannot be read.
+    """Reads what a clip plays of a file: so many samples from second `start` on.
+
+    `start` counts from the picture's first frame if there is one. Pitch follows the speed; less than
+    0 is backwards. Raises HostError if the file cannot be read.
     """
     first, last = sorted((start, start + speed * samples / SAMPLE_RATE))
     try:
@@ -97,7 +100,7 @@ def load_stretch(path: Path, start: Fraction, samples: int, speed: Fraction) -> 
 
 
 def peaks(samples: np.ndarray) -> np.ndarray:
-    """samples (N, 2) -> (ceil(N / PEAK_HOP), 2), the least and the greatest sample of both channels in each stretch."""
+    """samples (N, 2) -> (ceil(N / PEAK_HOP), 2), the least and greatest sample of both channels."""
     count = -(-len(samples) // PEAK_HOP)
     padded = np.zeros((count * PEAK_HOP, samples.shape[1]), np.float32)
     padded[: len(samples)] = samples

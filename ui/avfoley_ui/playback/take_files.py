@@ -26,9 +26,9 @@ _LANE_STILLS = 8
 
 
 def footage_of(shot: ListedShot, take: ListedTake | None = None) -> Footage | None:
-    """What is shown with a take (None: the one in use): the take if it is a picture, or the shot's own picture.
+    """What is shown with a take (None: the one in use): itself if it is a picture, or the shot's.
 
-    None if there is neither.
+    None if there is no picture.
     """
     rate, frames = shot.shot.record_rate, shot.shot.frames
     shown, picture = take or shot.active_take, shot.picture
@@ -66,7 +66,7 @@ class TakeFiles(QObject):
         self._thread.close()
 
     def audible(self, shot: ListedShot | None, take: ListedTake | None) -> Key | None:
-        """What is played with a take: the take if it is a sound, or what the sound clip plays itself."""
+        """What is played with a take: itself if it is a sound, or what the sound clip plays."""
         task = task_of(take)
         if take is not None and task is not None and task.makes == "sound":
             return take.id, str(take.path)

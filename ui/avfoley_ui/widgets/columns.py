@@ -53,7 +53,7 @@ class Columns(QWidget):
         self._layout = fill(QVBoxLayout(self))
 
     def arrange(self, window: QSize) -> bool:
-        """Uses as many columns as a window of that size has room for; whether that is another number."""
+        """Uses as many columns as the window has room for. Returns whether their number changed."""
         count = 3 if window.width() >= THREE_COLUMNS else 2 if window.width() >= TWO_COLUMNS else 1
         if count == self.count:
             return False
@@ -83,7 +83,7 @@ class Columns(QWidget):
         return True
 
     def show_part(self, number: int) -> None:
-        """Brings a part to the front where they are in tabs: shots (0), listening (1) or the form (2)."""
+        """Brings a part to the front in tabs: shots (0), listening (1) or the form (2)."""
         if isinstance(self._arranged, QTabWidget):
             self._arranged.setCurrentIndex(number)
 

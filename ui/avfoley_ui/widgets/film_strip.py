@@ -1,4 +1,4 @@
-"""The shot's frames in a row over its time, with the current take's onsets; scrubbed with the mouse."""
+"""The shot's frames over its time, with the current take's onsets."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class FilmStrip(TimeAxis):
         self._paint_playhead(painter)
 
     def _draw_stills(self) -> QPixmap:
-        """The row of frames, drawn anew only when it changed: the playhead crosses it many times a second."""
+        """The row of frames, kept while the playhead crosses it."""
         ratio = self.devicePixelRatioF()
         drawn = QPixmap(max(1, round(self.width() * ratio)), round(HEIGHT * ratio))
         drawn.setDevicePixelRatio(ratio)
@@ -108,7 +108,7 @@ class FilmStrip(TimeAxis):
         return max(24.0, HEIGHT * self._aspect)
 
     def _cells(self) -> list[float]:
-        """The seconds at the cells' centres: on a fixed grid a zoom level, so that panning asks for few new ones."""
+        """The seconds at the cells' centres. Their grid is fixed, so that panning needs few new ones."""
         start, end = self._span
         width = self._cell_width() / max(1, self.width()) * (end - start)
         first, last = int(max(start, 0.0) / width), int(min(end, self._shot) / width) + 1

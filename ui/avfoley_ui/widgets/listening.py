@@ -169,7 +169,7 @@ class Listening(QWidget):
         self._show_progress()
 
     def _show_progress(self) -> None:
-        """Says what there is in place of takes."""
+        """Shows a text in place of takes."""
         done = self._progress.get(self._shot_id)
         if done is not None:
             self.lanes.empty.setText(self.tr("Generating: {0}%").format(round(100 * done)))
@@ -192,7 +192,7 @@ class Listening(QWidget):
         self._by_hand = not state.isEmpty() and self.splitter.restoreState(state)
 
     def _balance(self) -> None:
-        """Gives the picture what its shape needs while three takes fit below, and the takes the rest."""
+        """Gives the picture the height it needs while three takes fit below."""
         if self._by_hand:
             return
         room = self.splitter.height()

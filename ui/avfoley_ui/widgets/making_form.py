@@ -1,4 +1,4 @@
-"""The form that says what to generate, and the buttons that request it."""
+"""The form for the next takes, and the buttons that request them."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class MakingForm(QWidget):
         return next((model for model in self._models if model.name == self.model.currentData()), None)
 
     def _model_for(self, task: str) -> ModelInfo | None:
-        """The model that is chosen, if it does the task, or else the first that does."""
+        """The chosen model if it does the task, or the first that does."""
         chosen = [] if self._model is None else [self._model]
         return next((model for model in (*chosen, *self._models) if task in model.tasks), None)
 

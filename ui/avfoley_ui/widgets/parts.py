@@ -48,7 +48,7 @@ def name_button(button: QToolButton, text: str, shortcut: str = "") -> None:
 
 
 class ElidedLabel(QLabel):
-    """One line that is cut with an ellipsis where there is no room; the whole is its tooltip then."""
+    """One line, cut with an ellipsis where there is no room; its tooltip has all of it."""
 
     def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         super().__init__(text)
@@ -85,7 +85,7 @@ class ElidedLabel(QLabel):
 
 
 class FactsLabel(ElidedLabel):
-    """Facts in a row. Where there is no room the last ones are left out, whole; the tooltip has all."""
+    """Facts in a row. Where there is no room, the last are left out; the tooltip has all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +163,7 @@ def scroll_vertically(area: QScrollArea, inner: QWidget) -> QScrollArea:
 
 
 def by_tab(button: QPushButton) -> QPushButton:
-    """A button that is reached by Tab and takes no focus when it is clicked, so that Space goes on playing."""
+    """A button that takes no focus when it is clicked, so that Space goes on playing."""
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 

@@ -43,7 +43,7 @@ _MARGIN = 6
 
 
 class ShotsView(QWidget):
-    """``chosen`` brings the ids of the selected shots, the current one first."""
+    """``chosen`` carries the ids of the selected shots, the current one first."""
 
     chosen = Signal(list)
     thumbnails_requested = Signal(list)
@@ -348,7 +348,7 @@ class _Card(QStyledItemDelegate):
 
 @dataclass(frozen=True)
 class _Fonts:
-    """What a card is written in; made once, for they are measured with many times a second while scrolling."""
+    """A card's fonts, made once: scrolling measures with them many times a second."""
 
     bold: QFont
     italic: QFont

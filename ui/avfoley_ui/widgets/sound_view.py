@@ -1,4 +1,4 @@
-"""Waveform and spectrogram of the take that is heard, over one time axis; zoomed with the wheel, scrubbed by click."""
+"""The current take's waveform and spectrogram over one time axis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOP = 256
 
 
 class SoundView(QWidget):
-    """Times are in seconds from the shot's first frame; ``span_changed`` brings the stretch that is shown."""
+    """Times are in seconds from the shot's first frame; ``span_changed``: what is visible."""
 
     scrubbed = Signal(float)
     span_changed = Signal(float, float)
@@ -90,7 +90,7 @@ class SoundView(QWidget):
         self._onset_lines.setData(xs, np.tile([-1.0, 1.0], len(onsets)))
 
     def zoom(self, factor: float, about: float) -> None:
-        """Shows a stretch `factor` times as long, with that second where it is now; as far as there is sound."""
+        """Shows a stretch `factor` times as long, with the second `about` in its place."""
         start, end = self.span
         about = min(max(about, start), end)
         self._wave.setXRange(about + (start - about) * factor, about + (end - about) * factor, padding=0)
@@ -120,7 +120,7 @@ class SoundView(QWidget):
             line.setValue(seconds)
 
     def leave_edge(self, pixels: int) -> None:
-        """Keeps so much of the right edge free, so that its time axis is that of the views around it."""
+        """Keeps the right edge free, so that its time axis is that of the views around it."""
         self._layout.setContentsMargins(0, 0, pixels, 0)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802

@@ -74,7 +74,7 @@ class TakeLanes(QScrollArea):
         self.empty.hide()
         self._layout = fill(QVBoxLayout(self._inner), self.empty, None, spacing=3)
         scroll_vertically(self, self._inner)
-        # Building a lane takes longer than filling one. The last of the spare ones comes next: the uppermost.
+        # Building a lane takes longer than filling one. The last spare one is used next.
         for _ in range(_READY_LANES):
             lane = self._new_lane()
             lane.hide()
@@ -241,7 +241,7 @@ class TakeLane(QFrame):
 
 
 class LaneWave(TimeAxis):
-    """A small waveform, or a picture's frames, over the time that all views share; a press plays it from there."""
+    """A small waveform, or a picture's frames; a press plays the take from there."""
 
     pressed = Signal(float)
 

@@ -12,7 +12,7 @@ from avfoley_ui.widgets.parts import bold, quiet
 
 
 class Welcome(QWidget):
-    """Says how to begin, and offers what was open last."""
+    """Explains how to begin, and offers what was open last."""
 
     open_requested = Signal()
     recent_requested = Signal(object)
