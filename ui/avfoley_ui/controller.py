@@ -70,8 +70,9 @@ class Controller(QObject):
         self._numbers = itertools.count(1)
         self._media_checked = False
         self._files = QFileSystemWatcher(self)
-        self._files.fileChanged.connect(self._file_changed)
+        # A file that was replaced is no longer watched; reading again watches the new one.
         self._settle = delayed(self, 300, self.refresh)
+        self._files.fileChanged.connect(lambda: self._settle.start())
         self.shots.caption_edited.connect(self.set_caption)
         self.queue.totals_changed.connect(lambda: self.shots.set_progress(self.queue.progress_by_shot()))
         self._pulling = Background("models")
@@ -356,10 +357,6 @@ class Controller(QObject):
             self._files.removePaths(sorted(present - wanted))
         if wanted - present:
             self._files.addPaths(sorted(wanted - present))
-
-    def _file_changed(self, _: str) -> None:
-        # A file that was replaced is no longer watched; reading again watches the new one.
-        self._settle.start()
 
     def _show_error(self, error: Exception) -> None:
         self.message.emit(explain(error), True)

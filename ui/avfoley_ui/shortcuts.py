@@ -96,9 +96,9 @@ class Shortcuts(QObject):
 
     def _press(self, name: str) -> None:
         """Presses a button of the current take."""
-        lane = self._window.listening.current_lane
-        if lane is not None:
-            getattr(lane, name).click()
+        listening = self._window.listening
+        if (take := listening.current_take) is not None:
+            getattr(listening.lanes.lane(take.id), name).click()
 
     def _space(self) -> None:
         # Space presses the button that has the focus, as everywhere.

@@ -116,7 +116,7 @@ class PanelWindow(QWidget):
         self._recent_menu = menu.addMenu(self.tr("Open recent"))
         self._recent_menu.aboutToShow.connect(self._fill_recent)
         menu.addSeparator()
-        menu.addAction(self.tr("Models…"), self.show_models)
+        menu.addAction(self.engine.models.text(), self.show_models)
         appearance = menu.addMenu(self.tr("Appearance"))
         group = QActionGroup(self)
         choices: list[tuple[str, Appearance]] = [

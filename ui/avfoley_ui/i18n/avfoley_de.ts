@@ -265,10 +265,6 @@
         <translation>Seed und Einstellungen des Takes ins Formular übernommen.</translation>
     </message>
     <message>
-        <source>Models…</source>
-        <translation>Modelle…</translation>
-    </message>
-    <message>
         <source>Appearance</source>
         <translation>Erscheinungsbild</translation>
     </message>
@@ -650,10 +646,6 @@
     <message>
         <source>starred</source>
         <translation>gemerkt</translation>
-    </message>
-    <message>
-        <source>no caption</source>
-        <translation>keine Beschreibung</translation>
     </message>
     <message>
         <source>Take {0}, {1}</source>

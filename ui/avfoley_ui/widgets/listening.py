@@ -20,7 +20,7 @@ from avfoley_ui.widgets.film_strip import HEIGHT, FilmStrip
 from avfoley_ui.widgets.parts import ElidedLabel, bold, fill
 from avfoley_ui.widgets.picture import Picture
 from avfoley_ui.widgets.sound_view import SoundView
-from avfoley_ui.widgets.take_lanes import TakeLane, TakeLanes, file_data
+from avfoley_ui.widgets.take_lanes import TakeLanes, file_data
 from avfoley_ui.widgets.transport import Transport
 
 # How large the picture is decoded: the first of these that is as wide as it is shown.
@@ -105,10 +105,6 @@ class Listening(QWidget):
     def current_take(self) -> ListedTake | None:
         """The take that is played."""
         return next((take for take in self.takes if take.id == self._current), None)
-
-    @property
-    def current_lane(self) -> TakeLane | None:
-        return None if self._current is None else self.lanes.lane(self._current)
 
     @property
     def sound(self) -> Sound | None:

@@ -64,10 +64,9 @@ class _ModelRow(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._title = bold(QLabel())
         self._facts = quiet(QLabel())
-        for label in (self._title, self._facts):
-            label.setWordWrap(True)
         self._error = QLabel()
-        self._error.setWordWrap(True)
+        for label in (self._title, self._facts, self._error):
+            label.setWordWrap(True)
         self.bar = QProgressBar()
         self.pull = QPushButton()
         self.stop = QPushButton(self.tr("Stop"))

@@ -37,9 +37,8 @@ class QueueView(QWidget):
     def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self.summary = QLabel()
+        self.summary = quiet(QLabel())
         self.summary.setWordWrap(True)
-        quiet(self.summary)
         self.total = QProgressBar()
         self.total.setRange(0, 1000)
         self.total.setTextVisible(False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -235,7 +234,7 @@ class _Card(QStyledItemDelegate):
     def __init__(self, model: ShotsModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._model = model
-        self._font_cache: tuple[str, _Fonts] | None = None
+        self._font_cache: tuple[str, tuple[QFont, QFont, QFontMetrics]] | None = None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         text = 3 * self._line(option.font) + 4
@@ -305,16 +304,16 @@ class _Card(QStyledItemDelegate):
     ) -> None:
         palette: QPalette = option.palette
         quiet, strong = state_colour("quiet", palette), palette.color(QPalette.ColorRole.Text)
-        fonts = self._fonts(option.font)
-        line = fonts.metrics.height() + 2
+        bold, italic, metrics = self._fonts(option.font)
+        line = metrics.height() + 2
         state, colour = self._state(shot, progress)
         top = self._text_rect(option)
         top.setHeight(line)
-        badge = min(fonts.metrics.horizontalAdvance(state) + 4, top.width() // 2)
+        badge = min(metrics.horizontalAdvance(state) + 4, top.width() // 2)
         painter.setFont(option.font)
         right = top.adjusted(top.width() - badge, 0, 0, 0)
         paint_line(painter, right, state, state_colour(colour, palette), align=Qt.AlignmentFlag.AlignRight)
-        painter.setFont(fonts.bold)
+        painter.setFont(bold)
         name = top.adjusted(0, 0, -badge - 6, 0)
         paint_line(painter, name, shot.shot.name, strong, Qt.TextElideMode.ElideMiddle)
         painter.setFont(option.font)
@@ -322,7 +321,7 @@ class _Card(QStyledItemDelegate):
         if shot.active_take is not None:
             facts.append(shot.active_take.settings.model)
         paint_line(painter, top.translated(0, line), " · ".join(facts), quiet)
-        painter.setFont(option.font if shot.caption else fonts.italic)
+        painter.setFont(option.font if shot.caption else italic)
         text = self._model.caption_text(shot)
         paint_line(painter, top.translated(0, 2 * line), text, strong if shot.caption else quiet)
 
@@ -337,26 +336,13 @@ class _Card(QStyledItemDelegate):
         return option.rect.adjusted(left, _MARGIN, -_MARGIN - 2, -_MARGIN)
 
     def _line(self, font: QFont) -> int:
-        return self._fonts(font).metrics.height() + 2
+        return self._fonts(font)[2].height() + 2
 
-    def _fonts(self, font: QFont) -> _Fonts:
-        key = font.key()
-        if self._font_cache is None or self._font_cache[0] != key:
-            self._font_cache = key, _Fonts.of(font)
+    def _fonts(self, font: QFont) -> tuple[QFont, QFont, QFontMetrics]:
+        """Bold, italic and metrics, kept: scrolling measures with them many times a second."""
+        if self._font_cache is None or self._font_cache[0] != font.key():
+            bold, italic = QFont(font), QFont(font)
+            bold.setBold(True)
+            italic.setItalic(True)
+            self._font_cache = font.key(), (bold, italic, QFontMetrics(font))
         return self._font_cache[1]
-
-
-@dataclass(frozen=True)
-class _Fonts:
-    """A card's fonts, made once: scrolling measures with them many times a second."""
-
-    bold: QFont
-    italic: QFont
-    metrics: QFontMetrics
-
-    @classmethod
-    def of(cls, font: QFont) -> _Fonts:
-        bold, italic = QFont(font), QFont(font)
-        bold.setBold(True)
-        italic.setItalic(True)
-        return cls(bold, italic, QFontMetrics(font))

@@ -122,14 +122,12 @@ class TakeLanes(QScrollArea):
                 self.ensureWidgetVisible(lane, 0, 4)
 
     def set_sound(self, take_id: str, sound: Sound | None) -> None:
-        lane = self.lane(take_id)
-        if lane is not None:
+        if (lane := self.lane(take_id)) is not None:
             lane.wave.set_sound(sound)
 
     def set_stills(self, take_id: str, images: Sequence[QImage]) -> None:
         """Shows frames of a take that is a picture, from its first to its last."""
-        lane = self.lane(take_id)
-        if lane is not None:
+        if (lane := self.lane(take_id)) is not None:
             lane.wave.set_stills(images)
 
     def set_span(self, start: float, end: float) -> None:
@@ -221,7 +219,7 @@ class TakeLane(QFrame):
         self.use.setEnabled(not take.active)
         levels = [(take.loudness_lufs, "LUFS"), (take.peak_dbtp, "dBTP")]
         level = ", ".join(f"{decimal(value, 1)} {unit}" for value, unit in levels if value is not None)
-        self.setToolTip("\n".join(filter(None, (take.settings.caption or self.tr("no caption"), level))))
+        self.setToolTip("\n".join(filter(None, (take.settings.caption, level))))
         self.setAccessibleName(self.tr("Take {0}, {1}").format(number, ", ".join(facts)))
         self.update()
 
