@@ -1,9 +1,9 @@
-"""Takes the panel's screenshots in docs/screenshots/: three widths, dark and light, on a timeline of the project's own world.
+"""Takes the panel's screenshots in docs/screenshots/: three widths, dark and light.
 
     xvfb-run -a python docs/make_screenshots.py            (or with QT_QPA_PLATFORM=offscreen)
 
-The panel is the real one, on an engine of its own, driven as by a user. --stand-in puts a model in place of the shipped
-one that bursts where the picture changes.
+The panel is the real one, on an engine of its own and a timeline of the project's own world, driven as
+by a user. --stand-in replaces the shipped model by one that bursts where the picture changes.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def take_all(window: PanelWindow, cut: Path, out: Path) -> None:
     until(lambda: window.controller.idle)
     select(window, "At the door", "Audience")
     window.form.takes.setValue(2)
-    window.form.want("foley")
+    window.form.request("foley")
     until(lambda: any(row.done > 0.2 for row in window.controller.queue.rows))
     select(window, "Forge, close")
     until(lambda: window.listening.idle)
@@ -112,11 +112,11 @@ def take_all(window: PanelWindow, cut: Path, out: Path) -> None:
         until(lambda: window.listening.idle)
         for appearance in ("dark", "light"):
             theme.apply(appearance)
-            if window.columns > 1:
+            if window.columns.count > 1:
                 shoot(window, out / f"panel-{width}-{appearance}.png")
                 continue
             for tab, name in enumerate(("shots", "listen", "make")):
-                window.show_part(tab)
+                window.columns.show_part(tab)
                 settle(0.8)
                 until(lambda: window.listening.idle)
                 shoot(window, out / f"panel-{width}-{name}-{appearance}.png")
@@ -152,7 +152,7 @@ def write_timeline(folder: Path, media: Path) -> Path:
 def make(window: PanelWindow, *names: str) -> None:
     select(window, *names)
     until(lambda: window.form.buttons["foley"].isEnabled())
-    window.form.want("foley")
+    window.form.request("foley")
     until(lambda: all(listed(window, name).takes for name in names) and window.controller.idle)
 
 

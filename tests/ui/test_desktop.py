@@ -53,7 +53,7 @@ def made(qtbot: Any, open_panel: Open, cut: Path) -> PanelWindow:
     wait(qtbot, lambda: ready(window))
     select(window, "shot0")
     window.form.takes.setValue(2)
-    window.form.want("foley")
+    window.form.request("foley")
     wait(qtbot, lambda: len(shot(window, "shot0").takes) == 2 and window.controller.idle)
     wait(qtbot, lambda: window.listening.idle and window.listening.sound is not None)
     return window
@@ -97,23 +97,23 @@ def test_a_session_without_a_mouse(qtbot: Any, open_panel: Open, cut: Path) -> N
     press(Qt.Key.Key_Right, ALT)
     press(Qt.Key.Key_Left, ALT)
     assert player.position == 48_000 // 25
-    assert listening.timecode.text() == "00:00:00:01"
+    assert listening.transport.timecode.text() == "00:00:00:01"
     press(Qt.Key.Key_O)
     assert not player.looping
 
     # Choosing.
     press(Qt.Key.Key_2)
-    assert listening.heard is not None
-    assert listening.heard.key == "take 2"
+    assert listening.current_take is not None
+    assert listening.current_take.key == "take 2"
     press(Qt.Key.Key_X)
-    assert listening.heard.key == "take 1"
+    assert listening.current_take.key == "take 1"
     press(Qt.Key.Key_X)
     press(Qt.Key.Key_U)
     press(Qt.Key.Key_S)
     wait(qtbot, lambda: [(t.active, t.starred) for t in shot(window, "shot0").takes] == [(False, False), (True, True)])
     press(Qt.Key.Key_C, CONTROL)
     (url,) = QGuiApplication.clipboard().mimeData().urls()
-    assert Path(url.toLocalFile()) == listening.heard.path
+    assert Path(url.toLocalFile()) == listening.current_take.path
     # What is left there when Python ends, the offscreen platform deletes after it.
     QGuiApplication.clipboard().clear()
     press(Qt.Key.Key_1)
@@ -143,7 +143,7 @@ def test_a_session_without_a_mouse(qtbot: Any, open_panel: Open, cut: Path) -> N
     press(Qt.Key.Key_Escape)
     wait(qtbot, lambda: window.shots.list.model().rowCount() == 4)
     press(Qt.Key.Key_2, CONTROL)
-    assert listening.play.hasFocus()
+    assert listening.transport.play.hasFocus()
     before = listening.view.span
     press(Qt.Key.Key_Plus, CONTROL)
     start, end = listening.view.span
@@ -160,7 +160,7 @@ def test_every_key_is_in_the_documentation(qtbot: Any, open_panel: Open) -> None
     docs = (Path(__file__).parents[2] / "docs" / "panel.md").read_text(encoding="utf-8")
     told = docs[docs.index("## Keys") : docs.index("## How it is built")]
     aliases = {"Ctrl+2": "2", "Ctrl+3": "3"}
-    for keys, words, _ in open_panel()._keys():
+    for keys, words, _ in open_panel().shortcuts.table:
         spelled = aliases.get(keys, keys)
         assert spelled in told, f"{keys}: {words}"
 
@@ -176,7 +176,7 @@ def test_escape_cancels_nothing_that_is_being_made(
     click(qtbot, window.form.buttons["foley"])
     wait(qtbot, lambda: any(row.state == "running" for row in window.controller.queue.rows))
     # The first dismisses what was said.
-    window.notice.say("something", True)
+    window.notice.show_message("something", True)
     for _ in range(3):
         press(Qt.Key.Key_Escape)
     assert window.notice.isHidden()
@@ -191,7 +191,14 @@ def test_space_plays_whatever_was_clicked_before(qtbot: Any, made: PanelWindow) 
     window, player = made, made.listening.player
     lane = window.listening.lanes.lanes[0]
     window.form.caption.setFocus()
-    for clicked in (lane.star, lane.hear, window.listening.loop, lane.wave, window.listening.strip, window.queue):
+    for clicked in (
+        lane.star,
+        lane.listen,
+        window.listening.transport.loop,
+        lane.wave,
+        window.listening.strip,
+        window.queue,
+    ):
         if clicked is window.queue:
             window.form.caption.setFocus()
             clicked = window.form.buttons["foley"]
@@ -217,23 +224,32 @@ def test_tab_goes_through_the_panel_as_one_reads_it(qtbot: Any, made: PanelWindo
     wait(qtbot, lambda: window.form.regenerate.isVisible() and window.controller.idle)
     # More takes than lanes were ready.
     window.form.takes.setValue(4)
-    window.form.want("foley")
+    window.form.request("foley")
     wait(qtbot, lambda: len(shot(window, "shot0").takes) == 6 and window.controller.idle)
     shots, listening, form = window.shots, window.listening, window.form
     lanes = [
-        part for lane in listening.lanes.lanes for part in (lane.hear, lane.star, lane.use, lane.settings, lane.delete)
+        part
+        for lane in listening.lanes.lanes
+        for part in (lane.listen, lane.star, lane.use, lane.settings, lane.delete)
     ]
     expected = [
         *(window.open_button, window.undo_button, window.redo_button, window.menu_button),
         *(shots.search, shots.states, shots.order, shots.in_host, shots.list),
-        *(listening.to_start, listening.play, listening.loop, listening.compare, listening.lanes, *lanes),
+        *(
+            listening.transport.to_start,
+            listening.transport.play,
+            listening.transport.loop,
+            listening.transport.compare,
+            listening.lanes,
+            *lanes,
+        ),
         *(form.caption, form.negative, form.model, form.quality, form.seed, form.new_seed, form.seed_locked),
         *(form.takes, form.handles, *form.buttons.values(), form.regenerate),
         *(window.queue.cancel_all, window.queue.list, window.notice.dismiss, window.engine.models),
     ]
     for width, part in ((1300, 0), (800, 0), (400, 0), (400, 1), (400, 2)):
         window.resize(width, 900)
-        window.show_part(part)
+        window.columns.show_part(part)
         qtbot.wait(50)
         window.open_button.setFocus(Qt.FocusReason.TabFocusReason)
         order = []
@@ -395,7 +411,7 @@ def test_what_is_drawn_here_is_as_fine_as_the_screen(qtbot: Any, made: PanelWind
     listening = made.listening
     for width, expected in ((360, 640), (1800, 1280)):
         made.resize(width, 900)
-        made.show_part(1)
+        made.columns.show_part(1)
         wait(qtbot, lambda expected=expected: listening.picture.image.width() == expected)
 
 
@@ -403,7 +419,7 @@ def test_it_opens_as_it_was_left(qtbot: Any, open_panel: Open, cut: Path) -> Non
     window = open_panel(cut)
     wait(qtbot, lambda: ready(window))
     window.resize(400, 700)
-    window.show_part(1)
+    window.columns.show_part(1)
     select(window, "shot2")
     window.set_appearance("light")
     window.form.negative.setText("music")
@@ -413,7 +429,7 @@ def test_it_opens_as_it_was_left(qtbot: Any, open_panel: Open, cut: Path) -> Non
     again.open(cut)
     wait(qtbot, lambda: again.shots.current is not None)
     assert again.shots.selected == [shot(again, "shot2").id]
-    assert again._arranged.currentIndex() == 1
+    assert again.columns.part == 1
     assert again._settings.appearance == "light"
     assert again.form.negative.text() == "music"
     # Another timeline begins at its first shot, and the place in this one is not forgotten.

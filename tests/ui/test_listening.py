@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -102,7 +103,7 @@ class SteppedOutput(Output):
 
     def start(self, render: Render) -> None:
         self._render = render
-        render(self.unheard)
+        render(self.buffered)
 
     def stop(self) -> None:
         self._render = None
@@ -113,7 +114,7 @@ class SteppedOutput(Output):
             self.due = 0
 
     @property
-    def unheard(self) -> int:
+    def buffered(self) -> int:
         return 0 if self._render is None else SECOND // 10
 
 
@@ -201,13 +202,13 @@ def test_it_is_scrubbed_on_every_view(qtbot: Any, listening: Listening) -> None:
     strip, player = listening.strip, listening.player
     drag(strip, QPoint(strip.width() // 4, 20), QPoint(strip.width() // 2, 20))
     assert player.position == pytest.approx(SECOND, abs=SECOND / 100)
-    assert listening.timecode.text() == "01:00:01:00"
-    assert listening.time.text() == "1.00 / 2.00 s"
+    assert listening.transport.timecode.text() == "01:00:01:00"
+    assert listening.transport.time.text() == "1.00 / 2.00 s"
     wait(qtbot, lambda: number(listening.picture.image) == 25)
     lane = listening.lanes.lanes[1].wave
     QTest.mouseClick(lane, Qt.MouseButton.LeftButton, pos=QPoint(lane.width() // 4, 10))
-    assert listening.heard is not None
-    assert listening.heard.key == "take 2"
+    assert listening.current_take is not None
+    assert listening.current_take.key == "take 2"
     assert player.position == pytest.approx(SECOND / 2, abs=SECOND / 100)
     graphics = listening.view._graphics.viewport()
     QTest.mouseClick(graphics, Qt.MouseButton.LeftButton, pos=QPoint(graphics.width() * 3 // 4, 20))
@@ -245,3 +246,30 @@ def test_three_takes_are_seen_at_once(qtbot: Any, listening: Listening, shot: Li
         lane = listening.lanes.lanes[2]
         assert seen.contains(lane.mapTo(listening.lanes.viewport(), lane.rect().center())), (width, height)
         assert listening.picture.height() >= min(0.3 * height, 0.95 * width / listening.picture.aspect)
+
+
+@dataclass(frozen=True)
+class _Unknown:
+    """What a take of a task that the panel does not know was requested with."""
+
+    caption: str = ""
+    seed: int = 7
+    model: str = "listener"
+
+
+def test_a_take_of_an_unknown_task_is_shown_and_left_alone(listening: Listening, shot: ListedShot) -> None:
+    messages: list[str] = []
+    listening.message.connect(lambda text, error: messages.append(text))
+    gone = replace(shot.takes[1], id="other", path=Path("/nowhere/it.srt"), settings=_Unknown())  # type: ignore[arg-type]
+    listening.set_shot(replace(shot, takes=(shot.takes[0], gone)))
+    lane = listening.lanes.lanes[1]
+    assert "not supported" in lane.name.text()
+    assert "listener" in lane.name.text()
+    assert not lane.settings.isEnabled()
+    assert listening.sound is not None
+    listening.switch_to("other")
+    # It is neither read nor taken for a picture: the shot's own goes on, in silence.
+    assert listening.sound is None
+    assert listening._footage().media == shot.media
+    assert listening.idle
+    assert messages == []

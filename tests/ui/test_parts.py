@@ -112,9 +112,9 @@ def test_shots_are_filtered_and_sorted(qtbot: Any) -> None:
     for key, expected in (("name", "abc"), ("length", "abc"), ("state", "acb"), ("caption", "bca"), ("record", "bac")):
         proxy.set_key(key)
         assert "".join(names(proxy)) == expected, key
-    proxy.set_words("BOOTS gra")
+    proxy.set_terms("BOOTS gra")
     assert names(proxy) == ["a"]
-    proxy.set_words("")
+    proxy.set_terms("")
     proxy.set_state("new")
     assert names(proxy) == ["c"]
 
@@ -139,17 +139,41 @@ def test_buttons_follow_from_the_tasks_that_the_engine_reports(qtbot: Any) -> No
     assert offered() == []
     form.set_engine([model("nano", "foley")], True)
     assert offered() == ["foley"]
-    # A task that no verb of ours carries out is no button either.
+    # A task that the panel does not know is no button either.
     form.set_engine([model("nano", "foley", "caption")], True)
     assert offered() == ["foley"]
     form.set_engine([model("nano", "foley", "visualize")], True)
     assert offered() == ["foley", "visualize"]
-    with qtbot.waitSignal(form.wanted) as wanted:
+    with qtbot.waitSignal(form.requested) as wanted:
         form.buttons["visualize"].click()
     assert wanted.args[0] == "visualize"
     assert isinstance(wanted.args[1], workflows.VisualizeSettings)
     form.set_engine([model("nano", "foley")], False)
     assert not form.buttons["foley"].isEnabled()
+
+
+def test_a_task_that_the_panel_does_not_know_is_named_and_left_alone(qtbot: Any) -> None:
+    form, dialog = MakingForm(), ModelsDialog()
+    qtbot.addWidget(form)
+    qtbot.addWidget(dialog)
+    models = [model("listener", "caption"), model("nano", "foley"), model("artist", "visualize", "caption")]
+    form.set_engine(models, True)
+    form.set_shots([listed("a")], 0)
+    # A model that does nothing else is listed, and cannot be chosen.
+    assert [form.model.itemText(at) for at in range(3)] == ["Listener", "Nano", "Artist"]
+    assert form.model.currentText() == "Nano"
+    form.set_choices(MakingChoices(model="listener"))
+    assert form.model.currentText() == "Nano"
+    assert "caption (not supported by this panel)" in form.model.itemData(0, Qt.ItemDataRole.ToolTipRole)
+    dialog.show_engine(EngineView("idle", models=tuple(models)))
+    assert "caption (not supported by this panel)" in dialog._rows["listener"]._facts.text()
+    assert "picture for a sound, caption (not supported" in dialog._rows["artist"]._facts.text()
+    # A task of another model than the chosen one is done by that one, and the button says so.
+    assert form.buttons["foley"].toolTip() == ""
+    assert "Artist" in form.buttons["visualize"].toolTip()
+    with qtbot.waitSignal(form.requested) as requested:
+        form.buttons["visualize"].click()
+    assert requested.args[1].model == "artist"
 
 
 def test_what_the_form_asks_for(qtbot: Any) -> None:
@@ -160,7 +184,7 @@ def test_what_the_form_asks_for(qtbot: Any) -> None:
     assert form.model.currentText() == "Nano"
     form.set_shots([listed("a"), listed("b")], 0)
     form.set_choices(MakingChoices("music", "paper", "draft", 5, True, 3, 12))
-    with qtbot.waitSignal(form.wanted) as wanted:
+    with qtbot.waitSignal(form.requested) as wanted:
         form.buttons["foley"].click()
     task, settings = wanted.args
     assert task == "foley"
@@ -170,7 +194,7 @@ def test_what_the_form_asks_for(qtbot: Any) -> None:
     form.seed_locked.setChecked(False)
     seeds = set()
     for _ in range(3):
-        with qtbot.waitSignal(form.wanted) as wanted:
+        with qtbot.waitSignal(form.requested) as wanted:
             form.buttons["foley"].click()
         seeds.add(wanted.args[1].seed)
     assert len(seeds) == 3
@@ -204,7 +228,7 @@ def test_the_queue_counts_what_is_left(qtbot: Any) -> None:
     # One second of sound takes eight; there are 7.5 left.
     assert queue.total_eta_seconds == pytest.approx(7.5 * 8)
     assert queue.eta_seconds(queue.rows[0]) == pytest.approx(4 + 8)
-    assert queue.state_text(queue.rows[0]).startswith("25 %, 12 s")
+    assert queue.state_text(queue.rows[0]).startswith("25%, 12 s")
     queue.update(1, TakeDone(a.shot, 0, SimpleNamespace()))  # type: ignore[arg-type]
     queue.update(1, TakeDone(a.shot, 1, SimpleNamespace()))  # type: ignore[arg-type]
     assert [row.name for row in queue.rows] == ["b"]
@@ -231,18 +255,18 @@ def test_models_are_pulled_with_progress(qtbot: Any) -> None:
     dialog.show()
     row = dialog._rows["paper"]
     assert not dialog._rows["nano"].pull.isVisible()
-    with qtbot.waitSignal(dialog.pull_wanted) as wanted:
+    with qtbot.waitSignal(dialog.pull_requested) as wanted:
         row.pull.click()
     assert wanted.args == ["paper"]
     going = Pull(model="paper", state="running", received=1_000_000_000, total=4_000_000_000)
     dialog.show_engine(EngineView("idle", models=(away,), pulls=(going,)))
     assert row.bar.isVisible()
     assert row.bar.value() / row.bar.maximum() == pytest.approx(0.25, abs=0.001)
-    with qtbot.waitSignal(dialog.stop_wanted):
+    with qtbot.waitSignal(dialog.stop_requested):
         row.stop.click()
     stopped = going.model_copy(update={"state": "stopped"})
     dialog.show_engine(EngineView("idle", models=(away,), pulls=(stopped,)))
-    assert row.pull.text() == "Go on pulling"
+    assert row.pull.text() == "Resume download"
     failed = going.model_copy(update={"state": "failed", "error": "Check the network."})
     dialog.show_engine(EngineView("idle", models=(away,), pulls=(failed,)))
     assert row._error.text() == "Check the network."
@@ -322,13 +346,13 @@ def test_a_model_is_pulled_stopped_and_goes_on(qtbot: Any, settings: PanelSettin
         row = window.models._rows["paper"]
         assert "4.0 GB" in row._facts.text()
         assert "Apache-2.0" in row._facts.text()
-        assert "not here yet" in row._facts.text()
+        assert "not downloaded" in row._facts.text()
         qtbot.mouseClick(row.pull, Qt.MouseButton.LeftButton)
         wait(qtbot, lambda: row.bar.isVisible() and row.bar.value() > 0)
         qtbot.mouseClick(row.stop, Qt.MouseButton.LeftButton)
         wait(qtbot, lambda: row.pull.isVisible())
         stopped = engine.received
-        assert row.pull.text() == "Go on pulling"
+        assert row.pull.text() == "Resume download"
         assert 0 < stopped < 4_000_000_000
         # The rest comes before anybody looks.
         engine.step = engine.limit = 4_000_000_000
@@ -344,12 +368,12 @@ def test_a_model_is_pulled_stopped_and_goes_on(qtbot: Any, settings: PanelSettin
 @pytest.mark.parametrize(
     ("view", "told", "remedy"),
     [
-        (EngineView(), "The engine is starting", ""),
+        (EngineView(), "Starting the engine", ""),
         (EngineView("idle", "cuda", "nano", 4_100_000_000), "Ready  ·  CUDA  ·  nano  ·  4.1 GB", ""),
-        (EngineView("busy", "cpu", "nano", 12_000_000), "Working  ·  processor  ·  nano  ·  12.0 MB", ""),
-        (EngineView("failed", error="Update the driver."), "The engine cannot work", "Update the driver."),
-        (EngineView("asleep"), "Asleep; wakes when needed", ""),
-        (EngineView("unreachable", error="Install it."), "No engine", "Install it."),
+        (EngineView("busy", "cpu", "nano", 12_000_000), "Working  ·  CPU  ·  nano  ·  12.0 MB", ""),
+        (EngineView("failed", error="Update the driver."), "Engine failed", "Update the driver."),
+        (EngineView("asleep"), "Engine stopped; starts when needed", ""),
+        (EngineView("unreachable", error="Install it."), "Engine unavailable", "Install it."),
     ],
 )
 def test_how_the_engine_is_stands_in_one_place(qtbot: Any, view: EngineView, told: str, remedy: str) -> None:
@@ -365,7 +389,7 @@ def test_how_the_engine_is_stands_in_one_place(qtbot: Any, view: EngineView, tol
 def test_facts_that_have_no_room_are_left_out_whole(qtbot: Any) -> None:
     label = FactsLabel()
     qtbot.addWidget(label)
-    facts = ["Working", "processor", "avlink-nano", "909.2 MB"]
+    facts = ["Working", "CPU", "avlink-nano", "909.2 MB"]
     label.set_facts(facts)
     label.show()
     seen = set()
@@ -402,7 +426,7 @@ def test_the_queue_says_how_long_it_takes(qtbot: Any) -> None:
     assert view.total.value() == pytest.approx(125, abs=1)
     assert view.cancel_all.isEnabled()
     spoken = [queue.index(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(2)]
-    assert spoken == ["a, 50 %, 4 s left", "b, waiting"]
+    assert spoken == ["a, 50%, 4 s left", "b, waiting"]
     queue.update(1, TakeFailed(a.shot, 0, "out of memory"))
     queue.update(1, TakeDone(b.shot, 0, SimpleNamespace()))  # type: ignore[arg-type]
     assert view.summary.text().endswith("failed")
@@ -486,16 +510,16 @@ def test_nothing_is_cut_or_overlaps_at_any_width(qtbot: Any, open_panel: Open, c
         window = open_panel(cut)
         wait(qtbot, lambda: ready(window))
         select(window, "shot0")
-        window.form.want("foley")
+        window.form.request("foley")
         wait(qtbot, lambda: len(shot(window, "shot0").takes) == 2 and window.controller.idle)
         window.controller.set_caption([shot(window, "shot0").id], "other words")
         wait(qtbot, lambda: window.controller.idle and window.form.regenerate.isVisibleTo(window.form))
         for width, columns in ((360, 1), (700, 2), (900, 2), (1200, 3), (1600, 3)):
             window.resize(width, 800)
             for part in range(3 if columns == 1 else 1):
-                window.show_part(part)
+                window.columns.show_part(part)
                 qtbot.wait(50)
-                assert (window.width(), window.columns) == (width, columns)
+                assert (window.width(), window.columns.count) == (width, columns)
                 assert troubles(window) == []
 
 
@@ -538,7 +562,7 @@ def test_everything_that_takes_the_keyboard_has_a_name(qtbot: Any, open_panel: O
     window = open_panel(cut)
     wait(qtbot, lambda: ready(window))
     select(window, "shot0")
-    window.form.want("foley")
+    window.form.request("foley")
     wait(qtbot, lambda: len(shot(window, "shot0").takes) == 2 and window.controller.idle)
     nameless = []
     for widget in window.findChildren(QWidget):
@@ -577,7 +601,7 @@ def test_every_text_of_the_panel_is_in_the_translation(tmp_path: Path) -> None:
 
 def test_the_compiled_german_speaks(qtbot: Any) -> None:
     with speaking("de_AT"):
-        assert QCoreApplication.translate("MakingForm", "Generate") == "Erzeugen"
+        assert QCoreApplication.translate("Task", "Generate") == "Erzeugen"
         assert QCoreApplication.translate("ShotsModel", "%n take(s)", "", 1) == "1 Take"
         root = ET.parse(UI / "i18n" / "avfoley_de.ts").getroot()
         contexts = {message: found.findtext("name") or "" for found in root for message in found.iter("message")}

@@ -73,7 +73,7 @@ def test_a_sound_gets_pictures_that_are_seen_with_it(
     wait(qtbot, lambda: index.data(Role.THUMBNAIL) is not None)
     assert abs(index.data(Role.THUMBNAIL).pixelColor(5, 5).lightness() - 80) <= 1
     listening.player.seek(24_000)
-    click(qtbot, listening.lanes.lanes[1].hear)
+    click(qtbot, listening.lanes.lanes[1].listen)
     wait(qtbot, lambda: abs(brightness() - 81) <= 1)
     assert listening.player.position == 24_000
     assert listening.sound is not None

@@ -96,7 +96,7 @@ class ManualOutput(Output):
         self.blocks.append(self._render(480))
 
     @property
-    def unheard(self) -> int:
+    def buffered(self) -> int:
         return self._delay if self._render is not None else 0
 
 

@@ -5,5 +5,5 @@ import sys
 import PySide6
 
 if PySide6.__version__ == "6.12.0" and sys.version_info < (3, 12):
-    # It gives back one reference to None too many with every call that returns nothing, until Python aborts.
+    # Each call that returns nothing releases one reference to None too many, until Python aborts.
     raise ImportError("PySide6 6.12.0 ends this version of Python after a while; pip install 'pyside6!=6.12.0'")

@@ -15,13 +15,13 @@ from avfoley_ui.controller import Controller
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.window import PanelWindow
 
-#: Objects since the last collection, and collections before older objects are gone over, too.
+# Objects since the last collection, and collections before older objects are gone over, too.
 _YOUNG, _ROUNDS = 2_000, 10
 _TRANSLATIONS = Path(__file__).parent / "i18n"
 
 
 def run(path: Path | None = None, output: Path | None = None) -> int:
-    """Shows the panel, with a timeline or a video open in it if one is given; returns the exit code."""
+    """Shows the panel, with a timeline or video if one is given. Returns the exit code."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setApplicationName("AVFoley")
@@ -30,19 +30,19 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     translate(app, QLocale())
     settings = PanelSettings()
     theme.apply(settings.appearance)
-    # Before any thread: from then on none of them collects what this one built.
+    # Before any thread starts: afterwards none of them collects what this one built.
     spare_the_gui_thread(app)
     window = PanelWindow(Controller(), settings)
     window.show()
     if path is not None:
         window.open(path, output)
-    # Python sees Ctrl-C only while it runs.
+    # Python handles Ctrl-C only while it runs.
     signal.signal(signal.SIGINT, lambda *_: window.close())
     awake = QTimer()
     awake.start(300)
     awake.timeout.connect(lambda: None)
     status = app.exec()
-    # While everything it is made of is still there; what Python leaves for its very end goes in no order.
+    # While all of its parts exist: at its very end Python destroys objects in no order.
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     return status
@@ -51,9 +51,10 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
 def spare_the_gui_thread(app: QApplication) -> None:
     """Keeps other threads from holding up the one that draws, and from destroying its widgets.
 
-    The garbage collector stops all threads, and destroys what it finds in the thread that it happens to run in: it runs
-    in this one only, between two events, and goes over what was loaded so far no more. And a thread that computes in
-    Python hands over within half a millisecond: drawing asks for Python many times a frame.
+    The garbage collector stops all threads and destroys objects in the thread that it runs in. So
+    it runs in this thread only, between two events, and skips what has been loaded so far. A thread
+    that computes in Python yields within half a millisecond: drawing needs Python many times a
+    frame.
     """
     gc.collect()
     gc.freeze()
@@ -79,7 +80,7 @@ class _Collector(QObject):
 
 
 def translate(app: QApplication, locale: QLocale) -> list[QTranslator]:
-    """Has the panel speak the language of a locale, English if there is no other; returns what it installed."""
+    """Sets the panel's language, English if there is no translation. Returns what it installed."""
     ours = QTranslator(app)
     if not ours.load(locale, "avfoley", "_", str(_TRANSLATIONS)):
         # English too: it has plurals.

@@ -1,4 +1,4 @@
-"""Work off the GUI thread: plain threads whose results come back as Qt signals."""
+"""Work off the GUI thread, on plain threads; and work in it that waits a while."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 T = TypeVar("T")
-#: How long `close` waits for what a thread is doing, in seconds.
+# How long `close` waits for what a thread is doing, in seconds.
 CLOSE_TIMEOUT = 20.0
 
 
 class Background(QObject):
-    """A thread that does one thing after the other, and tells in the GUI thread how each went.
+    """A thread that does one thing at a time, and delivers each result in the GUI thread.
 
-    newest_first: of what waits, the newest comes first; with `keep`, the oldest of more than so many are dropped.
+    newest_first: the newest of what waits comes first. keep: how much may wait; the oldest is
+    dropped.
     """
 
     _came_back = Signal(object, object)
@@ -30,8 +31,8 @@ class Background(QObject):
         self._changed = threading.Condition()
         self._closing = False
         self._busy = False
-        #: Results that are on their way to the GUI thread.
-        self._untold = 0
+        # Results that are on their way to the GUI thread.
+        self._undelivered = 0
         self._came_back.connect(self._call, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._work, name=f"avfoley {name}", daemon=True)
         self._thread.start()
@@ -39,16 +40,16 @@ class Background(QObject):
     def submit(
         self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None] | None = None
     ) -> None:
-        """Does `work` in the thread, then calls `done` with its result, or `failed` with its error, in the GUI's."""
+        """Does `work` in the thread; in the GUI thread, calls `done` or `failed` afterwards."""
 
         def carry_out() -> None:
             try:
                 result = work()
             except Exception as error:
                 if failed is not None:
-                    self._tell(failed, error)
+                    self._deliver(failed, error)
             else:
-                self._tell(done, result)
+                self._deliver(done, result)
 
         with self._changed:
             self._waiting.append(carry_out)
@@ -58,9 +59,9 @@ class Background(QObject):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits, nothing is being done, and no result is still to be called back with."""
+        """Whether nothing waits or is being done, and no result is still to be delivered."""
         with self._changed:
-            return not self._waiting and not self._busy and not self._untold
+            return not self._waiting and not self._busy and not self._undelivered
 
     def drop_waiting(self) -> None:
         """Forgets what has not been begun."""
@@ -68,7 +69,7 @@ class Background(QObject):
             self._waiting.clear()
 
     def close(self, *, finish: bool = False) -> None:
-        """Ends the thread after what it is doing; `finish`: and after what waits. Nothing is called back any more."""
+        """Ends the thread after its current work, with `finish` after all. Delivers nothing more."""
         with self._changed:
             self._closing = True
             if not finish:
@@ -88,15 +89,24 @@ class Background(QObject):
                 self._busy = True
             work()
 
-    def _tell(self, callback: Callable[[Any], None], value: object) -> None:
-        """In the thread: has `callback` called in the GUI's."""
+    def _deliver(self, callback: Callable[[Any], None], value: object) -> None:
+        """In the thread: calls `callback` in the GUI thread."""
         with self._changed:
-            self._untold += 1
+            self._undelivered += 1
         self._came_back.emit(callback, value)
 
     @Slot(object, object)
     def _call(self, callback: Callable[[Any], None], value: Any) -> None:
         with self._changed:
-            self._untold -= 1
+            self._undelivered -= 1
         if not self._closing:
             callback(value)
+
+
+def delayed(parent: QObject, milliseconds: int, work: Callable[[], object]) -> QTimer:
+    """A timer that does the work once, so long after it was last started."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(work)
+    return timer

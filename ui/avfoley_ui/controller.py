@@ -1,4 +1,4 @@
-"""What the panel does: it opens a timeline, has takes made, edits what is on it; all of it off the GUI thread."""
+"""What the panel does: open a timeline, generate takes, edit them; all off the GUI thread."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal
+from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
 from PySide6.QtGui import QImage
 
 from avfoley_plugin.engine_client import EngineClient, LocalEngine
-from avfoley_plugin.errors import AVFoleyError
 from avfoley_plugin.hosts import RESOLVE
 from avfoley_plugin.making import TakeCancelled, TakeDone, TakeFailed, TakeProgress
 from avfoley_plugin.workflows import Planned, Run, Written
 from avfoley_plugin.workspace import CachedProbe, Contents, ListedShot, Settings, ShotState, Workspace
-from avfoley_ui.background import Background
+from avfoley_ui.background import Background, delayed
 from avfoley_ui.engine_watch import EngineView, EngineWatch
 from avfoley_ui.playback.film import stills
+from avfoley_ui.playback.take_files import footage_of
 from avfoley_ui.queue_model import QueueModel, QueueRow
-from avfoley_ui.runs import RunThread
+from avfoley_ui.runs import RunThread, explain
 from avfoley_ui.shots_model import ShotsModel
-from avfoley_ui.widgets.listening import footage_of
+from avfoley_ui.tasks import supported
 from avfoley_ui.widgets.shots_view import THUMBNAIL
 
-#: How long a run may take to place what it has when the panel closes, in seconds.
+# How long a run may take to place what it has when the panel closes, in seconds.
 _CLOSE_TIMEOUT = 60.0
 
 
@@ -39,8 +39,8 @@ class Controller(QObject):
     contents_changed = Signal(object)
     engine_changed = Signal(object)
     host_selection = Signal(list)
-    #: A line for the user, and whether it tells of something that went wrong.
-    said = Signal(str, bool)
+    # A line for the user, and whether it is an error.
+    message = Signal(str, bool)
     making_changed = Signal(bool)
 
     def __init__(
@@ -70,16 +70,14 @@ class Controller(QObject):
         self._numbers = itertools.count(1)
         self._media_checked = False
         self._files = QFileSystemWatcher(self)
-        self._files.fileChanged.connect(self._file_changed)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(300)
-        self._settle.timeout.connect(self.refresh)
+        # A file that was replaced is no longer watched; reading again watches the new one.
+        self._settle = delayed(self, 300, self.refresh)
+        self._files.fileChanged.connect(lambda: self._settle.start())
         self.shots.caption_edited.connect(self.set_caption)
         self.queue.totals_changed.connect(lambda: self.shots.set_progress(self.queue.progress_by_shot()))
         self._pulling = Background("models")
         self._watch = EngineWatch(started, look)
-        self._watch.changed.connect(self._engine_seen)
+        self._watch.changed.connect(self._engine_changed)
         self._watch.start()
 
     @property
@@ -100,11 +98,11 @@ class Controller(QObject):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is being read, written or made."""
+        """Whether nothing is being read, written or generated."""
         return not self._runs and self._line.idle and self._thumbnails.idle
 
     def open(self, path: Path, output: Path | None = None) -> None:
-        """Opens a timeline or a video in place of the one that is open; ``resolve:`` is the one open in Resolve."""
+        """Opens a timeline or video in place of the current one; ``resolve:`` is Resolve's."""
         if str(path) != RESOLVE:
             path = path.absolute()
         workspace = Workspace(path, output, self._probe)
@@ -120,7 +118,7 @@ class Controller(QObject):
                 self._check_media()
 
         def failed(error: Exception) -> None:
-            self._tell_error(error)
+            self._show_error(error)
             self.opened.emit(None)
 
         self._line.submit(workspace.read, opened, failed)
@@ -130,18 +128,18 @@ class Controller(QObject):
         self._change(lambda workspace: None)
 
     def look_again(self) -> None:
-        """Reads a timeline again whose changes no file tells."""
+        """Reads the timeline again if no file tells of its changes."""
         if self._workspace is not None and not self._workspace.path.exists():
             self.refresh()
 
     def generate(self, task: str, settings: Settings, shots: Sequence[str]) -> None:
-        """Has takes of these shots made."""
+        """Generates takes of these shots."""
         workspace = self._workspace
         if workspace is not None and shots:
             self._settled(lambda: self._run(lambda engine: workspace.make(task, engine, settings, list(shots))))
 
     def regenerate(self) -> None:
-        """Makes the shots again whose captions were changed."""
+        """Generates the shots again whose captions were changed."""
         workspace = self._workspace
         if workspace is not None:
             self._settled(lambda: self._run(workspace.regenerate))
@@ -171,9 +169,7 @@ class Controller(QObject):
         self._change(lambda workspace: workspace.star(shot, take, starred))
 
     def delete(self, shot: str, take: str) -> None:
-        self._change(
-            lambda workspace: workspace.delete(shot, take), self.tr("The take was deleted; undo brings it back.")
-        )
+        self._change(lambda workspace: workspace.delete(shot, take), self.tr("Take deleted. Undo restores it."))
 
     def undo(self) -> None:
         self._change(lambda workspace: workspace.undo())
@@ -182,23 +178,26 @@ class Controller(QObject):
         self._change(lambda workspace: workspace.redo())
 
     def select_in_host(self) -> None:
-        """Asks which shots are selected in the editing program; `host_selection` brings them."""
+        """Asks which shots are selected in the editing program, for `host_selection`."""
 
         def tell(contents: Contents) -> None:
             self._show(contents)
             if contents.selected:
                 self.host_selection.emit(sorted(contents.selected))
             else:
-                self.said.emit(
-                    self.tr("No shot is selected there. In Kdenlive, set the timeline's zone with I and O."), False
+                self.message.emit(
+                    self.tr(
+                        "Nothing is selected in the editing program. In Kdenlive, set the timeline zone with I and O."
+                    ),
+                    False,
                 )
 
         workspace = self._workspace
         if workspace is not None:
-            self._line.submit(lambda: self._read(workspace), tell, self._tell_error)
+            self._line.submit(lambda: self._read(workspace), tell, self._show_error)
 
-    def want_thumbnails(self, shots: Sequence[ListedShot]) -> None:
-        """Reads the thumbnails of these shots, and no longer those that were asked for before."""
+    def load_thumbnails(self, shots: Sequence[ListedShot]) -> None:
+        """Reads the thumbnails of these shots, instead of those requested before."""
         self._thumbnails.drop_waiting()
         for shot in reversed(shots):
             self._read_thumbnail(shot)
@@ -221,12 +220,13 @@ class Controller(QObject):
         self._with_engine(lambda engine: engine.stop_pull(model))
 
     def set_watching(self, watching: bool) -> None:
-        """Whether somebody looks at the panel; an engine that nobody needs may go to sleep else."""
+        """Whether the panel is in use; if it is not, an idle engine may end."""
         self._watch.set_watching(watching)
 
     def close(self) -> None:
-        """Stops what is being made, places what is finished, ends all threads, and the engine that the panel started,
-        unless it works for somebody else.
+        """Cancels what is unfinished, places what is finished, and ends all threads.
+
+        An engine that the panel started ends, too, unless it works for somebody else.
         """
         self._settle.stop()
         self._probe_engine.give_up()
@@ -257,14 +257,14 @@ class Controller(QObject):
             case Planned():
                 self.queue.plan(number, update)
                 if not update.orders and not update.problems:
-                    self.said.emit(self.tr("There is nothing to make."), False)
+                    self.message.emit(self.tr("Nothing to generate."), False)
             case TakeProgress() | TakeDone() | TakeFailed() | TakeCancelled():
                 self.queue.update(number, update)
             case Written():
                 self.refresh()
                 for shot in update.unplaced:
-                    self.said.emit(
-                        self.tr("{0} is no longer on the timeline; its takes are in {1}.").format(
+                    self.message.emit(
+                        self.tr("{0} is no longer on the timeline. Its takes are in {1}.").format(
                             shot.name, update.cue_sheet.parent
                         ),
                         True,
@@ -276,15 +276,15 @@ class Controller(QObject):
         run.deleteLater()
         self.queue.end_run(number, error)
         if error is not None:
-            self.said.emit(error, True)
+            self.message.emit(error, True)
         self._watch.expect_engine(bool(self._runs))
         self.making_changed.emit(bool(self._runs))
 
     def _settled(self, then: Callable[[], None]) -> None:
-        """Does it after the edits that are still on their way."""
+        """Does it once pending edits are written."""
         self._line.submit(lambda: None, lambda _: then())
 
-    def _change(self, change: Callable[[Workspace], object], said: str | None = None) -> None:
+    def _change(self, change: Callable[[Workspace], object], message: str | None = None) -> None:
         workspace = self._workspace
         if workspace is None:
             return
@@ -296,18 +296,23 @@ class Controller(QObject):
         def done(contents: Contents) -> None:
             if self._workspace is workspace:
                 self._show(contents)
-            if said is not None:
-                self.said.emit(said, False)
+            if message is not None:
+                self.message.emit(message, False)
 
         def failed(error: Exception) -> None:
-            self._tell_error(error)
+            self._show_error(error)
             # What is shown may be what could not be written.
             self._line.submit(lambda: self._read(workspace), done, lambda _: None)
 
         self._line.submit(work, done, failed)
 
     def _read(self, workspace: Workspace) -> Contents:
-        return workspace.read(check_media=self._media_checked, with_sounds="visualize" in self.engine.tasks)
+        return workspace.read(check_media=self._media_checked, with_sounds=self._lists_sounds)
+
+    @property
+    def _lists_sounds(self) -> bool:
+        """Whether a model's task works on sounds."""
+        return any(task.from_sounds for task in supported(self.engine.tasks))
 
     def _show(self, contents: Contents) -> None:
         self.contents = contents
@@ -316,14 +321,14 @@ class Controller(QObject):
         self.contents_changed.emit(contents)
 
     def _check_media(self) -> None:
-        """Reads the timeline again with what its media files tell, as the engine sees them."""
+        """Reads the timeline again with what the engine finds in its media files."""
         workspace = self._workspace
         if workspace is None or self._media_checked:
             return
         self._media_checked = True
         self.refresh()
 
-    def _engine_seen(self, view: EngineView) -> None:
+    def _engine_changed(self, view: EngineView) -> None:
         before, self.engine = self.engine, view
         self.engine_changed.emit(view)
         if view.reachable and not before.reachable:
@@ -340,7 +345,7 @@ class Controller(QObject):
             finally:
                 engine.close()
 
-        self._pulling.submit(work, lambda _: self._watch.set_watching(True), self._tell_error)
+        self._pulling.submit(work, lambda _: self._watch.set_watching(True), self._show_error)
 
     def _watch_files(self) -> None:
         workspace, contents = self._workspace, self.contents
@@ -353,17 +358,5 @@ class Controller(QObject):
         if wanted - present:
             self._files.addPaths(sorted(wanted - present))
 
-    def _file_changed(self, _: str) -> None:
-        # A file that was replaced is no longer watched; reading again watches the new one.
-        self._settle.start()
-
-    def _tell_error(self, error: Exception) -> None:
-        if isinstance(error, AVFoleyError):
-            self.said.emit(str(error), True)
-        else:
-            self.said.emit(
-                self.tr("The panel did not foresee this ({0}: {1}); please report it.").format(
-                    type(error).__name__, error
-                ),
-                True,
-            )
+    def _show_error(self, error: Exception) -> None:
+        self.message.emit(explain(error), True)

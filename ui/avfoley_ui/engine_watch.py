@@ -1,4 +1,4 @@
-"""How the engine is, looked up again and again off the GUI thread."""
+"""The engine's state, polled off the GUI thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from avfoley_plugin.engine_client import EngineClient, EngineStatus, ModelInfo, Pull
 from avfoley_plugin.errors import AVFoleyError
 
-#: Seconds between two looks, while something is going on and while nothing is.
+# Seconds between two polls, while the engine works and while it does not.
 BUSY_INTERVAL, CALM_INTERVAL = 0.4, 1.5
 
 Phase = Literal["starting", "idle", "busy", "restarting", "failed", "asleep", "unreachable"]
@@ -20,8 +20,9 @@ Phase = Literal["starting", "idle", "busy", "restarting", "failed", "asleep", "u
 
 @dataclass(frozen=True)
 class EngineView:
-    """What the panel knows of the engine. ``asleep``: none runs, and the next job starts one. ``error`` is in plain
-    words, with the remedy.
+    """What the panel knows of the engine. ``asleep``: none runs, and the next job starts one.
+
+    ``error`` is for the user and names the remedy.
     """
 
     phase: Phase = "starting"
@@ -45,7 +46,7 @@ class EngineView:
 
 
 class EngineWatch(QObject):
-    """Starts an engine once, then looks after it. An engine that ended for want of work is left asleep.
+    """Starts an engine once, then polls it. An engine that ended because it was idle is left so.
 
     start: makes a client that starts an engine if none runs. look: makes one that never does.
     """
@@ -62,16 +63,16 @@ class EngineWatch(QObject):
         self._thread = threading.Thread(target=self._work, name="avfoley engine watch", daemon=True)
 
     def start(self) -> None:
-        """Begins to look; whoever listens to ``changed`` does so by now, for what stays as it is is told once."""
+        """Begins to poll. Connect ``changed`` before: it is emitted only when something changes."""
         self._thread.start()
 
     def set_watching(self, watching: bool) -> None:
-        """Whether to keep looking; every look keeps an idle engine from going to sleep."""
+        """Whether to go on polling, which keeps an idle engine from ending."""
         self._watching = watching
         self._wake.set()
 
     def expect_engine(self, expected: bool) -> None:
-        """Says that jobs are running: an engine that is away then is being started again."""
+        """Whether jobs are running: an engine that is away then is being started again."""
         self._expected = expected
         self._wake.set()
 
@@ -86,12 +87,12 @@ class EngineWatch(QObject):
         view = EngineView()
         starter = self._starter
         try:
-            view = _seen(starter, starter.status(), view)
+            view = _observe(starter, starter.status(), view)
         except AVFoleyError as error:
             view = replace(view, phase="unreachable", error=str(error))
         finally:
             starter.close()
-        self._tell(view)
+        self._emit(view)
         looker = self._looker
         try:
             while not self._closing:
@@ -106,11 +107,11 @@ class EngineWatch(QObject):
                     continue
                 before = view
                 try:
-                    view = _seen(looker, looker.status(), view)
+                    view = _observe(looker, looker.status(), view)
                 except AVFoleyError as error:
                     view = self._away(view, str(error))
                 if view != before:
-                    self._tell(view)
+                    self._emit(view)
         finally:
             looker.close()
 
@@ -121,14 +122,14 @@ class EngineWatch(QObject):
             return view
         return replace(view, phase="asleep", device=None, model=None, memory_bytes=None, error=None, pulls=())
 
-    def _tell(self, view: EngineView) -> None:
+    def _emit(self, view: EngineView) -> None:
         if not self._closing:
             self.changed.emit(view)
 
 
-def _seen(engine: EngineClient, status: EngineStatus, before: EngineView) -> EngineView:
+def _observe(engine: EngineClient, status: EngineStatus, before: EngineView) -> EngineView:
     pulls = tuple(engine.pulls())
-    # Also those that began and ended between two looks.
+    # Also those that began and ended between two polls.
     known = {(pull.model, pull.state) for pull in before.pulls}
     ended = any(pull.state != "running" and (pull.model, pull.state) not in known for pull in pulls)
     fresh = before.models if before.models and before.reachable and not ended else tuple(engine.models())

@@ -1,199 +1,86 @@
-"""Icons drawn as paths in the text's colour, so that they suit every palette and pixel ratio."""
+"""Icons drawn as SVG in the text's colour, so that they suit every palette and pixel ratio."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import lru_cache
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPainterPath, QPalette, QPen, QPixmap, QPolygonF
+from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
-#: All icons are drawn on a square of this side.
-_SIDE = 24.0
+_SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="{ink}"'
+    ' stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round">{shapes}</svg>'
+)
+_UNDO = '<path d="M6 10h8c6 0 6 8 0 8h-4M10 6l-4 4 4 4"/>'
+# The shapes of each icon. `{ink}` is its colour, `{on}` the same while a button is checked.
+_SHAPES = {
+    "play": '<path fill="{ink}" d="M7 5l12 7-12 7z"/>',
+    "pause": '<path fill="{ink}" d="M7 6h3v12h-3zM14 6h3v12h-3z"/>',
+    "to-start": '<path fill="{ink}" d="M6 6v12M18 6l-9 6 9 6z"/>',
+    "loop": '<path d="M18.06 9A7 6 0 1 0 16.5 16.6"/><path fill="{ink}" d="M15.5 10.5h5l-2-5z"/>',
+    "star": '<path fill="{on}" d="M12 4l2.23 5.43 5.85.44-4.46 3.8 1.38 5.71L12 16.3l-5 3.08'
+    ' 1.38-5.71-4.46-3.8 5.85-.44z"/>',
+    "use": '<path d="M5 13l5 5 9-11"/>',
+    "delete": '<path d="M5 7h14M7 7l1 13h8l1-13M10 7v-3h4v3"/>',
+    "settings": '<path d="M5 7h14M5 12h14M5 17h14"/>'
+    '<circle cx="15" cy="7" r="2.2"/><circle cx="8" cy="12" r="2.2"/><circle cx="13" cy="17" r="2.2"/>',
+    "undo": _UNDO,
+    "redo": f'<g transform="translate(24) scale(-1 1)">{_UNDO}</g>',
+    "open": '<path d="M4 19V6h6l2 2h8v11z"/>',
+    "menu": '<path d="M5 7h14M5 12h14M5 17h14"/>',
+    "cancel": '<path d="M7 7l10 10M17 7l-10 10"/>',
+    "new-seed": '<rect x="5" y="5" width="14" height="14" rx="3"/>'
+    '<path d="M9 9h.1M15 9h.1M12 12h.1M9 15h.1M15 15h.1" stroke-width="3"/>',
+    "locked": '<rect fill="{on}" x="6" y="11" width="12" height="9" rx="1.5"/><path d="M16 11v-1a4 6 0 0 0-8 0v1"/>',
+    "drag": '<path d="M9 6h.1M9 12h.1M9 18h.1M15 6h.1M15 12h.1M15 18h.1" stroke-width="3.6"/>',
+    "host": '<path d="M4 6h16v12H4zM9 6v12M15 6v12"/>',
+    "sound": '<path d="M5 10v4M8.5 7v10M12 4v16M15.5 8v8M19 10v4"/>',
+}
 _clones: list[QIconEngine] = []
 
 
 class _Engine(QIconEngine):
-    def __init__(self, draw: Callable[[QPainter], None]) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self._draw = draw
+        self._name = name
 
     def clone(self) -> QIconEngine:
-        # Qt takes it over, and PySide does not know: without a hold on it here, Qt would be left with a dead one.
-        _clones.append(clone := _Engine(self._draw))
+        # Qt owns the clone, but PySide does not know and would free it.
+        _clones.append(clone := _Engine(self._name))
         return clone
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
         group = QPalette.ColorGroup.Disabled if mode == QIcon.Mode.Disabled else QPalette.ColorGroup.Active
-        role = QPalette.ColorRole.HighlightedText if mode == QIcon.Mode.Selected else QPalette.ColorRole.ButtonText
-        colour = QApplication.palette().color(group, role)
+        role = QPalette.ColorRole.ButtonText
+        if mode == QIcon.Mode.Selected:
+            role = QPalette.ColorRole.HighlightedText
         if state == QIcon.State.On:
-            colour = QApplication.palette().color(QPalette.ColorRole.Accent)
+            role = QPalette.ColorRole.Accent
+        colour = QApplication.palette().color(group, role)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.translate(rect.x(), rect.y())
-        painter.scale(rect.width() / _SIDE, rect.height() / _SIDE)
-        painter.setPen(QPen(colour, 1.8, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        painter.setBrush(Qt.BrushStyle.NoBrush if state == QIcon.State.Off else colour)
-        self._draw(painter)
+        painter.setOpacity(painter.opacity() * colour.alphaF())
+        _renderer(self._name, colour.name(), state == QIcon.State.On).render(painter, QRectF(rect))
         painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        made = QPixmap(size)
-        made.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(made)
-        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
+        pixmap = QPixmap(size)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        self.paint(painter, pixmap.rect(), mode, state)
         painter.end()
-        return made
+        return pixmap
 
 
 def icon(name: str) -> QIcon:
-    """The icon of that name; KeyError for one there is not."""
-    return QIcon(_Engine(_DRAWN[name]))
+    """The icon of that name. Raises KeyError if there is none."""
+    _SHAPES[name]
+    return QIcon(_Engine(name))
 
 
-def _fill(painter: QPainter) -> None:
-    painter.setBrush(painter.pen().color())
-
-
-def _play(painter: QPainter) -> None:
-    _fill(painter)
-    painter.drawPolygon(QPolygonF([QPointF(7, 5), QPointF(19, 12), QPointF(7, 19)]))
-
-
-def _pause(painter: QPainter) -> None:
-    _fill(painter)
-    painter.drawRect(QRectF(7, 6, 3, 12))
-    painter.drawRect(QRectF(14, 6, 3, 12))
-
-
-def _to_start(painter: QPainter) -> None:
-    _fill(painter)
-    painter.drawLine(QPointF(6, 6), QPointF(6, 18))
-    painter.drawPolygon(QPolygonF([QPointF(18, 6), QPointF(9, 12), QPointF(18, 18)]))
-
-
-def _loop(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawArc(QRectF(5, 6, 14, 12), 30 * 16, 280 * 16)
-    _fill(painter)
-    painter.drawPolygon(QPolygonF([QPointF(15.5, 10.5), QPointF(20.5, 10.5), QPointF(18.5, 5.5)]))
-
-
-def _star(painter: QPainter) -> None:
-    from math import cos, pi, sin
-
-    points = []
-    for index in range(10):
-        radius = 8.5 if index % 2 == 0 else 3.8
-        angle = -pi / 2 + index * pi / 5
-        points.append(QPointF(12 + radius * cos(angle), 12.5 + radius * sin(angle)))
-    painter.drawPolygon(QPolygonF(points))
-
-
-def _check(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPolyline(QPolygonF([QPointF(5, 13), QPointF(10, 18), QPointF(19, 7)]))
-
-
-def _bin(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawLine(QPointF(5, 7), QPointF(19, 7))
-    painter.drawPolyline(QPolygonF([QPointF(7, 7), QPointF(8, 20), QPointF(16, 20), QPointF(17, 7)]))
-    painter.drawPolyline(QPolygonF([QPointF(10, 7), QPointF(10, 4), QPointF(14, 4), QPointF(14, 7)]))
-
-
-def _settings_back(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    for y, x in ((7, 15), (12, 8), (17, 13)):
-        painter.drawLine(QPointF(5, y), QPointF(19, y))
-        painter.drawEllipse(QPointF(x, y), 2.2, 2.2)
-
-
-def _undo_path(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    path = QPainterPath(QPointF(6, 10))
-    path.lineTo(14, 10)
-    path.cubicTo(20, 10, 20, 18, 14, 18)
-    path.lineTo(10, 18)
-    painter.drawPath(path)
-    painter.drawPolyline(QPolygonF([QPointF(10, 6), QPointF(6, 10), QPointF(10, 14)]))
-
-
-def _redo_path(painter: QPainter) -> None:
-    painter.translate(_SIDE, 0)
-    painter.scale(-1, 1)
-    _undo_path(painter)
-
-
-def _folder(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    outline = [(4, 19), (4, 6), (10, 6), (12, 8), (20, 8), (20, 19), (4, 19)]
-    painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in outline]))
-
-
-def _menu(painter: QPainter) -> None:
-    for y in (7, 12, 17):
-        painter.drawLine(QPointF(5, y), QPointF(19, y))
-
-
-def _cross(painter: QPainter) -> None:
-    painter.drawLine(QPointF(7, 7), QPointF(17, 17))
-    painter.drawLine(QPointF(17, 7), QPointF(7, 17))
-
-
-def _dice(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(QRectF(5, 5, 14, 14), 3, 3)
-    _fill(painter)
-    for x, y in ((9, 9), (15, 9), (12, 12), (9, 15), (15, 15)):
-        painter.drawEllipse(QPointF(x, y), 0.6, 0.6)
-
-
-def _lock(painter: QPainter) -> None:
-    painter.drawRoundedRect(QRectF(6, 11, 12, 9), 1.5, 1.5)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawArc(QRectF(8, 4, 8, 12), 0, 180 * 16)
-    painter.drawLine(QPointF(8, 10), QPointF(8, 11))
-    painter.drawLine(QPointF(16, 10), QPointF(16, 11))
-
-
-def _drag(painter: QPainter) -> None:
-    _fill(painter)
-    for x in (9, 15):
-        for y in (6, 12, 18):
-            painter.drawEllipse(QPointF(x, y), 0.9, 0.9)
-
-
-def _shown_in_host(painter: QPainter) -> None:
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRect(QRectF(4, 6, 16, 12))
-    painter.drawLine(QPointF(9, 6), QPointF(9, 18))
-    painter.drawLine(QPointF(15, 6), QPointF(15, 18))
-
-
-def _sound(painter: QPainter) -> None:
-    for x, reach in ((5, 2), (8.5, 5), (12, 8), (15.5, 4), (19, 2)):
-        painter.drawLine(QPointF(x, 12 - reach), QPointF(x, 12 + reach))
-
-
-_DRAWN: dict[str, Callable[[QPainter], None]] = {
-    "play": _play,
-    "pause": _pause,
-    "to-start": _to_start,
-    "loop": _loop,
-    "star": _star,
-    "use": _check,
-    "delete": _bin,
-    "settings": _settings_back,
-    "undo": _undo_path,
-    "redo": _redo_path,
-    "open": _folder,
-    "menu": _menu,
-    "cancel": _cross,
-    "new-seed": _dice,
-    "locked": _lock,
-    "drag": _drag,
-    "host": _shown_in_host,
-    "sound": _sound,
-}
+@lru_cache(maxsize=256)
+def _renderer(name: str, ink: str, on: bool) -> QSvgRenderer:
+    shapes = _SHAPES[name].format(ink=ink, on=ink if on else "none")
+    return QSvgRenderer(QByteArray(_SVG.format(ink=ink, shapes=shapes).encode()))

@@ -1,4 +1,4 @@
-"""What is being made, what waits, and what failed: one row a shot and run."""
+"""What is being generated, waits or failed: one row per shot and run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class QueueRole(IntEnum):
 
 @dataclass
 class QueueRow:
-    """A shot's takes in one run. ``progress`` is that of each take, by number; ``seconds`` the sound to be made."""
+    """A shot's takes in one run: ``progress`` of each, by number; ``seconds`` of all together."""
 
     run: int
     shot_id: str
@@ -76,18 +76,18 @@ class QueueModel(QAbstractListModel):
 
     @property
     def total_eta_seconds(self) -> float | None:
-        """When all is made, as far as the takes so far tell; None before the first one tells anything."""
+        """Seconds until all is done, estimated from the takes so far; None if unknown."""
         running = [row for row in self.active if row.eta_seconds is not None]
         pace = self._present_pace()
         if pace is None:
             return None
-        # What is being made knows best itself.
-        told = sum(row.eta_seconds or 0.0 for row in running)
+        # A running job's own estimate is best.
+        running_seconds = sum(row.eta_seconds or 0.0 for row in running)
         making = sum(row.seconds / row.takes * (1 - max(row.progress.values(), default=0.0)) for row in running)
-        return told + (sum(row.left for row in self.active) - making) * pace
+        return running_seconds + (sum(row.left for row in self.active) - making) * pace
 
     def eta_seconds(self, row: QueueRow) -> float | None:
-        """When all takes of a row are made, as far as is known: that in the making, and those after it."""
+        """Seconds until all takes of a row are done, the current one and those after it."""
         pace = self._present_pace()
         if pace is None:
             return row.eta_seconds
@@ -95,7 +95,7 @@ class QueueModel(QAbstractListModel):
         return (row.eta_seconds or 0.0) + waiting * row.seconds / row.takes * pace
 
     def _present_pace(self) -> float | None:
-        """Seconds that a second of sound takes: of the takes so far, else as the first one tells; None if none does."""
+        """Seconds for a second of sound: of finished takes, or by the first one's estimate."""
         if self._pace is not None:
             return self._pace
         for row in self.active:
@@ -108,7 +108,7 @@ class QueueModel(QAbstractListModel):
         return {row.shot_id: row.done for row in self.active}
 
     def plan(self, run: int, planned: Planned) -> None:
-        """A run said what it is going to make, and what it cannot."""
+        """Adds what a run is going to make, and the clips that it cannot."""
         if not self.active:
             self._planned_seconds = 0.0
         new = [
@@ -164,14 +164,14 @@ class QueueModel(QAbstractListModel):
         self.totals_changed.emit()
 
     def cancelling(self, run: int, shot_id: str | None = None) -> None:
-        """Says that these rows were told to stop."""
+        """Marks these rows as being cancelled."""
         for at, row in enumerate(self._rows):
             if row.run == run and shot_id in (None, row.shot_id) and row.state != "failed":
                 row.state = "cancelling"
                 self.dataChanged.emit(self.index(at), self.index(at))
 
     def end_run(self, run: int, error: str | None) -> None:
-        """A run is over: what it has not made stays as failed if there was an error, and leaves if not."""
+        """Ends a run. What it has not made stays as failed if there was an error."""
         for at in range(len(self._rows) - 1, -1, -1):
             row = self._rows[at]
             if row.run == run and row.state != "failed":
@@ -206,20 +206,20 @@ class QueueModel(QAbstractListModel):
         return None
 
     def state_text(self, row: QueueRow) -> str:
-        """How the row is, in words."""
+        """The row's state, for the user."""
         match row.state:
             case "waiting":
                 return row.message or self.tr("waiting")
             case "cancelling":
-                return self.tr("stopping")
+                return self.tr("cancelling")
             case "failed":
                 return " ".join(dict.fromkeys(row.reasons))
         if row.message:
             return row.message
         eta = self.eta_seconds(row)
         if eta is None:
-            return self.tr("{0} %").format(round(100 * row.done))
-        return self.tr("{0} %, {1} left").format(round(100 * row.done), duration(eta))
+            return self.tr("{0}%").format(round(100 * row.done))
+        return self.tr("{0}%, {1} left").format(round(100 * row.done), duration(eta))
 
     def _end(self, at: int) -> None:
         row = self._rows[at]

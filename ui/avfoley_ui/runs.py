@@ -5,18 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError
 from avfoley_plugin.workflows import Run
 
-#: Finished takes are placed this often while the rest of a run is being made, in seconds.
+# Finished takes are placed this often while the rest of a run is being made, in seconds.
 WRITE_INTERVAL = 10.0
 
 
 class RunThread(QObject):
-    """Carries one run out. ``updated`` brings its number and an update; ``ended`` the error in plain words, or None."""
+    """Carries out one run. ``updated``: its number and an update; ``ended``: its error or None."""
 
     updated = Signal(int, object)
     ended = Signal(int, object)
@@ -65,12 +65,16 @@ class RunThread(QObject):
                     run.cancel(shot)
             for update in run:
                 self.updated.emit(self.number, update)
-        except AVFoleyError as failed:
-            error = str(failed)
         except Exception as failed:
-            error = self.tr("The panel did not foresee this ({0}: {1}); please report it.").format(
-                type(failed).__name__, failed
-            )
+            error = explain(failed)
         finally:
             engine.close()
         self.ended.emit(self.number, error)
+
+
+def explain(error: Exception) -> str:
+    """An error for the user; one that is not ours is to be reported."""
+    if isinstance(error, AVFoleyError):
+        return str(error)
+    text = QCoreApplication.translate("RunThread", "Unexpected error ({0}: {1}). Please report it.")
+    return text.format(type(error).__name__, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from operator import attrgetter
 from typing import Any
 
 from PySide6.QtCore import (
@@ -18,19 +19,22 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage
 
 from avfoley_plugin.workspace import ListedShot, ShotState
+from avfoley_ui.playback.take_files import footage_of
 
 Index = QModelIndex | QPersistentModelIndex
+# What the list shows of a shot.
+_SHOWN = attrgetter("state", "caption", "timecode", "takes", "shot.name")
 
 
 class Role(IntEnum):
     SHOT = Qt.ItemDataRole.UserRole
     THUMBNAIL = Qt.ItemDataRole.UserRole + 1
-    #: Progress from 0 to 1 while its takes are being made, else None.
+    # Progress from 0 to 1 while its takes are being made, else None.
     PROGRESS = Qt.ItemDataRole.UserRole + 2
 
 
 class ShotsModel(QAbstractListModel):
-    """The shots in record order. Editing a caption asks for it by `caption_edited`; the new contents bring it back."""
+    """The shots in record order. An edited caption is emitted, and comes back with new contents."""
 
     caption_edited = Signal(object, str)
 
@@ -50,43 +54,43 @@ class ShotsModel(QAbstractListModel):
         return None if row is None else self._shots[row]
 
     def set_shots(self, shots: Iterable[ListedShot]) -> None:
-        """Takes over new contents; as long as the same shots are there, selections and scrolling stay."""
+        """Shows new contents. Selection and scrolling stay if the shots are the same."""
         new = list(shots)
         before = self._shots
         if [shot.id for shot in new] != [shot.id for shot in before]:
             self.beginResetModel()
             self._shots = new
             self._rows = {shot.id: row for row, shot in enumerate(new)}
-            known = {shot.id: shot for shot in before}
-            self._thumbnails = {
-                shot: image
-                for shot, image in self._thumbnails.items()
-                if shot in self._rows and not _looks_different(known[shot], new[self._rows[shot]])
-            }
+            self._drop_thumbnails(before)
             self.endResetModel()
             return
-        changed = [row for row, (old, shot) in enumerate(zip(before, new, strict=True)) if _differs(old, shot)]
+        changed = [row for row, (old, shot) in enumerate(zip(before, new, strict=True)) if _SHOWN(old) != _SHOWN(shot)]
         self._shots = new
-        for row in changed:
-            if _looks_different(before[row], new[row]):
-                self._thumbnails.pop(new[row].id, None)
+        self._drop_thumbnails([before[row] for row in changed])
         for row in changed:
             self.dataChanged.emit(self.index(row), self.index(row))
+
+    def _drop_thumbnails(self, before: Iterable[ListedShot]) -> None:
+        """Forgets those of shots that are gone or show something else."""
+        for old in before:
+            new = self.shot(old.id)
+            if new is None or footage_of(old) != footage_of(new):
+                self._thumbnails.pop(old.id, None)
 
     def set_thumbnail(self, shot_id: str, image: QImage) -> None:
         if shot_id in self._rows:
             self._thumbnails[shot_id] = image
-            self._tell(shot_id, Role.THUMBNAIL)
+            self._notify(shot_id, Role.THUMBNAIL)
 
     def has_thumbnail(self, shot_id: str) -> bool:
         return shot_id in self._thumbnails
 
     def set_progress(self, progress: dict[str, float]) -> None:
-        """How far the shots are that are being made."""
+        """The progress of shots whose takes are being generated."""
         touched = {shot for shot in {*progress, *self._progress} if progress.get(shot) != self._progress.get(shot)}
         self._progress = dict(progress)
         for shot_id in touched:
-            self._tell(shot_id, Role.PROGRESS)
+            self._notify(shot_id, Role.PROGRESS)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() else len(self._shots)
@@ -121,13 +125,12 @@ class ShotsModel(QAbstractListModel):
         return True
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        usual = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
-        return usual | Qt.ItemFlag.ItemIsEditable
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
 
     def state_text(self, shot: ListedShot) -> str:
         """Its state in a word or two."""
         if shot.id in self._progress:
-            return self.tr("being made")
+            return self.tr("generating")
         match shot.state:
             case ShotState.NEW:
                 return self.tr("new")
@@ -136,32 +139,34 @@ class ShotsModel(QAbstractListModel):
             case _:
                 return self.tr("%n take(s)", "", len(shot.takes))
 
+    def caption_text(self, shot: ListedShot) -> str:
+        return shot.caption or self.tr("no caption")
+
     def _spoken(self, shot: ListedShot) -> str:
         take = shot.active_take
         model = "" if take is None else take.settings.model
         length = self.tr("%n frame(s)", "", shot.shot.frames)
-        caption = shot.caption or self.tr("no caption")
-        parts = (shot.shot.name, self.state_text(shot), caption, shot.timecode, length, model)
+        parts = (shot.shot.name, self.state_text(shot), self.caption_text(shot), shot.timecode, length, model)
         return ", ".join(filter(None, parts))
 
-    def _tell(self, shot_id: str, role: Role) -> None:
+    def _notify(self, shot_id: str, role: Role) -> None:
         row = self._rows.get(shot_id)
         if row is not None:
             self.dataChanged.emit(self.index(row), self.index(row), [role])
 
 
 class ShotsFilter(QSortFilterProxyModel):
-    """The shots whose name or caption holds the words, in the state that is asked for, in the order chosen."""
+    """The shots whose name or caption has all terms, in the chosen state and order."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._words: list[str] = []
+        self._terms: list[str] = []
         self._state: str = "all"
         self._key = "record"
         self.sort(0)
 
-    def set_words(self, text: str) -> None:
-        self._words = text.casefold().split()
+    def set_terms(self, text: str) -> None:
+        self._terms = text.casefold().split()
         self.invalidateFilter()
 
     def set_state(self, state: str) -> None:
@@ -179,7 +184,7 @@ class ShotsFilter(QSortFilterProxyModel):
         if not (self._state in ("all", shot.state) or (self._state == "sound" and shot.is_sound)):
             return False
         text = f"{shot.shot.name} {shot.caption}".casefold()
-        return all(word in text for word in self._words)
+        return all(term in text for term in self._terms)
 
     def lessThan(self, left: Index, right: Index) -> bool:  # noqa: N802
         return bool(self._rank(left.data(Role.SHOT), left.row()) < self._rank(right.data(Role.SHOT), right.row()))
@@ -193,18 +198,3 @@ class ShotsFilter(QSortFilterProxyModel):
             "caption": shot.caption.casefold(),
         }
         return ranks[self._key], row
-
-
-def _looks_different(old: ListedShot, new: ListedShot) -> bool:
-    """Whether its thumbnail changed: a sound's is that of its picture in use."""
-    return new.is_sound and old.active_take != new.active_take
-
-
-def _differs(old: ListedShot, new: ListedShot) -> bool:
-    return (old.state, old.caption, old.timecode, old.takes, old.shot.name) != (
-        new.state,
-        new.caption,
-        new.timecode,
-        new.takes,
-        new.shot.name,
-    )

@@ -1,4 +1,4 @@
-"""Colours: dark or light as the system says or the user wishes, and what the panel paints with beside the palette."""
+"""Colours: the dark and the light palette, and those of states."""
 
 from __future__ import annotations
 
@@ -10,53 +10,32 @@ from PySide6.QtWidgets import QApplication
 
 Appearance = Literal["system", "dark", "light"]
 
-_DARK = {
-    QPalette.ColorRole.Window: "#26282b",
-    QPalette.ColorRole.WindowText: "#e4e5e7",
-    QPalette.ColorRole.Base: "#1c1e20",
-    QPalette.ColorRole.AlternateBase: "#232527",
-    QPalette.ColorRole.Text: "#e4e5e7",
-    QPalette.ColorRole.Button: "#34373b",
-    QPalette.ColorRole.ButtonText: "#e4e5e7",
-    QPalette.ColorRole.BrightText: "#ffffff",
-    QPalette.ColorRole.ToolTipBase: "#34373b",
-    QPalette.ColorRole.ToolTipText: "#e4e5e7",
-    QPalette.ColorRole.PlaceholderText: "#8d9299",
-    QPalette.ColorRole.Highlight: "#2f6fb0",
-    QPalette.ColorRole.HighlightedText: "#ffffff",
-    QPalette.ColorRole.Accent: "#4c9be8",
-    QPalette.ColorRole.Link: "#6cb0f5",
-    QPalette.ColorRole.Light: "#4a4e53",
-    QPalette.ColorRole.Midlight: "#3f4347",
-    QPalette.ColorRole.Mid: "#2c2f32",
-    QPalette.ColorRole.Dark: "#191b1d",
-    QPalette.ColorRole.Shadow: "#0e0f10",
-}
-_LIGHT = {
-    QPalette.ColorRole.Window: "#f0f1f2",
-    QPalette.ColorRole.WindowText: "#1d1f21",
-    QPalette.ColorRole.Base: "#ffffff",
-    QPalette.ColorRole.AlternateBase: "#f6f7f8",
-    QPalette.ColorRole.Text: "#1d1f21",
-    QPalette.ColorRole.Button: "#e4e6e8",
-    QPalette.ColorRole.ButtonText: "#1d1f21",
-    QPalette.ColorRole.BrightText: "#ffffff",
-    QPalette.ColorRole.ToolTipBase: "#ffffff",
-    QPalette.ColorRole.ToolTipText: "#1d1f21",
-    QPalette.ColorRole.PlaceholderText: "#5f646a",
-    QPalette.ColorRole.Highlight: "#2f6fb0",
-    QPalette.ColorRole.HighlightedText: "#ffffff",
-    QPalette.ColorRole.Accent: "#2f6fb0",
-    QPalette.ColorRole.Link: "#1f5f9f",
-    QPalette.ColorRole.Light: "#ffffff",
-    QPalette.ColorRole.Midlight: "#eceef0",
-    QPalette.ColorRole.Mid: "#c8cbce",
-    QPalette.ColorRole.Dark: "#a9adb1",
-    QPalette.ColorRole.Shadow: "#6e7276",
+# The palette's colours, dark and light.
+_PALETTE = {
+    QPalette.ColorRole.Window: ("#26282b", "#f0f1f2"),
+    QPalette.ColorRole.WindowText: ("#e4e5e7", "#1d1f21"),
+    QPalette.ColorRole.Base: ("#1c1e20", "#ffffff"),
+    QPalette.ColorRole.AlternateBase: ("#232527", "#f6f7f8"),
+    QPalette.ColorRole.Text: ("#e4e5e7", "#1d1f21"),
+    QPalette.ColorRole.Button: ("#34373b", "#e4e6e8"),
+    QPalette.ColorRole.ButtonText: ("#e4e5e7", "#1d1f21"),
+    QPalette.ColorRole.BrightText: ("#ffffff", "#ffffff"),
+    QPalette.ColorRole.ToolTipBase: ("#34373b", "#ffffff"),
+    QPalette.ColorRole.ToolTipText: ("#e4e5e7", "#1d1f21"),
+    QPalette.ColorRole.PlaceholderText: ("#8d9299", "#5f646a"),
+    QPalette.ColorRole.Highlight: ("#2f6fb0", "#2f6fb0"),
+    QPalette.ColorRole.HighlightedText: ("#ffffff", "#ffffff"),
+    QPalette.ColorRole.Accent: ("#4c9be8", "#2f6fb0"),
+    QPalette.ColorRole.Link: ("#6cb0f5", "#1f5f9f"),
+    QPalette.ColorRole.Light: ("#4a4e53", "#ffffff"),
+    QPalette.ColorRole.Midlight: ("#3f4347", "#eceef0"),
+    QPalette.ColorRole.Mid: ("#2c2f32", "#c8cbce"),
+    QPalette.ColorRole.Dark: ("#191b1d", "#a9adb1"),
+    QPalette.ColorRole.Shadow: ("#0e0f10", "#6e7276"),
 }
 _TEXT_ROLES = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
 
-#: What states are painted in, on a dark and on a light ground; each reads at least 4.5 : 1 on its ground.
+# Colours of states, on dark and on light; their contrast is at least 4.5 : 1.
 _STATES = {
     "made": ("#6fcf97", "#1a6e41"),
     "changed": ("#f2c14e", "#7a5400"),
@@ -70,7 +49,7 @@ _STATES = {
 
 
 def apply(appearance: Appearance) -> None:
-    """Dresses the application. ``system``: as the system says, now and whenever it says otherwise."""
+    """Sets the application's palette. ``system``: as the system has it."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     app.setStyle("Fusion")
@@ -78,8 +57,8 @@ def apply(appearance: Appearance) -> None:
 
 
 def system_is_dark(app: QApplication) -> bool:
-    """Whether the system wants light on dark; leaves the application with the system's own palette."""
-    # Ours would be asked else.
+    """Whether the system is dark. Leaves the application with the system's own palette."""
+    # Or the answer would be about ours.
     app.setPalette(QPalette())
     known = QGuiApplication.styleHints().colorScheme()
     if known == Qt.ColorScheme.Unknown:
@@ -91,8 +70,8 @@ def system_is_dark(app: QApplication) -> bool:
 def palette(dark: bool) -> QPalette:
     """The panel's palette; what is disabled is its text half faded."""
     made = QPalette()
-    for role, name in (_DARK if dark else _LIGHT).items():
-        made.setColor(role, QColor(name))
+    for role, colours in _PALETTE.items():
+        made.setColor(role, QColor(colours[0 if dark else 1]))
     for role in _TEXT_ROLES:
         faded = QColor(made.color(role))
         faded.setAlphaF(0.45)

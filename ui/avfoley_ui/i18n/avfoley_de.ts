@@ -2,27 +2,37 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de" sourcelanguage="en">
 <context>
+    <name>Columns</name>
+    <message>
+        <source>Shots</source>
+        <translation>Einstellungen</translation>
+    </message>
+    <message>
+        <source>Listen</source>
+        <translation>Abhören</translation>
+    </message>
+    <message>
+        <source>Generate</source>
+        <translation>Erzeugen</translation>
+    </message>
+</context>
+<context>
     <name>Controller</name>
     <message>
-        <source>The take was deleted; undo brings it back.</source>
-        <extracomment>How long a run may take to place what it has when the panel closes, in seconds. A line for the user, and whether it tells of something that went wrong.</extracomment>
-        <translation>Der Take wurde gelöscht; Rückgängig holt ihn zurück.</translation>
+        <source>Take deleted. Undo restores it.</source>
+        <translation>Take gelöscht. „Rückgängig“ stellt ihn wieder her.</translation>
     </message>
     <message>
-        <source>No shot is selected there. In Kdenlive, set the timeline&apos;s zone with I and O.</source>
-        <translation>Dort ist keine Einstellung ausgewählt. In Kdenlive den Bereich der Zeitleiste mit I und O setzen.</translation>
+        <source>Nothing is selected in the editing program. In Kdenlive, set the timeline zone with I and O.</source>
+        <translation>Im Schnittprogramm ist nichts ausgewählt. In Kdenlive den Bereich der Zeitleiste mit I und O setzen.</translation>
     </message>
     <message>
-        <source>There is nothing to make.</source>
+        <source>Nothing to generate.</source>
         <translation>Es gibt nichts zu erzeugen.</translation>
     </message>
     <message>
-        <source>{0} is no longer on the timeline; its takes are in {1}.</source>
-        <translation>{0} ist nicht mehr auf der Timeline; die Takes liegen in {1}.</translation>
-    </message>
-    <message>
-        <source>The panel did not foresee this ({0}: {1}); please report it.</source>
-        <translation>Damit hat das Panel nicht gerechnet ({0}: {1}); bitte melden.</translation>
+        <source>{0} is no longer on the timeline. Its takes are in {1}.</source>
+        <translation>{0} ist nicht mehr auf der Timeline. Die Takes liegen in {1}.</translation>
     </message>
 </context>
 <context>
@@ -32,16 +42,12 @@
         <translation>Modelle…</translation>
     </message>
     <message>
-        <source>processor</source>
-        <translation>Prozessor</translation>
-    </message>
-    <message>
         <source>Engine: {0}</source>
         <translation>Engine: {0}</translation>
     </message>
     <message>
-        <source>The engine is starting</source>
-        <translation>Die Engine startet</translation>
+        <source>Starting the engine</source>
+        <translation>Engine startet</translation>
     </message>
     <message>
         <source>Ready</source>
@@ -52,111 +58,61 @@
         <translation>Arbeitet</translation>
     </message>
     <message>
-        <source>The engine went away; it is starting again</source>
-        <translation>Die Engine war weg; sie startet neu</translation>
+        <source>Engine lost; restarting</source>
+        <translation>Engine weg; Neustart läuft</translation>
     </message>
     <message>
-        <source>The engine cannot work</source>
-        <translation>Die Engine kann nicht arbeiten</translation>
+        <source>Engine failed</source>
+        <translation>Engine ausgefallen</translation>
     </message>
     <message>
-        <source>Asleep; wakes when needed</source>
-        <translation>Schläft; wacht bei Bedarf auf</translation>
+        <source>Engine stopped; starts when needed</source>
+        <translation>Engine beendet; startet bei Bedarf</translation>
     </message>
     <message>
-        <source>No engine</source>
-        <translation>Keine Engine</translation>
+        <source>Engine unavailable</source>
+        <translation>Engine nicht verfügbar</translation>
     </message>
 </context>
 <context>
     <name>FilmStrip</name>
     <message>
-        <source>Frames of the shot, and the onsets of the take</source>
-        <translation>Bilder der Einstellung und die Einsätze des Takes</translation>
+        <source>Frames of the shot and onsets of the take</source>
+        <translation>Bilder der Einstellung und Einsätze des Takes</translation>
     </message>
 </context>
 <context>
     <name>Listening</name>
     <message>
-        <source>To the start</source>
-        <extracomment>How large the picture is decoded: the first of these that is as wide as it is shown. In a narrower panel the time is told as timecode only. The picture&apos;s least share of the height, before takes have to be scrolled. Sounds kept in memory. Frames in the lane of a take that is a picture. Sound and onsets as the views show them. What the strip&apos;s frames are of.</extracomment>
-        <translation>Zum Anfang</translation>
-    </message>
-    <message>
-        <source>Play</source>
-        <translation>Abspielen</translation>
-    </message>
-    <message>
-        <source>Loop</source>
-        <translation>Schleife</translation>
-    </message>
-    <message>
-        <source>A/B: the take heard before</source>
-        <translation>A/B: der zuvor gehörte Take</translation>
-    </message>
-    <message>
-        <source>Timecode of the edit at the playhead</source>
-        <translation>Timecode des Schnitts an der Abspielposition</translation>
-    </message>
-    <message>
-        <source>Time from the start of the shot, and its length</source>
-        <translation>Zeit seit dem Anfang der Einstellung, und ihre Länge</translation>
-    </message>
-    <message>
         <source>Select a shot.</source>
         <translation>Eine Einstellung auswählen.</translation>
     </message>
     <message>
-        <source>Being made: {0} %</source>
+        <source>Generating: {0}%</source>
         <translation>Wird erzeugt: {0} %</translation>
     </message>
     <message>
-        <source>No picture yet. Press Visualize.</source>
-        <translation>Noch kein Bild. „Bebildern“ drücken.</translation>
+        <source>Copied {0} to the clipboard.</source>
+        <translation>{0} in die Zwischenablage kopiert.</translation>
     </message>
     <message>
-        <source>No take yet. Write a caption and press Generate.</source>
-        <translation>Noch kein Take. Beschreibung eingeben und „Erzeugen“ drücken.</translation>
+        <source>No picture: this sound is generated from its caption alone.</source>
+        <translation>Kein Bild: dieser Ton entsteht allein aus seiner Beschreibung.</translation>
     </message>
     <message>
-        <source>{0} is on the clipboard.</source>
-        <translation>{0} ist in der Zwischenablage.</translation>
+        <source>Cannot show the picture: {0}</source>
+        <translation>Das Bild kann nicht angezeigt werden: {0}</translation>
     </message>
     <message>
         <source>This sound has no picture yet.</source>
         <translation>Dieser Klang hat noch kein Bild.</translation>
     </message>
-    <message>
-        <source>This one has no picture: it is made from words alone.</source>
-        <translation>Hierzu gibt es kein Bild: der Ton entsteht nur aus Worten.</translation>
-    </message>
-    <message>
-        <source>The picture cannot be shown: {0}</source>
-        <translation>Das Bild lässt sich nicht zeigen: {0}</translation>
-    </message>
-    <message>
-        <source>Pause</source>
-        <translation>Anhalten</translation>
-    </message>
 </context>
 <context>
     <name>MakingForm</name>
     <message>
-        <source>Caption of the selected shots</source>
-        <extracomment>Solver steps relative to the model&apos;s own number. The largest seed that a QSpinBox holds, and plenty.</extracomment>
-        <translation>Beschreibung der ausgewählten Einstellungen</translation>
-    </message>
-    <message>
-        <source>what shall not be heard</source>
-        <translation>was nicht zu hören sein soll</translation>
-    </message>
-    <message>
         <source>Draft</source>
         <translation>Entwurf</translation>
-    </message>
-    <message>
-        <source>as soon as the engine is ready</source>
-        <translation>sobald die Engine bereit ist</translation>
     </message>
     <message>
         <source>Standard</source>
@@ -167,52 +123,12 @@
         <translation>Fein</translation>
     </message>
     <message>
-        <source>Keep this seed; else each time a new one</source>
-        <translation>Diesen Seed behalten; sonst jedes Mal ein neuer</translation>
-    </message>
-    <message>
-        <source>Another seed</source>
-        <translation>Anderer Seed</translation>
-    </message>
-    <message>
         <source> fr</source>
         <translation> B.</translation>
     </message>
     <message>
-        <source>Frames of sound before and after the shot, as far as its picture reaches</source>
-        <translation>Ton vor und nach der Einstellung, in Bildern, so weit ihr Bild reicht</translation>
-    </message>
-    <message>
-        <source>Generate</source>
-        <translation>Erzeugen</translation>
-    </message>
-    <message>
-        <source>Visualize</source>
-        <translation>Bebildern</translation>
-    </message>
-    <message>
-        <source>Caption</source>
-        <translation>Beschreiben</translation>
-    </message>
-    <message>
         <source>Regenerate changed</source>
         <translation>Geänderte neu erzeugen</translation>
-    </message>
-    <message>
-        <source>several captions; what you write here is for all</source>
-        <translation>mehrere Beschreibungen; was hier steht, gilt für alle</translation>
-    </message>
-    <message>
-        <source>what shall be seen, e.g. a bell in a tower</source>
-        <translation>was zu sehen sein soll, z. B. eine Glocke im Turm</translation>
-    </message>
-    <message>
-        <source>what shall be heard, e.g. boots on gravel</source>
-        <translation>was zu hören sein soll, z. B. Stiefel auf Kies</translation>
-    </message>
-    <message>
-        <source>what shall not be seen</source>
-        <translation>was nicht zu sehen sein soll</translation>
     </message>
     <message numerus="yes">
         <source>Regenerate changed (%n)</source>
@@ -228,6 +144,10 @@
             <numerusform>%n Lösungsschritte</numerusform>
         </translation>
     </message>
+    <message>
+        <source>With {0}: the selected model cannot do this</source>
+        <translation>Mit {0}: das gewählte Modell kann das nicht</translation>
+    </message>
     <message numerus="yes">
         <source>%n shot(s), {0} s</source>
         <translation>
@@ -236,20 +156,8 @@
         </translation>
     </message>
     <message>
-        <source>Select the shots that shall be heard.</source>
-        <translation>Die Einstellungen auswählen, die Ton bekommen sollen.</translation>
-    </message>
-    <message>
-        <source>The caption was changed: the take in use was made from other words.</source>
-        <translation>Die Beschreibung wurde geändert: der verwendete Take entstand aus anderen Worten.</translation>
-    </message>
-    <message>
         <source>&amp;Caption</source>
         <translation>&amp;Beschreibung</translation>
-    </message>
-    <message>
-        <source>&amp;Not</source>
-        <translation>&amp;Ohne</translation>
     </message>
     <message>
         <source>&amp;Model</source>
@@ -270,6 +178,42 @@
     <message>
         <source>&amp;Handles</source>
         <translation>&amp;Überhang</translation>
+    </message>
+    <message>
+        <source>Caption of the selected shots: what their next takes are generated from</source>
+        <translation>Beschreibung der ausgewählten Einstellungen: daraus entstehen ihre nächsten Takes</translation>
+    </message>
+    <message>
+        <source>waiting for the engine…</source>
+        <translation>wartet auf die Engine…</translation>
+    </message>
+    <message>
+        <source>Lock the seed; unlocked, each run draws a new one</source>
+        <translation>Seed festhalten; sonst bekommt jeder Lauf einen neuen</translation>
+    </message>
+    <message>
+        <source>New random seed</source>
+        <translation>Neuer zufälliger Seed</translation>
+    </message>
+    <message>
+        <source>Frames of extra sound before and after the shot, as far as its source media reaches</source>
+        <translation>Zusätzlicher Ton vor und nach der Einstellung, in Bildern, so weit das Quellmaterial reicht</translation>
+    </message>
+    <message>
+        <source>several captions; text entered here replaces them all</source>
+        <translation>mehrere Beschreibungen; Text hier ersetzt sie alle</translation>
+    </message>
+    <message>
+        <source>Select the shots to generate sound for.</source>
+        <translation>Einstellungen auswählen, die Ton bekommen sollen.</translation>
+    </message>
+    <message>
+        <source>The caption has changed since the take in use was generated.</source>
+        <translation>Die Beschreibung hat sich geändert, seit der verwendete Take erzeugt wurde.</translation>
+    </message>
+    <message>
+        <source>&amp;Negative prompt</source>
+        <translation>&amp;Negativ-Prompt</translation>
     </message>
     <message>
         <source>Length</source>
@@ -293,19 +237,6 @@
 <context>
     <name>PanelWindow</name>
     <message>
-        <source>Open a video or a timeline</source>
-        <extracomment>From this width on there are two columns, and three. What a key press makes the stretch of time longer by, or shorter.</extracomment>
-        <translation>Video oder Timeline öffnen</translation>
-    </message>
-    <message>
-        <source>Undo</source>
-        <translation>Rückgängig</translation>
-    </message>
-    <message>
-        <source>Redo</source>
-        <translation>Wiederherstellen</translation>
-    </message>
-    <message>
         <source>Menu</source>
         <translation>Menü</translation>
     </message>
@@ -314,20 +245,28 @@
         <translation>Öffnen…</translation>
     </message>
     <message>
-        <source>Open again</source>
-        <translation>Wieder öffnen</translation>
+        <source>Open recent</source>
+        <translation>Zuletzt geöffnet</translation>
     </message>
     <message>
-        <source>Models…</source>
-        <translation>Modelle…</translation>
+        <source>Follow the system</source>
+        <translation>Wie das System</translation>
+    </message>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>Tastenkürzel</translation>
+    </message>
+    <message>
+        <source>Takes are still being generated. Finished takes are kept; the rest are cancelled.</source>
+        <translation>Es werden noch Takes erzeugt. Fertige bleiben erhalten, die übrigen werden abgebrochen.</translation>
+    </message>
+    <message>
+        <source>Loaded the take&apos;s seed and settings into the form.</source>
+        <translation>Seed und Einstellungen des Takes ins Formular übernommen.</translation>
     </message>
     <message>
         <source>Appearance</source>
         <translation>Erscheinungsbild</translation>
-    </message>
-    <message>
-        <source>As the system</source>
-        <translation>Wie das System</translation>
     </message>
     <message>
         <source>Dark</source>
@@ -338,164 +277,8 @@
         <translation>Hell</translation>
     </message>
     <message>
-        <source>Keys</source>
-        <translation>Tasten</translation>
-    </message>
-    <message>
-        <source>Find shots</source>
-        <translation>Einstellungen suchen</translation>
-    </message>
-    <message>
-        <source>To the shots</source>
-        <translation>Zu den Einstellungen</translation>
-    </message>
-    <message>
-        <source>To listening</source>
-        <translation>Zum Abhören</translation>
-    </message>
-    <message>
-        <source>To making</source>
-        <translation>Zum Erzeugen</translation>
-    </message>
-    <message>
-        <source>Edit the shot&apos;s caption in the list</source>
-        <translation>Beschreibung in der Liste bearbeiten</translation>
-    </message>
-    <message>
-        <source>Generate takes for what is selected</source>
-        <translation>Takes für das Ausgewählte erzeugen</translation>
-    </message>
-    <message>
-        <source>Regenerate the changed shots</source>
-        <translation>Die geänderten Einstellungen neu erzeugen</translation>
-    </message>
-    <message>
-        <source>Play, stop</source>
-        <translation>Abspielen, anhalten</translation>
-    </message>
-    <message>
-        <source>Play backwards; again: faster</source>
-        <translation>Rückwärts abspielen; nochmals: schneller</translation>
-    </message>
-    <message>
-        <source>Stop</source>
-        <translation>Anhalten</translation>
-    </message>
-    <message>
-        <source>Play forwards; again: faster</source>
-        <translation>Vorwärts abspielen; nochmals: schneller</translation>
-    </message>
-    <message>
-        <source>A frame back</source>
-        <translation>Ein Bild zurück</translation>
-    </message>
-    <message>
-        <source>A frame on</source>
-        <translation>Ein Bild weiter</translation>
-    </message>
-    <message>
-        <source>The onset before</source>
-        <translation>Der Einsatz davor</translation>
-    </message>
-    <message>
-        <source>The next onset</source>
-        <translation>Der nächste Einsatz</translation>
-    </message>
-    <message>
-        <source>To the start</source>
-        <translation>Zum Anfang</translation>
-    </message>
-    <message>
-        <source>The previous shot</source>
-        <translation>Vorige Einstellung</translation>
-    </message>
-    <message>
-        <source>The next shot</source>
-        <translation>Nächste Einstellung</translation>
-    </message>
-    <message>
-        <source>Loop</source>
-        <translation>Schleife</translation>
-    </message>
-    <message>
-        <source>A/B: the take heard before</source>
-        <translation>A/B: der zuvor gehörte Take</translation>
-    </message>
-    <message>
-        <source>Use the take that is heard</source>
-        <translation>Den gehörten Take verwenden</translation>
-    </message>
-    <message>
-        <source>Star the take that is heard</source>
-        <translation>Den gehörten Take merken</translation>
-    </message>
-    <message>
-        <source>Delete the take that is heard</source>
-        <translation>Den gehörten Take löschen</translation>
-    </message>
-    <message>
-        <source>Copy the take that is heard, as a file</source>
-        <translation>Den gehörten Take als Datei kopieren</translation>
-    </message>
-    <message>
-        <source>Zoom in on the playhead</source>
-        <translation>An der Abspielposition vergrößern</translation>
-    </message>
-    <message>
-        <source>Zoom out</source>
-        <translation>Verkleinern</translation>
-    </message>
-    <message>
-        <source>The whole shot</source>
-        <translation>Die ganze Einstellung</translation>
-    </message>
-    <message>
-        <source>Dismiss what was said, leave the field</source>
-        <translation>Meldung schließen, Feld verlassen</translation>
-    </message>
-    <message>
-        <source>Cancel all that is being made</source>
-        <translation>Alles abbrechen, was erzeugt wird</translation>
-    </message>
-    <message>
-        <source>These keys</source>
-        <translation>Diese Tasten</translation>
-    </message>
-    <message>
-        <source>Hear the take of that number</source>
-        <translation>Den Take mit dieser Nummer hören</translation>
-    </message>
-    <message>
-        <source>Timelines and videos</source>
-        <translation>Timelines und Videos</translation>
-    </message>
-    <message>
-        <source>All files</source>
-        <translation>Alle Dateien</translation>
-    </message>
-    <message>
         <source>Close the panel?</source>
         <translation>Panel schließen?</translation>
-    </message>
-    <message>
-        <source>Takes are being made. Those that are finished are kept; the others are cancelled.</source>
-        <translation>Es werden gerade Takes erzeugt. Fertige bleiben erhalten, die übrigen werden abgebrochen.</translation>
-    </message>
-    <message>
-        <source>Shots</source>
-        <translation>Einstellungen</translation>
-    </message>
-    <message>
-        <source>Listen</source>
-        <translation>Abhören</translation>
-    </message>
-    <message>
-        <source>Make</source>
-        <translation>Erzeugen</translation>
-    </message>
-    <message>
-        <source>Seed and settings of that take are in the form again.</source>
-        <translation>Seed und Einstellungen dieses Takes stehen wieder im Formular.</translation>
     </message>
 </context>
 <context>
@@ -516,30 +299,30 @@
         <translation>wartet</translation>
     </message>
     <message>
-        <source>stopping</source>
+        <source>cancelling</source>
         <translation>wird abgebrochen</translation>
     </message>
     <message>
-        <source>{0} %</source>
+        <source>{0}%</source>
         <translation>{0} %</translation>
     </message>
     <message>
-        <source>{0} %, {1} left</source>
+        <source>{0}%, {1} left</source>
         <translation>{0} %, noch {1}</translation>
     </message>
 </context>
 <context>
     <name>QueueView</name>
     <message>
-        <source>Progress of everything in the queue</source>
-        <translation>Fortschritt der ganzen Warteschlange</translation>
-    </message>
-    <message>
         <source>Cancel all</source>
         <translation>Alle abbrechen</translation>
     </message>
     <message>
-        <source>Stops everything that is not finished</source>
+        <source>Overall progress</source>
+        <translation>Gesamtfortschritt</translation>
+    </message>
+    <message>
+        <source>Cancels everything that is not finished</source>
         <translation>Bricht alles ab, was noch nicht fertig ist</translation>
     </message>
     <message>
@@ -565,23 +348,160 @@
         </translation>
     </message>
     <message>
-        <source>Nothing is being made.</source>
-        <translation>Es wird nichts erzeugt.</translation>
+        <source>The queue is empty.</source>
+        <translation>Die Warteschlange ist leer.</translation>
     </message>
 </context>
 <context>
     <name>RunThread</name>
     <message>
-        <source>The panel did not foresee this ({0}: {1}); please report it.</source>
-        <extracomment>Finished takes are placed this often while the rest of a run is being made, in seconds.</extracomment>
-        <translation>Damit hat das Panel nicht gerechnet ({0}: {1}); bitte melden.</translation>
+        <source>Unexpected error ({0}: {1}). Please report it.</source>
+        <translation>Unerwarteter Fehler ({0}: {1}). Bitte melden.</translation>
+    </message>
+</context>
+<context>
+    <name>Shortcuts</name>
+    <message>
+        <source>Open a video or timeline</source>
+        <translation>Video oder Timeline öffnen</translation>
+    </message>
+    <message>
+        <source>Search shots</source>
+        <translation>Einstellungen suchen</translation>
+    </message>
+    <message>
+        <source>Go to Shots</source>
+        <translation>Zu „Einstellungen“</translation>
+    </message>
+    <message>
+        <source>Go to Listen</source>
+        <translation>Zu „Abhören“</translation>
+    </message>
+    <message>
+        <source>Go to Generate</source>
+        <translation>Zu „Erzeugen“</translation>
+    </message>
+    <message>
+        <source>Edit the caption in the list</source>
+        <translation>Beschreibung in der Liste bearbeiten</translation>
+    </message>
+    <message>
+        <source>Generate takes for the selection</source>
+        <translation>Takes für die Auswahl erzeugen</translation>
+    </message>
+    <message>
+        <source>Regenerate the changed shots</source>
+        <translation>Geänderte Einstellungen neu erzeugen</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Play / pause</source>
+        <translation>Abspielen / anhalten</translation>
+    </message>
+    <message>
+        <source>Play backwards; press again for faster</source>
+        <translation>Rückwärts abspielen; nochmals drücken: schneller</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Anhalten</translation>
+    </message>
+    <message>
+        <source>Play forwards; press again for faster</source>
+        <translation>Vorwärts abspielen; nochmals drücken: schneller</translation>
+    </message>
+    <message>
+        <source>Previous frame</source>
+        <translation>Voriges Bild</translation>
+    </message>
+    <message>
+        <source>Next frame</source>
+        <translation>Nächstes Bild</translation>
+    </message>
+    <message>
+        <source>Previous onset</source>
+        <translation>Voriger Einsatz</translation>
+    </message>
+    <message>
+        <source>Next onset</source>
+        <translation>Nächster Einsatz</translation>
+    </message>
+    <message>
+        <source>Go to start</source>
+        <translation>Zum Anfang</translation>
+    </message>
+    <message>
+        <source>Previous shot</source>
+        <translation>Vorige Einstellung</translation>
+    </message>
+    <message>
+        <source>Next shot</source>
+        <translation>Nächste Einstellung</translation>
+    </message>
+    <message>
+        <source>Loop</source>
+        <translation>Schleife</translation>
+    </message>
+    <message>
+        <source>A/B: switch to the previous take</source>
+        <translation>A/B: zum vorigen Take wechseln</translation>
+    </message>
+    <message>
+        <source>Use the current take</source>
+        <translation>Aktuellen Take verwenden</translation>
+    </message>
+    <message>
+        <source>Star the current take</source>
+        <translation>Aktuellen Take merken</translation>
+    </message>
+    <message>
+        <source>Delete the current take</source>
+        <translation>Aktuellen Take löschen</translation>
+    </message>
+    <message>
+        <source>Copy the current take as a file</source>
+        <translation>Aktuellen Take als Datei kopieren</translation>
+    </message>
+    <message>
+        <source>Zoom in at the playhead</source>
+        <translation>An der Abspielposition vergrößern</translation>
+    </message>
+    <message>
+        <source>Zoom out</source>
+        <translation>Verkleinern</translation>
+    </message>
+    <message>
+        <source>Zoom to the whole shot</source>
+        <translation>Ganze Einstellung zeigen</translation>
+    </message>
+    <message>
+        <source>Dismiss the message, or leave the field</source>
+        <translation>Meldung schließen oder Feld verlassen</translation>
+    </message>
+    <message>
+        <source>Cancel everything in the queue</source>
+        <translation>Ganze Warteschlange abbrechen</translation>
+    </message>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>Tastenkürzel</translation>
+    </message>
+    <message>
+        <source>Play the take with that number</source>
+        <translation>Take mit dieser Nummer abspielen</translation>
     </message>
 </context>
 <context>
     <name>ShotsModel</name>
     <message>
-        <source>being made</source>
-        <extracomment>Progress from 0 to 1 while its takes are being made, else None.</extracomment>
+        <source>generating</source>
         <translation>wird erzeugt</translation>
     </message>
     <message>
@@ -614,18 +534,6 @@
 <context>
     <name>ShotsView</name>
     <message>
-        <source>Find in names and captions</source>
-        <translation>In Namen und Beschreibungen suchen</translation>
-    </message>
-    <message>
-        <source>Find shots</source>
-        <translation>Einstellungen suchen</translation>
-    </message>
-    <message>
-        <source>Show shots in this state</source>
-        <translation>Einstellungen in diesem Zustand zeigen</translation>
-    </message>
-    <message>
         <source>All shots</source>
         <translation>Alle</translation>
     </message>
@@ -638,16 +546,24 @@
         <translation>Geänderte</translation>
     </message>
     <message>
-        <source>Made</source>
-        <translation>Fertige</translation>
-    </message>
-    <message>
         <source>Sort shots</source>
         <translation>Einstellungen sortieren</translation>
     </message>
     <message>
         <source>By timecode</source>
         <translation>Nach Timecode</translation>
+    </message>
+    <message>
+        <source>Search names and captions</source>
+        <translation>In Namen und Beschreibungen suchen</translation>
+    </message>
+    <message>
+        <source>Search shots</source>
+        <translation>Einstellungen suchen</translation>
+    </message>
+    <message>
+        <source>Done</source>
+        <translation>Fertige</translation>
     </message>
     <message>
         <source>By name</source>
@@ -666,8 +582,12 @@
         <translation>Nach Beschreibung</translation>
     </message>
     <message>
-        <source>Select what is selected in the editing program</source>
-        <translation>Auswählen, was im Schnittprogramm ausgewählt ist</translation>
+        <source>Filter by state</source>
+        <translation>Nach Zustand filtern</translation>
+    </message>
+    <message>
+        <source>Use the editing program&apos;s selection</source>
+        <translation>Auswahl des Schnittprogramms übernehmen</translation>
     </message>
     <message>
         <source>Shots</source>
@@ -682,7 +602,6 @@
     <name>SoundView</name>
     <message>
         <source>Waveform and spectrogram</source>
-        <extracomment>Samples behind one column of the spectrogram.</extracomment>
         <translation>Wellenform und Spektrogramm</translation>
     </message>
 </context>
@@ -697,24 +616,28 @@
         <translation>Diesen Take verwenden</translation>
     </message>
     <message>
-        <source>Put its seed and settings back</source>
-        <translation>Seed und Einstellungen übernehmen</translation>
-    </message>
-    <message>
         <source>Delete this take</source>
         <translation>Diesen Take löschen</translation>
     </message>
     <message>
-        <source>Hear take {0}</source>
-        <translation>Take {0} hören</translation>
+        <source>Load this take&apos;s seed and settings into the form</source>
+        <translation>Seed und Einstellungen dieses Takes ins Formular übernehmen</translation>
     </message>
     <message>
-        <source>Hear take {0} from where the playhead is ({1})</source>
-        <translation>Take {0} ab der Abspielposition hören ({1})</translation>
+        <source>Play take {0}</source>
+        <translation>Take {0} abspielen</translation>
+    </message>
+    <message>
+        <source>Play take {0} from the playhead ({1})</source>
+        <translation>Take {0} ab der Abspielposition abspielen ({1})</translation>
     </message>
     <message>
         <source>seed {0}</source>
         <translation>Seed {0}</translation>
+    </message>
+    <message>
+        <source>not supported by this panel</source>
+        <translation>von diesem Panel nicht unterstützt</translation>
     </message>
     <message>
         <source>in use</source>
@@ -725,10 +648,6 @@
         <translation>gemerkt</translation>
     </message>
     <message>
-        <source>no caption</source>
-        <translation>keine Beschreibung</translation>
-    </message>
-    <message>
         <source>Take {0}, {1}</source>
         <translation>Take {0}, {1}</translation>
     </message>
@@ -737,8 +656,73 @@
     <name>TakeLanes</name>
     <message>
         <source>Takes</source>
-        <extracomment>Takes that are seen at once, where there is room. How many pixels at the right edge the scroll bar takes.</extracomment>
         <translation>Takes</translation>
+    </message>
+</context>
+<context>
+    <name>Task</name>
+    <message>
+        <source>Generate</source>
+        <translation>Erzeugen</translation>
+    </message>
+    <message>
+        <source>foley for a picture</source>
+        <translation>Foley zum Bild</translation>
+    </message>
+    <message>
+        <source>Describe the sound, e.g. boots on gravel</source>
+        <translation>Ton beschreiben, z. B. Stiefel auf Kies</translation>
+    </message>
+    <message>
+        <source>Sounds to avoid, e.g. music</source>
+        <translation>Unerwünschte Klänge, z. B. Musik</translation>
+    </message>
+    <message>
+        <source>No takes yet. Write a caption and press Generate.</source>
+        <translation>Noch keine Takes. Beschreibung eingeben und „Erzeugen“ drücken.</translation>
+    </message>
+    <message>
+        <source>Visualize</source>
+        <translation>Bebildern</translation>
+    </message>
+    <message>
+        <source>picture for a sound</source>
+        <translation>Bild zum Ton</translation>
+    </message>
+    <message>
+        <source>Describe the picture, e.g. a bell in a tower</source>
+        <translation>Bild beschreiben, z. B. eine Glocke im Turm</translation>
+    </message>
+    <message>
+        <source>Things to avoid in the picture</source>
+        <translation>Was im Bild unerwünscht ist</translation>
+    </message>
+    <message>
+        <source>No picture yet. Press Visualize.</source>
+        <translation>Noch kein Bild. „Bebildern“ drücken.</translation>
+    </message>
+    <message>
+        <source>{0} (not supported by this panel)</source>
+        <translation>{0} (von diesem Panel nicht unterstützt)</translation>
+    </message>
+</context>
+<context>
+    <name>Transport</name>
+    <message>
+        <source>Play</source>
+        <translation>Abspielen</translation>
+    </message>
+    <message>
+        <source>Timeline timecode at the playhead</source>
+        <translation>Timecode der Timeline an der Abspielposition</translation>
+    </message>
+    <message>
+        <source>Time from the start of the shot / length of the shot</source>
+        <translation>Zeit seit Beginn der Einstellung / Länge der Einstellung</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Anhalten</translation>
     </message>
 </context>
 <context>
@@ -748,28 +732,24 @@
         <translation>Foley zu deinem Bild</translation>
     </message>
     <message>
-        <source>Drop a video or a timeline (.otio, .kdenlive, …) here. Select shots, write what shall be heard, press Generate: takes in sync with the picture come back on a track of their own.</source>
-        <translation>Video oder Timeline (.otio, .kdenlive, …) hierher ziehen. Einstellungen auswählen, beschreiben, was zu hören sein soll, „Erzeugen“ drücken: Takes, synchron zum Bild, kommen auf einer eigenen Spur zurück.</translation>
+        <source>Drop a video or timeline (.otio, .kdenlive, …) here. Select shots, describe their sound and press Generate. The takes, in sync with the picture, come back on a track of their own.</source>
+        <translation>Video oder Timeline (.otio, .kdenlive, …) hierher ziehen. Einstellungen auswählen, ihren Ton beschreiben und „Erzeugen“ drücken. Die Takes liegen dann bildsynchron auf einer eigenen Spur.</translation>
     </message>
     <message>
-        <source>Open a video or a timeline…</source>
+        <source>Open a video or timeline…</source>
         <translation>Video oder Timeline öffnen…</translation>
+    </message>
+    <message>
+        <source>Opening {0}…</source>
+        <translation>{0} wird geöffnet…</translation>
     </message>
     <message>
         <source>Open {0}</source>
         <translation>{0} öffnen</translation>
     </message>
-    <message>
-        <source>Opening {0} …</source>
-        <translation>{0} wird geöffnet …</translation>
-    </message>
 </context>
 <context>
     <name>_Card</name>
-    <message>
-        <source>what shall be heard</source>
-        <translation>was zu hören sein soll</translation>
-    </message>
     <message>
         <source>Caption</source>
         <translation>Beschreibung</translation>
@@ -779,19 +759,19 @@
         <translation>{0} s</translation>
     </message>
     <message>
-        <source>no caption</source>
-        <translation>keine Beschreibung</translation>
+        <source>{0}%</source>
+        <translation>{0} %</translation>
     </message>
 </context>
 <context>
     <name>_Grip</name>
     <message>
-        <source>Drag the take out as a file; Ctrl+C copies the one that is heard</source>
-        <translation>Den Take als Datei herausziehen; Strg+C kopiert den gehörten</translation>
+        <source>Drag this take out as a file; Ctrl+C copies the current take</source>
+        <translation>Diesen Take als Datei herausziehen; Strg+C kopiert den aktuellen</translation>
     </message>
     <message>
-        <source>Drag the take out as a file</source>
-        <translation>Den Take als Datei herausziehen</translation>
+        <source>Drag this take out as a file</source>
+        <translation>Diesen Take als Datei herausziehen</translation>
     </message>
 </context>
 <context>
@@ -805,32 +785,20 @@
         <translation>auf diesem Rechner</translation>
     </message>
     <message>
-        <source>not here yet</source>
-        <translation>noch nicht hier</translation>
+        <source>not downloaded</source>
+        <translation>nicht geladen</translation>
+    </message>
+    <message>
+        <source>Resume download</source>
+        <translation>Download fortsetzen</translation>
+    </message>
+    <message>
+        <source>Download</source>
+        <translation>Herunterladen</translation>
     </message>
     <message>
         <source>Licence: {0}</source>
         <translation>Lizenz: {0}</translation>
-    </message>
-    <message>
-        <source>Go on pulling</source>
-        <translation>Weiter laden</translation>
-    </message>
-    <message>
-        <source>Pull</source>
-        <translation>Laden</translation>
-    </message>
-    <message>
-        <source>foley for a picture</source>
-        <translation>Foley zum Bild</translation>
-    </message>
-    <message>
-        <source>picture for a sound</source>
-        <translation>Bild zum Ton</translation>
-    </message>
-    <message>
-        <source>captions</source>
-        <translation>Beschreibungen</translation>
     </message>
 </context>
 </TS>

@@ -1,1 +1,1 @@
-"""Hearing and seeing takes: sound files, the mixer that plays them, the picture that goes with them."""
+"""Playback of takes: sound files, the mixer that plays them, and the picture."""

@@ -1,14 +1,13 @@
-"""The picture of a shot by record frame, decoded off the GUI thread: retimes, reverse and freezes as the timeline has
-them.
+"""The picture of a shot by record frame, with its retimes, decoded off the GUI thread.
 
-QMediaPlayer knows neither retimes nor a shared clock with our mixer; here every frame asked for is the frame shown.
+QMediaPlayer has neither retimes nor a clock in common with the mixer.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,9 +17,11 @@ import av.error
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QImage, QTransform
 
-#: Frames kept for going back and forth, in bytes: some ten seconds of them.
+from avfoley_ui.background import Background
+
+# Frames kept for going back and forth, in bytes: some ten seconds of them.
 _KEPT_BYTES = 256 << 20
-#: Decoding this far ahead costs less than a seek, in seconds.
+# Decoding this far ahead costs less than a seek, in seconds.
 _SEEK_AHEAD = 5
 
 
@@ -39,12 +40,15 @@ class Footage:
         return max(self.start + frame * self.step, Fraction(0))
 
 
-#: What a frame is known by: where it is from, its number, and how wide the picture may be.
+# What a frame is known by: where it is from, its number, and how wide the picture may be.
 _Key = tuple[Footage, int, int]
 
 
 class Film:
-    """An open media file whose frames are read by time. For one thread. Raises av.error.FFmpegError and OSError."""
+    """An open media file whose frames are read by time, for one thread.
+
+    Raises av.error.FFmpegError and OSError.
+    """
 
     def __init__(self, media: Path) -> None:
         self._container = av.open(str(media))
@@ -54,7 +58,7 @@ class Film:
         self._stream.thread_type = "AUTO"
         self._base = self._stream.time_base or Fraction(1, 90_000)
         self._origin = (self._stream.start_time or 0) * self._base
-        #: How wide a pixel is for its height.
+        # How wide a pixel is for its height.
         self.pixel_aspect = float(self._stream.sample_aspect_ratio or 1)
         self._frames: Iterator[av.VideoFrame] | None = None
         self._last: tuple[Fraction, av.VideoFrame] | None = None
@@ -117,7 +121,7 @@ def to_image(frame: av.VideoFrame, size: QSize, pixel_aspect: float = 1.0) -> QI
 
 
 class FilmReader(QObject):
-    """Brings the frame that was asked for last: ``ready`` (footage, record frame, QImage)."""
+    """Decodes the frame asked for last: ``ready`` (footage, record frame, QImage)."""
 
     ready = Signal(object, int, QImage)
     failed = Signal(object, str)
@@ -126,60 +130,54 @@ class FilmReader(QObject):
         super().__init__()
         self._size = size
         self._kept_bytes = 0
-        self._changed = threading.Condition()
-        self._wanted: tuple[Footage, int, QSize] | None = None
         self._closing = False
         self._known: OrderedDict[_Key, QImage] = OrderedDict()
-        self._thread = threading.Thread(target=self._work, name="avfoley film", daemon=True)
-        self._thread.start()
+        # The file that is open, for the thread alone.
+        self._open: tuple[Path, Film] | None = None
+        self._thread = Background("film", keep=1)
 
     def set_size(self, size: QSize) -> None:
-        """How large the pictures are that are asked for from now on."""
-        with self._changed:
-            self._size = size
+        """Sets how large the next frames are decoded."""
+        self._size = size
 
     def ask(self, footage: Footage, frame: int) -> None:
-        """Asks for a frame; what was asked before and is not there yet is forgotten."""
-        frame = min(max(frame, 0), max(footage.frames - 1, 0))
-        known = self._known.get(_key(footage, frame, self._size))
-        if known is not None:
-            self.ready.emit(footage, frame, known)
-            return
-        with self._changed:
-            self._wanted = footage, frame, self._size
-            self._changed.notify()
+        """Asks for a frame, in place of one asked for before that has not been decoded yet."""
+        size, frame = self._size, min(max(frame, 0), max(footage.frames - 1, 0))
+
+        def decoded(image: QImage | None) -> None:
+            if image is not None:
+                self.ready.emit(footage, frame, image)
+
+        if (known := self._known.get(_key(footage, frame, size))) is not None:
+            decoded(known)
+        else:
+            self._thread.submit(
+                lambda: self._decode(footage, frame, size),
+                decoded,
+                lambda error: self.failed.emit(footage, str(error)),
+            )
 
     def close(self) -> None:
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        self._thread.join(10)
+        self._closing = True
+        self._thread.close()
+        self._close_film()
 
-    def _work(self) -> None:
-        film: Film | None = None
-        media: Path | None = None
-        while True:
-            with self._changed:
-                while self._wanted is None and not self._closing:
-                    self._changed.wait()
-                if self._closing:
-                    if film is not None:
-                        film.close()
-                    return
-                assert self._wanted is not None
-                footage, frame, size = self._wanted
-                self._wanted = None
-            try:
-                if film is None or media != footage.media:
-                    if film is not None:
-                        film.close()
-                    film, media = Film(footage.media), footage.media
-                self._read(film, footage, frame, size)
-            except (OSError, av.error.FFmpegError, ValueError) as error:
-                film = None
-                self.failed.emit(footage, str(error))
+    def _close_film(self) -> None:
+        if self._open is not None:
+            self._open[1].close()
+        self._open = None
 
-    def _read(self, film: Film, footage: Footage, frame: int, size: QSize) -> None:
+    def _decode(self, footage: Footage, frame: int, size: QSize) -> QImage | None:
+        try:
+            if self._open is None or self._open[0] != footage.media:
+                self._close_film()
+                self._open = footage.media, Film(footage.media)
+            return self._read(self._open[1], footage, frame, size)
+        except Exception:
+            self._close_film()
+            raise
+
+    def _read(self, film: Film, footage: Footage, frame: int, size: QSize) -> QImage | None:
         time = footage.time(frame)
         # Played backwards, all frames of a group are kept on the way to its last.
         keep_all = footage.step * footage.rate < 0 or self._goes_back(footage, frame, size)
@@ -191,14 +189,14 @@ class FilmReader(QObject):
                 key = _key(footage, number, size)
                 if 0 <= number < footage.frames and key not in self._known:
                     self._keep(key, to_image(decoded, size, film.pixel_aspect))
-            with self._changed:
-                if self._closing:
-                    return
-        if last is not None:
-            key = _key(footage, frame, size)
-            image = self._known.get(key) or to_image(last, size, film.pixel_aspect)
-            self._keep(key, image)
-            self.ready.emit(footage, frame, image)
+            if self._closing:
+                return None
+        if last is None:
+            return None
+        key = _key(footage, frame, size)
+        image = self._known.get(key) or to_image(last, size, film.pixel_aspect)
+        self._keep(key, image)
+        return image
 
     def _goes_back(self, footage: Footage, frame: int, size: QSize) -> bool:
         after, before = (_key(footage, number, size) for number in (frame + 1, frame - 1))
@@ -220,17 +218,9 @@ def _key(footage: Footage, frame: int, size: QSize) -> _Key:
 def stills(footage: Footage, frames: list[int], size: QSize) -> dict[int, QImage]:
     """Small pictures of some record frames, as many as can be read."""
     made: dict[int, QImage] = {}
-    try:
-        film = Film(footage.media)
-    except (OSError, av.error.FFmpegError):
-        return made
-    try:
+    with suppress(OSError, av.error.FFmpegError, ValueError), closing(Film(footage.media)) as film:
         for number in sorted(frames, key=footage.time):
             found = film.at(footage.time(number))
             if found is not None:
                 made[number] = to_image(found, size, film.pixel_aspect)
-    except (OSError, av.error.FFmpegError, ValueError):
-        pass
-    finally:
-        film.close()
     return made

@@ -1,25 +1,25 @@
-"""What is heard next: the chosen take from the playhead on, at any speed, looped, and changed for another in between."""
+"""Renders a take from the playhead on, at any speed, looped, and switched while it plays."""
 
 from __future__ import annotations
 
 import numpy as np
 
-#: One take gives way to another over so many samples, so that neither a gap nor a click is heard.
+# Length of the cross-fade between two takes in samples: no gap and no click.
 CROSSFADE = 240
 
 
 class Mixer:
-    """Renders sound for an output, block by block. Positions are in samples from the shot's first frame.
+    """Renders blocks of sound. Positions are in samples from the shot's first frame.
 
     All sounds lie on one clock, so that changing between them keeps the playhead where it is.
     """
 
     def __init__(self) -> None:
         self.position = 0.0
-        #: 1 plays, 2 twice as fast, -1 backwards, 0 stands still.
+        # 1 plays, 2 twice as fast, -1 backwards, 0 stands still.
         self.speed = 0.0
         self.looping = True
-        #: The stretch that is played, and looped.
+        # The stretch that is played, and looped.
         self.start, self.end = 0, 0
         self._sound: np.ndarray | None = None
         self._head = 0
@@ -30,7 +30,7 @@ class Mixer:
         self.position = min(max(self.position, float(start)), float(self.end))
 
     def set_sound(self, samples: np.ndarray | None, head: int = 0) -> None:
-        """Plays another sound from the next block on: (N, 2), whose sample `head` is the shot's first; None: silence."""
+        """Plays another sound, (N, 2) or silence; its sample `head` is the shot's first."""
         if self.speed and self._leaving is None:
             self._leaving = self._sound, self._head
         self._sound, self._head = samples, head

@@ -13,7 +13,7 @@ from PySide6.QtMultimedia import QAudio, QAudioDevice, QAudioFormat, QAudioSink,
 from avfoley_ui.playback.sound import SAMPLE_RATE
 
 Render = Callable[[int], np.ndarray]
-#: How much sound is handed to the device in advance, in seconds: longer than the GUI thread may ever be away.
+# Seconds of sound buffered ahead: longer than the GUI thread may ever be busy.
 _AHEAD = 0.12
 
 
@@ -26,7 +26,7 @@ class Output(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Ends at once; what was taken and not heard is forgotten."""
+        """Ends at once, and drops what is buffered."""
 
     @abstractmethod
     def feed(self) -> None:
@@ -34,8 +34,8 @@ class Output(ABC):
 
     @property
     @abstractmethod
-    def unheard(self) -> int:
-        """Samples that were taken and are yet to be heard."""
+    def buffered(self) -> int:
+        """Samples taken from the mixer that are not audible yet."""
 
 
 class SilentOutput(Output):
@@ -61,7 +61,7 @@ class SilentOutput(Output):
             self._taken += due
 
     @property
-    def unheard(self) -> int:
+    def buffered(self) -> int:
         return 0
 
 
@@ -95,7 +95,7 @@ class DeviceOutput(Output):
             self._stream.write(self._encoded(self._render(room)))
 
     @property
-    def unheard(self) -> int:
+    def buffered(self) -> int:
         if self._sink is None:
             return 0
         return (self._sink.bufferSize() - self._sink.bytesFree()) // self._format.bytesPerFrame()
@@ -108,7 +108,7 @@ class DeviceOutput(Output):
 
 
 def best_output() -> Output:
-    """The system's device if there is one that takes 48 kHz stereo, else silence."""
+    """The system's device if it plays 48 kHz stereo, or a silent output."""
     device = QMediaDevices.defaultAudioOutput()
     if device.isNull():
         return SilentOutput()

@@ -11,14 +11,14 @@ from avfoley_ui.playback.output import Output, best_output
 from avfoley_ui.playback.sound import SAMPLE_RATE, Sound
 
 _TICK_MS = 15
-#: The playhead is shown this often, in seconds.
+# The playhead is shown this often, in seconds.
 _SHOW_SECONDS = 0.028
-#: What J and L go through, each way.
+# What J and L go through, each way.
 SHUTTLE = (1.0, 2.0, 4.0, 8.0)
 
 
 class Player(QObject):
-    """``moved`` brings the playhead as it is heard, ``state_changed`` whenever speed, loop or sound change."""
+    """``moved`` carries the audible position; ``state_changed``: speed, loop or sound changed."""
 
     moved = Signal(int)
     state_changed = Signal()
@@ -28,7 +28,7 @@ class Player(QObject):
         self._mixer = Mixer()
         self._output = output
         self._shown = 0
-        self._told = 0.0
+        self._last_shown = 0.0
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_TICK_MS)
@@ -36,7 +36,7 @@ class Player(QObject):
 
     @property
     def position(self) -> int:
-        """The playhead as it is heard, in samples."""
+        """The audible position in samples."""
         return self._shown
 
     @property
@@ -63,7 +63,7 @@ class Player(QObject):
         self.seek(0)
 
     def set_sound(self, sound: Sound | None) -> None:
-        """The take to hear from now on; the playhead stays where it is."""
+        """Plays another take from the same playhead on."""
         if sound is None:
             self._mixer.set_sound(None)
         else:
@@ -96,7 +96,7 @@ class Player(QObject):
     def set_speed(self, speed: float) -> None:
         if speed == self._mixer.speed:
             return
-        # What is handed over but not heard is played again at the new speed.
+        # What is buffered is rendered again at the new speed.
         self._stop_output()
         self._mixer.speed = speed
         if speed:
@@ -127,28 +127,28 @@ class Player(QObject):
         if self._output is None:
             return
         self._output.feed()
-        position = self._mixer.position - self._output.unheard * self.speed
-        start, end = self.range
-        if self._mixer.looping and end > start:
-            position = start + (position - start) % (end - start)
         now = time.monotonic()
-        if now - self._told >= _SHOW_SECONDS:
-            self._told = now
-            self._show(round(min(max(position, start), end)))
-        if self._mixer.at_end and self._output.unheard * abs(self.speed) < SAMPLE_RATE / 100:
+        if now - self._last_shown >= _SHOW_SECONDS:
+            self._last_shown = now
+            self._show(round(self._audible(self._output)))
+        if self._mixer.at_end and self._output.buffered * abs(self.speed) < SAMPLE_RATE / 100:
             self.pause()
             self._show(round(self._mixer.position))
 
     def _stop_output(self) -> None:
         self._timer.stop()
         if self._output is not None and self.playing:
-            unheard = self._output.unheard * self.speed
+            audible = self._audible(self._output)
             self._output.stop()
-            start, end = self.range
-            position = self._mixer.position - unheard
-            if self._mixer.looping and end > start:
-                position = start + (position - start) % (end - start)
-            self._mixer.position = min(max(position, float(start)), float(end))
+            self._mixer.position = audible
+
+    def _audible(self, output: Output) -> float:
+        """The position that is audible: the mixer's, less what the output still buffers."""
+        position = self._mixer.position - output.buffered * self.speed
+        start, end = self.range
+        if self._mixer.looping and end > start:
+            position = start + (position - start) % (end - start)
+        return min(max(position, float(start)), float(end))
 
     def _show(self, position: int) -> None:
         if position != self._shown:

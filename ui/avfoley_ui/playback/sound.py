@@ -1,7 +1,8 @@
-"""A take's sound as the panel hears and shows it: samples, waveform peaks, spectrogram."""
+"""A take's sound: samples, waveform peaks, spectrogram."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -14,13 +15,13 @@ import numpy as np
 from avfoley_plugin.errors import HostError
 
 SAMPLE_RATE = 48_000
-#: Samples behind one pair of waveform peaks.
+# Samples behind one pair of waveform peaks.
 PEAK_HOP = 240
 _WINDOW, _HOP = 1024, 256
 _BANDS = 96
 _LOWEST, _HIGHEST = 50.0, 20_000.0
 _FLOOR_DB = -80.0
-#: Decoding begins so many seconds before what is wanted: what follows a seek may be incomplete.
+# Decoding begins so many seconds early: what follows a seek may be incomplete.
 _RUN_UP = Fraction(1, 5)
 
 
@@ -28,9 +29,9 @@ _RUN_UP = Fraction(1, 5)
 class Sound:
     """One take's file, or what a clip plays of its file, read.
 
-    samples (N, 2) float32 in [-1, 1] at 48 kHz; sample `head` is the shot's first. peaks (N / `PEAK_HOP`, 2): the least
-    and the greatest sample. spectrogram (N / 256, 96) uint8: level from -80 dB to 0 in bands of equal ratio, 50 Hz to
-    20 kHz.
+    samples (N, 2) float32 in [-1, 1] at 48 kHz; sample `head` is the shot's first. peaks
+    (N / `PEAK_HOP`, 2): the least and the greatest sample. spectrogram (N / 256, 96) uint8: level
+    from -80 dB to 0 in bands of equal ratio, 50 Hz to 20 kHz.
     """
 
     samples: np.ndarray
@@ -44,12 +45,13 @@ class Sound:
 
     @property
     def start(self) -> float:
-        """Where the file begins, in seconds from the shot's first frame: 0, or less with a head handle."""
+        """The file's begin in seconds from the shot's first frame: 0, or less with a handle."""
         return -self.head / SAMPLE_RATE
 
     def outline(self, start: float, end: float, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The waveform from one second to another, as so many columns of pixels show it: the numbers of the columns that
-        hold sound, and the least and the greatest sample in each.
+        """The waveform between two seconds, in so many columns of pixels.
+
+        Returns the numbers of the columns that hold sound, and the least and greatest sample of each.
         """
         edges = (start + np.arange(columns + 1) / columns * (end - start) - self.start) * SAMPLE_RATE
         coarse = edges[1] - edges[0] > PEAK_HOP
@@ -68,25 +70,27 @@ class Sound:
 
 
 def load(path: Path, head: int) -> Sound:
-    """Reads a take whose head handle is `head` samples long. Raises HostError if it cannot be read."""
+    """Reads a take whose head handle has `head` samples. Raises HostError."""
     try:
         samples = _decode(path)
     except (OSError, av.error.FFmpegError) as error:
-        raise HostError(f"{path} cannot be read ({error}); relink it, or make the take again") from error
+        raise HostError(f"cannot read {path} ({error}); relink it or regenerate the take") from error
     if len(samples) == 0:
-        raise HostError(f"{path} holds no sound; make the take again")
+        raise HostError(f"{path} has no sound; regenerate the take")
     return Sound(samples, head, peaks(samples), spectrogram(samples))
 
 
 def load_stretch(path: Path, start: Fraction, samples: int, speed: Fraction) -> Sound:
-    """Reads the `samples` that a clip plays of a file from second `start` on (of its picture's first frame, if it has
-    one), at a speed that its pitch follows; less than 0 is backwards. Raises HostError if it cannot be read.
+    """Reads what a clip plays of a file: so many samples from second `start` on.
+
+    `start` counts from the picture's first frame if there is one. Pitch follows the speed; less than
+    0 is backwards. Raises HostError if the file cannot be read.
     """
     first, last = sorted((start, start + speed * samples / SAMPLE_RATE))
     try:
         source = _decode_range(path, first, last)
     except (OSError, av.error.FFmpegError) as error:
-        raise HostError(f"{path} cannot be read ({error}); relink it") from error
+        raise HostError(f"cannot read {path} ({error}); relink it") from error
     if speed != 1:
         at = float((start - first) * SAMPLE_RATE) + float(speed) * np.arange(samples)
         known = np.arange(len(source))
@@ -96,7 +100,7 @@ def load_stretch(path: Path, start: Fraction, samples: int, speed: Fraction) -> 
 
 
 def peaks(samples: np.ndarray) -> np.ndarray:
-    """samples (N, 2) -> (ceil(N / PEAK_HOP), 2), the least and the greatest sample of both channels in each stretch."""
+    """samples (N, 2) -> (ceil(N / PEAK_HOP), 2), the least and greatest sample of both channels."""
     count = -(-len(samples) // PEAK_HOP)
     padded = np.zeros((count * PEAK_HOP, samples.shape[1]), np.float32)
     padded[: len(samples)] = samples
@@ -123,16 +127,13 @@ def spectrogram(samples: np.ndarray) -> np.ndarray:
 
 
 def _decode(path: Path) -> np.ndarray:
-    blocks: list[np.ndarray] = []
+    blocks = [np.zeros((0, 2), np.float32)]
     with av.open(str(path)) as container:
-        if not container.streams.audio:
-            return np.zeros((0, 2), np.float32)
-        stream = container.streams.audio[0]
-        resampler = _resampler(stream)
-        for frame in container.decode(stream):
-            blocks.extend(map(_both_ears, resampler.resample(frame)))
-        blocks.extend(map(_both_ears, resampler.resample(None)))
-    return np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+        for stream in container.streams.audio[:1]:
+            resampler = _resampler(stream)
+            for frame in itertools.chain(container.decode(stream), (None,)):
+                blocks.extend(map(_both_ears, resampler.resample(frame)))
+    return np.concatenate(blocks)
 
 
 def _resampler(stream: av.AudioStream) -> av.AudioResampler:
@@ -150,7 +151,7 @@ def _decode_range(path: Path, first: Fraction, last: Fraction) -> np.ndarray:
     wanted = np.zeros((max(1, round((last - first) * SAMPLE_RATE)), 2), np.float32)
     with av.open(str(path)) as container:
         if not container.streams.audio:
-            raise OSError("it has no sound")
+            raise OSError("no audio stream")
         stream = container.streams.audio[0]
         clock = container.streams.video[0] if container.streams.video else stream
         assert clock.time_base is not None

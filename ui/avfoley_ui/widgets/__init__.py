@@ -1,1 +1,1 @@
-"""What is seen: each module one part of the panel."""
+"""The parts of the panel, one module each."""

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVB
 
 from avfoley_ui.engine_watch import EngineView
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import FactsLabel, by_tab, decimal
+from avfoley_ui.widgets.parts import FactsLabel, by_tab, decimal, fill
 
 
 class EngineBar(QWidget):
     """One line; under it, as long as there is one, the error."""
 
-    models_wanted = Signal()
+    models_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -22,28 +22,20 @@ class EngineBar(QWidget):
         self.text = FactsLabel()
         self.models = by_tab(QPushButton(self.tr("Models…")))
         self.models.setFlat(True)
-        self.models.clicked.connect(self.models_wanted)
+        self.models.clicked.connect(self.models_requested)
         self.error = QLabel()
         self.error.setWordWrap(True)
         self.error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.error.hide()
-        line = QHBoxLayout()
-        line.setSpacing(6)
-        line.addWidget(self._light)
-        line.addWidget(self.text, 1)
-        line.addWidget(self.models)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(line)
-        layout.addWidget(self.error)
+        line = fill(QHBoxLayout(), self._light, self.text, self.models, stretch=self.text)
+        fill(QVBoxLayout(self), line, self.error, spacing=2)
         self.show_engine(EngineView())
 
     def show_engine(self, view: EngineView) -> None:
-        words, colour = self._words(view)
-        facts = [words]
+        state, colour = self._state(view)
+        facts = [state]
         if view.device:
-            facts.append({"cpu": self.tr("processor"), "cuda": "CUDA", "mps": "Metal"}.get(view.device, view.device))
+            facts.append({"cpu": "CPU", "cuda": "CUDA", "mps": "Metal"}.get(view.device, view.device))
         if view.model:
             facts.append(view.model)
         if view.memory_bytes:
@@ -55,15 +47,15 @@ class EngineBar(QWidget):
         self.error.setVisible(bool(view.error))
         self.models.setEnabled(bool(view.models))
 
-    def _words(self, view: EngineView) -> tuple[str, str]:
+    def _state(self, view: EngineView) -> tuple[str, str]:
         return {
-            "starting": (self.tr("The engine is starting"), "working"),
+            "starting": (self.tr("Starting the engine"), "working"),
             "idle": (self.tr("Ready"), "made"),
             "busy": (self.tr("Working"), "working"),
-            "restarting": (self.tr("The engine went away; it is starting again"), "changed"),
-            "failed": (self.tr("The engine cannot work"), "failed"),
-            "asleep": (self.tr("Asleep; wakes when needed"), "quiet"),
-            "unreachable": (self.tr("No engine"), "failed"),
+            "restarting": (self.tr("Engine lost; restarting"), "changed"),
+            "failed": (self.tr("Engine failed"), "failed"),
+            "asleep": (self.tr("Engine stopped; starts when needed"), "quiet"),
+            "unreachable": (self.tr("Engine unavailable"), "failed"),
         }[view.phase]
 
 

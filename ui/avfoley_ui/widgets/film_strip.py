@@ -1,37 +1,37 @@
-"""The shot's frames in a row over its time, with the onsets of the take that is heard; scrubbed with the mouse."""
+"""The shot's frames over its time, with the current take's onsets."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap, QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy
 
 from avfoley_ui.theme import state_colour
+from avfoley_ui.widgets.time_axis import TimeAxis
 
 HEIGHT = 54
 _TICKS = 8
 
 
-class FilmStrip(QWidget):
-    """Times are in seconds from the shot's first frame. ``stills_wanted`` brings the seconds at the cells' centres."""
+class FilmStrip(TimeAxis):
+    """``stills_requested`` carries the seconds at the cells' centres."""
 
     scrubbed = Signal(float)
-    stills_wanted = Signal(list)
+    stills_requested = Signal(list)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._span = (0.0, 1.0)
+    def __init__(self) -> None:
+        super().__init__()
         self._shot = 1.0
         self._aspect = 16 / 9
         self._stills: dict[float, QImage] = {}
         self._onsets: tuple[float, ...] = ()
-        self._playhead = 0.0
         self._version = 0
         self._drawn: tuple[tuple[object, ...], QPixmap] | None = None
         self.setFixedHeight(HEIGHT + _TICKS)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(self.tr("Frames of the shot, and the onsets of the take"))
+        self.setAccessibleName(self.tr("Frames of the shot and onsets of the take"))
         self.setCursor(Qt.CursorShape.IBeamCursor)
+        self.span_changed.connect(self.ask)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(320, HEIGHT + _TICKS)
@@ -42,21 +42,9 @@ class FilmStrip(QWidget):
         self._version += 1
         self.update()
 
-    def set_span(self, start: float, end: float) -> None:
-        """The stretch of time that is shown."""
-        if (start, end) != self._span and end > start:
-            self._span = start, end
-            self.ask()
-            self.update()
-
     def set_onsets(self, onsets: tuple[float, ...]) -> None:
         self._onsets = onsets
         self.update()
-
-    def set_playhead(self, seconds: float) -> None:
-        if seconds != self._playhead:
-            self._playhead = seconds
-            self.update()
 
     def add_stills(self, images: dict[float, QImage]) -> None:
         self._stills.update(images)
@@ -69,7 +57,7 @@ class FilmStrip(QWidget):
         """Asks for the stills that are missing at this width and span."""
         missing = [time for time in self._cells() if time not in self._stills]
         if missing:
-            self.stills_wanted.emit(missing)
+            self.stills_requested.emit(missing)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         self.ask()
@@ -88,12 +76,10 @@ class FilmStrip(QWidget):
             x = self._x(time)
             top, bottom = HEIGHT + 1.0, HEIGHT + _TICKS - 1.0
             painter.drawPolygon(QPolygonF([QPointF(x, top), QPointF(x - 4, bottom), QPointF(x + 4, bottom)]))
-        painter.setPen(QPen(state_colour("playhead", self.palette()), 1.5))
-        x = self._x(self._playhead)
-        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+        self._paint_playhead(painter)
 
     def _draw_stills(self) -> QPixmap:
-        """The row of frames, drawn anew only when it changed: the playhead crosses it many times a second."""
+        """The row of frames, kept while the playhead crosses it."""
         ratio = self.devicePixelRatioF()
         drawn = QPixmap(max(1, round(self.width() * ratio)), round(HEIGHT * ratio))
         drawn.setDevicePixelRatio(ratio)
@@ -112,19 +98,17 @@ class FilmStrip(QWidget):
         painter.end()
         return drawn
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        if event.button() == Qt.MouseButton.LeftButton:
-            self.scrubbed.emit(self._time(event.position().x()))
-
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self.scrubbed.emit(self._time(event.position().x()))
+            self.scrubbed.emit(self._seconds(event.position().x()))
+
+    mousePressEvent = mouseMoveEvent  # noqa: N815
 
     def _cell_width(self) -> float:
         return max(24.0, HEIGHT * self._aspect)
 
     def _cells(self) -> list[float]:
-        """The seconds at the cells' centres: on a fixed grid a zoom level, so that panning asks for few new ones."""
+        """The seconds at the cells' centres. Their grid is fixed, so that panning needs few new ones."""
         start, end = self._span
         width = self._cell_width() / max(1, self.width()) * (end - start)
         first, last = int(max(start, 0.0) / width), int(min(end, self._shot) / width) + 1
@@ -134,11 +118,3 @@ class FilmStrip(QWidget):
         if not self._stills:
             return None
         return self._stills[min(self._stills, key=lambda known: abs(known - time))]
-
-    def _x(self, time: float) -> float:
-        start, end = self._span
-        return (time - start) / (end - start) * self.width()
-
-    def _time(self, x: float) -> float:
-        start, end = self._span
-        return start + x / max(1, self.width()) * (end - start)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from PySide6.QtCore import QLocale, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QComboBox,
+    QFrame,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from avfoley_ui.icons import icon
 
-#: Between facts on one line.
+L = TypeVar("L", bound=QBoxLayout)
+# Between facts on one line.
 DOT = "  ·  "
 
 
-def tool_button(name: str, text: str, shortcut: str = "", *, checkable: bool = False) -> QToolButton:
-    """A button with an icon alone: `text` is its tooltip and its accessible name; `shortcut` is only told."""
+def tool_button(name: str, text: str = "", *, checkable: bool = False) -> QToolButton:
+    """A button with an icon alone: `text` is its tooltip and its accessible name."""
     button = QToolButton()
     button.setIcon(icon(name))
     button.setIconSize(QSize(18, 18))
@@ -24,7 +37,7 @@ def tool_button(name: str, text: str, shortcut: str = "", *, checkable: bool = F
     button.setCheckable(checkable)
     # Not by click: then Space, which presses the button that has the focus, goes on playing.
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    name_button(button, text, shortcut)
+    name_button(button, text)
     return button
 
 
@@ -35,7 +48,7 @@ def name_button(button: QToolButton, text: str, shortcut: str = "") -> None:
 
 
 class ElidedLabel(QLabel):
-    """One line that is cut with an ellipsis where there is no room; the whole is its tooltip then."""
+    """One line, cut with an ellipsis where there is no room; its tooltip has all of it."""
 
     def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
         super().__init__(text)
@@ -50,11 +63,11 @@ class ElidedLabel(QLabel):
 
     def setText(self, text: str) -> None:  # noqa: N802
         super().setText(text)
-        self._tell()
+        self._update_tooltip()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._tell()
+        self._update_tooltip()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
@@ -66,13 +79,13 @@ class ElidedLabel(QLabel):
         """As much of the text as there is room for."""
         return self.fontMetrics().elidedText(self.text(), self._mode, self.width())
 
-    def _tell(self) -> None:
+    def _update_tooltip(self) -> None:
         fits = self.fontMetrics().horizontalAdvance(self.text()) <= self.width()
         self.setToolTip("" if fits else self.text())
 
 
 class FactsLabel(ElidedLabel):
-    """Facts in a row. Where there is no room the last ones are left out, whole; the tooltip has all."""
+    """Facts in a row. Where there is no room, the last are left out; the tooltip has all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,16 +116,54 @@ def quiet(label: QLabel) -> QLabel:
     return label
 
 
-def heading(text: str) -> QLabel:
-    label = QLabel(text)
+def bold(label: QLabel, on: bool = True) -> QLabel:
+    """The label in bold, or not."""
     font = label.font()
-    font.setBold(True)
+    font.setBold(on)
     label.setFont(font)
     return label
 
 
+def combo_box(items: Iterable[tuple[str, str]], least: int) -> QComboBox:
+    """A choice of texts with their data, which shrinks to `least` characters."""
+    combo = QComboBox()
+    for text, data in items:
+        combo.addItem(text, data)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(least)
+    return combo
+
+
+def fill(layout: L, *items: QWidget | QLayout | int | None, spacing: int = 6, stretch: QWidget | None = None) -> L:
+    """Adds widgets, layouts, gaps in pixels and room to spare (None) to a layout without margins.
+
+    stretch: the widget that gets what room is left.
+    """
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for item in items:
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        elif isinstance(item, QWidget):
+            layout.addWidget(item, int(item is stretch))
+        else:
+            layout.addLayout(item)
+    return layout
+
+
+def scroll_vertically(area: QScrollArea, inner: QWidget) -> QScrollArea:
+    """The area around `inner`, without a frame, which scrolls down and not sideways."""
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inner)
+    return area
+
+
 def by_tab(button: QPushButton) -> QPushButton:
-    """A button that is reached by Tab and takes no focus when it is clicked, so that Space goes on playing."""
+    """A button that takes no focus when it is clicked, so that Space goes on playing."""
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 

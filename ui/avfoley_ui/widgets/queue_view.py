@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSizePolicy,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QVBoxLayout,
@@ -22,48 +21,40 @@ from PySide6.QtWidgets import (
 from avfoley_ui.icons import icon
 from avfoley_ui.queue_model import Index, QueueModel, QueueRole, QueueRow, duration
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import by_tab, heading, quiet
+from avfoley_ui.widgets.item_painter import paint_line, paint_progress, paint_selection
+from avfoley_ui.widgets.parts import bold, by_tab, fill, quiet
 
 _PAD = 6
 _BUTTON = 18
 
 
 class QueueView(QWidget):
-    """``cancel_wanted`` names the rows to stop, ``cancel_all_wanted`` means all."""
+    """``cancel_requested`` names the rows to stop, ``cancel_all_requested`` means all."""
 
-    cancel_wanted = Signal(list)
-    cancel_all_wanted = Signal()
+    cancel_requested = Signal(list)
+    cancel_all_requested = Signal()
 
     def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self.summary = QLabel()
+        self.summary = quiet(QLabel())
         self.summary.setWordWrap(True)
-        quiet(self.summary)
         self.total = QProgressBar()
         self.total.setRange(0, 1000)
         self.total.setTextVisible(False)
         self.total.setFixedHeight(8)
-        self.total.setAccessibleName(self.tr("Progress of everything in the queue"))
+        self.total.setAccessibleName(self.tr("Overall progress"))
         self.cancel_all = by_tab(QPushButton(self.tr("Cancel all")))
-        self.cancel_all.setAccessibleDescription(self.tr("Stops everything that is not finished"))
-        self.cancel_all.clicked.connect(self.cancel_all_wanted)
+        self.cancel_all.setAccessibleDescription(self.tr("Cancels everything that is not finished"))
+        self.cancel_all.clicked.connect(self.cancel_all_requested)
         self.list = _Rows()
         self.list.setModel(model)
         self.list.setItemDelegate(_RowDelegate(model, self.list))
         self.list.setAccessibleName(self.tr("Queue"))
-        self.list.stop_wanted.connect(self._stop)
+        self.list.stop_requested.connect(self._stop)
 
-        top = QHBoxLayout()
-        top.addWidget(heading(self.tr("Queue")))
-        top.addStretch(1)
-        top.addWidget(self.cancel_all)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(top)
-        layout.addWidget(self.summary)
-        layout.addWidget(self.total)
-        layout.addWidget(self.list, 1)
+        top = fill(QHBoxLayout(), bold(QLabel(self.tr("Queue"))), None, self.cancel_all)
+        fill(QVBoxLayout(self), top, self.summary, self.total, self.list, stretch=self.list)
         model.totals_changed.connect(self._show_totals)
         self._show_totals()
 
@@ -76,7 +67,7 @@ class QueueView(QWidget):
         self._model.dismiss([row for row, item in zip(rows, found, strict=True) if item.state == "failed"])
         going = [item for item in found if item.state != "failed"]
         if going:
-            self.cancel_wanted.emit(going)
+            self.cancel_requested.emit(going)
 
     def _show_totals(self) -> None:
         active = self._model.active
@@ -92,13 +83,13 @@ class QueueView(QWidget):
                 parts.append(self.tr("about {0} left").format(duration(eta)))
         if failed:
             parts.append(self.tr("%n failed", "", failed))
-        self.summary.setText(", ".join(parts) if parts else self.tr("Nothing is being made."))
+        self.summary.setText(", ".join(parts) if parts else self.tr("The queue is empty."))
         self.list.setVisible(bool(self._model.rows))
         self.list.updateGeometry()
 
 
 class _Rows(QListView):
-    stop_wanted = Signal(list)
+    stop_requested = Signal(list)
 
     def __init__(self) -> None:
         super().__init__()
@@ -119,7 +110,7 @@ class _Rows(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.stop_wanted.emit(sorted(index.row() for index in self.selectionModel().selectedRows()))
+            self.stop_requested.emit(sorted(index.row() for index in self.selectionModel().selectedRows()))
         else:
             super().keyPressEvent(event)
 
@@ -148,31 +139,24 @@ class _RowDelegate(QStyledItemDelegate):
         row: QueueRow = index.data(QueueRole.ROW)
         palette: QPalette = option.palette
         painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:
-            ground = palette.color(QPalette.ColorRole.Highlight)
-            ground.setAlpha(90)
-            painter.fillRect(option.rect, ground)
+        paint_selection(painter, option)
         area = option.rect.adjusted(_PAD, _PAD, -2 * _PAD - _BUTTON, -_PAD)
-        metrics = QFontMetrics(option.font)
-        bold = QFont(option.font)
-        bold.setBold(True)
-        painter.setFont(bold)
-        painter.setPen(palette.color(QPalette.ColorRole.Text))
-        name = QFontMetrics(bold).elidedText(row.name, Qt.TextElideMode.ElideMiddle, area.width())
-        painter.drawText(QRect(area.left(), area.top(), area.width(), metrics.height()), 0, name)
+        line = QFontMetrics(option.font).height()
+        top = QRect(area.left(), area.top(), area.width(), line)
+        bold_font = QFont(option.font)
+        bold_font.setBold(True)
+        painter.setFont(bold_font)
+        paint_line(painter, top, row.name, palette.color(QPalette.ColorRole.Text), Qt.TextElideMode.ElideMiddle)
         painter.setFont(option.font)
-        text = QRect(area.left(), area.top() + metrics.height() + 2, area.width(), area.height() - metrics.height() - 2)
         if row.state == "failed":
             painter.setPen(state_colour("failed", palette))
+            text = area.adjusted(0, line + 2, 0, 0)
             painter.drawText(text, int(Qt.TextFlag.TextWordWrap), self._model.state_text(row))
         else:
-            painter.setPen(state_colour("working" if row.state == "running" else "quiet", palette))
-            words = metrics.elidedText(self._model.state_text(row), Qt.TextElideMode.ElideRight, text.width())
-            painter.drawText(text, 0, words)
+            colour = state_colour("working" if row.state == "running" else "quiet", palette)
+            paint_line(painter, top.translated(0, line + 2), self._model.state_text(row), colour)
             bar = QRect(area.left(), area.bottom() - 3, area.width(), 4)
-            painter.fillRect(bar, palette.color(QPalette.ColorRole.Mid))
-            bar.setWidth(round(bar.width() * row.done))
-            painter.fillRect(bar, palette.color(QPalette.ColorRole.Accent))
+            paint_progress(painter, bar, palette.color(QPalette.ColorRole.Mid), row.done, palette)
         icon("cancel").paint(painter, self._cross(option.rect))
         painter.restore()
 
@@ -181,7 +165,7 @@ class _RowDelegate(QStyledItemDelegate):
     ) -> bool:
         released = event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent)
         if released and self._cross(option.rect).contains(event.position().toPoint()):  # type: ignore[attr-defined]
-            self._list.stop_wanted.emit([index.row()])
+            self._list.stop_requested.emit([index.row()])
             return True
         return False
 

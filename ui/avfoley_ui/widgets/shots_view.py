@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import (
     QAbstractItemModel,
@@ -14,40 +13,40 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
-    QTimer,
     Signal,
 )
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QImage, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from avfoley_plugin.workspace import ListedShot, ShotState
+from avfoley_ui.background import delayed
 from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Index, Role, ShotsFilter, ShotsModel
+from avfoley_ui.tasks import first_task
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import decimal, tool_button
+from avfoley_ui.widgets.item_painter import paint_line, paint_progress, paint_selection
+from avfoley_ui.widgets.parts import combo_box, decimal, fill, tool_button
 
 THUMBNAIL = QSize(96, 54)
 _MARGIN = 6
 
 
 class ShotsView(QWidget):
-    """``chosen`` brings the ids of the selected shots, the current one first."""
+    """``chosen`` carries the ids of the selected shots, the current one first."""
 
     chosen = Signal(list)
-    thumbnails_wanted = Signal(list)
-    host_selection_wanted = Signal()
+    thumbnails_requested = Signal(list)
+    host_selection_requested = Signal()
 
     def __init__(self, model: ShotsModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,57 +57,47 @@ class ShotsView(QWidget):
         self._quiet = False
 
         self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Find in names and captions"))
-        self.search.setAccessibleName(self.tr("Find shots"))
+        self.search.setPlaceholderText(self.tr("Search names and captions"))
+        self.search.setAccessibleName(self.tr("Search shots"))
         self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._filter.set_words)
-        self.states = QComboBox()
-        self.states.setAccessibleName(self.tr("Show shots in this state"))
-        for text, state in (
+        self.search.textChanged.connect(self._filter.set_terms)
+        states = (
             (self.tr("All shots"), "all"),
             (self.tr("New"), "new"),
             (self.tr("Changed"), "changed"),
-            (self.tr("Made"), "made"),
-        ):
-            self.states.addItem(text, state)
-        self.states.currentIndexChanged.connect(lambda: self._filter.set_state(self.states.currentData()))
-        self.order = QComboBox()
-        self.order.setAccessibleName(self.tr("Sort shots"))
-        for text, key in (
+            (self.tr("Done"), "made"),
+        )
+        orders = (
             (self.tr("By timecode"), "record"),
             (self.tr("By name"), "name"),
             (self.tr("By length"), "length"),
             (self.tr("By state"), "state"),
             (self.tr("By caption"), "caption"),
-        ):
-            self.order.addItem(text, key)
+        )
+        self.states = combo_box(states, 6)
+        self.states.setAccessibleName(self.tr("Filter by state"))
+        self.states.currentIndexChanged.connect(lambda: self._filter.set_state(self.states.currentData()))
+        self.order = combo_box(orders, 6)
+        self.order.setAccessibleName(self.tr("Sort shots"))
         self.order.currentIndexChanged.connect(lambda: self._filter.set_key(self.order.currentData()))
-        self.in_host: QToolButton = tool_button("host", self.tr("Select what is selected in the editing program"))
-        self.in_host.clicked.connect(self.host_selection_wanted)
+        self.in_host = tool_button("host", self.tr("Use the editing program's selection"))
+        self.in_host.clicked.connect(self.host_selection_requested)
         self.in_host.hide()
 
         self.list = _List(self)
         self.list.setModel(self._filter)
         self.list.setItemDelegate(_Card(model, self.list))
         self.list.setAccessibleName(self.tr("Shots"))
-        self.list.selectionModel().selectionChanged.connect(self._tell_chosen)
-        self.list.selectionModel().currentChanged.connect(self._tell_chosen)
-        self.list.seen.connect(self._want_thumbnails)
+        self.list.selectionModel().selectionChanged.connect(self._emit_chosen)
+        self.list.selectionModel().currentChanged.connect(self._emit_chosen)
+        self.list.visible_changed.connect(self._request_thumbnails)
         model.modelAboutToBeReset.connect(self._keep_selection)
         model.modelReset.connect(self._restore_selection)
 
-        for combo in (self.states, self.order):
-            combo.setMinimumContentsLength(6)
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        row = QHBoxLayout()
-        row.addWidget(self.states, 1)
-        row.addWidget(self.order, 1)
-        row.addWidget(self.in_host)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.search)
-        layout.addLayout(row)
-        layout.addWidget(self.list, 1)
+        row = fill(QHBoxLayout(), self.states, self.order, self.in_host)
+        row.setStretch(0, 1)
+        row.setStretch(1, 1)
+        fill(QVBoxLayout(self), self.search, row, self.list, stretch=self.list)
 
     @property
     def tab_stops(self) -> list[QWidget]:
@@ -147,7 +136,11 @@ class ShotsView(QWidget):
         self._quiet = False
         if first.isValid():
             self.list.scrollTo(first)
-        self._tell_chosen()
+        self._emit_chosen()
+
+    def select_first(self) -> None:
+        if self._filter.rowCount():
+            self.select([self._filter.index(0, 0).data(Role.SHOT).id])
 
     def offer_sounds(self, offered: bool) -> None:
         """Whether there are sounds in the list, to be shown alone."""
@@ -170,15 +163,15 @@ class ShotsView(QWidget):
             row = min(max(self.list.currentIndex().row() + by, 0), count - 1)
             self.list.setCurrentIndex(self._filter.index(row, 0))
 
-    def _tell_chosen(self) -> None:
+    def _emit_chosen(self) -> None:
         if not self._quiet:
             self.chosen.emit(self.selected)
 
-    def _want_thumbnails(self, rows: Sequence[int]) -> None:
+    def _request_thumbnails(self, rows: Sequence[int]) -> None:
         shots = [self._filter.index(row, 0).data(Role.SHOT) for row in rows]
         missing = [shot for shot in shots if shot is not None and not self._model.has_thumbnail(shot.id)]
         if missing:
-            self.thumbnails_wanted.emit(missing)
+            self.thumbnails_requested.emit(missing)
 
     def _keep_selection(self) -> None:
         self._kept = self.selected
@@ -190,9 +183,9 @@ class ShotsView(QWidget):
 
 
 class _List(QListView):
-    """A list that says which rows are seen."""
+    """A list that reports which rows are visible."""
 
-    seen = Signal(list)
+    visible_changed = Signal(list)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -203,39 +196,36 @@ class _List(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMinimumWidth(200)
-        self._pause = QTimer(self)
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(60)
-        self._pause.timeout.connect(self._tell_seen)
-        self.verticalScrollBar().valueChanged.connect(self.tell_seen)
+        self._pause = delayed(self, 60, self._report_visible)
+        self.verticalScrollBar().valueChanged.connect(self.report_visible)
 
     def setModel(self, model: QAbstractItemModel | None) -> None:  # noqa: N802
         super().setModel(model)
         if model is not None:
             for changed in (model.modelReset, model.layoutChanged, model.rowsInserted, model.rowsRemoved):
-                changed.connect(self.tell_seen)
+                changed.connect(self.report_visible)
             model.dataChanged.connect(self._changed)
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         super().resizeEvent(event)  # type: ignore[arg-type]
-        self.tell_seen()
+        self.report_visible()
 
-    def tell_seen(self) -> None:
-        """Says it when the scrolling pauses: what only flies by is not seen."""
+    def report_visible(self) -> None:
+        """Reports once scrolling pauses, so that rows that only fly by are left out."""
         self._pause.start()
 
     def _changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
         if not roles:
             # Other contents may look different.
-            self.tell_seen()
+            self.report_visible()
 
-    def _tell_seen(self) -> None:
+    def _report_visible(self) -> None:
         first = self.indexAt(self.viewport().rect().topLeft())
         if not first.isValid():
             return
         height = max(1, self.sizeHintForRow(first.row()))
         count = self.viewport().height() // height + 2
-        self.seen.emit(list(range(first.row(), min(first.row() + count, self.model().rowCount()))))
+        self.visible_changed.emit(list(range(first.row(), min(first.row() + count, self.model().rowCount()))))
 
 
 class _Card(QStyledItemDelegate):
@@ -244,7 +234,7 @@ class _Card(QStyledItemDelegate):
     def __init__(self, model: ShotsModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._model = model
-        self._dressed: tuple[str, _Fonts] | None = None
+        self._font_cache: tuple[str, tuple[QFont, QFont, QFontMetrics]] | None = None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         text = 3 * self._line(option.font) + 4
@@ -253,14 +243,9 @@ class _Card(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         shot: ListedShot = index.data(Role.SHOT)
         palette: QPalette = option.palette
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
         painter.save()
-        if selected:
-            ground = QColor(palette.color(QPalette.ColorRole.Highlight))
-            ground.setAlpha(90)
-            painter.fillRect(option.rect, ground)
-        if focused:
+        paint_selection(painter, option)
+        if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(palette.color(QPalette.ColorRole.Accent))
             painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
         self._paint_thumbnail(painter, option, shot, index.data(Role.THUMBNAIL), index.data(Role.PROGRESS))
@@ -276,7 +261,7 @@ class _Card(QStyledItemDelegate):
         # A file that is dropped on it is for the window.
         editor.setAcceptDrops(False)
         editor.setMaxLength(2000)
-        editor.setPlaceholderText(self.tr("what shall be heard"))
+        editor.setPlaceholderText(first_task([index.data(Role.SHOT)]).caption_hint())
         editor.setAccessibleName(self.tr("Caption"))
         return editor
 
@@ -312,57 +297,38 @@ class _Card(QStyledItemDelegate):
             icon("sound").paint(painter, sign.adjusted(2, 2, -2, -2), mode=QIcon.Mode.Selected)
         if progress is not None:
             bar = QRect(frame.left(), frame.bottom() - 3, frame.width(), 4)
-            painter.fillRect(bar, QColor(0, 0, 0, 160))
-            bar.setWidth(round(bar.width() * progress))
-            painter.fillRect(bar, option.palette.color(QPalette.ColorRole.Accent))
+            paint_progress(painter, bar, QColor(0, 0, 0, 160), progress, option.palette)
 
     def _paint_text(
         self, painter: QPainter, option: QStyleOptionViewItem, shot: ListedShot, progress: float | None
     ) -> None:
         palette: QPalette = option.palette
-        area = self._text_rect(option)
-        fonts = self._fonts(option.font)
-        metrics, line = fonts.metrics, fonts.metrics.height() + 2
+        quiet, strong = state_colour("quiet", palette), palette.color(QPalette.ColorRole.Text)
+        bold, italic, metrics = self._fonts(option.font)
+        line = metrics.height() + 2
         state, colour = self._state(shot, progress)
-        badge = min(metrics.horizontalAdvance(state) + 4, area.width() // 2)
-
+        top = self._text_rect(option)
+        top.setHeight(line)
+        badge = min(metrics.horizontalAdvance(state) + 4, top.width() // 2)
         painter.setFont(option.font)
-        painter.setPen(state_colour(colour, palette))
-        top = QRect(area.left(), area.top(), area.width(), line)
-        flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-        painter.drawText(
-            top, flags | Qt.AlignmentFlag.AlignRight, metrics.elidedText(state, Qt.TextElideMode.ElideRight, badge)
-        )
-        painter.setFont(fonts.bold)
-        painter.setPen(palette.color(QPalette.ColorRole.Text))
-        name = fonts.bold_metrics.elidedText(
-            shot.shot.name, Qt.TextElideMode.ElideMiddle, max(0, area.width() - badge - 6)
-        )
-        painter.drawText(top, flags, name)
-
+        right = top.adjusted(top.width() - badge, 0, 0, 0)
+        paint_line(painter, right, state, state_colour(colour, palette), align=Qt.AlignmentFlag.AlignRight)
+        painter.setFont(bold)
+        name = top.adjusted(0, 0, -badge - 6, 0)
+        paint_line(painter, name, shot.shot.name, strong, Qt.TextElideMode.ElideMiddle)
         painter.setFont(option.font)
-        painter.setPen(state_colour("quiet", palette))
-        take = shot.active_take
         facts = [shot.timecode, self.tr("{0} s").format(decimal(float(shot.seconds), 2))]
-        if take is not None:
-            facts.append(take.settings.model)
-        middle = top.translated(0, line)
-        painter.drawText(
-            middle, flags, metrics.elidedText(" · ".join(facts), Qt.TextElideMode.ElideRight, middle.width())
-        )
-
-        bottom = middle.translated(0, line)
-        if shot.caption:
-            painter.setPen(palette.color(QPalette.ColorRole.Text))
-        else:
-            painter.setFont(fonts.italic)
-        text = shot.caption or self.tr("no caption")
-        painter.drawText(bottom, flags, metrics.elidedText(text, Qt.TextElideMode.ElideRight, bottom.width()))
+        if shot.active_take is not None:
+            facts.append(shot.active_take.settings.model)
+        paint_line(painter, top.translated(0, line), " · ".join(facts), quiet)
+        painter.setFont(option.font if shot.caption else italic)
+        text = self._model.caption_text(shot)
+        paint_line(painter, top.translated(0, 2 * line), text, strong if shot.caption else quiet)
 
     def _state(self, shot: ListedShot, progress: float | None) -> tuple[str, str]:
         text = self._model.state_text(shot)
         if progress is not None:
-            return f"{round(100 * progress)} %", "working"
+            return self.tr("{0}%").format(round(100 * progress)), "working"
         return text, {ShotState.NEW: "quiet", ShotState.CHANGED: "changed"}.get(shot.state, "made")
 
     def _text_rect(self, option: QStyleOptionViewItem) -> QRect:
@@ -370,27 +336,13 @@ class _Card(QStyledItemDelegate):
         return option.rect.adjusted(left, _MARGIN, -_MARGIN - 2, -_MARGIN)
 
     def _line(self, font: QFont) -> int:
-        return self._fonts(font).metrics.height() + 2
+        return self._fonts(font)[2].height() + 2
 
-    def _fonts(self, font: QFont) -> _Fonts:
-        key = font.key()
-        if self._dressed is None or self._dressed[0] != key:
-            self._dressed = key, _Fonts.of(font)
-        return self._dressed[1]
-
-
-@dataclass(frozen=True)
-class _Fonts:
-    """What a card is written in; made once, for they are measured with many times a second while scrolling."""
-
-    bold: QFont
-    italic: QFont
-    metrics: QFontMetrics
-    bold_metrics: QFontMetrics
-
-    @classmethod
-    def of(cls, font: QFont) -> _Fonts:
-        bold, italic = QFont(font), QFont(font)
-        bold.setBold(True)
-        italic.setItalic(True)
-        return cls(bold, italic, QFontMetrics(font), QFontMetrics(bold))
+    def _fonts(self, font: QFont) -> tuple[QFont, QFont, QFontMetrics]:
+        """Bold, italic and metrics, kept: scrolling measures with them many times a second."""
+        if self._font_cache is None or self._font_cache[0] != font.key():
+            bold, italic = QFont(font), QFont(font)
+            bold.setBold(True)
+            italic.setItalic(True)
+            self._font_cache = font.key(), (bold, italic, QFontMetrics(font))
+        return self._font_cache[1]

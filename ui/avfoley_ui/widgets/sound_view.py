@@ -1,4 +1,4 @@
-"""Waveform and spectrogram of the take that is heard, over one time axis; zoomed with the wheel, scrubbed by click."""
+"""The current take's waveform and spectrogram over one time axis."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from avfoley_ui.playback.sound import SAMPLE_RATE, Sound
 from avfoley_ui.theme import is_dark, state_colour
+from avfoley_ui.widgets.parts import fill
 
-#: Samples behind one column of the spectrogram.
+# Samples behind one column of the spectrogram.
 _HOP = 256
 
 
 class SoundView(QWidget):
-    """Times are in seconds from the shot's first frame; ``span_changed`` brings the stretch that is shown."""
+    """Times are in seconds from the shot's first frame; ``span_changed``: what is visible."""
 
     scrubbed = Signal(float)
     span_changed = Signal(float, float)
@@ -56,12 +57,10 @@ class SoundView(QWidget):
         for plot, line in zip((self._wave, self._spectrum), self._playheads, strict=True):
             line.setZValue(10)
             plot.addItem(line, ignoreBounds=True)
-        self._wave.getViewBox().sigXRangeChanged.connect(self._tell_span)
+        self._wave.getViewBox().sigXRangeChanged.connect(self._emit_span)
         self._graphics.scene().sigMouseClicked.connect(self._clicked)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.addWidget(self._graphics)
-        self._dress()
+        self._layout = fill(QVBoxLayout(self), self._graphics)
+        self._apply_palette()
 
     def set_shot(self, start: float, seconds: float, end: float) -> None:
         """Shows a shot from `start` (before 0 with handles) to `end`."""
@@ -91,7 +90,7 @@ class SoundView(QWidget):
         self._onset_lines.setData(xs, np.tile([-1.0, 1.0], len(onsets)))
 
     def zoom(self, factor: float, about: float) -> None:
-        """Shows a stretch `factor` times as long, with that second where it is now; as far as there is sound."""
+        """Shows a stretch `factor` times as long, with the second `about` in its place."""
         start, end = self.span
         about = min(max(about, start), end)
         self._wave.setXRange(about + (start - about) * factor, about + (end - about) * factor, padding=0)
@@ -121,13 +120,13 @@ class SoundView(QWidget):
             line.setValue(seconds)
 
     def leave_edge(self, pixels: int) -> None:
-        """Keeps so much of the right edge free, so that its time axis is that of the views around it."""
+        """Keeps the right edge free, so that its time axis is that of the views around it."""
         self._layout.setContentsMargins(0, 0, pixels, 0)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_playheads"):
-            self._dress()
+            self._apply_palette()
 
     def _plot(self, row: int) -> pg.PlotItem:
         plot = self._graphics.addPlot(row=row, col=0)
@@ -140,7 +139,7 @@ class SoundView(QWidget):
         plot.getViewBox().setDefaultPadding(0)
         return plot
 
-    def _dress(self) -> None:
+    def _apply_palette(self) -> None:
         palette = self.palette()
         dark = is_dark(palette)
         base = palette.color(QPalette.ColorRole.Base)
@@ -176,7 +175,7 @@ class SoundView(QWidget):
         self._low.setData(times, low / self._sound.loudest)
         self._high.setData(times, high / self._sound.loudest)
 
-    def _tell_span(self) -> None:
+    def _emit_span(self) -> None:
         self._draw_wave()
         self.span_changed.emit(*self.span)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from pyqtgraph.functions import arrayToQPolygonF
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QMimeData, QPoint, QRectF, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -36,49 +36,45 @@ from PySide6.QtWidgets import (
 from avfoley_plugin.workspace import ListedTake
 from avfoley_ui.icons import icon
 from avfoley_ui.playback.sound import Sound
+from avfoley_ui.tasks import task_of
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import FactsLabel, decimal, fix_order, tool_button
+from avfoley_ui.widgets.parts import FactsLabel, bold, decimal, fill, fix_order, scroll_vertically, tool_button
+from avfoley_ui.widgets.time_axis import TimeAxis
 
 _WAVE_HEIGHT = 34
 _READY_LANES = 4
-#: Takes that are seen at once, where there is room.
+# Takes that are visible at once, where there is room.
 _COMFORTABLE_LANES = 3
 
 
 class TakeLanes(QScrollArea):
-    """All lanes. The signals name a take by its id."""
+    """All lanes. The signals name a take by its id, and its shot where the timeline changes."""
 
-    heard = Signal(str)
-    use_wanted = Signal(str)
-    star_wanted = Signal(str, bool)
-    delete_wanted = Signal(str)
-    settings_wanted = Signal(str)
+    chosen = Signal(str)
+    use_requested = Signal(str, str)
+    star_requested = Signal(str, str, bool)
+    delete_requested = Signal(str, str)
+    settings_requested = Signal(object)
     scrubbed = Signal(float)
-    #: How many pixels at the right edge the scroll bar takes.
+    # How many pixels at the right edge the scroll bar takes.
     edge_changed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(self.tr("Takes"))
         self.setMinimumHeight(90)
+        self._shot = ""
         self._lanes: list[TakeLane] = []
         self._spare: list[TakeLane] = []
         self._playhead = 0.0
         self._inner = QWidget()
-        self._layout = QVBoxLayout(self._inner)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(3)
         self.empty = QLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.hide()
-        self._layout.addWidget(self.empty)
-        self._layout.addStretch(1)
-        self.setWidget(self._inner)
-        # Building a lane takes longer than filling one. The last of the spare ones comes next: the uppermost.
+        self._layout = fill(QVBoxLayout(self._inner), self.empty, None, spacing=3)
+        scroll_vertically(self, self._inner)
+        # Building a lane takes longer than filling one. The last spare one is used next.
         for _ in range(_READY_LANES):
             lane = self._new_lane()
             lane.hide()
@@ -102,8 +98,9 @@ class TakeLanes(QScrollArea):
     def lane(self, take_id: str) -> TakeLane | None:
         return next((lane for lane in self._lanes if lane.take.id == take_id), None)
 
-    def set_takes(self, takes: tuple[ListedTake, ...], heard: str | None) -> None:
+    def set_takes(self, shot: str, takes: tuple[ListedTake, ...], current: str | None) -> None:
         """Shows these takes; lanes are used again, so that a new take costs one lane."""
+        self._shot = shot
         while len(self._lanes) > len(takes):
             lane = self._lanes.pop()
             lane.hide()
@@ -116,23 +113,21 @@ class TakeLanes(QScrollArea):
             lane.wave.set_playhead(self._playhead)
             lane.show()
         self.empty.setVisible(not takes)
-        self.set_heard(heard)
+        self.set_current(current)
 
-    def set_heard(self, take_id: str | None) -> None:
+    def set_current(self, take_id: str | None) -> None:
         for lane in self._lanes:
-            lane.set_heard(lane.take.id == take_id)
+            lane.set_current(lane.take.id == take_id)
             if lane.take.id == take_id:
                 self.ensureWidgetVisible(lane, 0, 4)
 
     def set_sound(self, take_id: str, sound: Sound | None) -> None:
-        lane = self.lane(take_id)
-        if lane is not None:
+        if (lane := self.lane(take_id)) is not None:
             lane.wave.set_sound(sound)
 
     def set_stills(self, take_id: str, images: Sequence[QImage]) -> None:
         """Shows frames of a take that is a picture, from its first to its last."""
-        lane = self.lane(take_id)
-        if lane is not None:
+        if (lane := self.lane(take_id)) is not None:
             lane.wave.set_stills(images)
 
     def set_span(self, start: float, end: float) -> None:
@@ -149,17 +144,17 @@ class TakeLanes(QScrollArea):
         self.edge_changed.emit(self.width() - self.viewport().width())
 
     def _press(self, lane: TakeLane, seconds: float) -> None:
-        self.heard.emit(lane.take.id)
+        self.chosen.emit(lane.take.id)
         self.scrubbed.emit(seconds)
 
     def _new_lane(self) -> TakeLane:
         lane = TakeLane()
-        lane.hear.clicked.connect(lambda: self.heard.emit(lane.take.id))
+        lane.listen.clicked.connect(lambda: self.chosen.emit(lane.take.id))
         lane.wave.pressed.connect(lambda seconds: self._press(lane, seconds))
-        lane.use.clicked.connect(lambda: self.use_wanted.emit(lane.take.id))
-        lane.star.clicked.connect(lambda starred: self.star_wanted.emit(lane.take.id, starred))
-        lane.delete.clicked.connect(lambda: self.delete_wanted.emit(lane.take.id))
-        lane.settings.clicked.connect(lambda: self.settings_wanted.emit(lane.take.id))
+        lane.use.clicked.connect(lambda: self.use_requested.emit(self._shot, lane.take.id))
+        lane.star.clicked.connect(lambda starred: self.star_requested.emit(self._shot, lane.take.id, starred))
+        lane.delete.clicked.connect(lambda: self.delete_requested.emit(self._shot, lane.take.id))
+        lane.settings.clicked.connect(lambda: self.settings_requested.emit(lane.take.settings))
         self._layout.insertWidget(self._layout.count() - 1, lane)
         if self._lanes:
             # Qt puts what comes later at the end of the whole window's order.
@@ -176,36 +171,27 @@ class TakeLane(QFrame):
         # No frame: the waveforms of all lanes lie under those above them.
         self.setFrameShape(QFrame.Shape.NoFrame)
         self._shown: tuple[ListedTake, int] | None = None
-        self._heard = False
-        self.hear = QToolButton()
-        self.hear.setCheckable(True)
-        self.hear.setFixedWidth(30)
-        self.hear.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._current = False
+        self.listen = QToolButton()
+        self.listen.setCheckable(True)
+        self.listen.setFixedWidth(30)
+        self.listen.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.name = FactsLabel()
         self.star = tool_button("star", self.tr("Star"), checkable=True)
         self.use = tool_button("use", self.tr("Use this take"), checkable=True)
-        self.settings = tool_button("settings", self.tr("Put its seed and settings back"))
+        self.settings = tool_button("settings", self.tr("Load this take's seed and settings into the form"))
         self.delete = tool_button("delete", self.tr("Delete this take"))
         self.grip = _Grip(self)
         self.wave = LaneWave()
-        line = QHBoxLayout()
-        line.setSpacing(1)
-        line.addWidget(self.hear)
-        line.addSpacing(4)
-        line.addWidget(self.name, 1)
-        for button in (self.star, self.use, self.settings, self.delete):
+        buttons = self.star, self.use, self.settings, self.delete
+        for button in buttons:
             button.setIconSize(QSize(16, 16))
-            line.addWidget(button)
-        line.addWidget(self.grip)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 2)
-        layout.setSpacing(1)
-        layout.addLayout(line)
-        layout.addWidget(self.wave)
+        line = fill(QHBoxLayout(), self.listen, 4, self.name, *buttons, self.grip, spacing=1, stretch=self.name)
+        fill(QVBoxLayout(self), line, self.wave, spacing=1).setContentsMargins(0, 2, 0, 2)
 
     @property
     def tab_stops(self) -> list[QWidget]:
-        return [self.hear, self.star, self.use, self.settings, self.delete]
+        return [self.listen, self.star, self.use, self.settings, self.delete]
 
     def show_take(self, take: ListedTake, number: int) -> None:
         if self._shown == (take, number):
@@ -215,30 +201,32 @@ class TakeLane(QFrame):
             self.wave.set_stills(())
         self._shown = take, number
         self.take = take
-        self.hear.setText(str(number))
-        self.hear.setAccessibleName(self.tr("Hear take {0}").format(number))
-        self.hear.setToolTip(self.tr("Hear take {0} from where the playhead is ({1})").format(number, number))
+        self.listen.setText(str(number))
+        self.listen.setAccessibleName(self.tr("Play take {0}").format(number))
+        self.listen.setToolTip(self.tr("Play take {0} from the playhead ({1})").format(number, number))
         facts = [self.tr("seed {0}").format(take.settings.seed), take.settings.model]
+        known = task_of(take) is not None
+        self.settings.setEnabled(known)
+        if not known:
+            facts.insert(0, self.tr("not supported by this panel"))
         if take.active:
             facts.insert(0, self.tr("in use"))
         self.name.set_facts(facts)
-        font = self.name.font()
-        font.setBold(take.active)
-        self.name.setFont(font)
+        bold(self.name, take.active)
         self.star.setChecked(take.starred)
         self.star.setAccessibleDescription(self.tr("starred") if take.starred else "")
         self.use.setChecked(take.active)
         self.use.setEnabled(not take.active)
         levels = [(take.loudness_lufs, "LUFS"), (take.peak_dbtp, "dBTP")]
         level = ", ".join(f"{decimal(value, 1)} {unit}" for value, unit in levels if value is not None)
-        self.setToolTip("\n".join(filter(None, (take.settings.caption or self.tr("no caption"), level))))
+        self.setToolTip("\n".join(filter(None, (take.settings.caption, level))))
         self.setAccessibleName(self.tr("Take {0}, {1}").format(number, ", ".join(facts)))
         self.update()
 
-    def set_heard(self, heard: bool) -> None:
-        self._heard = heard
-        self.hear.setChecked(heard)
-        self.wave.set_heard(heard)
+    def set_current(self, current: bool) -> None:
+        self._current = current
+        self.listen.setChecked(current)
+        self.wave.set_current(current)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
         menu = QMenu(self)
@@ -250,8 +238,8 @@ class TakeLane(QFrame):
         menu.popup(event.globalPos())
 
 
-class LaneWave(QWidget):
-    """A small waveform, or a picture's frames, over the time that all views share; pressed to hear the take from there."""
+class LaneWave(TimeAxis):
+    """A small waveform, or a picture's frames; a press plays the take from there."""
 
     pressed = Signal(float)
 
@@ -259,9 +247,7 @@ class LaneWave(QWidget):
         super().__init__()
         self._sound: Sound | None = None
         self._stills: tuple[QImage, ...] = ()
-        self._span = (0.0, 1.0)
-        self._playhead = 0.0
-        self._heard = False
+        self._current = False
         self._outline: tuple[tuple[object, ...], QPolygonF] | None = None
         self.setFixedHeight(_WAVE_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -279,20 +265,8 @@ class LaneWave(QWidget):
         self._stills = tuple(images)
         self.update()
 
-    def set_span(self, start: float, end: float) -> None:
-        if end > start:
-            self._span = start, end
-            self.update()
-
-    def set_playhead(self, seconds: float) -> None:
-        before, after = round(self._x(self._playhead)), round(self._x(seconds))
-        self._playhead = seconds
-        if before != after:
-            for x in (before, after):
-                self.update(x - 2, 0, 5, self.height())
-
-    def set_heard(self, heard: bool) -> None:
-        self._heard = heard
+    def set_current(self, current: bool) -> None:
+        self._current = current
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -301,22 +275,19 @@ class LaneWave(QWidget):
         if self._stills:
             self._paint_stills(painter)
         else:
-            colour = QColor(state_colour("wave" if self._heard else "quiet", self.palette()))
+            colour = QColor(state_colour("wave" if self._current else "quiet", self.palette()))
             painter.setPen(QPen(colour, 1))
             painter.setBrush(colour)
             painter.drawPolygon(self._polygon())
-        painter.setPen(QPen(state_colour("playhead", self.palette()), 1.5))
-        x = self._x(self._playhead)
-        painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
+        self._paint_playhead(painter)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         if event.button() == Qt.MouseButton.LeftButton:
-            start, end = self._span
-            self.pressed.emit(start + event.position().x() / max(1, self.width()) * (end - start))
+            self.pressed.emit(self._seconds(event.position().x()))
 
     def _paint_stills(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setOpacity(1.0 if self._heard else 0.6)
+        painter.setOpacity(1.0 if self._current else 0.6)
         cell = self.width() / len(self._stills)
         for number, image in enumerate(self._stills):
             size = image.size().scaled(QSize(round(cell), self.height()), Qt.AspectRatioMode.KeepAspectRatio)
@@ -343,10 +314,6 @@ class LaneWave(QWidget):
         ys = middle - scale * np.concatenate([high, low[::-1]])
         return arrayToQPolygonF(xs, ys)
 
-    def _x(self, seconds: float) -> float:
-        start, end = self._span
-        return (seconds - start) / (end - start) * self.width()
-
 
 class _Grip(QWidget):
     """Where a take is taken hold of, to be dropped as a file elsewhere."""
@@ -357,8 +324,8 @@ class _Grip(QWidget):
         self._from: QPoint | None = None
         self.setFixedSize(20, 24)
         self.setCursor(Qt.CursorShape.OpenHandCursor)
-        self.setToolTip(self.tr("Drag the take out as a file; Ctrl+C copies the one that is heard"))
-        self.setAccessibleName(self.tr("Drag the take out as a file"))
+        self.setToolTip(self.tr("Drag this take out as a file; Ctrl+C copies the current take"))
+        self.setAccessibleName(self.tr("Drag this take out as a file"))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         icon("drag").paint(QPainter(self), self.rect().adjusted(1, 3, -1, -3))

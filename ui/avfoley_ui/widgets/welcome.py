@@ -1,4 +1,4 @@
-"""What is there before anything is open."""
+"""The page that is shown before anything is open."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from avfoley_ui.widgets.parts import heading, quiet
+from avfoley_ui.widgets.parts import bold, quiet
 
 
 class Welcome(QWidget):
-    """Says how to begin, and offers what was open last."""
+    """Explains how to begin, and offers what was open last."""
 
-    open_wanted = Signal()
-    recent_wanted = Signal(object)
+    open_requested = Signal()
+    recent_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = heading(self.tr("Foley for your picture"))
+        title = bold(QLabel(self.tr("Foley for your picture")))
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 1.5)
         title.setFont(font)
-        words = QLabel(
+        text = QLabel(
             self.tr(
-                "Drop a video or a timeline (.otio, .kdenlive, …) here. Select shots, write what shall be heard, press Generate: "
-                "takes in sync with the picture come back on a track of their own."
+                "Drop a video or timeline (.otio, .kdenlive, …) here. Select shots, describe their sound and press Generate. "
+                "The takes, in sync with the picture, come back on a track of their own."
             )
         )
-        for label in (title, words):
+        for label in (title, text):
             label.setWordWrap(True)
             label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.open = QPushButton(self.tr("Open a video or a timeline…"))
+        self.open = QPushButton(self.tr("Open a video or timeline…"))
         self.open.setDefault(True)
-        self.open.clicked.connect(self.open_wanted)
+        self.open.clicked.connect(self.open_requested)
         self.busy = quiet(QLabel())
         self.busy.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.busy.setWordWrap(True)
@@ -48,7 +48,7 @@ class Welcome(QWidget):
         layout.addStretch(2)
         layout.addWidget(title)
         layout.addSpacing(8)
-        layout.addWidget(words)
+        layout.addWidget(text)
         layout.addSpacing(12)
         layout.addWidget(self.open, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self.busy)
@@ -67,9 +67,9 @@ class Welcome(QWidget):
             button.setFlat(True)
             button.setToolTip(str(path))
             button.setAccessibleName(self.tr("Open {0}").format(path.name))
-            button.clicked.connect(lambda _=False, path=path: self.recent_wanted.emit(path))
+            button.clicked.connect(lambda _=False, path=path: self.recent_requested.emit(path))
             self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def show_opening(self, path: Path | None) -> None:
-        self.busy.setText("" if path is None else self.tr("Opening {0} …").format(path.name))
+        self.busy.setText("" if path is None else self.tr("Opening {0}…").format(path.name))
         self.open.setEnabled(path is None)
