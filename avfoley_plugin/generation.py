@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, Result
 
@@ -33,21 +34,16 @@ class Sound:
     def name(self) -> str:
         return self.caption if len(self.caption) <= 40 else f"{self.caption[:39]}…"
 
-    def request(self, settings: FoleySettings, number: int) -> FoleyRequest:
-        """The request for its take of that number, counted from 0."""
-        return FoleyRequest(
-            picture=None,
-            frames=self.samples,
-            record_rate=Fraction(SAMPLE_RATE),
-            caption=self.caption,
-            negative_caption=settings.negative_caption,
-            model=settings.model,
-            seed=settings.seed + number,
-            steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
-            loop=self.loop,
-            channels=settings.channels or (2 if self.loop else 1),
-        )
+    def requests(self, settings: FoleySettings) -> tuple[FoleyRequest, ...]:
+        """The request for each of its takes."""
+        its: dict[str, Any] = {
+            "picture": None,
+            "frames": self.samples,
+            "record_rate": Fraction(SAMPLE_RATE),
+            "loop": self.loop,
+        }
+        its["channels"] = settings.channels or (2 if self.loop else 1)
+        return tuple(FoleyRequest(**{**asked, "caption": self.caption}, **its) for asked in settings.asked())
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,7 @@ class Generation(Making):
         #: What was written, also when the iteration ended with an error.
         self.written: Saved | None = None
         self._sound = sound
-        self._requests = tuple(sound.request(settings, number) for number in range(settings.takes))
+        self._requests = sound.requests(settings)
         output = Path.cwd() if output is None else output.absolute()
         #: The file's name, None where it follows from the caption.
         self._file = None if output.is_dir() else output

@@ -21,8 +21,8 @@ from avfoley_plugin.hosts.resolve import ResolveHost, stand_in
 from avfoley_plugin.hosts.sample_edit import add_foley, sample
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
+from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
-from avfoley_plugin.timeline.takes import placed, remove_all
 
 #: What any one value of a document may become.
 VALUES = [

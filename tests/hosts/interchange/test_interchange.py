@@ -23,7 +23,7 @@ from avfoley_plugin.hosts.sample_edit import sample
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.survival import ASPECTS, survival
 from avfoley_plugin.timeline.captions import captions, edited
-from avfoley_plugin.timeline.takes import foley_tracks, placed
+from avfoley_plugin.timeline.placing import foley_tracks, placed
 
 needs_adapters = pytest.mark.usefixtures("adapters")
 

@@ -19,7 +19,7 @@ from avfoley_plugin.hosts.export import Program, prepare
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.table import sample
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 
 @pytest.fixture
