@@ -414,17 +414,10 @@ def export(
 
 
 @app.command()
-def hosts(
-    table: Annotated[bool, typer.Option("--table", help="Try what survives in each format, and show it.")] = False,
-) -> None:
+def hosts() -> None:
     """List the editing programs, whether they are here, and what works with them."""
 
     def show() -> None:
-        if table:
-            from avfoley_plugin.hosts.table import markdown, round_trips
-
-            typer.echo(markdown(round_trips()), nl=False)
-            return
         from avfoley_plugin.hosts.install import find_hosts
 
         for found in find_hosts():

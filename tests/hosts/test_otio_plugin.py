@@ -175,6 +175,14 @@ def test_writing_warns_of_takes_that_are_not_there(timeline: Timeline, tmp_path:
     assert (tmp_path / "edit.otio").is_file()
 
 
+def test_a_take_of_a_newer_version_does_not_stop_a_program_from_writing(timeline: Timeline, tmp_path: Path) -> None:
+    (clip,) = [clip for clip in timeline.find_clips() if "avfoley" in clip.metadata]
+    clip.media_reference.metadata["avfoley"]["request"]["task"] = "dub"
+    with pytest.warns(UserWarning, match="made by a newer version"):
+        otio.adapters.write_to_file(timeline, str(tmp_path / "edit.otio"))
+    assert (tmp_path / "edit.otio").is_file()
+
+
 def test_otioconvert_runs_the_check_after_it_has_written(timeline: Timeline, tmp_path: Path) -> None:
     convert = Path(sys.executable).with_name("otioconvert")
     if not convert.exists():

@@ -119,7 +119,7 @@ def test_what_is_written_is_read_back(cut: Callable[..., Path], sequences: bool)
     assert clip.source_range.start_time.value == 5
     take = identity(clip.media_reference, TakeIdentity)
     assert take is not None
-    assert (take["head_samples"], take["caption"], take["revision"]) == (9600, CAPTION, "r1")
+    assert (take.head_samples, take.request.caption, take.result.revision) == (9600, CAPTION, "r1")
 
 
 @FORMATS
@@ -196,7 +196,7 @@ def test_generated_picture_goes_onto_a_video_track_on_top(cut: Callable[..., Pat
     clip = next(clip for clip in track.find_clips())
     assert clip.range_in_parent().start_time.value == 40
     assert clip.media_reference.available_range.duration.value == 20
-    assert identity(clip.media_reference, TakeIdentity)["caption"] == "a grey wall"
+    assert identity(clip.media_reference, TakeIdentity).request.caption == "a grey wall"
     host.write(timeline)
     assert path.read_bytes() == once
     remove_picture(path)

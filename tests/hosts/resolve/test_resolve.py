@@ -11,10 +11,10 @@ import opentimelineio as otio
 import pytest
 from picture_takes import put_ambience, put_pictures, sounding
 from resolve_edit import START, Edit
+from support.resolve_stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 
 from avfoley_plugin.errors import ChangedError, HostError, SelectionError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
-from avfoley_plugin.hosts.resolve.stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.selection import Selection
