@@ -13,9 +13,9 @@ from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, Result
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem, holds
+from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import round_half_up
-from avfoley_plugin.workflows import FoleySettings
 
 
 @dataclass(frozen=True)

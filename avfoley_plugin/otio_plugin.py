@@ -11,6 +11,7 @@ from typing import Any
 import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
+from avfoley_plugin.otio_hooks.in_memory import report
 from avfoley_plugin.riff import wave_samples
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.placing import placed
@@ -40,11 +41,7 @@ def hook_function(
     arguments = {} if argument_map is None else argument_map
     folder = Path(arguments.get("folder", ".")).absolute()
     findings = [finding for take in placed(in_timeline) if (finding := _problem(take, folder)) is not None]
-    problems = arguments.get("problems")
-    if problems is not None:
-        problems.extend(findings)
-    elif findings:
-        raise HostError("\n".join(findings))
+    report(arguments, findings)
     return in_timeline
 
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import MediaProbe, Request, Result, VideoCodec
+from avfoley_engine.protocol import MediaProbe, Result
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, ChangedError, SelectionError, TimelineError
 from avfoley_plugin.hosts import Host
 from avfoley_plugin.hosts.saving import replace_file
 from avfoley_plugin.making import Assignment, Making, TakeDone, TakeUpdate, copy_in, file_stem
+from avfoley_plugin.settings import FoleySettings, Order, VisualizeSettings
 from avfoley_plugin.timeline import ambience as ambiences
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
@@ -39,76 +40,6 @@ from avfoley_plugin.timeline.shots import Shot, read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, read_sounds, sound_of
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.takes import PlacedTake, Take
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """What the user may say about the takes of all selected shots or sounds, whatever is made.
-
-    caption: for all of them, None for each one's own. takes: alternatives, with seeds `seed`, `seed` + 1, ...
-    """
-
-    caption: str | None = None
-    negative_caption: str = ""
-    seed: int = 0
-    takes: int = 1
-    model: str = "avlink-nano"
-    steps: int | None = None
-    guidance_scale: float | None = None
-
-    @classmethod
-    def of(cls, request: Request) -> Self:
-        """The settings that a request was made with."""
-        own = {field.name for field in fields(cls)} & type(request).model_fields.keys()
-        return cls(**{name: getattr(request, name) for name in own})
-
-    def asked(self) -> Iterator[dict[str, Any]]:
-        """What the request for each take says of them."""
-        names = ("caption", "negative_caption", "model", "steps", "guidance_scale")
-        for number in range(self.takes):
-            yield {**{name: getattr(self, name) for name in names}, "seed": self.seed + number}
-
-
-@dataclass(frozen=True)
-class FoleySettings(_Settings):
-    """What the user may say about foley.
-
-    handles: frames of sound before and after each shot, as far as its picture reaches. channels: 1 for mono, 2 for a
-    stereo spread, None for what suits: ambiences and loops wide, all else mono.
-    """
-
-    handles: int = 0
-    channels: Literal[1, 2] | None = None
-
-    @classmethod
-    def of(cls, request: Request) -> Self:
-        handles = [getattr(request, name, 0) for name in ("head_handle", "tail_handle")]
-        return replace(super().of(request), handles=max(handles))
-
-    def order(self, shot: Shot) -> Order:
-        """What is to be made for a shot."""
-        channels = self.channels or (2 if shot.is_ambience else 1)
-        more: dict[str, Any] = {"head_handle": self.handles, "tail_handle": self.handles, "channels": channels}
-        return Order(shot, tuple(shot.request(**asked, **more) for asked in self.asked()))
-
-
-@dataclass(frozen=True)
-class VisualizeSettings(_Settings):
-    """What the user may say about pictures."""
-
-    codec: VideoCodec = "h264"
-
-    def order(self, sound: SoundClip) -> Order:
-        """What is to be made for a sound."""
-        return Order(sound, tuple(sound.request(**asked, codec=self.codec) for asked in self.asked()))
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be made for one shot or sound: one request a take."""
-
-    shot: Shot | SoundClip
-    requests: tuple[Request, ...]
 
 
 @dataclass(frozen=True)
@@ -141,7 +72,7 @@ Plan = Callable[[otio.schema.Timeline], tuple[list[Order], list[Problem]]]
 def foley(
     host: Host,
     engine: EngineClient,
-    settings: FoleySettings = FoleySettings(),
+    settings: FoleySettings = FoleySettings(),  # noqa: B008 (immutable)
     selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
     """Makes foley for the selected shots of the host's timeline; without `selection`, for what is selected there."""
@@ -204,7 +135,7 @@ def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_r
 def visualize(
     host: Host,
     engine: EngineClient,
-    settings: VisualizeSettings = VisualizeSettings(),
+    settings: VisualizeSettings = VisualizeSettings(),  # noqa: B008 (immutable)
     selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
     """Makes pictures that move with the selected sounds of the host's timeline, on a video track of ours; without

@@ -21,6 +21,7 @@ from avfoley_engine.protocol import MediaProbe, PictureRange, SoundRange
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.hosts import Host, open_host
+from avfoley_plugin.settings import FoleySettings, VisualizeSettings
 from avfoley_plugin.timeline import placing
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.history import Change, snapshot
@@ -31,7 +32,7 @@ from avfoley_plugin.timeline.shots import Problem, Shot, read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, is_on_audio_track, read_sounds
 from avfoley_plugin.timeline.takes import PlacedTake
 from avfoley_plugin.timeline.timing import format_timecode, samples
-from avfoley_plugin.workflows import VERBS, FoleySettings, Run, VisualizeSettings, all_shots, regenerate, settings_of
+from avfoley_plugin.workflows import VERBS, Run, all_shots, regenerate, settings_of
 
 Probe = Callable[[Path], MediaProbe]
 Edit = Callable[[otio.schema.Timeline], None]

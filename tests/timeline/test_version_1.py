@@ -17,6 +17,7 @@ from avfoley_plugin.errors import TimelineError
 from avfoley_plugin.hosts import OtioFile
 from avfoley_plugin.hosts.kdenlive.records import StoredTake as KdenliveTake
 from avfoley_plugin.hosts.resolve.records import stored
+from avfoley_plugin.settings import FoleySettings, VisualizeSettings
 from avfoley_plugin.timeline.captions import edited
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.history import Change, snapshot
@@ -32,7 +33,7 @@ from avfoley_plugin.timeline.placing import (
 )
 from avfoley_plugin.timeline.shots import read_shots
 from avfoley_plugin.timeline.takes import PlacedTake, Take
-from avfoley_plugin.workflows import FoleySettings, VisualizeSettings, regenerate, settings_of
+from avfoley_plugin.workflows import regenerate, settings_of
 
 WRITTEN = Path(__file__).parent / "data" / "version_1.otio"
 

@@ -17,10 +17,11 @@ from melt_player import heard, needs_melt, seen
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import KdenliveFile, open_host
 from avfoley_plugin.making import TakeDone
+from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.timeline.identity import CaptionIdentity, identity
 from avfoley_plugin.timeline.placing import foley_tracks, placed
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.workflows import FoleySettings, Written, foley, regenerate, remove
+from avfoley_plugin.workflows import Written, foley, regenerate, remove
 
 
 def shots(path: Path) -> list[tuple[int, int]]:

@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 from avfoley_plugin.engine_client import ModelInfo
-from avfoley_plugin.workflows import VERBS, FoleySettings, VisualizeSettings
+from avfoley_plugin.settings import FoleySettings, VisualizeSettings
+from avfoley_plugin.workflows import VERBS
 from avfoley_plugin.workspace import ListedShot, Settings, ShotState
 from avfoley_ui.settings import MakingChoices
 from avfoley_ui.widgets.parts import by_tab, decimal, quiet, tool_button
