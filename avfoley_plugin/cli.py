@@ -163,12 +163,11 @@ def foley(
         from avfoley_plugin import workflows
         from avfoley_plugin.engine_client import LocalEngine
         from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.settings import FoleySettings
         from avfoley_plugin.timeline.shots import Selection
 
         engine = LocalEngine()
-        settings = workflows.FoleySettings(
-            caption, negative, seed, takes, model, steps, guidance, handles, _channels(stereo)
-        )
+        settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, handles, _channels(stereo))
         host = open_host(source, output, engine.probe)
         if ambience and record_range is not None:
             return workflows.ambience(host, engine, settings, record_range)
@@ -225,10 +224,11 @@ def visualize(
         from avfoley_plugin import workflows
         from avfoley_plugin.engine_client import LocalEngine
         from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.settings import VisualizeSettings
         from avfoley_plugin.timeline.selection import Selection
 
         engine = LocalEngine()
-        settings = workflows.VisualizeSettings(caption, negative, seed, takes, model, steps, guidance, codec.value)
+        settings = VisualizeSettings(caption, negative, seed, takes, model, steps, guidance, codec.value)
         selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
         return workflows.visualize(open_host(source, output, engine.probe), engine, settings, selection)
 
@@ -270,7 +270,7 @@ def generate(
     def start() -> Generation:
         from avfoley_plugin import generation
         from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.workflows import FoleySettings
+        from avfoley_plugin.settings import FoleySettings
 
         settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, channels=_channels(stereo))
         return generation.generate(LocalEngine(), settings, seconds, loop=loop, output=output)
@@ -327,10 +327,11 @@ def demo(
         from avfoley_plugin import workflows
         from avfoley_plugin.engine_client import LocalEngine
         from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.settings import FoleySettings
 
         about.update(_render_demo_clip(clip))
         engine = LocalEngine()
-        settings = workflows.FoleySettings(caption=about.get("caption"))
+        settings = FoleySettings(caption=about.get("caption"))
         runs.append(workflows.foley(open_host(clip, None, engine.probe), engine, settings))
         return runs[0]
 
@@ -433,17 +434,10 @@ def export(
 
 
 @app.command()
-def hosts(
-    table: Annotated[bool, typer.Option("--table", help="Try what survives in each format, and show it.")] = False,
-) -> None:
+def hosts() -> None:
     """List the supported editing programs, where they are installed, and what works."""
 
     def show() -> None:
-        if table:
-            from avfoley_plugin.hosts.table import markdown, round_trips
-
-            typer.echo(markdown(round_trips()), nl=False)
-            return
         from avfoley_plugin.hosts.install import find_hosts
 
         for found in find_hosts():

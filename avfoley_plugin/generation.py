@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from avfoley_engine.protocol import SAMPLE_RATE, FileResult, FoleyRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.making import Assignment, TakeDone, TakeRun, TakeUpdate, copy_take, file_stem, is_take
+from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import round_half_up
-from avfoley_plugin.workflows import FoleySettings
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,16 @@ class Sound:
     def name(self) -> str:
         return self.caption if len(self.caption) <= 40 else f"{self.caption[:39]}…"
 
-    def request(self, settings: FoleySettings, number: int) -> FoleyRequest:
-        """The request for its take of that number, counted from 0."""
-        return FoleyRequest(
-            picture=None,
-            frames=self.samples,
-            record_rate=Fraction(SAMPLE_RATE),
-            caption=self.caption,
-            negative_caption=settings.negative_caption,
-            model=settings.model,
-            seed=settings.seed + number,
-            steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
-            loop=self.loop,
-            channels=settings.channels or (2 if self.loop else 1),
-        )
+    def requests(self, settings: FoleySettings) -> tuple[FoleyRequest, ...]:
+        """The request for each of its takes."""
+        its: dict[str, Any] = {
+            "picture": None,
+            "frames": self.samples,
+            "record_rate": Fraction(SAMPLE_RATE),
+            "loop": self.loop,
+        }
+        its["channels"] = settings.channels or (2 if self.loop else 1)
+        return tuple(FoleyRequest(**{**asked, "caption": self.caption}, **its) for asked in settings.asked())
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ class Generation(TakeRun):
         #: What was written, also when the iteration ended with an error.
         self.written: Saved | None = None
         self._sound = sound
-        self._requests = tuple(sound.request(settings, number) for number in range(settings.takes))
+        self._requests = sound.requests(settings)
         output = Path.cwd() if output is None else output.absolute()
         #: None where the caption names the file.
         self._file = None if output.is_dir() else output

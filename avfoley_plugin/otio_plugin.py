@@ -11,9 +11,11 @@ from typing import Any
 import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
+from avfoley_plugin.otio_hooks.in_memory import report
 from avfoley_plugin.riff import wave_samples
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
-from avfoley_plugin.timeline.takes import PlacedTake, placed
+from avfoley_plugin.timeline.placing import placed
+from avfoley_plugin.timeline.takes import PlacedTake
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -39,11 +41,7 @@ def hook_function(
     arguments = {} if argument_map is None else argument_map
     folder = Path(arguments.get("folder", ".")).absolute()
     findings = [finding for take in placed(in_timeline) if (finding := _problem(take, folder)) is not None]
-    problems = arguments.get("problems")
-    if problems is not None:
-        problems.extend(findings)
-    elif findings:
-        raise HostError("\n".join(findings))
+    report(arguments, findings)
     return in_timeline
 
 
@@ -60,12 +58,14 @@ def _problem(take: PlacedTake, folder: Path) -> str | None:
     name = f"{take.shot_name}, {take.key}"
     if path is None or not is_file(path):
         return f"{name}: {path or take.url} is not there; relink it, or make the take again"
-    expected = take.identity.get("samples")
-    if expected is None:
+    sound = take.identity.sound
+    if sound is None:
         # A picture; how long it is would need a decoder, in every program that writes timelines.
         return None if path.stat().st_size else f"{name}: {path} is empty; make the take again"
     try:
         found = wave_samples(path)
     except HostError as error:
         return f"{name}: {error}"
-    return None if found == expected else f"{name}: {path} has {found} samples, not {expected}; make the take again"
+    if found != sound.samples:
+        return f"{name}: {path} has {found} samples, not {sound.samples}; make the take again"
+    return None

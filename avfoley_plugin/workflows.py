@@ -11,76 +11,35 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import FileRequest, FileResult, FoleyRequest, MediaProbe, VideoCodec, VisualizeRequest
+from avfoley_engine.protocol import FileResult, MediaProbe
 
 from avfoley_plugin.engine_client import EngineClient
-from avfoley_plugin.errors import AVFoleyError, ChangedError, HostError, SelectionError, TimelineError
+from avfoley_plugin.errors import AVFoleyError, ChangedError, SelectionError, TimelineError
 from avfoley_plugin.hosts import Host
+from avfoley_plugin.hosts.saving import replace_file
 from avfoley_plugin.making import Assignment, TakeDone, TakeRun, TakeUpdate, copy_take, file_stem
+from avfoley_plugin.settings import FoleySettings, Order, VisualizeSettings
 from avfoley_plugin.timeline import ambience as ambiences
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.media import Problem
-from avfoley_plugin.timeline.selection import Selection
-from avfoley_plugin.timeline.shots import Shot, read_shots
-from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, read_sounds, sound_of
-from avfoley_plugin.timeline.stretch import Stretch
-from avfoley_plugin.timeline.takes import (
+from avfoley_plugin.timeline.placing import (
     AMBIENCE,
     PICTURE,
-    PlacedTake,
     Placement,
-    Take,
     has_ours,
     place_takes,
     placed,
     remove_all,
 )
-
-
-@dataclass(frozen=True)
-class FoleySettings:
-    """What the user may say about the takes of all selected shots.
-
-    caption: for all of them, None for each shot's own. takes: alternatives a shot, with seeds `seed`, `seed` + 1, ...
-    handles: frames of sound before and after each shot, as far as its picture reaches. channels: 1 for mono, 2 for a
-    stereo spread, None for what suits: ambiences and loops wide, all else mono.
-    """
-
-    caption: str | None = None
-    negative_caption: str = ""
-    seed: int = 0
-    takes: int = 1
-    model: str = "avlink-nano"
-    steps: int | None = None
-    guidance_scale: float | None = None
-    handles: int = 0
-    channels: Literal[1, 2] | None = None
-
-
-@dataclass(frozen=True)
-class VisualizeSettings:
-    """What the user may say about the pictures of all selected sounds; see `FoleySettings`."""
-
-    caption: str | None = None
-    negative_caption: str = ""
-    seed: int = 0
-    takes: int = 1
-    model: str = "avlink-nano"
-    steps: int | None = None
-    guidance_scale: float | None = None
-    codec: VideoCodec = "h264"
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be made for one shot or sound: one request a take."""
-
-    shot: Shot | SoundClip
-    requests: tuple[FileRequest, ...]
+from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.shots import Shot, read_shots
+from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, read_sounds, sound_of
+from avfoley_plugin.timeline.stretch import Stretch
+from avfoley_plugin.timeline.takes import PlacedTake, Take
 
 
 @dataclass(frozen=True)
@@ -113,7 +72,7 @@ Plan = Callable[[otio.schema.Timeline], tuple[list[Order], list[Problem]]]
 def foley(
     host: Host,
     engine: EngineClient,
-    settings: FoleySettings = FoleySettings(),
+    settings: FoleySettings = FoleySettings(),  # noqa: B008 (immutable)
     selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
     """Makes foley for the selected shots of the host's timeline; without `selection`, for what is selected there."""
@@ -121,7 +80,7 @@ def foley(
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
         chosen = host.selection() if selection is None else selection
         shots, problems = read_shots(timeline, chosen, folder=host.folder, probe=engine.probe, caption=settings.caption)
-        return [Order(shot, tuple(_requests(shot, settings))) for shot in shots], problems
+        return [settings.order(shot) for shot in shots], problems
 
     return Run(host, engine, plan)
 
@@ -134,7 +93,7 @@ def foley_shots(host: Host, engine: EngineClient, settings: FoleySettings, shots
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
         found = {shot.id: shot for shot in all_shots(timeline, host, engine.probe)[0]}
-        orders = [Order(found[shot], tuple(_requests(found[shot], settings))) for shot in shots if shot in found]
+        orders = [settings.order(found[shot]) for shot in shots if shot in found]
         gone = [shot for shot in shots if shot not in found]
         return orders, [Problem(shot, 0, "", "it is no longer on the timeline like that") for shot in gone]
 
@@ -168,7 +127,7 @@ def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_r
         shot = ambiences.ambience(timeline, record_range)
         if not (shot.caption if settings.caption is None else settings.caption).strip():
             raise SelectionError(f"an ambience is made from words alone; give the one over {record_range} a caption")
-        return [Order(shot, tuple(_requests(shot, settings)))], []
+        return [settings.order(shot)], []
 
     return Run(host, engine, plan)
 
@@ -176,7 +135,7 @@ def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_r
 def visualize(
     host: Host,
     engine: EngineClient,
-    settings: VisualizeSettings = VisualizeSettings(),
+    settings: VisualizeSettings = VisualizeSettings(),  # noqa: B008 (immutable)
     selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
     """Makes pictures that move with the selected sounds of the host's timeline, on a video track of ours; without
@@ -189,7 +148,7 @@ def visualize(
         if selection is None and chosen == Selection():
             raise SelectionError(f"nothing is selected in {host.name}; name a clip with a sound, or give a range")
         sounds, problems = read_sounds(timeline, chosen, folder=host.folder, probe=engine.probe)
-        return [Order(sound, tuple(_pictures(sound, settings))) for sound in sounds], problems
+        return [settings.order(sound) for sound in sounds], problems
 
     return Run(host, engine, plan)
 
@@ -219,17 +178,10 @@ def visualize_chosen(host: Host, engine: EngineClient, settings: VisualizeSettin
             if sound is None:
                 problems.append(Problem(wanted, 0, "", "it is no longer on the timeline like that"))
             else:
-                orders[sound.id] = Order(sound, tuple(_pictures(sound, settings)))
+                orders[sound.id] = settings.order(sound)
         return list(orders.values()), problems
 
     return Run(host, engine, plan, keeps_used=True)
-
-
-#: What the engine's tasks are called, and the verb for each that works on what was chosen, by ids.
-VERBS: dict[str, Callable[[Host, EngineClient, Any, Collection[str]], Run]] = {
-    "foley": foley_shots,
-    "visualize": visualize_chosen,
-}
 
 
 def regenerate(host: Host, engine: EngineClient) -> Run:
@@ -240,24 +192,25 @@ def regenerate(host: Host, engine: EngineClient) -> Run:
         present = {take.shot_id: take for take in placed(timeline) if take.active}
         for edit in edited(timeline):
             take = present.get(edit.shot_id)
-            if take is not None and take.layer.startswith(PICTURE):
-                sound = _find_sound(timeline, take, host, engine)
-                if sound is None:
-                    problems.append(Problem(take.shot_name, 0, "captions", "its sound is no longer on the timeline so"))
-                    continue
-                visual = VisualizeSettings(caption=edit.new, **_picture_settings_of(take))
-                orders.append(Order(sound, tuple(_pictures(sound, visual))))
+            if take is None:
+                problems.append(Problem(edit.new, 0, "captions", "it has no take on the timeline"))
                 continue
-            shot = _find_shot(timeline, edit.shot_id, take, host, engine)
-            if take is None or shot is None:
-                name = take.shot_name if take else edit.new
-                problems.append(Problem(name, 0, "captions", "its picture is no longer on the timeline like that"))
-                continue
-            settings = FoleySettings(caption=edit.new, **_settings_of(take))
-            orders.append(Order(shot, tuple(_requests(shot, settings))))
+            verb = VERBS[take.identity.request.task]
+            found = verb.find(timeline, take, host, engine)
+            if found is None:
+                reason = f"its {verb.made_from} is no longer on the timeline like that"
+                problems.append(Problem(take.shot_name, 0, "captions", reason))
+            else:
+                orders.append(replace(settings_of(take), caption=edit.new).order(found))
         return orders, problems
 
     return Run(host, engine, plan)
+
+
+def settings_of(take: PlacedTake) -> Any:
+    """The settings that make a take again: `FoleySettings`, or those of another task."""
+    request = take.identity.asked_again
+    return VERBS[request.task].settings.of(request)
 
 
 def remove(host: Host) -> Path | None:
@@ -327,7 +280,7 @@ class Run(TakeRun):
         take = Take(request, result, self._folder)
         # A clip is often named by its file.
         name = assignment.subject.name.removesuffix("" if request.media is None else request.media.suffix)
-        kind = "foley" if isinstance(request, FoleyRequest) else "picture"
+        kind = VERBS[request.task].file_name
         path = self._folder / f"{file_stem(name, 'shot')}_{kind}_{take.id}{request.suffix}"
         copy_take(result, path)
         return replace(take, path=path)
@@ -356,14 +309,14 @@ class Run(TakeRun):
             unplaced = [shot for shot in finished.shots.values() if shot.id not in still]
             self._place(timeline, finished.only(still), current, known)
         sheet = self._folder / f"{self.host.output.stem} cues.csv"
-        _write_text(sheet, cue_sheet(timeline))
+        replace_file(sheet, cue_sheet(timeline).encode(), backup=False)
         return Written(path, sheet, tuple(finished.takes.values()), tuple(unplaced))
 
     def _place(
         self, timeline: otio.schema.Timeline, finished: _Finished, current: Iterable[Stretch], known: Mapping[str, str]
     ) -> None:
         """Places the finished takes; `known` are the captions that their shots had when the run began."""
-        used = {take.shot_id: take.identity["caption"].strip() for take in placed(timeline) if take.active}
+        used = {take.shot_id: take.identity.request.caption.strip() for take in placed(timeline) if take.active}
         placements = [
             replace(
                 placement,
@@ -419,78 +372,59 @@ class _Finished:
         ]
 
 
-def _requests(shot: Shot, settings: FoleySettings) -> Iterator[FoleyRequest]:
-    for number in range(settings.takes):
-        yield shot.request(
-            head_handle=settings.handles,
-            tail_handle=settings.handles,
-            caption=settings.caption,
-            negative_caption=settings.negative_caption,
-            model=settings.model,
-            seed=settings.seed + number,
-            steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
-            channels=settings.channels or (2 if shot.is_ambience else 1),
-        )
-
-
-def _pictures(sound: SoundClip, settings: VisualizeSettings) -> Iterator[VisualizeRequest]:
-    for number in range(settings.takes):
-        yield sound.request(
-            caption=settings.caption,
-            negative_caption=settings.negative_caption,
-            model=settings.model,
-            seed=settings.seed + number,
-            steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
-            codec=settings.codec,
-        )
-
-
-def _picture_settings_of(take: PlacedTake) -> dict[str, Any]:
-    names = ("negative_caption", "seed", "model", "steps", "guidance_scale", "codec")
-    return {name: take.identity[name] for name in names}
-
-
 def _find_sound(timeline: otio.schema.Timeline, take: PlacedTake, host: Host, engine: EngineClient) -> SoundClip | None:
     """The sound that a picture was made for; also one that a range had trimmed, which is found where its picture is."""
-    record_range = f"{take.record_start}-{take.record_start + take.frames}"
-    for selection in (Selection((take.shot_name,)), Selection((take.shot_name,), record_range)):
-        with contextlib.suppress(AVFoleyError):
-            sounds, _ = read_sounds(timeline, selection, folder=host.folder, probe=engine.probe)
-            for sound in sounds:
-                if sound.id == take.shot_id:
-                    return sound
-    return None
+    name = (take.shot_name,)
+    return _find(timeline, take, host, engine, read_sounds, (Selection(name), Selection(name, _place(take))))
 
 
-def _settings_of(take: PlacedTake) -> dict[str, Any]:
-    names = ("negative_caption", "seed", "model", "steps", "guidance_scale", "channels")
-    return {name: take.identity[name] for name in names}
-
-
-def _find_shot(
-    timeline: otio.schema.Timeline, shot_id: str, take: PlacedTake | None, host: Host, engine: EngineClient
-) -> Shot | None:
-    """The shot of that id; also one that a range had trimmed, and an ambience: those are found where their takes are."""
-    if take is not None and take.layer == AMBIENCE:
+def _find_shot(timeline: otio.schema.Timeline, take: PlacedTake, host: Host, engine: EngineClient) -> Shot | None:
+    """The shot that a take was made for; also one that a range had trimmed, and an ambience: those are found where
+    their takes are.
+    """
+    if take.layer == AMBIENCE:
         return ambiences.placed_ambience(timeline, take)
-    selections = [Selection()]
-    if take is not None:
-        selections.append(Selection(record_range=f"{take.record_start}-{take.record_start + take.frames}"))
+    return _find(timeline, take, host, engine, read_shots, (Selection(), Selection(record_range=_place(take))))
+
+
+def _find(
+    timeline: otio.schema.Timeline,
+    take: PlacedTake,
+    host: Host,
+    engine: EngineClient,
+    read: Callable[..., tuple[list[Any], list[Problem]]],
+    selections: Iterable[Selection],
+) -> Any:
     for selection in selections:
         with contextlib.suppress(AVFoleyError):
-            shots, _ = read_shots(timeline, selection, folder=host.folder, probe=engine.probe)
-            for shot in shots:
-                if shot.id == shot_id:
-                    return shot
+            for found in read(timeline, selection, folder=host.folder, probe=engine.probe)[0]:
+                if found.id == take.shot_id:
+                    return found
     return None
 
 
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(path)
-    except OSError as error:
-        raise HostError(f"{path} cannot be written: {error.strerror}") from error
+def _place(take: PlacedTake) -> str:
+    """The range of a take's clip, as `Selection` has it."""
+    return f"{take.record_start}-{take.record_start + take.frames}"
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What one of the engine's tasks does to a timeline.
+
+    ``run`` makes it for what was chosen, by ids, with its ``settings``. A take is made again from its ``made_from``,
+    which `find` finds on the timeline. ``file_name`` is in the names of the takes' files.
+    """
+
+    run: Callable[[Host, EngineClient, Any, Collection[str]], Run]
+    settings: type[FoleySettings | VisualizeSettings]
+    find: Callable[[otio.schema.Timeline, PlacedTake, Host, EngineClient], Any]
+    made_from: str
+    file_name: str
+
+
+#: By the names of the engine's tasks.
+VERBS = {
+    "foley": Verb(foley_shots, FoleySettings, _find_shot, "picture", "foley"),
+    "visualize": Verb(visualize_chosen, VisualizeSettings, _find_sound, "sound", "picture"),
+}

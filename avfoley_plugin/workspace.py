@@ -14,24 +14,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe, PictureRange, SoundRange
+from avfoley_engine.protocol import MediaProbe, PictureRange, SoundRange
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.hosts import Host, open_host
-from avfoley_plugin.timeline import takes
+from avfoley_plugin.settings import FoleySettings, VisualizeSettings
+from avfoley_plugin.timeline import placing
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.history import Change, snapshot
 from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.placing import PICTURE, placed
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Problem, Shot, read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, is_on_audio_track, read_sounds
-from avfoley_plugin.timeline.takes import PlacedTake, placed
-from avfoley_plugin.timeline.timing import format_timecode
-from avfoley_plugin.workflows import VERBS, FoleySettings, Run, VisualizeSettings, all_shots, regenerate
+from avfoley_plugin.timeline.takes import PlacedTake
+from avfoley_plugin.timeline.timing import format_timecode, samples
+from avfoley_plugin.workflows import VERBS, Run, all_shots, regenerate, settings_of
 
 Probe = Callable[[Path], MediaProbe]
 Edit = Callable[[otio.schema.Timeline], None]
@@ -204,7 +205,7 @@ class Workspace:
 
     def make(self, verb: str, engine: EngineClient, settings: Settings, shots: Collection[str]) -> Run:
         """A run of that verb (see `workflows.VERBS`) over those shots; what it writes can be undone."""
-        return VERBS[verb](_Recorded(self._host(), self), engine, settings, shots)
+        return VERBS[verb].run(_Recorded(self._host(), self), engine, settings, shots)
 
     def regenerate(self, engine: EngineClient) -> Run:
         """A run over the shots whose captions were changed; see `workflows.regenerate`."""
@@ -222,15 +223,15 @@ class Workspace:
 
     def use(self, shot: str, take: str) -> None:
         """Makes a take the one that the timeline plays."""
-        self._edit(lambda timeline: takes.use_take(timeline, shot, take))
+        self._edit(lambda timeline: placing.use_take(timeline, shot, take))
 
     def star(self, shot: str, take: str, starred: bool) -> None:
         """Marks a take as one to keep in mind, or no more."""
-        self._edit(lambda timeline: takes.star_take(timeline, shot, take, starred))
+        self._edit(lambda timeline: placing.star_take(timeline, shot, take, starred))
 
     def delete(self, shot: str, take: str) -> None:
         """Takes a take off the timeline; its sound file stays, for undo."""
-        self._edit(lambda timeline: takes.delete_take(timeline, shot, take))
+        self._edit(lambda timeline: placing.delete_take(timeline, shot, take))
 
     def undo(self) -> bool:
         """Takes back what was last written through this workspace. Returns whether there was anything."""
@@ -319,7 +320,7 @@ class _Recorded(Host):
 def _sounds(
     timeline: otio.schema.Timeline, host: Host, probe: Probe | None, with_all: bool, made: Collection[str]
 ) -> list[SoundClip]:
-    if probe is None or not (with_all or any(take.layer.startswith(takes.PICTURE) for take in placed(timeline))):
+    if probe is None or not (with_all or any(take.layer.startswith(PICTURE) for take in placed(timeline))):
         return []
     sounds = all_sounds(timeline, folder=host.folder, probe=probe)
     return [sound for sound in sounds if sound.id in made or (with_all and is_on_audio_track(timeline, sound))]
@@ -335,49 +336,22 @@ def _listed_shot(
 
 
 def _listed(take: PlacedTake, folder: Path) -> ListedTake:
-    its = take.identity
-    shot_samples = its.get("shot_samples") or round(its["frames"] * SAMPLE_RATE / Fraction(its["record_rate"]))
+    its, sound = take.identity, take.identity.sound
+    length = samples(its.request.frames, its.request.record_rate)
     return ListedTake(
-        id=its["id"],
+        id=its.id,
         key=take.key,
         path=resolve_media(take.url, folder) or Path(take.url),
         active=take.active,
-        starred=take.starred,
-        samples=its.get("samples", shot_samples),
-        shot_samples=shot_samples,
-        head_samples=its.get("head_samples", 0),
-        onsets=tuple(its.get("onsets", ())),
-        settings=_picture_settings(its) if take.layer.startswith(takes.PICTURE) else _settings(its),
-        revision=its["revision"],
-        peak_dbtp=its.get("peak_dbtp"),
-        loudness_lufs=its.get("loudness_lufs"),
-    )
-
-
-def _settings(its: dict[str, Any]) -> FoleySettings:
-    # Handles were asked for in frames; what was given is in samples.
-    handles = round(its["head_samples"] * Fraction(its["record_rate"]) / 48_000)
-    return FoleySettings(
-        caption=its["caption"],
-        negative_caption=its["negative_caption"],
-        seed=its["seed"],
-        model=its["model"],
-        steps=its["steps"],
-        guidance_scale=its["guidance_scale"],
-        handles=handles,
-        channels=its.get("channels"),
-    )
-
-
-def _picture_settings(its: dict[str, Any]) -> VisualizeSettings:
-    return VisualizeSettings(
-        caption=its["caption"],
-        negative_caption=its["negative_caption"],
-        seed=its["seed"],
-        model=its["model"],
-        steps=its["steps"],
-        guidance_scale=its["guidance_scale"],
-        codec=its["codec"],
+        starred=its.starred,
+        samples=length if sound is None else sound.samples,
+        shot_samples=length if sound is None else sound.shot_samples,
+        head_samples=its.head_samples,
+        onsets=() if sound is None else tuple(sound.onsets),
+        settings=settings_of(take),
+        revision=its.result.revision,
+        peak_dbtp=None if sound is None else sound.peak_dbtp,
+        loudness_lufs=None if sound is None else sound.loudness_lufs,
     )
 
 

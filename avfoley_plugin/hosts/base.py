@@ -28,9 +28,9 @@ class Host(ABC):
         """What the user knows this timeline by."""
 
     @property
-    @abstractmethod
     def folder(self) -> Path:
         """The folder that relative media URLs of the timeline resolve against."""
+        return self.output.parent
 
     @property
     @abstractmethod

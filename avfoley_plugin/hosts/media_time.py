@@ -15,7 +15,7 @@ from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.riff import wave_time_reference
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import TakeIdentity, identity
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.timing import (
     RecordClock,
@@ -39,7 +39,7 @@ def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock
     first frame.
     """
     active = clip.media_reference
-    if identity(active, Kind.TAKE) is None or clip.source_range is None or active.available_range is None:
+    if identity(active, TakeIdentity) is None or clip.source_range is None or active.available_range is None:
         return
     begins = _begin(active, folder, clock, probe)
     shift = begins / clock.rate - exact_seconds(active.available_range.start_time)
@@ -47,7 +47,7 @@ def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock
     plays = round_half_up(exact_seconds(clip.source_range.duration) * clock.rate)
     clip.source_range = clock.range(start, plays)
     for reference in clip.media_references().values():
-        if identity(reference, Kind.TAKE) is not None and reference.available_range is not None:
+        if identity(reference, TakeIdentity) is not None and reference.available_range is not None:
             first = round_half_up((exact_seconds(reference.available_range.start_time) + shift) * clock.rate)
             length = round_half_up(exact_seconds(reference.available_range.duration) * clock.rate)
             # A file's last frame may lack a part of a sample, which is no reason to call the cut out of range.
@@ -58,7 +58,8 @@ def _begin(reference: otio.schema.ExternalReference, folder: Path, clock: Record
     path = resolve_media(reference.target_url, folder)
     if path is None:
         return 0
-    if "samples" in (identity(reference, Kind.TAKE) or {}):
+    take = identity(reference, TakeIdentity)
+    if take is not None and take.sound is not None:
         return round_half_up(wave_time_reference(path) * clock.rate / SAMPLE_RATE)
     try:
         return frames(file_range(path, probe, clock.rate).start_time, clock.rate)

@@ -15,10 +15,10 @@ from avfoley_plugin.hosts.base import Host
 from avfoley_plugin.hosts.newer_schema import readable
 from avfoley_plugin.hosts.recovery import recover
 from avfoley_plugin.hosts.resolve.otio_shape import from_resolve
-from avfoley_plugin.hosts.saving import file_references, reference_url, save, set_reference_url
-from avfoley_plugin.timeline.identity import Kind, identity, mark
+from avfoley_plugin.hosts.saving import check_source, file_references, reference_url, save, set_reference_url
+from avfoley_plugin.timeline.identity import TimelineIdentity, mark
 from avfoley_plugin.timeline.media_url import relative_url, resolve_media
-from avfoley_plugin.timeline.takes import carry_over, has_ours
+from avfoley_plugin.timeline.placing import carry_over, has_ours
 
 SUFFIXES = (".otio", ".otioz", ".otiod")
 _BUNDLED_TIMELINE = "content.otio"
@@ -117,7 +117,7 @@ class OtioFile(Host):
             )
         if not self._in_place:
             source = relative_url(self._path, self._output.parent)
-            mark(timeline, Kind.TIMELINE, source=source)
+            mark(timeline, TimelineIdentity(source=source))
         digest = _digest(save(timeline, self.folder, self._output, backup=self.keeps_backup).encode())
         if self._in_place:
             self._digest_when_read = digest
@@ -139,13 +139,7 @@ class OtioFile(Host):
             return
         if not isinstance(earlier, otio.schema.Timeline) or not has_ours(earlier):
             return
-        origin = identity(earlier, Kind.TIMELINE)
-        source = None if origin is None else resolve_media(origin["source"], self._output.parent)
-        if source is None or source.resolve() != self._path.resolve():
-            raise HostError(
-                f"{self._output} holds takes that were not made from {self._path}; choose another output, or run on "
-                f"{self._output.name} itself"
-            )
+        check_source(earlier, self._path, self._output)
         for reference in file_references(earlier):
             path = resolve_media(reference_url(reference), self._output.parent)
             if path is not None and path.is_absolute():

@@ -16,9 +16,10 @@ from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.hosts.newer_schema import readable
 from avfoley_plugin.riff import wave_time_reference
-from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity
+from avfoley_plugin.timeline.identity import METADATA_KEY, CaptionIdentity, ClipIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.takes import mark_track
+from avfoley_plugin.timeline.placing import mark_track
+from avfoley_plugin.timeline.takes import our_takes
 from avfoley_plugin.timeline.timing import exact_seconds, rational_time, record_clock
 
 FOLDER_SUFFIX = ".avfoley"
@@ -37,25 +38,25 @@ def recover(timeline: otio.schema.Timeline, folder: Path) -> int:
         (track, clip, start, path)
         for track in tracks
         for clip, start in _clips(track)
-        if identity(clip, Kind.CLIP) is None and (path := _take_file(clip, folder)) is not None
+        if identity(clip, ClipIdentity) is None and (path := _take_file(clip, folder)) is not None
     ]
-    present = {ours["id"] for clip in timeline.find_clips() if (ours := identity(clip, Kind.CLIP)) is not None}
-    found: dict[str, tuple[Fraction, otio.schema.Track, otio.schema.Clip, Path]] = {}
+    present = {ours.id for clip in timeline.find_clips() if (ours := identity(clip, ClipIdentity)) is not None}
+    found: dict[str, tuple[Fraction, otio.schema.Track, otio.schema.Clip, Path, Fraction]] = {}
     for track, clip, start, path in unknown:
         record = known.setdefault(path.parent, _Known(path.parent.with_suffix(".otio")))
-        original = identity(record.clips[path], Kind.CLIP) if path in record.clips else None
-        if original is None or original["id"] in present:
+        original = identity(record.clips[path], ClipIdentity) if path in record.clips else None
+        if original is None or original.id in present:
             continue
-        distance = abs(start - original["record_start"] / Fraction(original["record_rate"]))
-        if original["id"] not in found or distance < found[original["id"]][0]:
-            found[original["id"]] = (distance, track, clip, path)
-    for _, _, clip, path in found.values():
-        _restore(clip, known[path.parent].clips[path], path, known[path.parent].folder)
+        distance = abs(start - original.record_start / original.record_rate)
+        if original.id not in found or distance < found[original.id][0]:
+            found[original.id] = (distance, track, clip, path, original.record_rate)
+    for _, _, clip, path, rate in found.values():
+        _restore(clip, known[path.parent].clips[path], path, known[path.parent].folder, rate)
     for track in {id(entry[1]): entry[1] for entry in found.values()}.values():
-        clips = [identity(clip, Kind.CLIP) for clip, _ in _clips(track)]
-        layers = [str(ours.get("layer", "")) for ours in clips if ours is not None]
-        if len(layers) == len(clips) and identity(track, Kind.TRACK) is None:
-            number = sum(identity(other, Kind.TRACK) is not None for other in tracks) + 1
+        clips = [identity(clip, ClipIdentity) for clip, _ in _clips(track)]
+        layers = [ours.layer for ours in clips if ours is not None]
+        if len(layers) == len(clips) and identity(track, TrackIdentity) is None:
+            number = sum(identity(other, TrackIdentity) is not None for other in tracks) + 1
             mark_track(track, f"avfoley-{number}", layers[0])
     for record in known.values():
         _restore_captions(timeline, record.captions, set(found))
@@ -73,15 +74,15 @@ class _Known:
         self._timeline = _read(path)
         if self._timeline is None:
             return
-        self.captions = [m for m in self._timeline.tracks.markers if identity(m, Kind.CAPTION) is not None]
+        self.captions = [m for m in self._timeline.tracks.markers if identity(m, CaptionIdentity) is not None]
         for clip in self._timeline.find_clips():
-            ours = identity(clip, Kind.CLIP)
-            if ours is None or not {"id", "record_rate", "record_start"} <= ours.keys():
+            if identity(clip, ClipIdentity) is None:
                 continue
-            for reference in clip.media_references().values():
-                take = identity(reference, Kind.TAKE) is not None and resolve_media(reference.target_url, path.parent)
-                if take and reference.available_range is not None:
-                    self.clips[take] = clip
+            references = clip.media_references()
+            for key, _ in our_takes(references):
+                file = resolve_media(references[key].target_url, path.parent)
+                if file is not None and references[key].available_range is not None:
+                    self.clips[file] = clip
 
 
 def _read(path: Path) -> otio.schema.Timeline | None:
@@ -113,7 +114,7 @@ def _clips(track: otio.schema.Track) -> Iterable[tuple[otio.schema.Clip, Fractio
                 continue
 
 
-def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, folder: Path) -> None:
+def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, folder: Path, rate: Fraction) -> None:
     references, active = {}, ""
     for key, reference in original.media_references().items():
         kept = reference.deepcopy()
@@ -127,7 +128,6 @@ def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, fol
     begin = Fraction(wave_time_reference(path), SAMPLE_RATE) if own is None else exact_seconds(own.start_time)
     first = exact_seconds(references[active].available_range.start_time)
     start = max(first, exact_seconds(present.start_time) - begin + first)
-    rate = Fraction((identity(original, Kind.CLIP) or {})["record_rate"])
     clip.set_media_references(references, active)
     clip.source_range = TimeRange(rational_time(start * rate, rate), present.duration)
     clip.metadata[METADATA_KEY] = original.metadata[METADATA_KEY]
@@ -137,7 +137,8 @@ def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, fol
 def _restore_captions(timeline: otio.schema.Timeline, captions: list[otio.schema.Marker], shots: set[str]) -> None:
     rate = record_clock(timeline).rate
     for caption in captions:
-        if (identity(caption, Kind.CAPTION) or {}).get("id") not in shots:
+        ours = identity(caption, CaptionIdentity)
+        if ours is None or ours.id not in shots:
             continue
         start = exact_seconds(caption.marked_range.start_time)
         restored = caption.deepcopy()

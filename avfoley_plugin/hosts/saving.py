@@ -10,8 +10,9 @@ import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.newer_schema import as_it_came
+from avfoley_plugin.timeline.identity import TimelineIdentity, identity
 from avfoley_plugin.timeline.media_url import is_relative, relative_url, resolve_media
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 
 def file_references(timeline: otio.schema.Timeline) -> list[otio.core.MediaReference]:
@@ -48,6 +49,16 @@ def save(timeline: otio.schema.Timeline, folder: Path, output: Path, *, backup: 
     text = as_it_came(otio.adapters.write_to_string(written, "otio_json"))
     replace_file(output, text.encode(), backup=backup)
     return text
+
+
+def check_source(earlier: otio.schema.Timeline, path: Path, output: Path) -> None:
+    """Raises HostError unless the timeline `earlier`, which is at `output`, was written from that at `path`."""
+    origin = identity(earlier, TimelineIdentity)
+    source = None if origin is None else resolve_media(origin.source, output.parent)
+    if source is None or source.resolve() != path.resolve():
+        raise HostError(
+            f"{output} holds takes that were not made from {path}; choose another output, or run on {output.name} itself"
+        )
 
 
 def replace_file(output: Path, content: bytes, *, backup: bool = True) -> None:

@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 import opentimelineio as otio
 
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, identity
+from avfoley_plugin.timeline.takes import our_takes
 from avfoley_plugin.timeline.timing import exact_frames, record_clock, round_half_up
 
 
@@ -134,7 +135,7 @@ def _colors(timeline: otio.schema.Timeline) -> Iterator[Any]:
 
 
 def _theirs(marker: otio.schema.Marker) -> bool:
-    return identity(marker, Kind.CAPTION) is None
+    return identity(marker, CaptionIdentity) is None
 
 
 def _captions(timeline: otio.schema.Timeline) -> Iterator[Any]:
@@ -144,17 +145,15 @@ def _captions(timeline: otio.schema.Timeline) -> Iterator[Any]:
 def _takes(timeline: otio.schema.Timeline) -> Iterator[Any]:
     for _, item, start, _ in _items(timeline):
         if isinstance(item, otio.schema.Clip):
-            for reference in item.media_references().values():
-                ours = identity(reference, Kind.TAKE)
-                if ours is not None:
-                    yield start, ours["id"]
+            for _, take in our_takes(item.media_references()):
+                yield start, take.id
 
 
 def _identities(timeline: otio.schema.Timeline) -> Iterator[Any]:
     for _, item, start, _ in _items(timeline):
-        ours = identity(item, Kind.CLIP)
+        ours = identity(item, ClipIdentity)
         if ours is not None:
-            yield start, ours["id"]
+            yield start, ours.id
 
 
 ASPECTS = (

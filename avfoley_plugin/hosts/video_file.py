@@ -36,10 +36,6 @@ class VideoFile(Host):
         return self._path.name
 
     @property
-    def folder(self) -> Path:
-        return self._output.parent
-
-    @property
     def output(self) -> Path:
         return self._output
 

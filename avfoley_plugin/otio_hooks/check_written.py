@@ -21,11 +21,15 @@ def hook_function(
     """Warns (UserWarning) of each take on the written timeline whose sound file is absent or of another length."""
     if not isinstance(in_timeline, otio.schema.Timeline) or not _has_takes(in_timeline):
         return in_timeline
+    from avfoley_plugin.errors import AVFoleyError
     from avfoley_plugin.otio_plugin import hook_function as check
 
     problems: list[str] = []
     folder = Path((argument_map or {}).get("_filepath") or "x").absolute().parent
-    check(in_timeline, {"folder": str(folder), "problems": problems})
+    try:
+        check(in_timeline, {"folder": str(folder), "problems": problems})
+    except AVFoleyError as error:
+        problems.append(str(error))
     for problem in problems:
         warnings.warn(f"AVFoley: {problem}", stacklevel=2)
     return in_timeline

@@ -9,7 +9,7 @@ from typing import Any
 
 import opentimelineio as otio
 
-from avfoley_plugin.otio_hooks.in_memory import host_of, known, selection_of
+from avfoley_plugin.otio_hooks.in_memory import host_of, known, report, selection_of
 
 _SETTINGS = ("caption", "negative_caption", "seed", "takes", "model", "steps", "guidance_scale", "handles")
 
@@ -20,13 +20,13 @@ def hook_function(
     """Puts foley for the selected shots on the timeline, and returns it.
 
     `argument_map`: "file", where the timeline will be written: the sound goes beside it, and relative media URLs resolve
-    against its folder; "clips" and "range", the selection; the settings of `workflows.FoleySettings`; "problems", a list
+    against its folder; "clips" and "range", the selection; the settings of `settings.FoleySettings`; "problems", a list
     that takes what could not be done. Without such a list, raises HostError naming all of it.
     """
     from avfoley_plugin.engine_client import LocalEngine
-    from avfoley_plugin.errors import HostError
     from avfoley_plugin.making import TakeFailed
-    from avfoley_plugin.workflows import FoleySettings, Planned, foley
+    from avfoley_plugin.settings import FoleySettings
+    from avfoley_plugin.workflows import Planned, foley
 
     arguments = argument_map or {}
     host = host_of(in_timeline, arguments)
@@ -37,9 +37,5 @@ def hook_function(
             findings += [str(problem) for problem in update.problems]
         elif isinstance(update, TakeFailed):
             findings.append(f"{update.subject.name}: {update.reason}")
-    problems = arguments.get("problems")
-    if problems is not None:
-        problems.extend(findings)
-    elif findings:
-        raise HostError("\n".join(findings))
+    report(arguments, findings)
     return in_timeline

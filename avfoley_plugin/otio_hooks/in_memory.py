@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,6 @@ class InMemoryTimeline(Host):
     @property
     def name(self) -> str:
         return str(self._timeline.name)
-
-    @property
-    def folder(self) -> Path:
-        return self._file.parent
 
     @property
     def output(self) -> Path:
@@ -57,3 +53,12 @@ def selection_of(arguments: Mapping[str, Any]) -> Selection:
 def known(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """Those of the arguments that a hook knows, for its settings."""
     return {name: arguments[name] for name in names if arguments.get(name) is not None}
+
+
+def report(arguments: Mapping[str, Any], findings: Iterable[str]) -> None:
+    """Adds what a hook found to its argument "problems", a list. Raises HostError naming it all where there is none."""
+    problems, findings = arguments.get("problems"), list(findings)
+    if problems is not None:
+        problems.extend(findings)
+    elif findings:
+        raise HostError("\n".join(findings))

@@ -7,9 +7,10 @@ import hashlib
 import opentimelineio as otio
 
 from avfoley_plugin.timeline.captions import captions
+from avfoley_plugin.timeline.placing import AMBIENCE, placed
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.timeline.takes import AMBIENCE, PlacedTake, placed
+from avfoley_plugin.timeline.takes import PlacedTake
 from avfoley_plugin.timeline.timing import record_clock
 
 

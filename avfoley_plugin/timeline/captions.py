@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import opentimelineio as otio
 
-from avfoley_plugin.timeline.identity import Kind, identity, mark
+from avfoley_plugin.timeline.identity import CaptionIdentity, identity, mark
 from avfoley_plugin.timeline.timing import record_clock
 
 if TYPE_CHECKING:
     from avfoley_plugin.timeline.stretch import Stretch
 
 COLOR = otio.schema.MarkerColor.CYAN
-_CLEARED = {"cleared": True}
 
 
 class CaptionEdit(NamedTuple):
@@ -32,15 +31,15 @@ def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -
     """
     markers = timeline.tracks.markers
     for marker in markers:
-        found = identity(marker, Kind.CAPTION)
-        if found is not None and found["id"] == shot.id:
+        found = identity(marker, CaptionIdentity)
+        if found is not None and found.id == shot.id:
             break
     else:
         marker = otio.schema.Marker(name=shot.name, color=COLOR)
         markers.append(marker)
     marker.marked_range = _range_over(timeline, shot)
     marker.comment = caption
-    mark(marker, Kind.CAPTION, id=shot.id, caption=caption)
+    mark(marker, CaptionIdentity(id=shot.id, caption=caption))
     return marker
 
 
@@ -50,28 +49,28 @@ def edit_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) ->
     A shot that has takes then counts as edited. Unlike a comment that some program lost, an empty caption is meant.
     """
     for marker, ours in _caption_markers(timeline):
-        if ours["id"] == shot.id:
+        if ours.id == shot.id:
             marker.comment = caption
-            mark(marker, Kind.CAPTION, id=shot.id, caption=ours["caption"], **({} if caption.strip() else _CLEARED))
+            mark(marker, CaptionIdentity(id=shot.id, caption=ours.caption, cleared=not caption.strip()))
             return
     write_caption(timeline, shot, caption)
 
 
 def caption_markers(timeline: otio.schema.Timeline) -> dict[str, otio.schema.Marker]:
     """The caption marker of every shot that has one, by the shot's id."""
-    return {ours["id"]: marker for marker, ours in _caption_markers(timeline)}
+    return {ours.id: marker for marker, ours in _caption_markers(timeline)}
 
 
 def move_caption(timeline: otio.schema.Timeline, shot: Stretch) -> None:
     """Puts the caption marker that a shot has, if any, over where the shot is now."""
     for marker, ours in _caption_markers(timeline):
-        if ours["id"] == shot.id:
+        if ours.id == shot.id:
             marker.marked_range = _range_over(timeline, shot)
 
 
 def captions(timeline: otio.schema.Timeline) -> dict[str, str]:
     """The caption of every shot that has a marker, by the shot's id, as it stands in the marker now."""
-    return {ours["id"]: _present(marker, ours) for marker, ours in _caption_markers(timeline)}
+    return {ours.id: _present(marker, ours) for marker, ours in _caption_markers(timeline)}
 
 
 def edited(timeline: otio.schema.Timeline) -> list[CaptionEdit]:
@@ -79,21 +78,21 @@ def edited(timeline: otio.schema.Timeline) -> list[CaptionEdit]:
     edits = []
     for marker, ours in _caption_markers(timeline):
         present = _present(marker, ours)
-        if present != ours["caption"]:
-            edits.append(CaptionEdit(ours["id"], ours["caption"], present))
+        if present != ours.caption:
+            edits.append(CaptionEdit(ours.id, ours.caption, present))
     return edits
 
 
 def carry_captions(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
     """Copies the caption markers of an earlier version of a timeline that it does not have itself."""
-    there = {ours["id"] for _, ours in _caption_markers(timeline)}
-    missing = [marker for marker, ours in _caption_markers(earlier) if ours["id"] not in there]
+    there = {ours.id for _, ours in _caption_markers(timeline)}
+    missing = [marker for marker, ours in _caption_markers(earlier) if ours.id not in there]
     timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
 
 
 def remove_captions(timeline: otio.schema.Timeline) -> None:
     """Takes our caption markers off the timeline."""
-    kept = [marker for marker in timeline.tracks.markers if identity(marker, Kind.CAPTION) is None]
+    kept = [marker for marker in timeline.tracks.markers if identity(marker, CaptionIdentity) is None]
     if len(kept) != len(timeline.tracks.markers):
         timeline.tracks.markers[:] = kept
 
@@ -103,11 +102,11 @@ def _range_over(timeline: otio.schema.Timeline, shot: Stretch) -> otio.opentime.
     return clock.range(clock.origin + shot.record_start, shot.frames)
 
 
-def _caption_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Marker, dict[str, Any]]]:
-    markers = [(marker, identity(marker, Kind.CAPTION)) for marker in timeline.tracks.markers]
+def _caption_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Marker, CaptionIdentity]]:
+    markers = [(marker, identity(marker, CaptionIdentity)) for marker in timeline.tracks.markers]
     return [(marker, ours) for marker, ours in markers if ours is not None]
 
 
-def _present(marker: otio.schema.Marker, ours: dict[str, Any]) -> str:
+def _present(marker: otio.schema.Marker, ours: CaptionIdentity) -> str:
     # An empty comment is not an edit: several programs lose comments on the way, which must not wipe a caption.
-    return marker.comment.strip() or ("" if ours.get("cleared") else ours["caption"])
+    return marker.comment.strip() or ("" if ours.cleared else ours.caption)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from fractions import Fraction
 from urllib.parse import unquote
 
 import opentimelineio as otio
 
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.timeline.timing import format_timecode, record_clock
 
 COLUMNS = (
@@ -40,8 +39,9 @@ def cue_sheet(timeline: otio.schema.Timeline) -> str:
     table = csv.writer(text)
     table.writerow(COLUMNS)
     for take in placed(timeline):
-        its = take.identity
-        clock = record_clock(timeline, Fraction(its["record_rate"]))
+        request, sound = take.identity.request, take.identity.sound
+        clock = record_clock(timeline, request.record_rate)
+        levels = (None, None) if sound is None else (sound.loudness_lufs, sound.peak_dbtp)
         table.writerow(
             [
                 take.shot_name,
@@ -50,13 +50,12 @@ def cue_sheet(timeline: otio.schema.Timeline) -> str:
                 clock.timecode(take.record_start + take.frames),
                 format_timecode(take.frames, clock.rate, drop_frame=False),
                 unquote(take.url).rpartition("/")[2],
-                its["caption"],
-                its["model"],
-                its["seed"],
+                request.caption,
+                request.model,
+                request.seed,
                 take.key,
                 "yes" if take.active else "no",
-                "" if its.get("loudness_lufs") is None else f"{its['loudness_lufs']:.1f}",
-                "" if "peak_dbtp" not in its else f"{its['peak_dbtp']:.1f}",
+                *("" if level is None else f"{level:.1f}" for level in levels),
             ]
         )
     return text.getvalue()

@@ -9,8 +9,8 @@ from fractions import Fraction
 import opentimelineio as otio
 
 from avfoley_plugin.timeline.captions import caption_markers
-from avfoley_plugin.timeline.identity import Kind, identity
-from avfoley_plugin.timeline.takes import (
+from avfoley_plugin.timeline.identity import TrackIdentity, identity
+from avfoley_plugin.timeline.placing import (
     foley_tracks,
     insert_on,
     new_track,
@@ -44,7 +44,7 @@ class Snapshot:
 
     clips: dict[str, _Placed] = field(default_factory=dict)
     markers: dict[str, otio.schema.Marker] = field(default_factory=dict)
-    tracks: frozenset[str] = frozenset()
+    tracks: frozenset[str | None] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -73,18 +73,21 @@ def snapshot(timeline: otio.schema.Timeline) -> Snapshot:
     """What the timeline holds of ours now."""
     clips = {}
     for clip, ours in our_clips(timeline):
-        rate = Fraction(ours["record_rate"])
-        place = range_on_track(clip, record_clock(timeline, rate))
+        place = range_on_track(clip, record_clock(timeline, ours.record_rate))
         if place is not None:
-            track = identity(clip.parent(), Kind.TRACK)
-            track_id = None if track is None else track["id"]
-            clips[ours["id"]] = _Placed(clip.deepcopy(), ours["layer"], rate, track_id, *place)
+            clips[ours.id] = _Placed(clip.deepcopy(), ours.layer, ours.record_rate, _id(clip.parent()), *place)
     markers = {shot: marker.deepcopy() for shot, marker in caption_markers(timeline).items()}
     return Snapshot(clips, markers, _track_ids(timeline))
 
 
-def _track_ids(timeline: otio.schema.Timeline) -> frozenset[str]:
-    return frozenset((identity(track, Kind.TRACK) or {})["id"] for track in foley_tracks(timeline))
+def _track_ids(timeline: otio.schema.Timeline) -> frozenset[str | None]:
+    return frozenset(map(_id, foley_tracks(timeline)))
+
+
+def _id(track: otio.core.Composition) -> str | None:
+    """The id of a track of ours; None for others."""
+    ours = identity(track, TrackIdentity)
+    return None if ours is None else ours.id
 
 
 def _contents(of: Snapshot) -> dict[str, tuple[object, object]]:
@@ -100,13 +103,12 @@ def _contents(of: Snapshot) -> dict[str, tuple[object, object]]:
 def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[str]) -> None:
     shots = set(shots)
     for clip, ours in our_clips(timeline):
-        if ours["id"] in shots:
-            vacate(clip, record_clock(timeline, Fraction(ours["record_rate"])))
+        if ours.id in shots:
+            vacate(clip, record_clock(timeline, ours.record_rate))
     for shot in sorted(shots & wanted.clips.keys()):
         _put_back(timeline, wanted.clips[shot])
     for track in foley_tracks(timeline):
-        ours = identity(track, Kind.TRACK) or {}
-        if ours["id"] not in wanted.tracks and all(isinstance(child, otio.schema.Gap) for child in track):
+        if _id(track) not in wanted.tracks and all(isinstance(child, otio.schema.Gap) for child in track):
             timeline.tracks.remove(track)
 
     there = caption_markers(timeline)
@@ -124,9 +126,6 @@ def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[s
 def _put_back(timeline: otio.schema.Timeline, wanted: _Placed) -> None:
     clock = record_clock(timeline, wanted.record_rate)
     clip = wanted.clip.deepcopy()
-    tracks = sorted(
-        tracks_for(timeline, wanted.layer),
-        key=lambda track: (identity(track, Kind.TRACK) or {})["id"] != wanted.track,
-    )
+    tracks = sorted(tracks_for(timeline, wanted.layer), key=lambda track: _id(track) != wanted.track)
     if not any(insert_on(track, clip, wanted.start, wanted.frames, clock) for track in tracks):
         insert_on(new_track(timeline, wanted.layer), clip, wanted.start, wanted.frames, clock)

@@ -3,26 +3,154 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+import re
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from pathlib import Path, PureWindowsPath
+from typing import Annotated, Any, Literal, Protocol, TypeVar
+
+from avfoley_engine.protocol import SAMPLE_RATE, FileRequest, FileResult, FoleyResult, VisualizeResult
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_serializer,
+    model_validator,
+)
+
+from avfoley_plugin.errors import TimelineError
 
 METADATA_KEY = "avfoley"
-METADATA_VERSION = 1
 #: A clip's metadata key for what its host knows it by, while the timeline is open; not kept in files.
 HOST_ID = "avfoley_host_id"
 
+_RATIO = re.compile(r"-?\d{1,40}(/\d{1,40})?")
+#: The tasks whose results a timeline can hold.
+_RESULTS: dict[str, type[FileResult]] = {"foley": FoleyResult, "visualize": VisualizeResult}
 
-class Kind(StrEnum):
-    """What a thing of ours on a timeline is."""
 
-    TRACK = "foley_track"
-    CLIP = "foley"
-    TAKE = "take"
-    CAPTION = "caption"
-    #: A timeline that was written from another file, its ``source``.
-    TIMELINE = "timeline"
+def _ratio(value: Any) -> Any:
+    # Python would take "1e999999999" for a ratio, and compute it.
+    if isinstance(value, str) and not _RATIO.fullmatch(value):
+        raise ValueError(f"{value[:80]!r} is not a ratio")
+    return value
+
+
+_Rate = Annotated[Fraction, BeforeValidator(_ratio), Field(gt=0, le=1000)]
+_Frames = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+
+
+class Identity(BaseModel):
+    """What a thing of ours says of itself. Reading checks what is relied on, as anything may have edited the timeline;
+    what else it says is kept. Flags are only written where they are set.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    version: int = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_plain(cls, written: Any) -> Any:
+        return plain(written)
+
+    @model_serializer(mode="wrap")
+    def _written(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in dump(self).items() if value is not False}
+
+
+class TrackIdentity(Identity):
+    """A track of ours: for foley, unless it is one for ambiences or pictures."""
+
+    kind: Literal["foley_track"] = "foley_track"
+    id: str
+    ambience: bool = False
+    picture: bool = False
+
+
+class ClipIdentity(Identity):
+    """A clip of ours: the shot or sound whose takes it plays, and where that was when they were placed."""
+
+    kind: Literal["foley"] = "foley"
+    id: str
+    layer: str
+    track: str
+    record_start: Annotated[int, Field(strict=True, gt=-(2**31), lt=2**31)]
+    frames: _Frames
+    record_rate: _Rate
+    source: Any = None
+
+
+class CaptionIdentity(Identity):
+    """A caption marker: the shot that it is of, and the text as we wrote it. ``cleared``: an empty text is meant."""
+
+    kind: Literal["caption"] = "caption"
+    id: str
+    caption: str
+    cleared: bool = False
+
+
+class TimelineIdentity(Identity):
+    """A timeline that was written from another file, its ``source``."""
+
+    kind: Literal["timeline"] = "timeline"
+    source: str
+
+
+class TakeIdentity(Identity):
+    """A take: what was asked for, and what came out of it. Where its file is, its media reference says, and not
+    ``result.path``.
+
+    Raises TimelineError, and no ValidationError, for the take of a task that is not known here.
+    """
+
+    kind: Literal["take"] = "take"
+    version: int = 2
+    id: str
+    request: FileRequest
+    result: FileResult
+    starred: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, written: Any) -> Any:
+        if not isinstance(written, Mapping) or isinstance(written.get("request"), BaseModel):
+            return written
+        told = plain(written)
+        if "request" not in told:
+            told = _from_version_1(told)
+        request, result = told["request"], told.get("result")
+        if not (isinstance(request, dict) and isinstance(result, dict) and isinstance(request.get("task"), str)):
+            raise ValueError("a take says what was asked for and what came out")
+        task = request["task"]
+        if task not in _RESULTS:
+            raise TimelineError(f"This take was made by a newer version (task {task!r}). Update AVFoley.")
+        told["request"] = {name: _here(part) if isinstance(part, dict) else part for name, part in request.items()}
+        _ratio(request.get("record_rate"))
+        told["result"] = _RESULTS[task].model_validate({**result, "path": "."})
+        return told
+
+    @field_serializer("result")
+    def _without_path(self, result: FileResult) -> dict[str, Any]:
+        return result.model_dump(mode="json", exclude={"path"})
+
+    @property
+    def asked_again(self) -> FileRequest:
+        """The request that makes it again, with the model's defaults of that time."""
+        left_open = [name for name, value in self.request if value is None and hasattr(self.result, name)]
+        return self.request.model_copy(update={name: getattr(self.result, name) for name in left_open})
+
+    @property
+    def sound(self) -> FoleyResult | None:
+        """What came out, if it is sound."""
+        return self.result if isinstance(self.result, FoleyResult) else None
+
+    @property
+    def head_samples(self) -> int:
+        """Its head handle; only sounds have one."""
+        return 0 if self.sound is None else self.sound.head_samples
 
 
 class _HasMetadata(Protocol):
@@ -30,79 +158,72 @@ class _HasMetadata(Protocol):
     def metadata(self) -> Any: ...
 
 
-def mark(thing: _HasMetadata, kind: Kind, **identity: Any) -> None:
-    """Writes the identity of one of our own; values are JSON's."""
-    thing.metadata[METADATA_KEY] = {"kind": str(kind), "version": METADATA_VERSION, **identity}
+_Of = TypeVar("_Of", bound=Identity)
 
 
-def identity(thing: _HasMetadata, kind: Kind) -> dict[str, Any] | None:
-    """The identity of a thing of ours of this kind; None if it is somebody else's, or damaged."""
+def mark(thing: _HasMetadata, identity: Identity) -> None:
+    """Makes a thing one of our own."""
+    thing.metadata[METADATA_KEY] = identity.model_dump(mode="json")
+
+
+def identity(thing: _HasMetadata, of: type[_Of]) -> _Of | None:
+    """The identity of a thing of ours of that kind; None if it is somebody else's, or damaged.
+
+    Raises TimelineError for the take of a task that is not known here.
+    """
     ours = thing.metadata.get(METADATA_KEY)
-    if not isinstance(ours, Mapping) or ours.get("kind") != kind:
+    if not isinstance(ours, Mapping):
         return None
-    if not all(name in ours and fits(ours[name]) for name, fits in _NEEDED[kind].items()):
-        return None
-    if not all(fits(ours[name]) for name, fits in _OPTIONAL.items() if name in ours):
-        return None
-    return dict(ours)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**48
-
-
-def _is_seed(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_measure(value: Any) -> bool:
-    return value is None or _is_number(value)
-
-
-def _is_rate(value: Any) -> bool:
     try:
-        return isinstance(value, str) and len(value) < 40 and 0 < Fraction(value) <= 1000
-    except (ValueError, ZeroDivisionError):
-        return False
+        return of.model_validate(ours)
+    except (ValueError, RecursionError):
+        return None
 
 
-#: What is relied on wherever an identity is read; a file may have been edited by anything.
-_NEEDED: dict[Kind, dict[str, Callable[[Any], bool]]] = {
-    Kind.TRACK: {"id": _is_text},
-    Kind.CLIP: {
-        "id": _is_text,
-        "layer": _is_text,
-        "track": _is_text,
-        "record_start": _is_count,
-        "frames": _is_count,
-        "record_rate": _is_rate,
-    },
-    Kind.TAKE: {
-        "id": _is_text,
-        "model": _is_text,
-        "seed": _is_seed,
-        "caption": _is_text,
-        "negative_caption": _is_text,
-        "steps": _is_count,
-        "guidance_scale": _is_number,
-        "record_rate": _is_rate,
-    },
-    Kind.CAPTION: {"id": _is_text, "caption": _is_text},
-    Kind.TIMELINE: {"source": _is_text},
-}
-_OPTIONAL: dict[str, Callable[[Any], bool]] = {
-    "samples": _is_count,
-    "head_samples": _is_count,
-    "channels": lambda value: value in (1, 2),
-    "loudness_lufs": _is_measure,
-    "peak_dbtp": _is_measure,
-    "codec": _is_text,
-}
+def plain(value: Any) -> Any:
+    """Metadata as Python's own types, as OpenTimelineIO nests mappings and lists of its own. Raises ValueError for
+    numbers that it cannot keep.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    if (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, int) and not -(2**63) <= value < 2**63
+    ):
+        raise ValueError("a timeline keeps no number that large")
+    return value
+
+
+def _here(part: dict[str, Any]) -> dict[str, Any]:
+    """A picture or sound range whose media has a path that is absolute here: a timeline may come from elsewhere."""
+    told = {name: value if name == "media" else _ratio(value) for name, value in part.items()}
+    if isinstance(told.get("media"), str) and not Path(told["media"]).is_absolute():
+        told["media"] = str(Path.cwd().anchor / Path(PureWindowsPath(told["media"]).as_posix()))
+    return told
+
+
+def _from_version_1(told: dict[str, Any]) -> dict[str, Any]:
+    """A take as version 1 wrote it, field by field. It knew two tasks, and pictures have no samples."""
+    try:
+        frames, rate = told["frames"], Fraction(_ratio(told["record_rate"]))
+        asked = {
+            name: told[name] for name in ("model", "seed", "caption", "negative_caption", "steps", "guidance_scale")
+        }
+        came = {**asked, "revision": told["revision"], "sha256": told["sha256"], "seconds": 0.0}
+        about = {**asked, "frames": frames, "record_rate": str(rate)}
+        if "samples" in told:
+            names = ("shot_samples", "head_samples", "tail_samples", "channels", "peak_dbtp", "loudness_lufs", "onsets")
+            sound = {name: told[name] for name in ("samples", *names)}
+            head, tail = (round(sound[name] * rate / SAMPLE_RATE) for name in ("head_samples", "tail_samples"))
+            request = {**about, "task": "foley", "picture": told["source"], "channels": sound["channels"]}
+            request |= {"head_handle": head, "tail_handle": tail}
+            result = {**came, **sound}
+        else:
+            picture = {name: told[name] for name in ("width", "height", "codec", "upsampling")}
+            request = {**about, "task": "visualize", "sound": told["source"], "codec": picture["codec"]}
+            result = {**came, **picture, "frames": frames, "rate": str(rate)}
+    except (KeyError, TypeError, ArithmeticError) as error:
+        raise ValueError(f"a take lacks {error}") from error
+    starred = {"starred": True} if told.get("starred") else {}
+    return {"kind": told.get("kind"), "id": told.get("id"), "request": request, "result": result, **starred}

@@ -16,7 +16,7 @@ from avfoley_engine.protocol import FoleyRequest, MediaProbe, PictureRange
 
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import ClipIdentity, identity
 from avfoley_plugin.timeline.media import (
     Media,
     NoPictureError,
@@ -122,7 +122,7 @@ def read_shots(
     clock = record_clock(timeline, record_rate)
     bounds = selection.bounds(clock)
     # What we made from a sound has that sound already, and does not hide the picture that it was laid over.
-    played = [whole for whole in played_clips(timeline, media.range) if identity(whole.clip, Kind.CLIP) is None]
+    played = [whole for whole in played_clips(timeline, media.range) if identity(whole.clip, ClipIdentity) is None]
     problems = _named_but_not_played(timeline, selection, played)
     pieces = pieces_of(played)
     pieces = [piece for piece in pieces if piece.chosen(selection)] if selection.chooses_clips else _visible(pieces)

@@ -15,14 +15,14 @@ from avfoley_engine.protocol import MediaProbe, SoundRange, VisualizeRequest
 
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import ClipIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.media import Media, Problem, UnusableError, clip_caption, media_name, why_length_is_unknown
 from avfoley_plugin.timeline.media_url import is_file
 from avfoley_plugin.timeline.pieces import Piece, pieces_of
+from avfoley_plugin.timeline.placing import PICTURE
 from avfoley_plugin.timeline.playback import PlayedClip, played_clips
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.timeline.takes import PICTURE
 from avfoley_plugin.timeline.timing import RecordClock, record_clock, round_half_up
 
 
@@ -127,7 +127,7 @@ def all_sounds(
 def is_on_audio_track(timeline: otio.schema.Timeline, sound: SoundClip) -> bool:
     """Whether a sound is a clip of the editor's on an audio track, and no picture's own sound nor foley of ours."""
     track = timeline.tracks[sound.track_index]
-    return getattr(track, "kind", None) == otio.schema.TrackKind.Audio and identity(track, Kind.TRACK) is None
+    return getattr(track, "kind", None) == otio.schema.TrackKind.Audio and identity(track, TrackIdentity) is None
 
 
 def sound_of(timeline: otio.schema.Timeline, shot: Shot, sounds: Iterable[SoundClip]) -> SoundClip | None:
@@ -145,9 +145,9 @@ def _chosen(timeline: otio.schema.Timeline, selection: Selection, media: Media) 
         pieces_of(played_clips(timeline, media.range, kind))
         for kind in (otio.schema.TrackKind.Audio, otio.schema.TrackKind.Video)
     )
-    ours = [piece for piece in heard if identity(piece.whole.clip, Kind.CLIP) is not None]
+    ours = [piece for piece in heard if identity(piece.whole.clip, ClipIdentity) is not None]
     heard = [piece for piece in heard if piece not in ours]
-    seen = [piece for piece in seen if identity(piece.whole.clip, Kind.CLIP) is None]
+    seen = [piece for piece in seen if identity(piece.whole.clip, ClipIdentity) is None]
     if not selection.chooses_clips:
         return heard
     # A shot and its own sound are often selected together: that is one sound.

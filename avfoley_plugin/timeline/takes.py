@@ -1,6 +1,4 @@
-"""Takes on the timeline: our tracks, one clip a shot, its takes as the clip's media references.
-
-Foley and ambiences have audio tracks of their own, as sound departments deliver them, and pictures a video track.
+"""What a take is, and how a clip of ours holds it: as one of its media references, which carries its identity.
 
 A take's file begins with its head handle; the clip's source range leaves the handle out, so that the clip starts on the
 shot's first frame. The source range is in whole record frames, as every program cuts, and the file's available range in
@@ -11,28 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
-from avfoley_engine.protocol import SAMPLE_RATE, FileRequest, FileResult, FoleyResult, VisualizeResult
+from avfoley_engine.protocol import SAMPLE_RATE, FileRequest, FileResult
 from opentimelineio.opentime import RationalTime, TimeRange
 
-from avfoley_plugin.errors import TimelineError
-from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
-from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity, mark
-from avfoley_plugin.timeline.stretch import Stretch
-from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up, samples
+from avfoley_plugin.timeline.identity import TakeIdentity, identity, mark
+from avfoley_plugin.timeline.timing import RecordClock, rational_time, round_half_up, samples
 
-TRACK_NAME = "AVFoley"
-#: The layer of shots that are ambiences. They lie over each other, and over the foley, as they please.
-AMBIENCE = "ambience"
-#: What the layers of sounds begin with, whose takes are pictures.
-PICTURE = "picture"
 _KEY = re.compile(r"take (\d+)")
+#: How long the file of a task's result is: the count of its samples or frames, and their rate.
+_LENGTHS: dict[str, Callable[[Any], tuple[int, Fraction]]] = {
+    "foley": lambda result: (result.samples, Fraction(SAMPLE_RATE)),
+    "visualize": lambda result: (result.frames, result.rate),
+}
+
+References = dict[str, otio.core.MediaReference]
 
 
 @dataclass(frozen=True)
@@ -50,19 +47,8 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Placement:
-    """The new takes of one shot. The first becomes the active one, unless ``keeps_active`` and the shot has one."""
-
-    shot: Stretch
-    takes: Sequence[Take]
-    keeps_active: bool = False
-
-
-@dataclass(frozen=True)
 class PlacedTake:
-    """One of our takes as a timeline holds it. ``identity`` is its ``metadata["avfoley"]``; ``record_start`` is where
-    its clip is now. ``layer`` is the shot's.
-    """
+    """One of our takes as a timeline holds it. ``record_start`` is where its clip is now. ``layer`` is the shot's."""
 
     shot_id: str
     shot_name: str
@@ -73,513 +59,106 @@ class PlacedTake:
     key: str
     active: bool
     url: str
-    identity: dict[str, Any]
-
-    @property
-    def starred(self) -> bool:
-        return bool(self.identity.get("starred"))
+    identity: TakeIdentity
 
 
-def place_takes(
-    timeline: otio.schema.Timeline,
-    placements: Iterable[Placement],
-    *,
-    current: Iterable[Stretch] = (),
-    replace: bool = False,
-) -> list[otio.schema.Clip]:
-    """Puts takes on the timeline's foley or picture track, in place, and returns their clips, one a placement.
-
-    A shot's clip is found again by the shot's id: a take that is already there is replaced, another is added
-    (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
-    where it overlaps. Shots of different layers that overlap in record time get a further foley track, and so do
-    ambiences that overlap, on tracks of theirs. With `current`, all shots that the timeline has now, the takes of shots
-    that were moved follow them, and so do their captions.
-    """
-    placements, current = list(placements), list(current)
-    empty = [placement.shot.name for placement in placements if not placement.takes]
-    if empty:
-        raise ValueError(f"no take to place for {', '.join(empty)}")
-    if not placements and not current:
-        return []
-    shots = {shot.id: shot for shot in [*current, *(placement.shot for placement in placements)]}
-    clock = record_clock(timeline, next((shot.record_rate for shot in shots.values()), None))
-
-    clips = {ours["id"]: clip for clip, ours in our_clips(timeline)}
-    moving = {}
-    for shot_id, clip in clips.items():
-        # An ambience has no picture to follow: it stays where the editor moved it.
-        if shot_id in shots and not shots[shot_id].is_ambience:
-            moved = _moved_range(clip, shots[shot_id], clock)
-            if moved is not None:
-                vacate(clip, clock)
-                moving[shot_id] = moved
-    for shot_id, (start, frames) in moving.items():
-        _insert(timeline, clips[shot_id], start, frames, shots[shot_id].layer, clock)
-        _identify(clips[shot_id], shots[shot_id])
-        move_caption(timeline, shots[shot_id])
-
-    placed = []
-    for placement in placements:
-        shot = placement.shot
-        clip = clips.get(shot.id) or otio.schema.Clip(name=shot.name)
-        kept = _active_key(clip) if placement.keeps_active and not replace else None
-        _set_takes(clip, placement.takes, clock, kept, keep_earlier=not replace)
-        start = clock.origin + shot.record_start
-        if range_on_track(clip, clock) != (start, shot.frames):
-            vacate(clip, clock)
-        if kept is None or clip.source_range.duration != clock.time(shot.frames):
-            clip.source_range = clock.range(_head_frames(_head_samples(clip), clock.rate), shot.frames)
-        _identify(clip, shot)
-        if clip.parent() is None:
-            _insert(timeline, clip, start, shot.frames, shot.layer, clock)
-        placed.append(clip)
-    return placed
+def take_identity(reference: otio.core.MediaReference) -> TakeIdentity | None:
+    """The take that a media reference is; None if it is none of ours."""
+    return identity(reference, TakeIdentity)
 
 
-def foley_tracks(timeline: otio.schema.Timeline) -> list[otio.schema.Track]:
-    """Our tracks, known by their metadata, whatever they are named."""
-    return [track for track in _tracks(timeline) if identity(track, Kind.TRACK) is not None]
+def file_length(take: TakeIdentity, clock: RecordClock | None = None) -> RationalTime:
+    """How long a take's file is: in samples, or in frames, whose rate is spelled as that of the `clock`."""
+    count, rate = _LENGTHS[take.request.task](take.result)
+    return clock.time(count) if clock is not None and clock.rate == rate else rational_time(count, rate)
 
 
-def mark_track(track: otio.schema.Track, track_id: str, layer: str) -> None:
-    """Makes a track one of ours, for takes of shots of such a layer."""
-    mark(track, Kind.TRACK, id=track_id, **dict.fromkeys(_role(layer), True))
-
-
-def track_layer(track: otio.schema.Track) -> str:
-    """The kind of layer that a track of ours is for: AMBIENCE, PICTURE, or empty for foley."""
-    if track.kind == otio.schema.TrackKind.Video:
-        return PICTURE
-    return AMBIENCE if (identity(track, Kind.TRACK) or {}).get(AMBIENCE) else ""
-
-
-def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
-    """All takes of ours that the timeline holds, in record order, a clip's takes in the order they were made."""
-    found = []
-    for clip, ours in our_clips(timeline):
-        clock = record_clock(timeline, Fraction(ours["record_rate"]))
-        start, frames = range_on_track(clip, clock) or (clock.origin, 0)
-        for key, reference in clip.media_references().items():
-            take = identity(reference, Kind.TAKE)
-            if take is not None:
-                found.append(
-                    PlacedTake(
-                        shot_id=ours["id"],
-                        shot_name=clip.name,
-                        layer=ours["layer"],
-                        track_name=ours["track"],
-                        record_start=round_half_up(Fraction(start)) - clock.origin,
-                        frames=round_half_up(Fraction(frames)),
-                        key=key,
-                        active=key == clip.active_media_reference_key,
-                        url=getattr(reference, "target_url", ""),
-                        identity=take,
-                    )
-                )
-    return sorted(found, key=lambda take: (take.record_start, take.shot_id, _number(take.key), take.key))
-
-
-def use_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
-    """Makes a take the one that its shot's clip plays. Raises TimelineError if the timeline does not hold it."""
-    clip, key, clock = _found(timeline, shot_id, take_id)
-    head = _head_samples(clip)
-    references = clip.media_references()
-    _activate(clip, references, key)
-    # Relative to the earlier one's, so that what the editor slipped and trimmed stays so.
-    shift = _head_frames(_head_samples(clip), clock.rate) - _head_frames(head, clock.rate)
-    played = clip.source_range
-    if shift and played is not None:
-        start = exact_frames(played.start_time, clock.rate) + shift
-        clip.source_range = TimeRange(clock.time(max(start, Fraction(0))), played.duration)
-
-
-def star_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str, starred: bool) -> None:
-    """Marks a take as one to keep in mind, or no more. Raises TimelineError if the timeline does not hold it."""
-    clip, key, _ = _found(timeline, shot_id, take_id)
-    references = clip.media_references()
-    ours = identity(references[key], Kind.TAKE) or {}
-    kept = {name: value for name, value in ours.items() if name not in ("kind", "version", "starred")}
-    mark(references[key], Kind.TAKE, **kept, **({"starred": True} if starred else {}))
-    clip.set_media_references(references, clip.active_media_reference_key)
-
-
-def delete_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
-    """Takes a take off the timeline; its sound file stays. If it was the active one, a starred one is active then, or
-    the newest; without any other, the shot's clip goes, and its caption stays.
-
-    Raises TimelineError if the timeline does not hold it.
-    """
-    clip, key, clock = _found(timeline, shot_id, take_id)
-    references = clip.media_references()
-    others = [other for other in references if other != key and identity(references[other], Kind.TAKE) is not None]
-    if not others:
-        vacate(clip, clock)
-        return
-    if clip.active_media_reference_key == key:
-        heir = max(others, key=lambda other: (_starred(references[other]), _number(other)))
-        use_take(timeline, shot_id, (identity(references[heir], Kind.TAKE) or {})["id"])
-        references = clip.media_references()
-    del references[key]
-    clip.set_media_references(references, clip.active_media_reference_key)
-
-
-def has_ours(timeline: otio.schema.Timeline) -> bool:
-    """Whether a timeline holds takes, foley tracks or captions of ours."""
-    return bool(foley_tracks(timeline) or our_clips(timeline) or captions(timeline))
-
-
-def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
-    """Copies everything of ours from an earlier version of a timeline to the one without it.
-
-    What the timeline has of ours itself stays: a shot that has takes on both gets all of them, its active one remains,
-    and an earlier clip that finds its place taken is left out. URLs are copied as they are.
-    """
-    clock = record_clock(earlier)
-    present = {ours["id"]: clip for clip, ours in our_clips(timeline)}
-    bare = not foley_tracks(timeline)
-    if bare:
-        # Whole tracks: what the editor did to them (gain, mute, sounds added) comes along.
-        timeline.tracks.extend(track.deepcopy() for track in foley_tracks(earlier))
-    for clip, ours in our_clips(earlier):
-        there = present.get(ours["id"])
-        place = range_on_track(clip, clock)
-        if there is not None:
-            _add_missing_takes(there, clip)
-        elif place is not None and not (bare and identity(clip.parent(), Kind.TRACK) is not None):
-            _insert_if_free(timeline, clip.deepcopy(), *place, ours["layer"], clock)
-    if bare:
-        # The copied tracks repeat the shots whose clips somebody had moved to a track of their own.
-        for clip, ours in our_clips(timeline):
-            if clip is not present.get(ours["id"], clip):
-                vacate(clip, clock)
-    carry_captions(earlier, timeline)
-
-
-def remove_all(timeline: otio.schema.Timeline) -> None:
-    """Takes everything of ours off the timeline. A foley track on which somebody put things of their own stays, as
-    theirs.
-    """
-    ours = foley_tracks(timeline)
-    for clip, its in our_clips(timeline):
-        vacate(clip, record_clock(timeline, Fraction(its["record_rate"])))
-    for track in ours:
-        if any(not isinstance(child, otio.schema.Gap | otio.schema.Transition) for child in track):
-            del track.metadata[METADATA_KEY]
-        else:
-            timeline.tracks.remove(track)
-    remove_captions(timeline)
-    if identity(timeline, Kind.TIMELINE) is not None:
-        del timeline.metadata[METADATA_KEY]
-
-
-def _tracks(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Track]:
-    return (track for track in timeline.tracks if isinstance(track, otio.schema.Track))
-
-
-def our_clips(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Clip, dict[str, Any]]]:
-    """Our clips, also those that somebody moved to a track of their own."""
-    clips = [child for track in _tracks(timeline) for child in track if isinstance(child, otio.schema.Clip)]
-    marked = [(clip, identity(clip, Kind.CLIP)) for clip in clips]
-    return [(clip, ours) for clip, ours in marked if ours is not None]
-
-
-def _found(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> tuple[otio.schema.Clip, str, RecordClock]:
-    """The clip and the key of a take, and the clip's clock."""
-    for clip, ours in our_clips(timeline):
-        if ours["id"] == shot_id:
-            for key, reference in clip.media_references().items():
-                if (identity(reference, Kind.TAKE) or {}).get("id") == take_id:
-                    return clip, key, record_clock(timeline, Fraction(ours["record_rate"]))
-    raise TimelineError("that take is no longer on the timeline; read the timeline again")
-
-
-def _identify(clip: otio.schema.Clip, shot: Stretch) -> None:
-    mark(
-        clip,
-        Kind.CLIP,
-        id=shot.id,
-        layer=shot.layer,
-        track=shot.track_name,
-        record_start=shot.record_start,
-        frames=shot.frames,
-        record_rate=str(shot.record_rate),
-        source=shot.source,
-    )
-
-
-def _reference(take: Take, clock: RecordClock, starred: bool = False) -> otio.schema.ExternalReference:
-    request, result = take.request, take.result
-    if isinstance(result, FoleyResult):
-        available = TimeRange(RationalTime(0, SAMPLE_RATE), RationalTime(result.samples, SAMPLE_RATE))
-        about = result.model_dump(
-            mode="json",
-            include={
-                "samples",
-                "shot_samples",
-                "head_samples",
-                "tail_samples",
-                "channels",
-                "peak_dbtp",
-                "loudness_lufs",
-                "onsets",
-            },
-        )
-        made_from = None if request.media is None else request.model_dump(mode="json")["picture"]
-    elif isinstance(result, VisualizeResult):
-        available = clock.range(0, result.frames)
-        about = result.model_dump(mode="json", include={"width", "height", "codec", "upsampling"})
-        made_from = None if request.media is None else request.model_dump(mode="json")["sound"]
-    else:
-        raise TimelineError(f"a take of the task {request.task!r} is unknown to this version; update AVFoley")
-    reference = otio.schema.ExternalReference(target_url=take.path.as_uri(), available_range=available)
-    reference.name = take.path.name
-    mark(
-        reference,
-        Kind.TAKE,
-        id=take.id,
-        model=result.model,
-        revision=result.revision,
-        seed=result.seed,
-        caption=result.caption,
-        negative_caption=result.negative_caption,
-        steps=result.steps,
-        guidance_scale=result.guidance_scale,
-        source=made_from,
-        frames=request.frames,
-        record_rate=str(request.record_rate),
-        sha256=result.sha256,
-        **about,
-        **({"starred": True} if starred else {}),
-    )
-    return reference
-
-
-def _number(key: str) -> int:
+def number(key: str) -> int:
+    """The number of a take by its key, "take 2"; 0 for other keys."""
     match = _KEY.fullmatch(key)
     return int(match[1]) if match else 0
 
 
-def _set_takes(
+def our_takes(references: References) -> Iterator[tuple[str, TakeIdentity]]:
+    """Those of a clip's media references that are takes of ours: their keys and identities."""
+    for key, reference in references.items():
+        take = take_identity(reference)
+        if take is not None:
+            yield key, take
+
+
+def add_takes(
     clip: otio.schema.Clip, takes: Sequence[Take], clock: RecordClock, kept: str | None, keep_earlier: bool
 ) -> None:
     """Adds takes to a clip's media references, replacing those of the same identity, and makes the one with the key
     `kept` active, or the first of them.
     """
+    present = clip.media_references()
+    ours = dict(our_takes(present))
     references = {
         key: reference
-        for key, reference in clip.media_references().items()
-        if not isinstance(reference, otio.schema.MissingReference)
-        and (keep_earlier or identity(reference, Kind.TAKE) is None)
+        for key, reference in present.items()
+        if not isinstance(reference, otio.schema.MissingReference) and (keep_earlier or key not in ours)
     }
-    keys = {ours["id"]: key for key, known in references.items() if (ours := identity(known, Kind.TAKE)) is not None}
-    number = max(map(_number, references), default=0)
+    keys = {take.id: key for key, take in ours.items() if key in references}
+    latest = max(map(number, references), default=0)
     for take in takes:
         if take.id not in keys:
-            number += 1
-            keys[take.id] = f"take {number}"
-        known = references.get(keys[take.id])
-        references[keys[take.id]] = _reference(take, clock, starred=known is not None and _starred(known))
-    _activate(clip, references, kept or keys[takes[0].id])
+            latest += 1
+            keys[take.id] = f"take {latest}"
+        key = keys[take.id]
+        references[key] = _reference(take, clock, starred=key in references and ours[key].starred)
+    activate(clip, references, kept or keys[takes[0].id])
 
 
-def _activate(clip: otio.schema.Clip, references: dict[str, otio.core.MediaReference], key: str) -> None:
-    # Takes may have handles of different length, but a clip has one source range: the files' own times are shifted so
-    # that the shot's first frame is at the same time in all. The active one counts from 0, as programs that know no
-    # available range expect.
-    ours = identity(references[key], Kind.TAKE)
-    if ours is not None:
-        _align(references.values(), ours.get("head_samples", 0))
+def add_missing_takes(clip: otio.schema.Clip, earlier: otio.schema.Clip) -> None:
+    """Adds an earlier clip's takes to those of the same shot's clip; the active one stays."""
+    references = clip.media_references()
+    known = {take.id for _, take in our_takes(references)}
+    latest = max(map(number, references), default=0)
+    more = earlier.media_references()
+    for key, take in our_takes(more):
+        if take.id not in known:
+            latest += 1
+            references[f"take {latest}"] = more[key].deepcopy()
+    activate(clip, references, clip.active_media_reference_key)
+
+
+def activate(clip: otio.schema.Clip, references: References, key: str) -> None:
+    """Gives a clip these media references, and has it play the one with that key.
+
+    Takes may have handles of different length, but a clip has one source range: the files' own times are shifted so
+    that the shot's first frame is at the same time in all. The active one counts from 0, as programs that know no
+    available range expect.
+    """
+    takes = dict(our_takes(references))
+    if key in takes:
+        _align(((references[other], take) for other, take in takes.items()), takes[key].head_samples)
     clip.set_media_references(references, key)
 
 
-def _active_key(clip: otio.schema.Clip) -> str | None:
-    """The key of the take of ours that a clip plays; None if it plays none."""
-    return None if identity(clip.media_reference, Kind.TAKE) is None else clip.active_media_reference_key
-
-
-def _head_samples(clip: otio.schema.Clip) -> int:
-    """The head handle of the take that a clip plays; pictures have none."""
-    return int((identity(clip.media_reference, Kind.TAKE) or {}).get("head_samples", 0))
-
-
-def _starred(reference: otio.core.MediaReference) -> bool:
-    return bool((identity(reference, Kind.TAKE) or {}).get("starred"))
-
-
-def _align(references: Iterable[otio.core.MediaReference], head_samples: int) -> None:
-    """Gives all takes of a clip the same time at the shot's first frame, `head_samples` after the active one's 0."""
-    for reference in references:
-        ours = identity(reference, Kind.TAKE)
-        if ours is not None and "head_samples" in ours and reference.available_range is not None:
-            length = reference.available_range.duration
-            start = RationalTime(head_samples - ours["head_samples"], SAMPLE_RATE)
-            reference.available_range = TimeRange(start, length)
-
-
-def _add_missing_takes(clip: otio.schema.Clip, earlier: otio.schema.Clip) -> None:
-    """Adds an earlier clip's takes to those of the same shot's clip; the active one stays."""
-    references = clip.media_references()
-    known = {ours["id"] for reference in references.values() if (ours := identity(reference, Kind.TAKE)) is not None}
-    number = max(map(_number, references), default=0)
-    for reference in earlier.media_references().values():
-        ours = identity(reference, Kind.TAKE)
-        if ours is not None and ours["id"] not in known:
-            number += 1
-            references[f"take {number}"] = reference.deepcopy()
-    active = identity(clip.media_reference, Kind.TAKE)
-    if active is not None and "head_samples" in active:
-        _align(references.values(), active["head_samples"])
-    clip.set_media_references(references, clip.active_media_reference_key)
-
-
-def _head_frames(head: int, rate: Fraction) -> int | Fraction:
-    """A head handle of `head` samples in record frames: whole, unless the file's handle truly is not."""
+def head_frames(clip: otio.schema.Clip, rate: Fraction) -> int | Fraction:
+    """The head handle of the take that a clip plays, in record frames: whole, unless the file's truly is not."""
+    take = take_identity(clip.media_reference)
+    head = 0 if take is None else take.head_samples
     exact = head * rate / SAMPLE_RATE
     whole = round_half_up(exact)
     return whole if samples(whole, rate) == head else exact
 
 
-_Range = tuple[int | Fraction, int | Fraction]
+def _reference(take: Take, clock: RecordClock, starred: bool) -> otio.schema.ExternalReference:
+    its = TakeIdentity(id=take.id, request=take.request, result=take.result, starred=starred)
+    length = file_length(its, clock)
+    reference = otio.schema.ExternalReference(take.path.as_uri(), TimeRange(RationalTime(0, length.rate), length))
+    reference.name = take.path.name
+    mark(reference, its)
+    return reference
 
 
-def _duration(child: otio.core.Composable, rate: Fraction) -> Fraction:
-    if not isinstance(child, otio.core.Item):
-        return Fraction(0)
-    try:
-        return exact_frames(child.duration(), rate)
-    except otio.exceptions.CannotComputeAvailableRangeError:
-        return Fraction(0)
-
-
-def range_on_track(clip: otio.schema.Clip, clock: RecordClock) -> _Range | None:
-    """Start and duration of a clip on its track, in frames; None while it is on none."""
-    track = clip.parent()
-    if track is None:
-        return None
-    start = Fraction(0)
-    for child in track:
-        if child is clip:
-            return start, _duration(child, clock.rate)
-        start += _duration(child, clock.rate)
-    raise TimelineError(f"clip {clip.name!r} is not on the track that it says it is on")
-
-
-def _moved_range(clip: otio.schema.Clip, shot: Stretch, clock: RecordClock) -> _Range | None:
-    """Where a clip belongs now, if its shot is elsewhere than when the clip was placed; what the editor did to the clip
-    since is kept.
-    """
-    ours, present = identity(clip, Kind.CLIP), range_on_track(clip, clock)
-    if ours is None or present is None or ours["record_start"] == shot.record_start:
-        return None
-    start = max(present[0] + shot.record_start - ours["record_start"], Fraction(clock.origin))
-    return start, present[1]
-
-
-def vacate(clip: otio.schema.Clip, clock: RecordClock) -> None:
-    """Takes a clip off its track and leaves a gap as long, so that nothing else moves."""
-    track = clip.parent()
-    if track is None:
-        return
-    duration = _duration(clip, clock.rate)
-    index = track.index(clip)
-    track[index] = otio.schema.Gap(source_range=clock.range(0, duration))
-    if identity(track, Kind.TRACK) is not None:
-        _join_gaps(track, clock)
-
-
-def _join_gaps(track: otio.schema.Track, clock: RecordClock) -> None:
-    index = 0
-    while index < len(track):
-        following = track[index + 1] if index + 1 < len(track) else None
-        if _plain_gap(track[index]) and (following is None or _plain_gap(following)):
-            if following is not None:
-                total = _duration(track[index], clock.rate) + _duration(following, clock.rate)
-                track[index + 1] = otio.schema.Gap(source_range=clock.range(0, total))
-            del track[index]
-        else:
-            index += 1
-
-
-def _plain_gap(child: otio.core.Composable) -> bool:
-    return isinstance(child, otio.schema.Gap) and not (child.name or child.effects or child.markers or child.metadata)
-
-
-def _insert(
-    timeline: otio.schema.Timeline,
-    clip: otio.schema.Clip,
-    start: int | Fraction,
-    frames: int | Fraction,
-    layer: str,
-    clock: RecordClock,
-) -> None:
-    """Puts a clip on the first foley track that is free there, after earlier takes of its layer gave way; else on a new
-    one.
-    """
-    end = start + frames
-    for other, ours in our_clips(timeline):
-        other_range = range_on_track(other, clock)
-        if ours["layer"] == layer != AMBIENCE and other_range is not None:
-            overlaps = other_range[0] < end and start < other_range[0] + other_range[1]
-            if overlaps and other.parent() in foley_tracks(timeline):
-                vacate(other, clock)
-    if not any(insert_on(track, clip, start, frames, clock) for track in tracks_for(timeline, layer)):
-        insert_on(new_track(timeline, layer), clip, start, frames, clock)
-
-
-def _insert_if_free(
-    timeline: otio.schema.Timeline,
-    clip: otio.schema.Clip,
-    start: int | Fraction,
-    frames: int | Fraction,
-    layer: str,
-    clock: RecordClock,
-) -> None:
-    """Puts a clip on the first track for its layer that is free there; nowhere, if there are such and none is."""
-    tracks = tracks_for(timeline, layer) or [new_track(timeline, layer)]
-    any(insert_on(track, clip, start, frames, clock) for track in tracks)
-
-
-def tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
-    """Our tracks for ambiences, for pictures, or those for foley."""
-    return [track for track in foley_tracks(timeline) if _role(track_layer(track)) == _role(layer)]
-
-
-def _role(layer: str) -> set[str]:
-    """What the tracks for a layer are marked with; nothing for foley."""
-    return {layer.partition("/")[0]} & {AMBIENCE, PICTURE}
-
-
-def new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
-    number = len(tracks_for(timeline, layer)) + 1
-    role = _role(layer)
-    name = " ".join([TRACK_NAME, *role])
-    kind = otio.schema.TrackKind.Video if PICTURE in role else otio.schema.TrackKind.Audio
-    track = otio.schema.Track(name=name if number == 1 else f"{name} {number}", kind=kind)
-    mark_track(track, f"{name.lower().replace(' ', '-')}-{number}", layer)
-    timeline.tracks.append(track)
-    return track
-
-
-def insert_on(
-    track: otio.schema.Track, clip: otio.schema.Clip, start: int | Fraction, frames: int | Fraction, clock: RecordClock
-) -> bool:
-    """Puts a clip into the gap that a track has there, or after its end; False if it has neither."""
-    at = Fraction(0)
-    for index, child in enumerate(track):
-        duration = _duration(child, clock.rate)
-        if isinstance(child, otio.schema.Gap) and at <= start and start + frames <= at + duration:
-            after = at + duration - start - frames
-            del track[index]
-            if after:
-                track.insert(index, otio.schema.Gap(source_range=clock.range(0, after)))
-            track.insert(index, clip)
-            if start > at:
-                track.insert(index, otio.schema.Gap(source_range=clock.range(0, start - at)))
-            return True
-        at += duration
-    if start < at:
-        return False
-    if start > at:
-        track.append(otio.schema.Gap(source_range=clock.range(0, start - at)))
-    track.append(clip)
-    return True
+def _align(takes: Iterable[tuple[otio.core.MediaReference, TakeIdentity]], head_samples: int) -> None:
+    """Gives all takes of a clip the same time at the shot's first frame, `head_samples` after the active one's 0."""
+    for reference, take in takes:
+        if take.sound is not None and reference.available_range is not None:
+            length = reference.available_range.duration
+            start = RationalTime(head_samples - take.head_samples, SAMPLE_RATE)
+            reference.available_range = TimeRange(start, length)

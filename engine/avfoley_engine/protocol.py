@@ -275,7 +275,7 @@ class CaptionResult(TakeResult):
 
 
 #: What a take, a file on a timeline, is asked for with.
-FileRequest = FoleyRequest | VisualizeRequest
+FileRequest = Annotated[FoleyRequest | VisualizeRequest, Field(discriminator="task")]
 Request = Annotated[FoleyRequest | VisualizeRequest | CaptionRequest, Field(discriminator="task")]
 Result = Annotated[FoleyResult | VisualizeResult | CaptionResult, Field(discriminator="task")]
 

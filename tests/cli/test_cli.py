@@ -19,7 +19,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.cli import Exit
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.takes import foley_tracks, placed
+from avfoley_plugin.timeline.placing import foley_tracks, placed
 
 Shell = Callable[..., Any]
 
@@ -64,7 +64,7 @@ def test_foley_on_a_timeline(engine: Engine, timeline: Path, avfoley: Shell) -> 
     written = read(timeline)
     assert len(foley_tracks(written)) == 1
     takes = placed(written)
-    assert [(take.record_start, take.identity["seed"], take.active) for take in takes] == [
+    assert [(take.record_start, take.identity.request.seed, take.active) for take in takes] == [
         (25 * shot, seed, seed == 40) for shot in range(10) for seed in (40, 41)
     ]
     assert set(captions(written).values()) == {"steps on gravel"}
@@ -101,7 +101,7 @@ def test_a_second_run_to_another_output_adds_to_it(
         assert len(foley_tracks(read(output))) == 1
         takes = placed(read(output))
         assert all((output.parent / take.url).is_file() for take in takes)
-        return [(take.shot_name, take.identity["seed"], take.active) for take in takes]
+        return [(take.shot_name, take.identity.request.seed, take.active) for take in takes]
 
     assert run("--caption", "rain") == [("shot3", 0, True)]
     first = output.read_bytes()
@@ -109,7 +109,7 @@ def test_a_second_run_to_another_output_adds_to_it(
     assert output.read_bytes() == first
     # The caption comes from the output's own marker.
     assert run("--seed", "1") == [("shot3", 0, False), ("shot3", 1, True)]
-    assert [take.identity["caption"] for take in placed(read(output))] == ["rain", "rain"]
+    assert [take.identity.request.caption for take in placed(read(output))] == ["rain", "rain"]
 
     # The editor exports the cut anew, seven frames longer at its head: the takes follow their shot.
     cut = read(timeline)
@@ -164,13 +164,13 @@ def test_only_edited_captions_are_made_again(engine: Engine, timeline: Path, avf
     ran = avfoley("regenerate", timeline, "--json")
     assert ran.code == Exit.OK, ran.err
     takes = placed(read(timeline))
-    assert [(take.shot_name, take.identity["caption"], take.active) for take in takes] == [
+    assert [(take.shot_name, take.identity.request.caption, take.active) for take in takes] == [
         ("shot0", "a bell", True),
         ("shot1", "a bell", True),
         ("shot2", "a bell", False),
         ("shot2", "a gong", True),
     ]
-    assert {take.identity["seed"] for take in takes} == {9}
+    assert {take.identity.request.seed for take in takes} == {9}
     assert avfoley("regenerate", timeline, "--json").lines[0]["shots"] == []
 
 
@@ -184,8 +184,8 @@ def test_words_alone_for_a_clip_without_picture(engine: Engine, timeline: Path, 
     ran = avfoley("foley", timeline, "--clip", "shot4", "--caption", "rain on a roof", "--json")
     assert ran.code == Exit.OK, ran.err
     (take,) = placed(read(timeline))
-    assert (take.shot_name, take.record_start, take.frames, take.identity["source"]) == ("shot4", 100, 25, None)
-    assert take.identity["channels"] == 1
+    assert (take.shot_name, take.record_start, take.frames, take.identity.request.picture) == ("shot4", 100, 25, None)
+    assert take.identity.result.channels == 1
 
     # The caption is its own now: a run over the whole timeline makes it, and an edit of its marker, too.
     assert avfoley("foley", timeline).code == Exit.OK
@@ -195,7 +195,10 @@ def test_words_alone_for_a_clip_without_picture(engine: Engine, timeline: Path, 
     otio.adapters.write_to_file(cut, str(timeline))
     assert [shot["shot"] for shot in avfoley("regenerate", timeline, "--json").lines[0]["shots"]] == ["shot4"]
     takes = [take for take in placed(read(timeline)) if take.shot_name == "shot4"]
-    assert [(take.identity["caption"], take.active) for take in takes] == [("rain on a roof", False), ("hail", True)]
+    assert [(take.identity.request.caption, take.active) for take in takes] == [
+        ("rain on a roof", False),
+        ("hail", True),
+    ]
 
 
 def test_an_ambience_over_a_range(engine: Engine, timeline: Path, avfoley: Shell) -> None:
@@ -205,13 +208,16 @@ def test_an_ambience_over_a_range(engine: Engine, timeline: Path, avfoley: Shell
     assert ran.code == Exit.OK, ran.err
     assert without_ours(timeline) == before
     (take,) = placed(read(timeline))
-    assert (take.record_start, take.frames, take.identity["channels"]) == (30, 100, 2)
+    assert (take.record_start, take.frames, take.identity.result.channels) == (30, 100, 2)
     assert (timeline.parent / take.url).stat().st_size == 44 + 2 * 2 * 4 * 48_000
 
     # Again with another seed: the caption is the marker's, and the clip the same.
     assert avfoley(*over, "--seed", "3", "--mono").code == Exit.OK
     cut = read(timeline)
-    takes = [(take.identity["caption"], take.identity["seed"], take.identity["channels"]) for take in placed(cut)]
+    takes = [
+        (take.identity.request.caption, take.identity.request.seed, take.identity.result.channels)
+        for take in placed(cut)
+    ]
     assert takes == [("rain on a roof", 0, 2), ("rain on a roof", 3, 1)]
     assert len(foley_tracks(cut)) == 1
 
@@ -223,7 +229,9 @@ def test_an_ambience_over_a_range(engine: Engine, timeline: Path, avfoley: Shell
     assert avfoley("regenerate", timeline).code == Exit.OK
     takes = placed(read(timeline))
     assert {(take.record_start, take.frames) for take in takes} == {(40, 100)}
-    assert [(take.identity["caption"], take.identity["channels"]) for take in takes if take.active] == [("hail", 1)]
+    assert [(take.identity.request.caption, take.identity.result.channels) for take in takes if take.active] == [
+        ("hail", 1)
+    ]
 
 
 def test_everything_of_ours_can_be_taken_off_again(engine: Engine, timeline: Path, clip: Path, avfoley: Shell) -> None:
@@ -490,12 +498,12 @@ class TestInterrupted:
         self.after_done(process, 2)
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=20)
-        kept = {take.shot_name: take.identity["sha256"] for take in placed(read(timeline))}
+        kept = {take.shot_name: take.identity.result.sha256 for take in placed(read(timeline))}
         ran = avfoley("foley", timeline, "--json")
         assert ran.code == Exit.OK, ran.err
         takes = placed(read(timeline))
         assert [take.shot_name for take in takes] == [f"shot{shot}" for shot in range(10)]
-        assert kept.items() <= {take.shot_name: take.identity["sha256"] for take in takes}.items()
+        assert kept.items() <= {take.shot_name: take.identity.result.sha256 for take in takes}.items()
         # The shots that were kept came from the cache: their jobs never reported a step.
         steps = {line["shot"] for line in ran.lines if line["event"] == "progress" and line["progress"] > 0}
         assert steps.isdisjoint(kept)
@@ -540,7 +548,7 @@ class TestDemo:
         )
         assert self.run(monkeypatch, renderer, tmp_path / "demo") == Exit.OK
         (take,) = placed(read(tmp_path / "demo" / "demo.otio"))
-        assert take.identity["caption"] == "a ball"
+        assert take.identity.request.caption == "a ball"
         said = capfd.readouterr().out
         assert str(tmp_path / "demo" / "demo.mp4") in said
         assert "events at 0.50, 1.25 s" in said

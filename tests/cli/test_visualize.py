@@ -14,7 +14,8 @@ from engine_harness import Engine
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.takes import PlacedTake, placed
+from avfoley_plugin.timeline.placing import placed
+from avfoley_plugin.timeline.takes import PlacedTake
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_sound_gets_a_picture_and_a_caption_and_is_made_again(
     for seed in ("0", "1"):
         ran = avfoley("visualize", with_sound, "--clip", "bell", "--codec", "prores", "--seed", seed)
         assert ran.code == 0, ran.err
-    assert [(t.key, t.identity["seed"], t.active) for t in takes(with_sound)] == [
+    assert [(t.key, t.identity.request.seed, t.active) for t in takes(with_sound)] == [
         ("take 1", 0, False),
         ("take 2", 1, True),
     ]
@@ -74,7 +75,7 @@ def test_a_sound_gets_a_picture_and_a_caption_and_is_made_again(
     ran = avfoley("regenerate", with_sound)
     assert ran.code == 0, ran.err
     last = takes(with_sound)[-1]
-    assert (last.active, last.identity["caption"], last.identity["codec"]) == (True, "a gong", "prores")
+    assert (last.active, last.identity.request.caption, last.identity.request.codec) == (True, "a gong", "prores")
     assert last.url.endswith(".mov")
 
     # Foley goes on looking at the picture that was shot.

@@ -9,8 +9,8 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import OtioFile
 from avfoley_plugin.making import TakeDone
+from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.timeline.shots import Selection
-from avfoley_plugin.timeline.takes import placed
 from avfoley_plugin.workflows import Written, foley
 
 

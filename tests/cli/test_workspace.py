@@ -9,7 +9,8 @@ from engine_harness import Engine
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.making import TakeCancelled, TakeDone, TakeProgress
-from avfoley_plugin.workflows import FoleySettings, Run, Written
+from avfoley_plugin.settings import FoleySettings
+from avfoley_plugin.workflows import Run, Written
 from avfoley_plugin.workspace import ListedShot, ShotState, Workspace
 
 

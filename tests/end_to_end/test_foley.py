@@ -15,7 +15,7 @@ import opentimelineio as otio
 import pytest
 from opentimelineio.opentime import RationalTime, TimeRange
 
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -78,10 +78,10 @@ def test_takes_are_exact_in_length_and_position(avfoley: Shell, timeline: Path) 
         parts = chunks(timeline.parent / take.url)
         layout, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", parts[b"fmt "])
         assert (channels, rate, bits) == (1, 48_000, 24), layout
-        assert take.identity["head_samples"] == samples(head)
-        assert take.identity["shot_samples"] == samples(take.frames)
-        assert len(parts[b"data"]) // 3 == take.identity["samples"]
-        assert take.identity["samples"] - samples(head + take.frames + tail) in (-1, 0, 1)
+        assert take.identity.result.head_samples == samples(head)
+        assert take.identity.result.shot_samples == samples(take.frames)
+        assert len(parts[b"data"]) // 3 == take.identity.result.samples
+        assert take.identity.result.samples - samples(head + take.frames + tail) in (-1, 0, 1)
         # bext: the file's first sample in samples since midnight.
         low, high = struct.unpack_from("<II", parts[b"bext"], 338)
         assert low + (high << 32) == samples(86_400 + take.record_start) - samples(head)

@@ -15,9 +15,10 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import OtioFile
+from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.takes import foley_tracks, placed
-from avfoley_plugin.workflows import FoleySettings, foley
+from avfoley_plugin.timeline.placing import foley_tracks, placed
+from avfoley_plugin.workflows import foley
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))

@@ -21,7 +21,7 @@ from avfoley_engine.media import onsets
 from avfoley_engine.models.avlink import system
 from avfoley_engine.world import SyntheticBank, render_sound, sample_scene
 
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -12,7 +12,7 @@ import opentimelineio as otio
 import pytest
 from avfoley_engine.media import probe
 
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("h264", ".mp4"), ("ffv1", ".mkv")])
@@ -38,5 +38,5 @@ def test_a_films_own_sound_gets_a_picture(
     found = probe(path)
     assert (found.frames, found.rate, found.width, found.height) == (29, rate, 512, 288)
     assert take.frames == 29
-    assert take.identity["upsampling"] == "interpolation"
+    assert take.identity.result.upsampling == "interpolation"
     assert [track.kind for track in timeline.tracks] == ["Video", "Audio", "Video"]

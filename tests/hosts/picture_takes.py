@@ -13,10 +13,11 @@ from avfoley_engine.protocol import MediaProbe, VisualizeResult
 from avfoley_plugin.hosts import Host
 from avfoley_plugin.timeline.ambience import ambience
 from avfoley_plugin.timeline.captions import write_caption
+from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.sounds import SoundClip, read_sounds
-from avfoley_plugin.timeline.takes import Placement, Take, place_takes
+from avfoley_plugin.timeline.takes import Take
 
 
 def sounding(path: Path) -> MediaProbe:

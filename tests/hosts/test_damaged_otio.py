@@ -13,16 +13,17 @@ import opentimelineio as otio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import resolve_stand_in as stand_in
+from support.sample_edit import add_foley, sample
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import OtioFile, open_host, otio_file
 from avfoley_plugin.hosts.export import prepare
-from avfoley_plugin.hosts.resolve import ResolveHost, stand_in
-from avfoley_plugin.hosts.sample_edit import add_foley, sample
+from avfoley_plugin.hosts.resolve import ResolveHost
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
+from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
-from avfoley_plugin.timeline.takes import placed, remove_all
 
 #: What any one value of a document may become.
 VALUES = [

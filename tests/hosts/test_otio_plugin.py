@@ -12,7 +12,7 @@ from pathlib import Path
 
 import opentimelineio as otio
 import pytest
-from avfoley_engine.protocol import FoleyResult
+from avfoley_engine.protocol import FoleyResult, VisualizeRequest, VisualizeResult
 from opentimelineio.opentime import RationalTime, TimeRange
 from opentimelineio.schema import Clip, ExternalReference, Timeline, Track
 
@@ -20,8 +20,10 @@ from avfoley_plugin.errors import HostError
 from avfoley_plugin.otio_plugin import plugin_manifest
 from avfoley_plugin.riff import wave_samples
 from avfoley_plugin.timeline.captions import captions
+from avfoley_plugin.timeline.identity import TakeIdentity, mark
+from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import read_shots
-from avfoley_plugin.timeline.takes import Placement, Take, place_takes
+from avfoley_plugin.timeline.takes import Take
 
 REPOSITORY = Path(__file__).parents[2]
 HOOK = "avfoley_check_media"
@@ -132,7 +134,26 @@ def test_a_picture_is_no_sound_of_another_length(timeline: Timeline, tmp_path: P
     (clip,) = [clip for clip in timeline.find_clips() if "avfoley" in clip.metadata]
     picture = clip.media_reference.deepcopy()
     picture.target_url = "foley/take.mov"
-    del picture.metadata["avfoley"]["samples"]
+    request = VisualizeRequest(sound=None, frames=24, record_rate=24)
+    result = VisualizeResult(
+        path=tmp_path,
+        sha256="",
+        frames=24,
+        rate=24,
+        width=64,
+        height=36,
+        codec="prores",
+        upsampling="interpolation",
+        model="avlink-nano",
+        revision="r1",
+        seed=0,
+        caption="",
+        negative_caption="",
+        steps=25,
+        guidance_scale=3.0,
+        seconds=1.0,
+    )
+    mark(picture, TakeIdentity(id="picture", request=request, result=result))
     clip.set_media_references({"take 1": picture}, "take 1")
     path = tmp_path / "foley" / "take.mov"
     path.write_bytes(b"moov")
@@ -150,6 +171,14 @@ def test_writing_warns_of_takes_that_are_not_there(timeline: Timeline, tmp_path:
         otio.adapters.write_to_file(Timeline("no takes"), str(tmp_path / "other.otio"))
     (tmp_path / "foley" / "take.wav").unlink()
     with pytest.warns(UserWarning, match=r"door, take 1: .*take\.wav is not there"):
+        otio.adapters.write_to_file(timeline, str(tmp_path / "edit.otio"))
+    assert (tmp_path / "edit.otio").is_file()
+
+
+def test_a_take_of_a_newer_version_does_not_stop_a_program_from_writing(timeline: Timeline, tmp_path: Path) -> None:
+    (clip,) = [clip for clip in timeline.find_clips() if "avfoley" in clip.metadata]
+    clip.media_reference.metadata["avfoley"]["request"]["task"] = "dub"
+    with pytest.warns(UserWarning, match="made by a newer version"):
         otio.adapters.write_to_file(timeline, str(tmp_path / "edit.otio"))
     assert (tmp_path / "edit.otio").is_file()
 

@@ -13,6 +13,7 @@ import pytest
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media import broadcast_wave
 from avfoley_engine.media.broadcast_wave import Description
+from support.broadcast_wave import read_wave
 
 NTSC = Fraction(30_000, 1001)
 SPEED = "SPEED/"
@@ -27,7 +28,7 @@ def noise(samples: int, channels: int = 1) -> np.ndarray:
 def test_samples_survive_to_24_bits(tmp_path: Path, channels: int, samples: int) -> None:
     written = noise(samples, channels)
     broadcast_wave.write(tmp_path / "a.wav", written, Description(rate=Fraction(25)))
-    wave = broadcast_wave.read(tmp_path / "a.wav")
+    wave = read_wave(tmp_path / "a.wav")
     assert (wave.sample_rate, wave.samples.shape) == (48_000, (channels, samples))
     assert np.abs(wave.samples / 2**23 - written).max() <= 2**-24 * 1.01
 
@@ -36,7 +37,7 @@ def test_full_scale_does_not_wrap(tmp_path: Path) -> None:
     broadcast_wave.write(
         tmp_path / "a.wav", np.array([[1.0, -1.0, 1.5, -1.5]], np.float32), Description(rate=Fraction(25))
     )
-    assert broadcast_wave.read(tmp_path / "a.wav").samples.tolist() == [[2**23 - 1, -(2**23), 2**23 - 1, -(2**23)]]
+    assert read_wave(tmp_path / "a.wav").samples.tolist() == [[2**23 - 1, -(2**23), 2**23 - 1, -(2**23)]]
 
 
 def test_ffmpeg_reads_the_same_sound_and_time_reference(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_time_reference_counts_samples_since_midnight(
 ) -> None:
     description = Description(rate=rate, start_frame=start_frame, early_samples=early)
     broadcast_wave.write(tmp_path / "a.wav", noise(10), description)
-    wave = broadcast_wave.read(tmp_path / "a.wav")
+    wave = read_wave(tmp_path / "a.wav")
     assert wave.time_reference == reference
     high, low = (int(wave.ixml.findtext(f"SPEED/TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_{half}", "")) for half in ("HI", "LO"))
     assert high << 32 | low == reference
@@ -89,7 +90,7 @@ def test_time_reference_counts_samples_since_midnight(
 )
 def test_ixml_names_the_projects_timecode(tmp_path: Path, rate: Fraction, text: str, flag: str) -> None:
     broadcast_wave.write(tmp_path / "a.wav", noise(10), Description(rate=rate))
-    speed = broadcast_wave.read(tmp_path / "a.wav").ixml.find("SPEED")
+    speed = read_wave(tmp_path / "a.wav").ixml.find("SPEED")
     assert speed is not None
     assert (speed.findtext("TIMECODE_RATE"), speed.findtext("TIMECODE_FLAG")) == (text, flag)
     assert speed.findtext("AUDIO_BIT_DEPTH") == "24"
@@ -99,7 +100,7 @@ def test_captions_of_any_script_come_back(tmp_path: Path) -> None:
     caption = 'Tür <knallt> & "Schritte" 足音 \x07 end'
     metadata = {"model": "avlink-nano", "seed": 7, "caption": caption}
     broadcast_wave.write(tmp_path / "a.wav", noise(10), Description(rate=Fraction(25), note=caption, metadata=metadata))
-    wave = broadcast_wave.read(tmp_path / "a.wav")
+    wave = read_wave(tmp_path / "a.wav")
     assert wave.ixml.findtext("NOTE") == caption.replace("\x07", "")
     assert json.loads(wave.ixml.findtext("USER", "")) == metadata
     assert json.loads(wave.description) == metadata
@@ -108,17 +109,17 @@ def test_captions_of_any_script_come_back(tmp_path: Path) -> None:
 def test_metadata_too_long_for_bext_is_left_out_whole(tmp_path: Path) -> None:
     metadata = {"seed": 7, "caption": "long " * 100, "steps": 16}
     broadcast_wave.write(tmp_path / "a.wav", noise(10), Description(rate=Fraction(25), metadata=metadata))
-    assert json.loads(broadcast_wave.read(tmp_path / "a.wav").description) == {"seed": 7, "steps": 16}
+    assert json.loads(read_wave(tmp_path / "a.wav").description) == {"seed": 7, "steps": 16}
 
 
 def test_loudness_fields(tmp_path: Path) -> None:
     broadcast_wave.write(
         tmp_path / "a.wav", noise(10), Description(rate=Fraction(25), loudness_lufs=-23.25, peak_dbtp=-1.01)
     )
-    wave = broadcast_wave.read(tmp_path / "a.wav")
+    wave = read_wave(tmp_path / "a.wav")
     assert (wave.loudness_lufs, wave.peak_dbtp) == (-23.25, -1.01)
     broadcast_wave.write(tmp_path / "b.wav", noise(10), Description(rate=Fraction(25)))
-    assert broadcast_wave.read(tmp_path / "b.wav").loudness_lufs is None
+    assert read_wave(tmp_path / "b.wav").loudness_lufs is None
 
 
 def test_same_arguments_same_bytes_and_no_part_left(tmp_path: Path) -> None:
@@ -135,15 +136,9 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         broadcast_wave.write(tmp_path / "file" / "a.wav", noise(10), Description(rate=NTSC))
 
 
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
-    with pytest.raises(MediaError, match=r"a\.wav: is not a Broadcast Wave"):
-        broadcast_wave.read(tmp_path / "a.wav")
-
-
 def test_both_channels_of_a_stereo_sound_are_described(tmp_path: Path) -> None:
     broadcast_wave.write(tmp_path / "a.wav", noise(480, channels=2), Description(rate=Fraction(25), track="AMB"))
-    wave = broadcast_wave.read(tmp_path / "a.wav")
+    wave = read_wave(tmp_path / "a.wav")
     assert wave.coding_history.startswith("A=PCM,F=48000,W=24,M=stereo")
     assert wave.ixml.findtext("TRACK_LIST/TRACK_COUNT") == "2"
     tracks = [(track.findtext("NAME"), track.findtext("FUNCTION")) for track in wave.ixml.iter("TRACK")]
@@ -152,7 +147,7 @@ def test_both_channels_of_a_stereo_sound_are_described(tmp_path: Path) -> None:
 
 def test_a_sound_of_no_timeline_has_no_timecode(tmp_path: Path) -> None:
     broadcast_wave.write(tmp_path / "a.wav", noise(480), Description(rate=None, start_frame=7, early_samples=5))
-    wave = broadcast_wave.read(tmp_path / "a.wav")
+    wave = read_wave(tmp_path / "a.wav")
     assert wave.time_reference == 0
     speed = {element.tag for element in wave.ixml.find("SPEED") or ()}
     assert "FILE_SAMPLE_RATE" in speed
@@ -162,8 +157,8 @@ def test_a_sound_of_no_timeline_has_no_timecode(tmp_path: Path) -> None:
 @pytest.mark.parametrize("samples", [480, 481])
 def test_a_loop_says_so(tmp_path: Path, samples: int) -> None:
     broadcast_wave.write(tmp_path / "a.wav", noise(samples), Description(rate=None, loop=True))
-    assert broadcast_wave.read(tmp_path / "a.wav").loop == (0, samples - 1)
+    assert read_wave(tmp_path / "a.wav").loop == (0, samples - 1)
     with av.open(str(tmp_path / "a.wav")) as container:
         assert sum(frame.samples for frame in container.decode(audio=0)) == samples
     broadcast_wave.write(tmp_path / "a.wav", noise(samples), Description(rate=None))
-    assert broadcast_wave.read(tmp_path / "a.wav").loop is None
+    assert read_wave(tmp_path / "a.wav").loop is None

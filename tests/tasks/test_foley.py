@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 from avfoley_engine.errors import CancelledError, MediaError, ModelError
-from avfoley_engine.media import broadcast_wave
 from avfoley_engine.protocol import FoleyRequest, FoleyResult, PictureRange
 from avfoley_engine.tasks import run
+from support.broadcast_wave import read_wave
 
 MakeMedia = Callable[..., Path]
 NTSC = Fraction(30_000, 1001)
@@ -66,7 +66,7 @@ def ramp(frames: int) -> list[np.ndarray]:
 
 def foley(request: FoleyRequest, model: ClickingModel, folder: Path) -> tuple[FoleyResult, np.ndarray]:
     result = run(request, model, folder / "take.wav", lambda done: None)
-    return result, broadcast_wave.read(folder / "take.wav").samples[0] / 2**23
+    return result, read_wave(folder / "take.wav").samples[0] / 2**23
 
 
 def clicks(sound: np.ndarray) -> list[int]:
@@ -192,7 +192,7 @@ def test_handles_reach_as_far_as_the_picture(
     result, sound = foley(asked, model, tmp_path)
     assert (result.head_samples, result.shot_samples, result.tail_samples) == (head * 1920, 20 * 1920, tail * 1920)
     assert len(sound) == result.samples == (head + 20 + tail) * 1920
-    wave = broadcast_wave.read(tmp_path / "take.wav")
+    wave = read_wave(tmp_path / "take.wav")
     assert wave.time_reference == 3600 * 48_000 - head * 1920
     first, last = start - head * speed, start + (19 + tail) * speed
     assert abs(model.seen[0][0].mean() - 5 * floor(first)) < 3
@@ -260,14 +260,14 @@ def test_words_alone_have_the_handles_asked_for(tmp_path: Path) -> None:
     result, sound = foley(asked, ClickingModel(), tmp_path)
     assert (result.head_samples, result.shot_samples, result.tail_samples) == (48_000, 96_000, 19_200)
     assert len(sound) == result.samples == 163_200
-    assert broadcast_wave.read(tmp_path / "take.wav").time_reference == 75 * 1920
+    assert read_wave(tmp_path / "take.wav").time_reference == 75 * 1920
 
 
 @pytest.mark.parametrize("samples", [1, 4801, 192_001])
 def test_a_sound_of_its_own_is_counted_in_samples_and_has_no_timecode(tmp_path: Path, samples: int) -> None:
     result, sound = foley(request(None, samples, Fraction(48_000)), ClickingModel(), tmp_path)
     assert result.samples == len(sound) == samples
-    wave = broadcast_wave.read(tmp_path / "take.wav")
+    wave = read_wave(tmp_path / "take.wav")
     assert (wave.time_reference, wave.ixml.find("SPEED/TIMECODE_RATE")) == (0, None)
     assert wave.ixml.findtext("TRACK_LIST/TRACK/NAME") == "SFX"
     assert wave.loop is None
@@ -295,7 +295,7 @@ def test_a_loop_is_exactly_as_long_as_asked_for_and_has_no_seam(
     asked = request(None, samples, Fraction(48_000), loop=True, channels=channels)
     result, _ = foley(asked, model, tmp_path)
     assert (result.samples, result.channels) == (samples, channels)
-    wave = broadcast_wave.read(tmp_path / "take.wav")
+    wave = read_wave(tmp_path / "take.wav")
     assert wave.loop == (0, samples - 1)
     for sound in wave.samples / 2**23:
         steps = np.abs(np.diff(np.append(sound, sound[0])))
@@ -321,7 +321,7 @@ def test_stereo_folds_down_to_the_mono_take(make_media: MakeMedia, tmp_path: Pat
         for channels in (1, 2):
             asked = request(media, 50, NTSC, caption="rain", channels=channels, head_handle=4, record_start=100)
             result = run(asked, ClickingModel(noise=noise), tmp_path / f"{channels}.wav", lambda done: None)
-            takes.append((result, broadcast_wave.read(tmp_path / f"{channels}.wav")))
+            takes.append((result, read_wave(tmp_path / f"{channels}.wav")))
         (mono, mono_wave), (stereo, stereo_wave) = takes
         assert (mono.channels, stereo.channels) == (1, 2)
         assert stereo_wave.samples.shape == (2, mono_wave.samples.shape[1])
@@ -381,7 +381,7 @@ def test_metadata_tells_how_the_take_was_made(make_media: MakeMedia, tmp_path: P
     media = make_media("a.mp4", flashes(60, at=37), rate=NTSC)
     asked = request(media, 50, NTSC, source_start=Fraction(5), caption="a clap", seed=9, head_handle=5)
     result, _ = foley(asked, ClickingModel(), tmp_path)
-    wave = broadcast_wave.read(tmp_path / "take.wav")
+    wave = read_wave(tmp_path / "take.wav")
     assert wave.ixml.findtext("NOTE") == "a clap"
     assert wave.ixml.findtext("SPEED/TIMECODE_RATE") == "30000/1001"
     assert '"seed":9' in wave.description

@@ -12,8 +12,9 @@ from opentimelineio.schema import Clip, Timeline, Track
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.ambience import ambience, placed_ambience
 from avfoley_plugin.timeline.captions import captions, edited, write_caption
+from avfoley_plugin.timeline.placing import Placement, carry_over, foley_tracks, place_takes, placed, remove_all
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.timeline.takes import Placement, Take, carry_over, foley_tracks, place_takes, placed, remove_all
+from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import exact_frames
 
 Lay = Callable[..., Shot]
@@ -85,7 +86,7 @@ def test_running_again_adds_a_take_to_the_same_clip(timeline: Timeline, lay: Lay
     assert len(placed(timeline)) == 1
     lay(timeline, "20-70", "heavy rain", seed=1)
     takes = placed(timeline)
-    assert [(take.shot_id, take.identity["caption"], take.active) for take in takes] == [
+    assert [(take.shot_id, take.identity.request.caption, take.active) for take in takes] == [
         (first.id, "rain", False),
         (first.id, "heavy rain", True),
     ]

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from avfoley_plugin.timeline.cue_sheet import COLUMNS, cue_sheet
-from avfoley_plugin.timeline.takes import Placement, place_takes
+from avfoley_plugin.timeline.placing import Placement, place_takes
 
 
 def test_every_take_has_a_row(build: Any, shoot: Any, take: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.history import Change, snapshot
-from avfoley_plugin.timeline.takes import (
+from avfoley_plugin.timeline.placing import (
     Placement,
     delete_take,
     foley_tracks,
@@ -27,7 +27,7 @@ def timeline(build: Any) -> otio.schema.Timeline:
 
 def state(timeline: otio.schema.Timeline) -> list[tuple[str, int, int, bool, bool]]:
     return [
-        (take.shot_name, take.record_start, take.identity["seed"], take.active, take.starred)
+        (take.shot_name, take.record_start, take.identity.request.seed, take.active, take.identity.starred)
         for take in placed(timeline)
     ]
 
@@ -67,7 +67,7 @@ def test_what_an_editor_did_meanwhile_stays(timeline: Any, shoot: Any, take: Any
 def test_use_star_delete_and_their_undo(timeline: Any, shoot: Any, take: Any) -> None:
     make(timeline, shoot, take, "a", 1, 2, 3)
     shot = shoot(timeline, "a")[0].id
-    one, two, three = (found.identity["id"] for found in placed(timeline))
+    one, two, three = (found.identity.id for found in placed(timeline))
     steps = [
         (lambda: use_take(timeline, shot, three), [(1, False, False), (2, False, False), (3, True, False)]),
         (lambda: star_take(timeline, shot, two, True), [(1, False, False), (2, False, True), (3, True, False)]),
@@ -97,9 +97,9 @@ def test_the_take_in_use_starts_on_the_shots_first_frame_whatever_its_handles(
     shot = shoot(timeline, "a")[0].id
     (clip,) = foley_tracks(timeline)[0].find_clips()
     for found in placed(timeline):
-        use_take(timeline, shot, found.identity["id"])
+        use_take(timeline, shot, found.identity.id)
         into_file = clip.source_range.start_time - clip.media_reference.available_range.start_time
-        assert into_file.to_seconds() * 48_000 == pytest.approx(found.identity["head_samples"])
+        assert into_file.to_seconds() * 48_000 == pytest.approx(found.identity.result.head_samples)
         assert clip.media_reference.available_range.start_time.value == 0
 
 

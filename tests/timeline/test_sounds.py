@@ -16,10 +16,11 @@ from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.identity import HOST_ID
+from avfoley_plugin.timeline.placing import Placement, foley_tracks, place_takes, placed, remove_all
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, is_on_audio_track, read_sounds, sound_of
-from avfoley_plugin.timeline.takes import Placement, Take, foley_tracks, place_takes, placed, remove_all
+from avfoley_plugin.timeline.takes import Take
 
 
 def probe(path: Path) -> MediaProbe:
@@ -197,8 +198,8 @@ def test_a_picture_lies_over_its_sound_and_is_found_again(build: Any, hear: Call
         ("take 2", 30, False),
         ("take 3", 30, True),
     ]
-    assert takes[2].identity["codec"] == "prores"
-    assert takes[2].identity["upsampling"] == "interpolation"
+    assert takes[2].identity.request.codec == "prores"
+    assert takes[2].identity.result.upsampling == "interpolation"
     assert len(foley_tracks(timeline)) == 1
     assert cue_sheet(timeline).splitlines()[3].endswith("take 3,yes,,")
     # The picture that we made is no shot, and does not hide the one that was shot.

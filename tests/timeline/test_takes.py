@@ -14,10 +14,8 @@ from opentimelineio.opentime import RationalTime
 from opentimelineio.schema import Clip, ExternalReference, Gap, Timeline, Track
 
 from avfoley_plugin.timeline.captions import captions, write_caption
-from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.timeline.takes import (
+from avfoley_plugin.timeline.placing import (
     Placement,
-    Take,
     carry_over,
     foley_tracks,
     has_ours,
@@ -25,6 +23,8 @@ from avfoley_plugin.timeline.takes import (
     placed,
     remove_all,
 )
+from avfoley_plugin.timeline.shots import Shot
+from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import exact_frames, exact_rate, exact_seconds
 
 Place = Callable[..., list[Clip]]
@@ -103,7 +103,8 @@ def test_the_file_is_as_long_as_its_samples(build: Any, place: Place) -> None:
     start = exact_seconds(clip.source_range.start_time)
     assert abs(start * 48_000 - head) < 1
     identity = reference.metadata["avfoley"]
-    assert (identity["samples"], identity["shot_samples"], identity["head_samples"]) == (head + shot + tail, shot, head)
+    result = identity["result"]
+    assert (result["samples"], result["shot_samples"], result["head_samples"]) == (head + shot + tail, shot, head)
 
 
 def test_a_head_that_is_no_whole_number_of_frames_is_kept_to_the_sample(build: Any, shoot: Any, take: Any) -> None:
@@ -122,14 +123,16 @@ def test_takes_carry_their_identity(build: Any, place: Place, shoot: Any) -> Non
     (clip,) = foley_tracks(timeline)[0].find_clips()
     restored = otio.adapters.read_from_string(timeline.to_json_string(), "otio_json")
     (again,) = placed(restored)
-    identity = again.identity
     assert clip.metadata["avfoley"]["id"] == again.shot_id == shot.id
-    assert identity["seed"] == 2**63 - 1
-    wanted = {"model": "avlink-nano", "revision": "r1", "caption": "steps", "negative_caption": "music", "steps": 25}
-    assert {key: identity[key] for key in wanted} == wanted
-    assert (identity["guidance_scale"], identity["version"], identity["frames"]) == (3.5, 1, 30)
-    source = {"media": "/edit/a.mov", "source_start": "100", "source_rate": "24", "speed": "1"}
-    assert dict(identity["source"]) == source
+    assert again.identity.request == shot.request(seed=2**63 - 1, caption="steps")
+    assert (again.identity.result.revision, again.identity.result.samples) == ("r1", 60_000)
+    written = json.loads(restored.to_json_string())
+    (take,) = [found for found in identities(written) if found["kind"] == "take"]
+    assert take["request"] == again.identity.request.model_dump(mode="json")
+    assert take["result"] == again.identity.result.model_dump(mode="json", exclude={"path"})
+    assert take.keys() == {"kind", "version", "id", "request", "result"}
+    # What the model settled by itself is asked for when the take is made again.
+    assert (again.identity.asked_again.steps, again.identity.asked_again.guidance_scale) == (25, 3.5)
 
 
 def test_several_takes_are_references_of_one_clip(build: Any, place: Place) -> None:
@@ -137,7 +140,7 @@ def test_several_takes_are_references_of_one_clip(build: Any, place: Place) -> N
     (clip,) = place(timeline, seeds=(1, 2, 3))
     assert sorted(clip.media_references()) == ["take 1", "take 2", "take 3"]
     assert clip.active_media_reference_key == "take 1"
-    assert [(take.key, take.identity["seed"], take.active) for take in placed(timeline)] == [
+    assert [(take.key, take.identity.request.seed, take.active) for take in placed(timeline)] == [
         ("take 1", 1, True),
         ("take 2", 2, False),
         ("take 3", 3, False),
@@ -152,13 +155,15 @@ def test_running_again_finds_its_own(build: Any, place: Place) -> None:
     assert timeline.to_json_string() == once
     place(timeline, "b", seeds=(5,))
     assert len(foley_tracks(timeline)) == 1
-    assert [(take.shot_name, take.identity["seed"], take.active) for take in placed(timeline)] == [
+    assert [(take.shot_name, take.identity.request.seed, take.active) for take in placed(timeline)] == [
         ("a", 0, True),
         ("b", 0, False),
         ("b", 5, True),
     ]
     place(timeline, "b", seeds=(6,), replace=True)
-    assert [(take.shot_name, take.identity["seed"], take.active) for take in placed(timeline)][1:] == [("b", 6, True)]
+    assert [(take.shot_name, take.identity.request.seed, take.active) for take in placed(timeline)][1:] == [
+        ("b", 6, True)
+    ]
 
 
 def test_our_track_is_known_by_its_metadata_alone(build: Any, place: Place) -> None:
@@ -180,7 +185,7 @@ def test_takes_with_other_handles_stay_in_sync(build: Any, place: Place) -> None
     for take in placed(timeline):
         available = clip.media_references()[take.key].available_range
         into_file = exact_seconds(clip.source_range.start_time) - exact_seconds(available.start_time)
-        assert into_file * 48_000 == take.identity["head_samples"]
+        assert into_file * 48_000 == take.identity.result.head_samples
 
 
 def test_overlapping_shots_get_a_further_track(build: Any, place: Place) -> None:
@@ -367,7 +372,7 @@ class TestCarriedOver:
         write_caption(cut, shoot(cut, "a")[0], "a gong")
         carry_over(earlier, cut)
         assert len(foley_tracks(cut)) == 1
-        assert [(take.shot_name, take.identity["seed"], take.key, take.active) for take in placed(cut)] == [
+        assert [(take.shot_name, take.identity.request.seed, take.key, take.active) for take in placed(cut)] == [
             ("a", 5, "take 1", True),
             ("a", 1, "take 2", False),
             ("a", 2, "take 3", False),

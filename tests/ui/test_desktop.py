@@ -20,7 +20,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QTabBar, QWidget
 
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 Open = Callable[..., PanelWindow]
 CONTROL, SHIFT, ALT = (

@@ -13,7 +13,7 @@ from avfoley_ui.window import PanelWindow
 from panel_harness import click, ready, wait
 
 from avfoley_plugin.hosts import open_host
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "hosts" / "kdenlive"))
 

@@ -21,8 +21,8 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
+from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.workflows import FoleySettings
 from avfoley_plugin.workspace import ListedShot, ListedTake, ShotState
 
 SECOND = 48_000

@@ -24,7 +24,7 @@ from PySide6.QtGui import QDropEvent
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.timeline.captions import captions, edited
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 Open = Callable[..., PanelWindow]
 

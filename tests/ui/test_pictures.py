@@ -17,7 +17,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from panel_harness import click, ready, select, shot, wait
 
 from avfoley_plugin.engine_client import LocalEngine
-from avfoley_plugin.timeline.takes import foley_tracks, placed
+from avfoley_plugin.timeline.placing import foley_tracks, placed
 
 WORKER = Path(__file__).with_name("picture_worker.py")
 

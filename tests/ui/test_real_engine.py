@@ -12,7 +12,7 @@ from avfoley_ui.window import PanelWindow
 from panel_harness import Watchdog, click, select, shot, wait
 
 from avfoley_plugin.engine_client import LocalEngine
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 #: Seconds for two takes on slow cores that have other work, the loading of the model among them.
 A_TAKE = 400

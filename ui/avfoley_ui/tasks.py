@@ -8,7 +8,7 @@ from typing import Literal
 
 from PySide6.QtCore import QCoreApplication
 
-from avfoley_plugin.workflows import FoleySettings, VisualizeSettings
+from avfoley_plugin.settings import FoleySettings, VisualizeSettings
 from avfoley_plugin.workspace import ListedShot, ListedTake, Settings
 
 translate = QCoreApplication.translate

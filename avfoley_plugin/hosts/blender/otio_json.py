@@ -114,7 +114,7 @@ def timeline(name: str, start: int, tracks: list[Json], markers: list[Json], rat
 
 
 def kind_of(thing: Json) -> str | None:
-    """What a thing of ours is, as `avfoley_plugin.timeline.identity.Kind` names it; None for others."""
+    """What a thing of ours is, as the ``kind`` of its `avfoley_plugin.timeline.identity` names it; None for others."""
     ours = thing.get("metadata", {}).get(METADATA)
     return ours.get("kind") if isinstance(ours, dict) else None
 

@@ -15,7 +15,7 @@ import opentimelineio as otio
 from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import HostError, TimelineError
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import CaptionIdentity, identity
 from avfoley_plugin.timeline.timing import (
     exact_frames,
     exact_rate,
@@ -106,7 +106,7 @@ def write_edl(timeline: otio.schema.Timeline) -> str:
         frame = round_half_up(exact_frames(marker.marked_range.start_time, clock.rate)) - clock.origin
         color = marker.color if marker.color in _COLORS else "CYAN"
         # A locator has one text: of a caption of ours that is the caption, of any other marker its name.
-        ours = identity(marker, Kind.CAPTION) is not None
+        ours = identity(marker, CaptionIdentity) is not None
         text = (marker.comment if ours else marker.name) or marker.name or marker.comment
         lines.append(f"* LOC: {clock.timecode(frame)} {color:<8}{_line(text)}")
     return "\n".join(lines) + "\n"

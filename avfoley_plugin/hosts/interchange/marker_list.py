@@ -7,7 +7,7 @@ import io
 
 import opentimelineio as otio
 
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import CaptionIdentity, identity
 from avfoley_plugin.timeline.timing import exact_frames, format_timecode, record_clock, round_half_up
 
 COLUMNS = ("timecode in", "timecode out", "duration", "name", "note", "color", "caption")
@@ -36,7 +36,7 @@ def marker_list(timeline: otio.schema.Timeline) -> str:
                 marker.name,
                 marker.comment,
                 marker.color,
-                "yes" if identity(marker, Kind.CAPTION) is not None else "no",
+                "yes" if identity(marker, CaptionIdentity) is not None else "no",
             ]
         )
     return text.getvalue()

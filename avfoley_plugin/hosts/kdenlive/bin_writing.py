@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,8 +15,9 @@ from avfoley_plugin.hosts.kdenlive.markup import Element, tag, text_tag
 from avfoley_plugin.hosts.kdenlive.placed import PlacedClip
 from avfoley_plugin.hosts.kdenlive.project import Project
 from avfoley_plugin.hosts.kdenlive.records import TAKE_PROPERTY, StoredTake
-from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity
+from avfoley_plugin.timeline.identity import ClipIdentity, identity
 from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.takes import our_takes
 from avfoley_plugin.timeline.timing import exact_frames, round_half_up
 
 
@@ -66,20 +66,27 @@ def write_takes(changes: Changes, clips: Iterable[PlacedClip]) -> dict[str, str]
         present.setdefault((stored.take.id, project.resource(resource)), bin_id)
     in_bin: dict[str, str] = {}
     for placed in clips:
-        for key, reference in placed.clip.media_references().items():
-            if identity(reference, Kind.TAKE) is None:
-                continue
-            stored = _stored(placed, key, reference)
-            path = take_path(reference, project)
-            if stored.take.id in in_bin:
+        references, ours = placed.clip.media_references(), identity(placed.clip, ClipIdentity)
+        for key, take in our_takes(references):
+            if ours is None or take.id in in_bin:
                 # The editor copied our clip.
                 continue
-            known = present.get((stored.take.id, path))
+            path, length = take_path(references[key], project), references[key].available_range.duration
+            stored = StoredTake(
+                name=placed.clip.name,
+                key=key,
+                length=length.value,
+                rate=length.rate,
+                picture=placed.picture,
+                clip=ours,
+                take=take,
+            )
+            known = present.get((take.id, path))
             if known is None:
-                known = _add(changes, stored, path, file_frames(reference, project))
+                known = _add(changes, stored, path, file_frames(references[key], project))
             elif changes.stored[known] != stored:
                 changes.set_property(project.bin_clips[known], TAKE_PROPERTY, stored.model_dump_json())
-            in_bin[stored.take.id] = known
+            in_bin[take.id] = known
     return in_bin
 
 
@@ -129,25 +136,9 @@ def _bin_ids(project: Project, entry: Element) -> Iterator[str]:
             yield element.properties["kdenlive:id"]
 
 
-def _stored(placed: PlacedClip, key: str, reference: otio.core.MediaReference) -> StoredTake:
-    length = reference.available_range.duration
-    about = {
-        "name": placed.clip.name,
-        "key": key,
-        "length": length.value,
-        "rate": length.rate,
-        "picture": placed.picture,
-        "clip": placed.clip.metadata[METADATA_KEY],
-        "take": reference.metadata[METADATA_KEY],
-    }
-    # OpenTimelineIO's own mappings and lists are none that JSON knows.
-    plain = json.dumps(about, default=lambda value: dict(value) if isinstance(value, Mapping) else list(value))
-    return StoredTake.model_validate_json(plain)
-
-
 def _add(changes: Changes, stored: StoredTake, path: Path, frames: int) -> str:
     project, bin_id = changes.project, changes.new_bin_id()
-    caption = stored.take.model_dump().get("caption") or NAME
+    caption = stored.take.request.caption or NAME
     sync = {
         "comment": caption,
         "pos": round_half_up(stored.take.head_samples * project.rate / SAMPLE_RATE),

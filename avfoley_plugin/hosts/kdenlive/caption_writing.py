@@ -11,8 +11,8 @@ from avfoley_plugin.hosts.kdenlive.guides import guides
 from avfoley_plugin.hosts.kdenlive.json_array import changed
 from avfoley_plugin.hosts.kdenlive.markup import text_tag
 from avfoley_plugin.hosts.kdenlive.reading import PLACE, match_captions
-from avfoley_plugin.hosts.kdenlive.records import CaptionIdentity, StoredCaption, StoredTimeline
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.hosts.kdenlive.records import StoredCaption, StoredTimeline
+from avfoley_plugin.timeline.identity import CaptionIdentity, identity
 from avfoley_plugin.timeline.timing import exact_frames, round_half_up
 
 
@@ -32,7 +32,7 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
     added: list[dict[str, Any]] = []
     mine.captions = []
     for marker in timeline.tracks.markers:
-        caption = identity(marker, Kind.CAPTION)
+        caption = identity(marker, CaptionIdentity)
         if caption is None:
             continue
         frame = max(0, round_half_up(exact_frames(marker.marked_range.start_time, project.rate)))
@@ -40,7 +40,7 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
         while frame in taken:
             frame += 1
         taken.add(frame)
-        written = marker.comment.strip() or caption["caption"]
+        written = marker.comment.strip() or caption.caption
         guide = ours.get(marker.metadata.get(PLACE, {}).get("guide", -1))
         if guide is not None and (guide.frame, guide.text) == (frame, written):
             kept.add(guide.index)
@@ -55,7 +55,7 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
                 name=marker.name,
                 color=marker.color,
                 frames=frames,
-                identity=CaptionIdentity.model_validate(caption),
+                identity=caption,
             )
         )
     drop = set(ours) - kept

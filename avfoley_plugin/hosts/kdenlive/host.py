@@ -15,11 +15,11 @@ from avfoley_plugin.hosts.kdenlive.markup import Patch
 from avfoley_plugin.hosts.kdenlive.project import Project
 from avfoley_plugin.hosts.kdenlive.reading import PLACE, read_timeline, zone
 from avfoley_plugin.hosts.kdenlive.writing import patched
-from avfoley_plugin.hosts.saving import replace_file
-from avfoley_plugin.timeline.identity import Kind, identity, mark
-from avfoley_plugin.timeline.media_url import relative_url, resolve_media
+from avfoley_plugin.hosts.saving import check_source, replace_file
+from avfoley_plugin.timeline.identity import TimelineIdentity, mark
+from avfoley_plugin.timeline.media_url import relative_url
+from avfoley_plugin.timeline.placing import carry_over, has_ours
 from avfoley_plugin.timeline.selection import Selection
-from avfoley_plugin.timeline.takes import carry_over, has_ours
 
 SUFFIX = ".kdenlive"
 #: The in and out zone of a project in which nobody set one.
@@ -88,7 +88,7 @@ class KdenliveFile(Host):
                 f"{self._output} was changed or removed by another program; nothing was written; run again"
             )
         if not self._in_place:
-            mark(timeline, Kind.TIMELINE, source=relative_url(self._path, self._output.parent))
+            mark(timeline, TimelineIdentity(source=relative_url(self._path, self._output.parent)))
         try:
             content = patched(project, timeline)
         except HostError as error:
@@ -116,13 +116,7 @@ class KdenliveFile(Host):
             return
         if not has_ours(earlier):
             return
-        origin = identity(earlier, Kind.TIMELINE)
-        source = None if origin is None else resolve_media(origin["source"], self._output.parent)
-        if source is None or source.resolve() != self._path.resolve():
-            raise HostError(
-                f"{self._output} holds takes that were not made from {self._path}; choose another output, or run on "
-                f"{self._output.name} itself"
-            )
+        check_source(earlier, self._path, self._output)
         for thing in (*earlier.tracks, *earlier.tracks.markers, *earlier.find_clips()):
             # Where things were in that file says nothing about this one.
             thing.metadata.pop(PLACE, None)

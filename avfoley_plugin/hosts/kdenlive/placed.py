@@ -8,7 +8,7 @@ from fractions import Fraction
 import opentimelineio as otio
 
 from avfoley_plugin.hosts.kdenlive.reading import PLACE
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import ClipIdentity, TakeIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.timing import exact_frames, round_half_up
 
 
@@ -39,16 +39,17 @@ class PlacedClip:
     @property
     def _playing(self) -> tuple[object, ...]:
         reference = self.clip.media_reference
-        take = identity(reference, Kind.TAKE) or {}
-        return self.track, self.start, self.frames, self.in_point, reference.target_url, take.get("id")
+        take = identity(reference, TakeIdentity)
+        its_id = None if take is None else take.id
+        return self.track, self.start, self.frames, self.in_point, reference.target_url, its_id
 
 
 def placed_clips(timeline: otio.schema.Timeline, rate: Fraction) -> list[PlacedClip]:
     """Our clips on a timeline that was read from a project."""
     found = []
     for track in timeline.tracks:
-        number, ours = track_number(track), identity(track, Kind.TRACK)
-        key = number if number is not None else str(ours["id"]) if ours is not None else None
+        number, ours = track_number(track), identity(track, TrackIdentity)
+        key = number if number is not None else ours.id if ours is not None else None
         if key is None or not isinstance(track, otio.schema.Track):
             continue
         at = Fraction(0)
@@ -56,7 +57,7 @@ def placed_clips(timeline: otio.schema.Timeline, rate: Fraction) -> list[PlacedC
             if not isinstance(child, otio.core.Item):
                 continue
             duration = exact_frames(child.duration(), rate)
-            if isinstance(child, otio.schema.Clip) and identity(child, Kind.CLIP) and child.source_range is not None:
+            if isinstance(child, otio.schema.Clip) and identity(child, ClipIdentity) and child.source_range is not None:
                 start = round_half_up(at)
                 found.append(
                     PlacedClip(

@@ -23,13 +23,12 @@ from avfoley_plugin.hosts.kdenlive.records import (
     StoredCaption,
     StoredTake,
     StoredTrack,
-    dumped,
     record,
     stored_takes,
 )
 from avfoley_plugin.hosts.kdenlive.retimes import STILLS, Stretch, stretches
-from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, mark
-from avfoley_plugin.timeline.takes import mark_track
+from avfoley_plugin.timeline.identity import TimelineIdentity, mark
+from avfoley_plugin.timeline.placing import mark_track
 from avfoley_plugin.timeline.timing import rational_time
 
 #: The key of what a timeline's things know about where they are in the file.
@@ -128,7 +127,7 @@ class _Reader:
         timeline.tracks.markers.extend(self._guide_markers())
         timeline.metadata[PLACE] = self._about()
         if self._record.source is not None:
-            mark(timeline, Kind.TIMELINE, source=self._record.source)
+            mark(timeline, TimelineIdentity(source=self._record.source))
         return timeline
 
     def _about(self) -> dict[str, Any]:
@@ -152,7 +151,7 @@ class _Reader:
                 marker = otio.schema.Marker(
                     caption.name, self._range(guide.frame, caption.frames), caption.color, comment=guide.text
                 )
-                marker.metadata[METADATA_KEY] = dumped(caption.identity)
+                mark(marker, caption.identity)
             marker.metadata[PLACE] = {"guide": guide.index}
             markers.append(marker)
         return markers
@@ -306,7 +305,7 @@ class _Reader:
                     active_key = key
         clip = otio.schema.Clip(active.name, source_range=self._range(slot.in_point, slot.frames))
         clip.set_media_references(references, active_key)
-        clip.metadata[METADATA_KEY] = dumped(active.clip)
+        mark(clip, active.clip)
         return clip
 
     def _take(self, bin_clip: Element, take: StoredTake, head_samples: int) -> otio.schema.ExternalReference:
@@ -316,7 +315,7 @@ class _Reader:
             path.as_uri() if path.is_absolute() else str(path), TimeRange(start, RationalTime(take.length, take.rate))
         )
         reference.name = path.name
-        reference.metadata[METADATA_KEY] = dumped(take.take)
+        mark(reference, take.take)
         return reference
 
     def _time(self, frames: int | Fraction) -> RationalTime:

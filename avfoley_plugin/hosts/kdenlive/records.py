@@ -6,13 +6,13 @@ track or a guide. So a take's identity is with its bin clip, and all else in one
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import DOCUMENT, Project
-from avfoley_plugin.timeline.identity import Kind
+from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, TakeIdentity
 
 #: The property of a bin clip that makes it a take of ours.
 TAKE_PROPERTY = "kdenlive:avfoley"
@@ -21,35 +21,7 @@ RECORD_PROPERTY = f"{DOCUMENT}avfoley"
 
 
 _Frames = Annotated[int, Field(ge=0, lt=2**31)]
-_Samples = Annotated[int, Field(ge=0, lt=2**48)]
 _Count = Annotated[float, Field(gt=0, lt=2**48, allow_inf_nan=False)]
-_Rate = Annotated[str, Field(pattern=r"^[1-9]\d{0,8}(/[1-9]\d{0,8})?$")]
-
-
-class _Identity(BaseModel):
-    """A ``metadata["avfoley"]``; what reading relies on is checked, the rest is kept as it is."""
-
-    model_config = ConfigDict(extra="allow")
-    id: str
-
-
-class ClipIdentity(_Identity):
-    kind: Literal[Kind.CLIP]
-    layer: str
-    track: str
-    record_start: Annotated[int, Field(gt=-(2**31), lt=2**31)]
-    frames: _Frames
-    record_rate: _Rate
-
-
-class TakeIdentity(_Identity):
-    kind: Literal[Kind.TAKE]
-    head_samples: _Samples = 0
-
-
-class CaptionIdentity(_Identity):
-    kind: Literal[Kind.CAPTION]
-    caption: str
 
 
 class StoredTake(BaseModel):
@@ -136,8 +108,3 @@ def stored_takes(project: Project) -> dict[str, StoredTake]:
     """All takes of ours in the bin, by the ``kdenlive:id`` of their clips."""
     takes = {bin_id: stored_take(clip) for bin_id, clip in project.bin_clips.items()}
     return {bin_id: take for bin_id, take in takes.items() if take is not None}
-
-
-def dumped(model: BaseModel) -> dict[str, Any]:
-    """The metadata that an identity stands for."""
-    return model.model_dump(mode="json")

@@ -14,7 +14,7 @@ from avfoley_plugin.hosts.kdenlive.json_array import Edit, changed, items
 from avfoley_plugin.hosts.kdenlive.markup import Element, tag, text_tag
 from avfoley_plugin.hosts.kdenlive.placed import PlacedClip, placed_clips, track_number
 from avfoley_plugin.hosts.kdenlive.project import Slot, Track
-from avfoley_plugin.timeline.identity import METADATA_KEY, Kind, identity
+from avfoley_plugin.timeline.identity import TakeIdentity, TrackIdentity, identity
 
 #: What Kdenlive adds by itself to a track, so that it is heard, or seen, together with those under it.
 _INTERNAL = {"internal_added": "237", "always_active": "1"}
@@ -66,15 +66,18 @@ class TrackWriter:
                 self._delete(track)
             else:
                 self._update(track, [clip for clip in clips if clip.track == number])
-        new = [track for track in timeline.tracks if track_number(track) is None and identity(track, Kind.TRACK)]
-        sound = [track for track in reversed(new) if track.kind == otio.schema.TrackKind.Audio]
-        pictures = [track for track in new if track.kind == otio.schema.TrackKind.Video]
+        new = [
+            (track, ours.id)
+            for track in timeline.tracks
+            if track_number(track) is None and (ours := identity(track, TrackIdentity)) is not None
+        ]
+        sound = [one for one in reversed(new) if one[0].kind == otio.schema.TrackKind.Audio]
+        pictures = [one for one in new if one[0].kind == otio.schema.TrackKind.Video]
         place, top = self._lowest(), len(self._project.sequence["track"])
         above = top + len(sound) - len(deleted)
         for added, at, first in ((sound, place, place), (pictures, top, above)):
-            for number, track in enumerate(added, first):
-                its = [clip for clip in clips if clip.track == track.metadata[METADATA_KEY]["id"]]
-                self._add(track, its, at, number)
+            for number, (track, its_id) in enumerate(added, first):
+                self._add(track, [clip for clip in clips if clip.track == its_id], at, number)
         self._renumber(deleted, place, len(sound))
 
     def _lowest(self) -> int:
@@ -127,10 +130,10 @@ class TrackWriter:
         What an editor did to an entry (gain, fades) goes with it.
         """
         project, reference = self._project, clip.clip.media_reference
-        take = identity(reference, Kind.TAKE)
+        take = identity(reference, TakeIdentity)
         if take is None:
             raise HostError(f"the active take of {clip.clip.name} is none of ours; choose one of ours")
-        bin_id = self._bin_ids[take["id"]]
+        bin_id = self._bin_ids[take.id]
         slot = self._slots.get(clip.entry) if clip.entry is not None else None
         if slot is not None and self._plays(slot, bin_id, clip):
             name = slot.entry.attributes["producer"]

@@ -17,8 +17,8 @@ from avfoley_plugin.hosts.kdenlive.project import Project
 from avfoley_plugin.hosts.kdenlive.reading import read_timeline, track_owners
 from avfoley_plugin.hosts.kdenlive.records import StoredTimeline, StoredTrack
 from avfoley_plugin.hosts.kdenlive.track_writing import TrackWriter
-from avfoley_plugin.timeline.identity import Kind, identity
-from avfoley_plugin.timeline.takes import track_layer
+from avfoley_plugin.timeline.identity import TimelineIdentity, TrackIdentity, identity
+from avfoley_plugin.timeline.placing import track_layer
 
 
 def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
@@ -37,11 +37,11 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
     drop_unused_producers(changes, tracks.used_producers())
 
     mine = changes.record.sequences.setdefault(project.sequence_id, StoredTimeline())
-    ours = [(track, identity(track, Kind.TRACK)) for track in timeline.tracks]
+    ours = [(track, identity(track, TrackIdentity)) for track in timeline.tracks]
     mine.tracks = sorted(
         (
             StoredTrack(
-                id=its["id"],
+                id=its.id,
                 name=track.name,
                 picture=track.kind == otio.schema.TrackKind.Video,
                 layer=track_layer(track),
@@ -52,8 +52,8 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
         key=lambda track: track.id,
     )
     write_captions(changes, timeline, mine)
-    origin = identity(timeline, Kind.TIMELINE)
-    changes.record.source = None if origin is None else origin["source"]
+    origin = identity(timeline, TimelineIdentity)
+    changes.record.source = None if origin is None else origin.source
     if not takes and not any(one.captions for one in changes.record.sequences.values()):
         changes.drop_category()
     changes.write_record()

@@ -53,10 +53,6 @@ class ResolveHost(Host):
         return self._name
 
     @property
-    def folder(self) -> Path:
-        return self._output.parent
-
-    @property
     def output(self) -> Path:
         return self._output
 

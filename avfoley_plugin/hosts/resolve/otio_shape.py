@@ -14,7 +14,7 @@ from typing import Any
 import opentimelineio as otio
 
 from avfoley_plugin.hosts.media_time import Probe, count_in_media_time, file_range
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import TakeIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.timing import RecordClock, record_clock
 
@@ -82,11 +82,11 @@ def _shape_media(clip: otio.schema.Clip, folder: Path, probe: Probe | None, cloc
         return
     reference.target_url = str(path)
     reference.name = reference.name or path.name
-    take = identity(reference, Kind.TAKE)
+    take = identity(reference, TakeIdentity)
     if take is not None:
         count_in_media_time(clip, folder, clock, probe)
-        if "channels" in take:
-            numbers = [{"Source Channel ID": number, "Source Track ID": 0} for number in range(take["channels"])]
+        if take.sound is not None:
+            numbers = [{"Source Channel ID": number, "Source Track ID": 0} for number in range(take.sound.channels)]
             clip.metadata[KEY] = {**_resolves(clip), _CHANNELS: numbers}
         return
     if reference.available_range is None:
@@ -96,7 +96,7 @@ def _shape_media(clip: otio.schema.Clip, folder: Path, probe: Probe | None, cloc
 
 
 def _shape_track(track: otio.schema.Track) -> None:
-    takes = [take for clip in track.find_clips() if (take := identity(clip.media_reference, Kind.TAKE)) is not None]
-    if identity(track, Kind.TRACK) is not None and takes and track.kind == otio.schema.TrackKind.Audio:
-        mono = all(take.get("channels") == 1 for take in takes)
+    takes = [take for clip in track.find_clips() if (take := identity(clip.media_reference, TakeIdentity)) is not None]
+    if identity(track, TrackIdentity) is not None and takes and track.kind == otio.schema.TrackKind.Audio:
+        mono = all(take.sound is not None and take.sound.channels == 1 for take in takes)
         track.metadata[KEY] = {**_resolves(track), _AUDIO_TYPE: "Mono" if mono else "Stereo"}

@@ -20,9 +20,10 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from avfoley_plugin.errors import HostError, TimelineError
 from avfoley_plugin.hosts.resolve.colors import TO_OTIO
 from avfoley_plugin.hosts.resolve.connection import offers
-from avfoley_plugin.hosts.resolve.records import PictureIdentity, Record, StoredTake, metadata_of, stored
-from avfoley_plugin.timeline.identity import HOST_ID, METADATA_KEY
-from avfoley_plugin.timeline.takes import AMBIENCE, PICTURE, TRACK_NAME, mark_track
+from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
+from avfoley_plugin.timeline.identity import HOST_ID, mark
+from avfoley_plugin.timeline.placing import AMBIENCE, PICTURE, TRACK_NAME, mark_track
+from avfoley_plugin.timeline.takes import file_length
 from avfoley_plugin.timeline.timing import exact_rate, parse_timecode, rational_time
 
 #: The key of what the things of a timeline know about where they are in Resolve.
@@ -223,7 +224,7 @@ def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
         url = path.as_uri() if path.is_absolute() else take.path
         reference = otio.schema.ExternalReference(url, _available(take))
         reference.name = path.name
-        reference.metadata[METADATA_KEY] = metadata_of(take.identity)
+        mark(reference, take.identity)
         references[take.key] = reference
         if path == Path(item.path):
             active = take
@@ -234,16 +235,13 @@ def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
     clip = otio.schema.Clip(name=record.name, source_range=_range(head, item.frames, rate))
     clip.enabled = item.enabled
     clip.set_media_references(references, active.key)
-    clip.metadata[METADATA_KEY] = metadata_of(record.clip)
+    mark(clip, record.clip)
     return clip
 
 
 def _available(take: StoredTake) -> TimeRange:
-    about, start = take.identity, Fraction(take.start, SAMPLE_RATE)
-    if isinstance(about, PictureIdentity):
-        rate = Fraction(about.record_rate)
-        return TimeRange(rational_time(start * rate, rate), rational_time(about.frames, rate))
-    return TimeRange(RationalTime(take.start, SAMPLE_RATE), RationalTime(about.samples, SAMPLE_RATE))
+    length = file_length(take.identity)
+    return TimeRange(RationalTime(take.start * length.rate / SAMPLE_RATE, length.rate), length)
 
 
 def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.schema.Marker:
@@ -255,7 +253,7 @@ def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.sc
     )
     made.metadata[PLACE] = {"color": marker.color, "custom_data": marker.custom_data}
     if record is not None:
-        made.metadata[METADATA_KEY] = metadata_of(record.caption)
+        mark(made, record.caption)
     return made
 
 

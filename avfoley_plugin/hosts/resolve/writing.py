@@ -17,8 +17,15 @@ from avfoley_engine.protocol import SAMPLE_RATE
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.resolve.colors import FROM_OTIO
 from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, item_id, read_timeline, snapshot
-from avfoley_plugin.hosts.resolve.records import Record, SoundIdentity, StoredTake, plain, stored
-from avfoley_plugin.timeline.identity import HOST_ID, Kind, identity
+from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
+from avfoley_plugin.timeline.identity import (
+    HOST_ID,
+    CaptionIdentity,
+    ClipIdentity,
+    TakeIdentity,
+    TrackIdentity,
+    identity,
+)
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.timing import exact_frames, exact_seconds, round_half_up
 
@@ -75,7 +82,7 @@ class _Writer:
         missing = [clip for clip in clips if clip.host_id not in kept]
         media = self._import(take.path for clip in clips for take in clip.takes)
         for track in timeline.tracks:
-            if identity(track, Kind.TRACK) is not None or any(clip.track is track for clip in missing):
+            if identity(track, TrackIdentity) is not None or any(clip.track is track for clip in missing):
                 self._places[id(track)] = self._place(track, [clip for clip in clips if clip.track is track])
         for clip in missing:
             self._append(clip, media)
@@ -87,7 +94,7 @@ class _Writer:
     def _owned(self, items: Mapping[str, tuple[Any, Item]]) -> set[str]:
         """The items that are ours, by what the markers record; the same that reading knew as ours."""
         known = read_timeline(self._before).find_clips()
-        return {clip.metadata[HOST_ID] for clip in known if identity(clip, Kind.CLIP) is not None} & set(items)
+        return {clip.metadata[HOST_ID] for clip in known if identity(clip, ClipIdentity) is not None} & set(items)
 
     def _is_in_place(self, clip: OurClip, items: Mapping[str, tuple[Any, Item]]) -> bool:
         if clip.host_id is None or clip.host_id not in items:
@@ -157,7 +164,7 @@ class _Writer:
             return place
         kind = "video" if track.kind == otio.schema.TrackKind.Video else "audio"
         count = int(self._api.GetTrackCount(kind))
-        sounds = [take.identity for clip in clips for take in clip.takes if isinstance(take.identity, SoundIdentity)]
+        sounds = [take.identity.sound for clip in clips for take in clip.takes if take.identity.sound is not None]
         sort = "mono" if sounds and all(sound.channels == 1 for sound in sounds) else "stereo"
         # Without a type the track would be mono; releases before options were taken know the type as a plain word.
         for options in [()] if kind == "video" else [({"audioType": sort},), (sort,)]:
@@ -234,7 +241,7 @@ class _Writer:
     def _write_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip]) -> None:
         present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
         others = {m.frame for m in self._before.markers if m.custom_data not in present}
-        ours = [marker for marker in timeline.tracks.markers if identity(marker, Kind.CAPTION) is not None]
+        ours = [marker for marker in timeline.tracks.markers if identity(marker, CaptionIdentity) is not None]
         wanted = self._wanted_markers(ours, clips, timeline, others)
         for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
             self._delete_marker(custom_data)
@@ -259,26 +266,22 @@ class _Writer:
         timeline: otio.schema.Timeline,
         others: set[int],
     ) -> list[ApiMarker]:
-        by_shot = {(identity(clip.clip, Kind.CLIP) or {})["id"]: clip for clip in clips}
+        by_shot = {ours.id: (ours, clip) for clip in clips if (ours := identity(clip.clip, ClipIdentity)) is not None}
         rate = self._before.rate
         taken, wanted = set(others), []
         for marker in markers:
-            caption = identity(marker, Kind.CAPTION) or {}
+            caption = identity(marker, CaptionIdentity)
+            assert caption is not None
             start = round_half_up(exact_frames(marker.marked_range.start_time, rate))
             frames = max(1, round_half_up(exact_frames(marker.marked_range.duration, rate)))
             free = next((frame for frame in range(start, start + frames) if frame not in taken), None)
             if free is None:
                 raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
             taken.add(free)
-            clip = by_shot.get(caption["id"])
-            record = Record.model_validate(
-                {
-                    "caption": plain(caption),
-                    "clip": None if clip is None else plain(identity(clip.clip, Kind.CLIP)),
-                    "name": "" if clip is None else clip.clip.name,
-                    "takes": [] if clip is None else [take.model_dump() for take in clip.takes],
-                }
-            )
+            record = Record(caption=caption)
+            if caption.id in by_shot:
+                ours, clip = by_shot[caption.id]
+                record = Record(caption=caption, clip=ours, name=clip.clip.name, takes=list(clip.takes))
             place = marker.metadata.get(PLACE)
             color = str(place["color"]) if place else FROM_OTIO.get(marker.color, "Cyan")
             wanted.append(
@@ -306,7 +309,7 @@ def our_clips(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> l
             if not isinstance(child, otio.core.Item):
                 continue
             frames = exact_frames(child.trimmed_range().duration, rate)
-            if isinstance(child, otio.schema.Clip) and identity(child, Kind.CLIP) is not None:
+            if isinstance(child, otio.schema.Clip) and identity(child, ClipIdentity) is not None:
                 takes = {key: _stored_take(key, ref, folder) for key, ref in child.media_references().items()}
                 present = {key: take for key, take in takes.items() if take is not None}
                 active = present.get(child.active_media_reference_key)
@@ -325,12 +328,12 @@ def _place_of(track: otio.core.Composable) -> tuple[str, int] | None:
 
 
 def _stored_take(key: str, reference: otio.core.MediaReference, folder: Path) -> StoredTake | None:
-    ours = identity(reference, Kind.TAKE)
+    ours = identity(reference, TakeIdentity)
     path = None if ours is None else resolve_media(reference.target_url, folder)
     if ours is None or path is None or reference.available_range is None:
         return None
     start = round_half_up(exact_frames(reference.available_range.start_time, Fraction(SAMPLE_RATE)))
-    return StoredTake.model_validate({"key": key, "path": str(path), "start": start, "identity": plain(ours)})
+    return StoredTake(key=key, path=str(path), start=start, identity=ours)
 
 
 def _same_length(found: int, wanted: int) -> bool:

@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -76,25 +75,6 @@ class Description:
         return start % round(day * SAMPLE_RATE / self.rate)
 
 
-@dataclass(frozen=True)
-class BroadcastWave:
-    """A Broadcast Wave as read: samples (channels, n) int32 of 24-bit values, and the fields of its bext and iXML
-    chunks. `loop` is the first and the last sample of its loop, None if it says nothing of one.
-    """
-
-    samples: np.ndarray
-    sample_rate: int
-    description: str
-    originator: str
-    reference: str
-    time_reference: int
-    coding_history: str
-    loudness_lufs: float | None
-    peak_dbtp: float | None
-    ixml: ElementTree.Element
-    loop: tuple[int, int] | None = None
-
-
 def write(path: Path, samples: np.ndarray, description: Description) -> str:
     """Writes samples (1 or 2 channels, n), float32 in [-1, 1] at 48 kHz; returns the file's sha256.
 
@@ -129,42 +109,6 @@ def write(path: Path, samples: np.ndarray, description: Description) -> str:
             f"{path}: cannot be written ({error.strerror}); check the folder's permissions and the free space"
         ) from error
     return hashlib.sha256(content).hexdigest()
-
-
-def read(path: Path) -> BroadcastWave:
-    """Reads a 24-bit Broadcast Wave with bext and iXML, as `write` makes it. Raises `MediaError` for any other file."""
-    content = path.read_bytes()
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise MediaError(f"{path}: is not a WAV file")
-    chunks: dict[bytes, bytes] = {}
-    position = 12
-    while position + 8 <= len(content):
-        name, size = struct.unpack_from("<4sI", content, position)
-        chunks[name] = content[position + 8 : position + 8 + size]
-        position += 8 + size + size % 2
-    if missing := {b"bext", b"iXML", b"fmt ", b"data"} - chunks.keys():
-        raise MediaError(
-            f"{path}: is not a Broadcast Wave of ours; it lacks {', '.join(sorted(name.decode() for name in missing))}"
-        )
-    kind, channels, sample_rate, _, _, bits = _FORMAT.unpack_from(chunks[b"fmt "])
-    if (kind, bits) != (1, 24):
-        raise MediaError(f"{path}: is not 24-bit PCM")
-    bext = _BEXT.unpack_from(chunks[b"bext"])
-    data = np.frombuffer(chunks[b"data"], np.uint8).reshape(-1, channels, 3).astype(np.int32)
-    samples = data[..., 0] | data[..., 1] << 8 | data[..., 2] << 16
-    return BroadcastWave(
-        samples=(samples - ((samples & _FULL_SCALE) << 1)).T,
-        sample_rate=sample_rate,
-        description=_text(bext[0]),
-        originator=_text(bext[1]),
-        reference=_text(bext[2]),
-        time_reference=bext[5],
-        coding_history=_text(chunks[b"bext"][_BEXT.size :]),
-        loudness_lufs=_decibels(bext[8]),
-        peak_dbtp=_decibels(bext[10]),
-        ixml=ElementTree.fromstring(chunks[b"iXML"]),
-        loop=_SMPL.unpack_from(chunks[b"smpl"])[11:13] if b"smpl" in chunks else None,
-    )
 
 
 def _pcm(samples: np.ndarray) -> bytes:
@@ -255,13 +199,5 @@ def _ascii(text: str, size: int) -> bytes:
     return text.encode("ascii", "replace")[:size]
 
 
-def _text(field_bytes: bytes) -> str:
-    return field_bytes.split(b"\0", 1)[0].decode("ascii", "replace")
-
-
 def _hundredths(decibels: float | None) -> int:
     return _UNKNOWN_LOUDNESS if decibels is None else max(-9999, min(9999, round(decibels * 100)))
-
-
-def _decibels(hundredths: int) -> float | None:
-    return None if hundredths == _UNKNOWN_LOUDNESS else hundredths / 100

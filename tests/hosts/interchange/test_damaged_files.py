@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.sample_edit import sample
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import open_host
@@ -18,7 +19,6 @@ from avfoley_plugin.hosts.export import prepare
 from avfoley_plugin.hosts.interchange.edl import read_edl
 from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
-from avfoley_plugin.hosts.sample_edit import sample
 from avfoley_plugin.timeline.media_url import resolve_media
 
 FCPXML = """<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE fcpxml><fcpxml version="1.10"><resources>

@@ -11,6 +11,7 @@ import opentimelineio as otio
 import pytest
 from avfoley_engine.protocol import MediaProbe
 from opentimelineio.opentime import RationalTime, TimeRange
+from support.sample_edit import sample
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import open_host
@@ -19,11 +20,10 @@ from avfoley_plugin.hosts.interchange import FORMATS, InterchangeFile
 from avfoley_plugin.hosts.interchange.edl import read_edl
 from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
-from avfoley_plugin.hosts.sample_edit import sample
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.survival import ASPECTS, survival
 from avfoley_plugin.timeline.captions import captions, edited
-from avfoley_plugin.timeline.takes import foley_tracks, placed
+from avfoley_plugin.timeline.placing import foley_tracks, placed
 
 needs_adapters = pytest.mark.usefixtures("adapters")
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import wave
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import opentimelineio as otio
 import pytest
-from avfoley_engine.protocol import FoleyResult
+from avfoley_engine.protocol import FoleyResult, VisualizeRequest, VisualizeResult
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.captions import write_caption
-from avfoley_plugin.timeline.identity import Kind, mark
+from avfoley_plugin.timeline.identity import ClipIdentity, TakeIdentity, TrackIdentity, mark
+from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import Shot, read_shots
-from avfoley_plugin.timeline.takes import Placement, Take, place_takes
+from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import samples
 
 #: On which frame of a shot its takes click: on the first after the picture changed.
@@ -87,14 +89,32 @@ def put_picture(path: Path, film: Path, *, start: int, frames: int, rate: float 
     timeline = host.read()
     span = TimeRange(RationalTime(0, rate), RationalTime(frames, rate))
     made = otio.schema.ExternalReference(film.as_uri(), span)
-    settings = {"model": "fake", "seed": 0, "negative_caption": "", "steps": 1, "guidance_scale": 1.0}
-    mark(made, Kind.TAKE, id="picture-take", caption="a grey wall", record_rate="25", **settings)
+    request = VisualizeRequest(sound=None, frames=frames, record_rate=Fraction(25), caption="a grey wall", model="fake")
+    result = VisualizeResult(
+        path=film,
+        sha256="0" * 64,
+        frames=frames,
+        rate=Fraction(25),
+        width=64,
+        height=36,
+        codec="h264",
+        upsampling="interpolation",
+        model="fake",
+        revision="r1",
+        seed=0,
+        caption="a grey wall",
+        negative_caption="",
+        steps=1,
+        guidance_scale=1.0,
+        seconds=0.1,
+    )
+    mark(made, TakeIdentity(id="picture-take", request=request, result=result))
     clip = otio.schema.Clip("made", source_range=span)
     clip.set_media_references({"take 1": made}, "take 1")
     about = {"layer": "0", "track": "A1", "record_start": start, "frames": frames, "record_rate": "25"}
-    mark(clip, Kind.CLIP, id="picture-clip", **about)
+    mark(clip, ClipIdentity(id="picture-clip", **about))
     gap = otio.schema.Gap(source_range=TimeRange(RationalTime(0, rate), RationalTime(start, rate)))
     track = otio.schema.Track("AVFoley picture", children=[gap, clip], kind=otio.schema.TrackKind.Video)
-    mark(track, Kind.TRACK, id="avfoley-picture")
+    mark(track, TrackIdentity(id="avfoley-picture"))
     timeline.tracks.append(track)
     return host.write(timeline)

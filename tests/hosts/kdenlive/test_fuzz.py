@@ -15,8 +15,8 @@ from kdenlive_takes import put_picture, put_takes
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.media_url import resolve_media
+from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
-from avfoley_plugin.timeline.takes import placed, remove_all
 
 #: What takes the place of a piece of a project.
 _PIECES = st.sampled_from(

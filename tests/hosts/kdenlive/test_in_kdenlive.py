@@ -17,8 +17,8 @@ from melt_player import heard
 
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.identity import Kind, identity
-from avfoley_plugin.timeline.takes import foley_tracks, placed
+from avfoley_plugin.timeline.identity import ClipIdentity, TrackIdentity, identity
+from avfoley_plugin.timeline.placing import foley_tracks, placed
 
 pytestmark = [needs_kdenlive, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -113,7 +113,7 @@ def test_a_written_project_is_opened_without_a_dialog(
     assert len(desktop.windows()) == 1, desktop.windows()
     kdenlive.save()
     timeline = KdenliveFile(path).read()
-    tracks = [(track.name, track.kind) for track in timeline.tracks if identity(track, Kind.TRACK)]
+    tracks = [(track.name, track.kind) for track in timeline.tracks if identity(track, TrackIdentity)]
     assert tracks == [("AVFoley picture", "Video"), ("AVFoley", "Audio")]
-    clips = [clip for clip in timeline.find_clips() if identity(clip, Kind.CLIP)]
+    clips = [clip for clip in timeline.find_clips() if identity(clip, ClipIdentity)]
     assert [clip.range_in_parent().start_time.value for clip in clips] == [40, 0, 37]

@@ -17,10 +17,11 @@ from melt_player import heard, needs_melt, seen
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import KdenliveFile, open_host
 from avfoley_plugin.making import TakeDone
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.settings import FoleySettings
+from avfoley_plugin.timeline.identity import CaptionIdentity, identity
+from avfoley_plugin.timeline.placing import foley_tracks, placed
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.timeline.takes import foley_tracks, placed
-from avfoley_plugin.workflows import FoleySettings, Written, foley, regenerate, remove
+from avfoley_plugin.workflows import Written, foley, regenerate, remove
 
 
 def shots(path: Path) -> list[tuple[int, int]]:
@@ -90,7 +91,7 @@ def test_takes_follow_an_editor_who_saves_meanwhile(engine: Engine, cut: Callabl
     assert update.unplaced == ()
     assert shots(path) == [(0, 30), (49, 40)]
     assert path.read_text().count('<blank length="19"/>') == 2
-    guides = [marker for marker in KdenliveFile(path).read().tracks.markers if identity(marker, Kind.CAPTION)]
+    guides = [marker for marker in KdenliveFile(path).read().tracks.markers if identity(marker, CaptionIdentity)]
     assert [round(guide.marked_range.start_time.value) for guide in guides] == [0, 49]
 
 
@@ -111,7 +112,7 @@ def test_an_edited_guide_makes_its_shot_again_and_again(
         assert [take.request.caption for take in again.takes] == [new]
     timeline = KdenliveFile(path).read()
     assert len(foley_tracks(timeline)) == 1
-    takes = [(take.record_start, take.frames, take.identity["caption"], take.active) for take in placed(timeline)]
+    takes = [(take.record_start, take.frames, take.identity.request.caption, take.active) for take in placed(timeline)]
     assert takes == [
         (0, 30, "a clap", False),
         (0, 30, "a knock", False),

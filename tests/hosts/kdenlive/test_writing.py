@@ -19,9 +19,9 @@ from picture_takes import put_ambience, put_pictures
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.captions import captions, edited
-from avfoley_plugin.timeline.identity import Kind, identity
+from avfoley_plugin.timeline.identity import ClipIdentity, TakeIdentity, TrackIdentity, identity
+from avfoley_plugin.timeline.placing import foley_tracks, place_takes, placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
-from avfoley_plugin.timeline.takes import foley_tracks, place_takes, placed, remove_all
 
 #: Lines of somebody else's nodes that may change: the numbers of tracks.
 NUMBERS = re.compile(r'.*(a_track|b_track|activeTrack|audioTarget|videoTarget|"data": "\d+:).*')
@@ -114,12 +114,12 @@ def test_what_is_written_is_read_back(cut: Callable[..., Path], sequences: bool)
     assert set(captions(timeline).values()) == {CAPTION}
     assert edited(timeline) == []
     assert [track.name for track in timeline.tracks] == ["V1", "titles & <effects>", "A1", "A2", "AVFoley"]
-    clip = next(clip for clip in timeline.find_clips() if identity(clip, Kind.CLIP))
+    clip = next(clip for clip in timeline.find_clips() if identity(clip, ClipIdentity))
     # The shot begins after the handle, and so does the clip.
     assert clip.source_range.start_time.value == 5
-    take = identity(clip.media_reference, Kind.TAKE)
+    take = identity(clip.media_reference, TakeIdentity)
     assert take is not None
-    assert (take["head_samples"], take["caption"], take["revision"]) == (9600, CAPTION, "r1")
+    assert (take.head_samples, take.request.caption, take.result.revision) == (9600, CAPTION, "r1")
 
 
 @FORMATS
@@ -167,7 +167,7 @@ def test_real_projects_come_back_byte_for_byte(
 def remove_picture(path: Path) -> None:
     host = KdenliveFile(path)
     timeline = host.read()
-    ours = [index for index, track in enumerate(timeline.tracks) if identity(track, Kind.TRACK)]
+    ours = [index for index, track in enumerate(timeline.tracks) if identity(track, TrackIdentity)]
     assert len(ours) == 1
     del timeline.tracks[ours[0]]
     host.write(timeline)
@@ -196,7 +196,7 @@ def test_generated_picture_goes_onto_a_video_track_on_top(cut: Callable[..., Pat
     clip = next(clip for clip in track.find_clips())
     assert clip.range_in_parent().start_time.value == 40
     assert clip.media_reference.available_range.duration.value == 20
-    assert identity(clip.media_reference, Kind.TAKE)["caption"] == "a grey wall"
+    assert identity(clip.media_reference, TakeIdentity).request.caption == "a grey wall"
     host.write(timeline)
     assert path.read_bytes() == once
     remove_picture(path)
@@ -212,7 +212,7 @@ def test_sound_and_picture_of_ours_share_a_project(cut: Callable[..., Path]) -> 
     tracks = [reference.get("producer") for reference in settings(path, True)[0].findall("track")]
     assert tracks == ["black_track", "avfoley_track0", "A2", "A1", "V1", "V2", "avfoley_track1"]
     timeline = KdenliveFile(path).read()
-    kinds = [track.kind for track in timeline.tracks if identity(track, Kind.TRACK)]
+    kinds = [track.kind for track in timeline.tracks if identity(track, TrackIdentity)]
     assert sorted(kinds) == ["Audio", "Video"]
     once = path.read_bytes()
     host = KdenliveFile(path)

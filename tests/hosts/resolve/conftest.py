@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from resolve_edit import Edit
 
 from avfoley_plugin.timeline.captions import write_caption
+from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import Shot
-from avfoley_plugin.timeline.takes import Placement, Take, place_takes
+from avfoley_plugin.timeline.takes import Take
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from avfoley_engine.protocol import MediaProbe
 from opentimelineio.opentime import RationalTime, TimeRange
 from picture_takes import put_pictures
 from resolve_edit import Edit
+from support.sample_edit import sample
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import OtioFile
 from avfoley_plugin.hosts.export import Program, prepare
 from avfoley_plugin.hosts.saving import save
-from avfoley_plugin.hosts.table import sample
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 
 
 @pytest.fixture

@@ -11,14 +11,15 @@ import opentimelineio as otio
 import pytest
 from picture_takes import put_ambience, put_pictures, sounding
 from resolve_edit import START, Edit
+from support.resolve_stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 
 from avfoley_plugin.errors import ChangedError, HostError, SelectionError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
-from avfoley_plugin.hosts.resolve.stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 from avfoley_plugin.timeline.captions import captions, edited
+from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.sounds import read_sounds
-from avfoley_plugin.timeline.takes import Take, placed, remove_all
+from avfoley_plugin.timeline.takes import Take
 
 
 def foley_track(edit: Edit) -> Any:
@@ -108,7 +109,7 @@ def test_what_was_written_is_read_back(edit: Edit, add_foley: Callable[..., None
     add_foley(seed=7, head=10)
     timeline = edit.host().read()
     takes = placed(timeline)
-    assert [(take.shot_name, take.record_start, take.frames, take.identity["seed"]) for take in takes] == [
+    assert [(take.shot_name, take.record_start, take.frames, take.identity.request.seed) for take in takes] == [
         ("door.mov", 0, 50, 7),
         ("step", 60, 25, 7),
     ]
@@ -301,7 +302,7 @@ def test_pictures_ambiences_and_foley_have_tracks_of_their_own(
     ]
     host = edit.host()
     timeline = host.read()
-    pictures = [(t.key, t.active, t.identity["codec"]) for t in placed(timeline) if t.layer.startswith("picture")]
+    pictures = [(t.key, t.active, t.identity.request.codec) for t in placed(timeline) if t.layer.startswith("picture")]
     assert pictures == [("take 1", False, "prores"), ("take 2", True, "prores")]
     remove_all(timeline)
     host.write(timeline)

@@ -13,7 +13,7 @@ from resolve_edit import START, Edit
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import captions
-from avfoley_plugin.timeline.takes import placed
+from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.workflows import VisualizeSettings, Written, regenerate, remove, visualize
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "engine"))
@@ -62,7 +62,7 @@ def test_a_selected_sound_gets_a_picture_and_is_made_again(edit: Edit, music: Pa
     assert pictures(edit) == [(0, 400, 3)]
     timeline = edit.host().read()
     assert list(captions(timeline).values()) == ["an organ"]
-    assert [(take.identity["caption"], take.active) for take in placed(timeline)][-1] == ("an organ", True)
+    assert [(take.identity.request.caption, take.active) for take in placed(timeline)][-1] == ("an organ", True)
 
     edit.timeline._selected = []
     assert remove(edit.host()) == edit.folder / "edit.otio"

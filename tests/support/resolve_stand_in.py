@@ -1,6 +1,6 @@
 """A stand-in for Resolve's scripting API, as it is documented and as others have measured it, with each of its traps.
 
-The tests and ``avfoley hosts --table`` use it, because no Resolve can run where they do.
+The tests and the docs' table of hosts use it, because no Resolve can run where they do.
 
 - `hasattr` is true for any name: an unknown one is a method that does nothing and returns None. `dir` tells the truth.
 - Return values lie: whatever happened, a call that writes returns True, or None.

@@ -5,7 +5,6 @@ A trip gives the timeline as it was handed over for writing, and as it is read a
 
 from __future__ import annotations
 
-import importlib.resources
 import importlib.util
 import json
 import os
@@ -20,8 +19,9 @@ import opentimelineio as otio
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.base import Host
 from avfoley_plugin.hosts.kdenlive import KdenliveFile
-from avfoley_plugin.hosts.resolve import ResolveHost, stand_in
-from avfoley_plugin.hosts.sample_edit import RATE, add_foley
+from avfoley_plugin.hosts.resolve import ResolveHost
+from support import resolve_stand_in as stand_in
+from support.sample_edit import RATE, add_foley
 
 #: The environment variable that names a Python with Blender's module `bpy`.
 BPY_PYTHON = "AVFOLEY_BPY_PYTHON"
@@ -34,8 +34,7 @@ _BeforeAndAfter = tuple[otio.schema.Timeline, otio.schema.Timeline]
 def _kdenlive(folder: Path) -> _BeforeAndAfter:
     """A project of 23.04 and later, patched and read again."""
     path = folder / "edit.kdenlive"
-    sample = importlib.resources.files("avfoley_plugin.hosts.kdenlive").joinpath("sample.kdenlive")
-    path.write_bytes(sample.read_bytes())
+    path.write_bytes(Path(__file__).with_name("sample.kdenlive").read_bytes())
     return _through(lambda: KdenliveFile(path))
 
 

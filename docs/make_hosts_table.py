@@ -1,7 +1,12 @@
-"""What survives a round trip, for each format and each program: found out with small edits that have some of everything."""
+"""The table of docs/hosts.md: ``python docs/make_hosts_table.py``.
+
+It says what survives a round trip, for each format and each program: found out with small edits that have some of
+everything.
+"""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,11 +20,15 @@ from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.export import Program, prepare
 from avfoley_plugin.hosts.interchange import FORMATS, InterchangeFile
 from avfoley_plugin.hosts.otio_file import OtioFile
-from avfoley_plugin.hosts.program_trips import TRIPS
-from avfoley_plugin.hosts.sample_edit import RATE, sample
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.survival import ASPECTS, Survival, survival
 from avfoley_plugin.timeline.identity import METADATA_KEY
+
+# The sample edits and the doubles are the tests'.
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.program_trips import TRIPS
+from support.sample_edit import RATE, sample
 
 
 @dataclass(frozen=True)
@@ -116,3 +125,7 @@ def _share(found: Survival) -> str:
     if not found.total:
         return "-"
     return "all" if found.lost == 0 else f"{found.kept}/{found.total}"
+
+
+if __name__ == "__main__":
+    print(markdown(round_trips()), end="")

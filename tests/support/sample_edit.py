@@ -21,8 +21,9 @@ from opentimelineio.schema import (
 )
 
 from avfoley_plugin.timeline.captions import write_caption
+from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import Shot, read_shots
-from avfoley_plugin.timeline.takes import Placement, Take, place_takes
+from avfoley_plugin.timeline.takes import Take
 
 #: Frames a second of all samples.
 RATE = 25
