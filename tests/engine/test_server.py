@@ -199,7 +199,7 @@ def test_one_engine_a_folder(engine: Engine) -> None:
         [sys.executable, str(FAKE_ENGINE), "--folder", str(engine.folder)], capture_output=True, text=True, timeout=20
     )
     assert second.returncode == ALREADY_RUNNING
-    assert "already runs" in second.stderr
+    assert "already running" in second.stderr
     assert engine.status().pid == engine.processes[0].pid
 
 

@@ -160,7 +160,7 @@ class TestLoops:
             assert foley.generate(None, samples, caption="a", loop=True, steps=1).shape == (1920 * latents,)
 
     def test_a_loop_follows_no_picture(self, foley: AVLinkFoley) -> None:
-        with pytest.raises(ModelError, match="no picture"):
+        with pytest.raises(ModelError, match="cannot follow a picture"):
             foley.generate(picture(24), 48_000, loop=True)
 
     def test_a_batch_of_loops_gives_what_its_rows_give_alone(self, foley: AVLinkFoley) -> None:
