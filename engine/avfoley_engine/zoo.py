@@ -236,12 +236,19 @@ def load_video(model: str | Entry, device: torch.device | str = "cpu") -> AVLink
 
 
 def load_for(name: str, device: str, task: str) -> AVLinkFoley | AVLinkVideo:
-    """Loads a model for one of its tasks, `foley` or `visualize`.
+    """Loads a model to serve one of its tasks, `foley` or `visualize`: on CUDA in half precision.
 
     Raises:
         ModelError: as `load`, or the model does not offer the task.
     """
-    return load_video(name, device) if task == "visualize" else load(name, device)
+    from avfoley_engine.models.acceleration import ready_on_its_device
+    from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler
+
+    model = load_video(name, device) if task == "visualize" else load(name, device)
+    ready_on_its_device(model.link)
+    if isinstance(upsampler := getattr(model, "upsampler", None), LatentUpsampler):
+        ready_on_its_device(upsampler.networks.flow)
+    return model
 
 
 def load_upsampler(entry: Entry) -> UpsamplerNetworks | None:
