@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
-from avfoley_engine.models.avlink.acceleration import ATTENTION_KERNELS, CapturedField, accelerate, attention_kernels
+from avfoley_engine.models.acceleration import ATTENTION_KERNELS, CapturedField, accelerate, attention_kernels
 from avfoley_engine.models.avlink.config import NANO, PAPER, AVLinkConfig
 from avfoley_engine.models.avlink.flops import Window, linked_flops, step_flops
 from avfoley_engine.models.avlink.link import AVLink

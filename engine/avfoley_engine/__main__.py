@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from avfoley_engine.errors import AVFoleyError
+from avfoley_engine.jobs import threads
 from avfoley_engine.protocol import state_folder
 
 
@@ -20,7 +22,23 @@ def _serve(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--idle-exit", type=float, metavar="SECONDS", help="stop after this long without jobs and clients"
     )
+    parser.add_argument(
+        "--threads",
+        metavar="N",
+        help="compute on the processor with N threads (default: $AVFOLEY_THREADS, else as many as the load permits)",
+    )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile models on a GPU: a minute more at the start, then faster (or AVFOLEY_COMPILE=1)",
+    )
     options = parser.parse_args(argv)
+    # The worker process reads both.
+    if options.threads is not None:
+        os.environ[threads.THREADS] = options.threads
+    if options.compile:
+        os.environ["AVFOLEY_COMPILE"] = "1"
+    threads.fixed(os.environ)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     from avfoley_engine.server import serve
 
@@ -60,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, (_, what) in COMMANDS.items():
         commands.add_parser(name, help=what, add_help=False)
     options, rest = parser.parse_known_args(argv)
+    for name, value in threads.SHORT_SPINNING.items():
+        os.environ.setdefault(name, value)
     try:
         return COMMANDS[options.command][0](rest) or 0
     except AVFoleyError as error:

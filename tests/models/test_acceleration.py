@@ -1,4 +1,4 @@
-"""What makes sampling fast leaves what is sampled as it is, as near as its precision lets it."""
+"""Fast sampling samples the same, as near as its precision permits."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from avfoley_engine.models.avlink.acceleration import CapturedField, accelerate, attention_kernels
+from avfoley_engine import zoo
+from avfoley_engine.evaluation.matching import count
+from avfoley_engine.media import onsets
+from avfoley_engine.models.acceleration import CapturedField, accelerate, attention_kernels, ready_on_its_device
+from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import AVLinkConfig
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler
 from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.nn.dit import TextStates
+from avfoley_engine.world import render_frames, sample_scene
+from torch._dynamo.testing import CompileCounter
 
 Velocity = Callable[[AVLink], torch.Tensor]
 
@@ -51,8 +59,20 @@ def test_compiled_blocks_do_the_same(
     audio, video = (replace(part, dit=replace(part.dit, depth=10)) for part in (small_config.audio, small_config.video))
     link = open_gates(linked(replace(small_config, audio=audio, video=video)))  # type: ignore[arg-type]
     plain = velocity(link)
-    compiled = accelerate(link, torch.float32, compiled=True, backend="eager")
+    compiler = CompileCounter()
+    compiled = accelerate(link, torch.float32, compiled=True, backend=compiler)
     torch.testing.assert_close(velocity(compiled), plain, atol=1e-4, rtol=1e-4)
+    assert 0 < compiler.frame_count < 10
+
+
+def test_compiled_blocks_take_sounds_of_any_length(link: AVLink) -> None:
+    nothing = TextStates(torch.zeros(1, 0, 16), torch.zeros(1, 0, dtype=torch.bool))
+    sounds = [torch.randn(1, length, 8) for length in range(20, 35)]
+    with torch.no_grad():
+        plain = [link.audio(x, torch.tensor([0.5]), nothing) for x in sounds]
+        accelerate(link, torch.float32, compiled=True, backend="eager")
+        for x, expected in zip(sounds, plain, strict=True):
+            torch.testing.assert_close(link.audio(x, torch.tensor([0.5]), nothing), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_every_attention_kernel_is_tried_in_the_order_that_is_asked(link: AVLink, velocity: Velocity) -> None:
@@ -67,7 +87,59 @@ def test_a_replayed_graph_gives_what_the_field_gives(link: AVLink, inputs: dict[
     text: TextStates = inputs["audio_text"]
     text = TextStates(text.states.cuda(), text.mask.cuda())
     field = CapturedField(lambda x, t: link.audio(x, t, text))
-    for seed in range(3):
+    # It is recorded by the fourth call.
+    for seed in range(6):
         torch.manual_seed(seed)
         x, t = torch.randn(2, 25, 8, device="cuda"), torch.rand(2, device="cuda")
         torch.testing.assert_close(field(x, t), link.audio(x, t, text))
+    assert field.graph is not None
+
+
+@pytest.mark.slow
+def test_the_shipped_model_sounds_the_same_in_half_precision() -> None:
+    """The path of a GPU, on the processor."""
+    model = system.load(zoo.entry("avlink-nano"))
+    scene = sample_scene(14, split="shipped-model", duration=4.0)
+    frames = render_frames(scene, *model.frame_size, float(model.frame_rate))
+
+    def sound() -> np.ndarray:
+        return model.generate(frames, 4 * 48_000, caption=scene.video_caption, seed=1, steps=10).numpy()
+
+    exact = sound()
+    accelerate(model.link)
+    half = sound()
+    assert not np.array_equal(exact, half)
+    assert np.isfinite(half).all()
+    assert np.corrcoef(exact, half)[0, 1] > 0.99
+    heard = onsets.detect(exact, 48_000)
+    assert len(heard) >= 4
+    assert count(heard, onsets.detect(half, 48_000), 0.02).f1 == 1
+
+
+def test_pictures_are_the_same_in_half_precision() -> None:
+    model = system.load_video(zoo.entry("avlink-nano"))
+    assert isinstance(model.upsampler, LatentUpsampler)
+    sound = torch.randn(48_000, generator=torch.Generator().manual_seed(0)) / 10
+
+    def pictures() -> tuple[torch.Tensor, torch.Tensor]:
+        small = model.generate(sound, 24, caption="a hammer", seed=1, steps=2)
+        return small.float(), torch.cat(list(model.upsampler.upsample(small[:8], model.frame_rate))).float()
+
+    exact = pictures()
+    accelerate(model.link)
+    accelerate(model.upsampler.networks.flow)
+    for one, other in zip(exact, pictures(), strict=True):
+        assert 0 < (one - other).abs().mean() < 2
+
+
+def test_on_the_processor_a_network_stays_as_it_is(link: AVLink, velocity: Velocity) -> None:
+    plain = velocity(link)
+    assert torch.equal(velocity(ready_on_its_device(link)), plain)
+    assert link.audio.output.weight.dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="half precision is for a GPU")
+def test_on_a_gpu_a_network_is_served_in_half_precision(link: AVLink) -> None:
+    ready_on_its_device(link.cuda())
+    assert {p.dtype for p in link.parameters()} == {torch.bfloat16}
+    assert not any(p.requires_grad for p in link.parameters())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from avfoley_engine.jobs.store import JobStore
+from avfoley_engine.jobs.threads import worker_environment
 from avfoley_engine.protocol import JobState
 
 log = logging.getLogger(__name__)
@@ -141,6 +143,7 @@ class Supervisor:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=worker_log,
+                    env=worker_environment(os.environ),
                     # Ctrl-C in the terminal of `avfoley engine serve` is for the server alone.
                     start_new_session=True,
                     creationflags=_NO_CONSOLE,

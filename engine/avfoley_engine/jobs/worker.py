@@ -25,6 +25,7 @@ from filelock import FileLock
 from avfoley_engine.errors import AVFoleyError, CancelledError, JobError
 from avfoley_engine.jobs.cache import ArtefactCache
 from avfoley_engine.jobs.store import JobStore
+from avfoley_engine.jobs.threads import Threads, fixed
 from avfoley_engine.protocol import Job, JobState, ModelInfo, Request, Result
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Worker:
         self._changed = changed
         self._models: dict[tuple[str, str, str], Model] = {}
         self._device = ""
+        self._threads = Threads(fixed(os.environ))
 
     def start(self) -> None:
         """Finds the device; from here on the engine's status shows the worker as ready.
@@ -84,6 +86,7 @@ class Worker:
                 self._changed()
                 self.carry_out(job)
             called.wait(IDLE_INTERVAL)
+            self._threads.adjust()
 
     def carry_out(self, job: Job) -> None:
         """Makes one claimed job's take, from the cache if it is there, and writes how it ended."""
@@ -187,6 +190,7 @@ class _Progress:
     def __call__(self, done: float) -> None:
         if self._worker.store.must_stop(self._job.id, self._worker.name):
             raise CancelledError("the job was cancelled")
+        self._worker._threads.adjust()
         now = time.monotonic()
         if done > 0 and now - self._reported >= REPORT_INTERVAL:
             self._reported = now

@@ -50,7 +50,7 @@ class AVLinkSystem(System):
 
     def load(self, entry: Entry, task: str, device: str) -> AVLinkFoley | AVLinkVideo:
         """See `System.load`."""
-        return load_video(entry, device) if task == "visualize" else load(entry, device)
+        return (load_video if task == "visualize" else load)(entry, device, serving=True)
 
 
 def directions(entry: Entry) -> list[Direction]:
@@ -58,8 +58,10 @@ def directions(entry: Entry) -> list[Direction]:
     return [d for d in _TASKS.values() if entry.has(f"fusion_{d}") or entry.has("fusion_joint")]
 
 
-def load(entry: Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
+def load(entry: Entry, device: torch.device | str = "cpu", *, serving: bool = False) -> AVLinkFoley:
     """A model with its codec and text encoder on a device, for sound.
+
+    `serving`: as fast as the device allows (`models.acceleration`), and not to be trained.
 
     Raises:
         ModelError: its config or weights cannot be used.
@@ -67,6 +69,7 @@ def load(entry: Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
     import torch
 
     from avfoley_engine.codec.files import load_codec
+    from avfoley_engine.models.acceleration import ready_on_its_device
     from avfoley_engine.models.avlink.config import AVLinkConfig
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.link import AVLink
@@ -84,7 +87,7 @@ def load(entry: Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
     return AVLinkFoley(
         entry.name,
         entry.revision,
-        link.to(target),
+        ready_on_its_device(link.to(target)) if serving else link.to(target),
         load_codec(entry).to(target),
         text_encoder(link.config.text, target),
         default_steps=defaults["steps"],
@@ -92,17 +95,20 @@ def load(entry: Entry, device: torch.device | str = "cpu") -> AVLinkFoley:
     )
 
 
-def load_video(entry: Entry, device: torch.device | str = "cpu") -> AVLinkVideo:
+def load_video(entry: Entry, device: torch.device | str = "cpu", *, serving: bool = False) -> AVLinkVideo:
     """A model the other way round, from sound to picture.
 
     Raises:
         ModelError: as `load`, or the model has no audio-to-video fusion blocks.
     """
+    from avfoley_engine.models.acceleration import ready_on_its_device
     from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler
     from avfoley_engine.models.avlink.video import AVLinkVideo
 
-    foley = load(entry, device)
+    foley = load(entry, device, serving=serving)
     networks = load_upsampler(entry)
+    if networks is not None and serving:
+        ready_on_its_device(networks.flow.to(device))
     upsampler = None if networks is None else LatentUpsampler(networks.to(device), foley.text)
     return AVLinkVideo.beside(foley, upsampler)
 

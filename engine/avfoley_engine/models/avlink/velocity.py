@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from avfoley_engine.flow.guidance import guide
 from avfoley_engine.flow.solver import VelocityField
 from avfoley_engine.flow.windows import Windows
+from avfoley_engine.models.acceleration import CapturedField
 from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.nn.dit import TextStates
@@ -81,15 +82,21 @@ def windowed_velocity(
             [stem.extract(some.type_as(stem.output.weight)) for some in condition.split(at_once)]
         )
 
+    def of_rows(rows: torch.Tensor) -> CapturedField:
+        """The guided velocity of some of the windows, whose conditions are gathered once."""
+        sequences = rows // len(windows.starts)
+        given, events = (None if part is None else part[rows] for part in (condition, event_features))
+        captions = text.rows(sequences), negative.rows(sequences)
+        return CapturedField(lambda x, t: guided_velocity(link, direction, x, t, given, *captions, scale, events))
+
+    fields: list[CapturedField] = []
+
     def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
         cut = windows.cut(x)
-        parts = []
-        for rows in torch.arange(len(cut)).split(at_once):
-            sequences = rows // len(windows.starts)
-            given, events = (None if part is None else part[rows] for part in (condition, event_features))
-            time = x.new_full((len(rows),), t)
-            captions = text.rows(sequences), negative.rows(sequences)
-            parts.append(guided_velocity(link, direction, cut[rows], time, given, *captions, scale, events))
+        rows = torch.arange(len(cut)).split(at_once)
+        if not fields:
+            fields.extend(map(of_rows, rows))
+        parts = [field(cut[some], x.new_full((len(some),), t)) for field, some in zip(fields, rows, strict=True)]
         return windows.blend(torch.cat(parts))
 
     return velocity

@@ -81,7 +81,8 @@ class UpsamplerDiT(DiT):
         """As `DiT.velocity_of`, of the latents alone; `sample` is what is added to the first guess."""
         latents, conditioning = x.tensor_split((self.latent_width,), dim=-1)
         assert self.guess is not None
-        return super().velocity_of(sample + self.guess(conditioning), latents, t)
+        guess = self.guess(conditioning.type_as(self.input.weight)).type_as(latents)
+        return super().velocity_of(sample + guess, latents, t)
 
     def rotation(self, x: torch.Tensor) -> Rotation:
         pairs = self.config.width // self.config.heads // 2

@@ -13,6 +13,7 @@ from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
 from avfoley_engine.flow.windows import Windows
 from avfoley_engine.media.pixels import from_pixels, to_pixels
+from avfoley_engine.models.acceleration import CapturedField
 from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
 from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
 from avfoley_engine.models.avlink.upsampler.flow import UpsamplerDiT
@@ -127,14 +128,17 @@ class LatentUpsampler:
         windows = Windows.line(count, config.window_latents, config.overlap_latents)
         text_states = self.text([caption])
 
+        def of_rows(rows: torch.Tensor) -> CapturedField:
+            captions = text_states.rows(torch.zeros(len(rows), dtype=torch.long))
+            return CapturedField(lambda x, t: self.networks.flow(x, t, captions))
+
+        fields: list[CapturedField] = []
+
         def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = torch.cat([windows.cut(x), windows.cut(conditioning)], dim=-1)
-            parts = [
-                self.networks.flow(
-                    rows, rows.new_full((len(rows),), t), text_states.rows(torch.zeros(len(rows), dtype=torch.long))
-                )
-                for rows in cut.split(self.windows_at_once)
-            ]
+            cut = torch.cat([windows.cut(x), windows.cut(conditioning)], dim=-1).split(self.windows_at_once)
+            if not fields:
+                fields.extend(map(of_rows, cut))
+            parts = [field(rows, rows.new_full((len(rows),), t)) for field, rows in zip(fields, cut, strict=True)]
             return windows.blend(torch.cat(parts))
 
         def report(share: float) -> None:

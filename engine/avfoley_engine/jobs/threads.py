@@ -1,0 +1,118 @@
+"""How many threads torch computes with, chosen by the load of the machine.
+
+torch's OpenMP threads wait for each other after every operation, and spin while they wait. Beside
+a busy editing program the one that is waited for may not run, and the others burn its time: a job
+then takes ten times as long. So the worker uses as many threads as there are processors that
+nobody else uses, looks again while a job runs, and its threads spin briefly before they sleep.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import psutil
+
+from avfoley_engine.errors import AVFoleyError
+
+#: The environment variable that fixes the number of threads; "auto" has the load choose it.
+THREADS = "AVFOLEY_THREADS"
+#: Seconds over which the load is measured, at least.
+INTERVAL = 0.25
+#: Processors that may be in use by others without costing a thread: the load is never quite zero.
+TOLERANCE = 0.25
+
+#: How long a thread spins before it sleeps, read when torch loads: rounds of GNU's OpenMP (Linux),
+#: less than a millisecond in all, and milliseconds of LLVM's and Intel's (macOS, Windows).
+SHORT_SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+
+
+def fixed(environment: Mapping[str, str]) -> int | None:
+    """The number of threads that $AVFOLEY_THREADS, or else $OMP_NUM_THREADS, sets; None for the load's.
+
+    Raises:
+        AVFoleyError: it is no whole number above 0.
+    """
+    name = THREADS if environment.get(THREADS) else "OMP_NUM_THREADS"
+    # OpenMP takes a list, one number for each level of nesting.
+    value = environment.get(name, "").partition(",")[0].strip()
+    if value in ("", "auto"):
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise AVFoleyError(f"{name} is {value!r}: give a number of threads, 1 or more, or leave it unset.")
+    return int(value)
+
+
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a worker process: OpenMP reads it when torch loads there.
+
+    Raises:
+        AVFoleyError: as `fixed`.
+    """
+    threads = fixed(environment)
+    # torch loads with one thread, and gets more as soon as the load was measured.
+    chosen = {THREADS: str(threads or "auto"), "OMP_NUM_THREADS": str(threads or 1)}
+    return SHORT_SPINNING | dict(environment) | chosen
+
+
+@dataclass(frozen=True)
+class Load:
+    """Seconds so far: by the clock, that processors were idle, and that they ran this process."""
+
+    clock: float
+    idle: float
+    own: float
+
+
+def measured() -> Load:
+    """The load of this machine."""
+    times = psutil.cpu_times()
+    return Load(time.monotonic(), times.idle + getattr(times, "iowait", 0.0), time.process_time())
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def free_processors(before: Load, after: Load) -> float:
+    """The processors that nobody else used between two measurements: idle ones, and our own."""
+    return (after.idle - before.idle + after.own - before.own) / (after.clock - before.clock)
+
+
+class Threads:
+    """Keeps torch's number of threads at what the load allows, between 1 and `most`.
+
+    most: the number of processors. fixed: a number to keep whatever the load.
+    """
+
+    def __init__(
+        self, fixed: int | None = None, *, most: int | None = None, measure: Callable[[], Load] = measured
+    ) -> None:
+        self._fixed = fixed
+        self._most = most or processors()
+        self._measure = measure
+        self._before = measure()
+        self.number = fixed or 1
+
+    def adjust(self) -> None:
+        """Measures the load since the last call, at most every `INTERVAL`, and sets the threads.
+
+        Only what is computed in the calling thread counts. It costs some microseconds.
+        """
+        if self._fixed is None:
+            self._choose()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.get_num_threads() != self.number:
+            torch.set_num_threads(self.number)
+
+    def _choose(self) -> None:
+        load = self._measure()
+        if load.clock - self._before.clock < INTERVAL:
+            return
+        free = free_processors(self._before, load)
+        self._before = load
+        self.number = min(self._most, max(1, int(free + TOLERANCE)))
