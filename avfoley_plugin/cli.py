@@ -23,6 +23,7 @@ import typer
 
 # Everything heavier is imported where it is needed: `avfoley --help` must answer at once.
 if TYPE_CHECKING:
+    from avfoley_plugin.captioning import Captioning
     from avfoley_plugin.generation import Generation
     from avfoley_plugin.workflows import Run
 
@@ -274,6 +275,42 @@ def generate(
 
         settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, channels=_channels(stereo))
         return generation.generate(LocalEngine(), settings, seconds, loop=loop, output=output)
+
+    raise typer.Exit(_run_to_end(start, as_json))
+
+
+@app.command()
+def caption(
+    source: Input,
+    clip: Annotated[
+        list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; repeatable.")
+    ] = None,
+    record_range: Annotated[
+        str | None, typer.Option("--range", metavar="IN-OUT", help="Only this range, see `avfoley foley`.")
+    ] = None,
+    proposals: Annotated[int, typer.Option(min=1, max=10, help="Captions to propose per shot.")] = 3,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Also replace captions that AVFoley wrote. Yours stay.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same captions.")] = 0,
+    model: Annotated[
+        str | None, typer.Option(help="A model with the task `caption`, see `avfoley models`; by default the first.")
+    ] = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Propose what silent shots should sound like, and write it as caption markers."""
+
+    def start() -> Captioning:
+        from avfoley_plugin.captioning import Captioning, CaptionSettings
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.timeline.selection import Selection
+
+        engine = LocalEngine()
+        settings = CaptionSettings(model, proposals, overwrite, seed)
+        selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
+        return Captioning(open_host(source, output, engine.probe), engine, settings, selection)
 
     raise typer.Exit(_run_to_end(start, as_json))
 
@@ -562,13 +599,13 @@ def _code(error: Exception) -> Exit:
     return Exit.ENGINE if isinstance(error, EngineError) else Exit.INPUT
 
 
-def _run_to_end(start: Callable[[], Run | Generation], as_json: bool) -> Exit:
+def _run_to_end(start: Callable[[], Run | Generation | Captioning], as_json: bool) -> Exit:
     """Runs a verb to its end and reports progress; Ctrl-C cancels it, a second Ctrl-C aborts."""
     from avfoley_plugin.console import JsonReport, ProgressReport
     from avfoley_plugin.errors import AVFoleyError
 
     report = JsonReport() if as_json else ProgressReport()
-    run: Run | Generation | None = None
+    run: Run | Generation | Captioning | None = None
     interrupted = False
 
     def interrupt(*_: object) -> None:

@@ -11,12 +11,17 @@ from avfoley_engine.protocol import JobState
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
+from avfoley_plugin.captioning import CaptionsPlanned, CaptionsWritten
 from avfoley_plugin.generation import GenerationUpdate, Saved, SoundPlanned
-from avfoley_plugin.making import Subject, TakeCancelled, TakeDone, TakeFailed, TakeProgress
+from avfoley_plugin.making import CaptionsDone, Subject, TakeCancelled, TakeDone, TakeFailed, TakeProgress
+from avfoley_plugin.timeline.media import Problem
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.sounds import SoundClip
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.workflows import Planned, Update, Written
+
+ShownUpdate = Update | GenerationUpdate | CaptionsPlanned | CaptionsWritten
+WhatWasWritten = Written | Saved | CaptionsWritten | None
 
 
 class Report(ABC):
@@ -33,10 +38,10 @@ class Report(ABC):
     ) -> None:
         return None
 
-    def show(self, update: Update | GenerationUpdate) -> None:
+    def show(self, update: ShownUpdate) -> None:
         """Shows one update."""
         match update:
-            case Planned():
+            case Planned() | CaptionsPlanned():
                 self.failures += len(update.problems)
             case TakeFailed():
                 self.failures += 1
@@ -48,7 +53,7 @@ class Report(ABC):
         """Reports that the run is being cancelled."""
 
     @abstractmethod
-    def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
+    def finish(self, written: WhatWasWritten, code: int, error: str | None = None) -> None:
         """Reports what the run wrote, and its exit code."""
 
 
@@ -89,7 +94,7 @@ class ProgressReport(Report):
             self._progress.remove_task(self._all)
         self._progress.stop()
 
-    def show(self, update: Update | GenerationUpdate) -> None:
+    def show(self, update: ShownUpdate) -> None:
         super().show(update)
         match update:
             case Planned():
@@ -100,8 +105,15 @@ class ProgressReport(Report):
             case SoundPlanned():
                 self._end_waiting()
                 self._plan([len(update.requests)])
+            case CaptionsPlanned():
+                self._end_waiting()
+                for problem in update.problems:
+                    self._say(f"skipped: {problem}")
+                self._plan([1] * len(update.shots))
             case TakeProgress():
                 self._move(update)
+            case CaptionsDone():
+                self._end(update.subject, 0, _caption_line(update))
             case TakeDone():
                 self._end(update.subject, update.number, f"done: {update.take.path}")
             case TakeFailed():
@@ -116,7 +128,7 @@ class ProgressReport(Report):
     def cancelling(self) -> None:
         self._say("Cancelling; finished takes are kept. Press Ctrl-C again to abort.")
 
-    def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
+    def finish(self, written: WhatWasWritten, code: int, error: str | None = None) -> None:
         if error is not None:
             self._err.print(f"avfoley: {error}", markup=False, highlight=False, soft_wrap=True)
         if isinstance(written, Written):
@@ -124,6 +136,8 @@ class ProgressReport(Report):
                 self._say(f"not placed, because the timeline was changed meanwhile: {shot.name}")
             self._say(f"Timeline:  {written.timeline}")
             self._say(f"Cue sheet: {written.cue_sheet}")
+        elif isinstance(written, CaptionsWritten):
+            self._say(f"Timeline: {written.timeline}")
         elif written is None and error is None:
             self._say("Nothing was written.")
 
@@ -170,7 +184,7 @@ class JsonReport(Report):
     finished in the last line.
     """
 
-    def show(self, update: Update | GenerationUpdate) -> None:
+    def show(self, update: ShownUpdate) -> None:
         super().show(update)
         match update:
             case Planned():
@@ -180,10 +194,7 @@ class JsonReport(Report):
                         {**_subject(order.shot), "frames": order.shot.frames, "takes": len(order.requests)}
                         for order in update.orders
                     ],
-                    problems=[
-                        {"clip": problem.name, "track": problem.track_name, "reason": problem.reason}
-                        for problem in update.problems
-                    ],
+                    problems=[_problem(problem) for problem in update.problems],
                 )
             case SoundPlanned():
                 sound = update.sound
@@ -191,6 +202,15 @@ class JsonReport(Report):
                     "planned",
                     sounds=[{**_subject(sound), "samples": sound.samples, "takes": len(update.requests)}],
                 )
+            case CaptionsPlanned():
+                self._print(
+                    "planned",
+                    shots=[_subject(shot) for shot in update.shots],
+                    problems=[_problem(problem) for problem in update.problems],
+                )
+            case CaptionsDone():
+                proposals = [proposal.model_dump() for proposal in update.result.proposals]
+                self._print("captions", **_subject(update.subject), proposals=proposals)
             case TakeProgress():
                 self._print(
                     "progress",
@@ -211,15 +231,16 @@ class JsonReport(Report):
     def cancelling(self) -> None:
         return None
 
-    def finish(self, written: Written | Saved | None, code: int, error: str | None = None) -> None:
+    def finish(self, written: WhatWasWritten, code: int, error: str | None = None) -> None:
         placed = written if isinstance(written, Written) else None
+        timeline = written.timeline if isinstance(written, Written | CaptionsWritten) else None
         self._print(
             "finished",
             exit_code=int(code),
             error=error,
-            timeline=None if placed is None else str(placed.timeline),
+            timeline=None if timeline is None else str(timeline),
             cue_sheet=None if placed is None else str(placed.cue_sheet),
-            takes=[] if written is None else [_take(take) for take in written.takes],
+            takes=[_take(take) for take in written.takes] if isinstance(written, Written | Saved) else [],
             unplaced=[] if placed is None else [_subject(shot) for shot in placed.unplaced],
         )
 
@@ -231,6 +252,17 @@ def _subject(subject: Subject) -> dict[str, Any]:
     if isinstance(subject, Shot | SoundClip):
         return {"shot": subject.name, "shot_id": subject.id}
     return {"sound": subject.name}
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {"clip": problem.name, "track": problem.track_name, "reason": problem.reason}
+
+
+def _caption_line(update: CaptionsDone) -> str:
+    if not update.result.proposals:
+        return "no caption: the model is not sure of any"
+    best = update.result.proposals[0]
+    return f"captioned: {best.text} ({best.confidence:.0%})"
 
 
 def _take(take: Take) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from avfoley_engine.protocol import SAMPLE_RATE, FileResult, FoleyRequest
 
@@ -116,7 +116,7 @@ class Generation(TakeRun):
     def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
         path = self._path(assignment.number, result)
         copy_take(result, path)
-        return Take(assignment.request, result, path)
+        return Take(cast(FoleyRequest, assignment.request), result, path)
 
     def _path(self, number: int, result: FileResult) -> Path:
         """The file for a take: a free name, or a file that already is this take."""

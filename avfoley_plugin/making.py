@@ -7,13 +7,12 @@ import hashlib
 import re
 import shutil
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
-from avfoley_engine.protocol import FileRequest, FileResult, Job, JobEvent, JobState
+from avfoley_engine.protocol import CaptionResult, FileResult, Job, JobEvent, JobState, Request, Result
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
@@ -39,7 +38,7 @@ class Assignment:
 
     subject: Subject
     number: int
-    request: FileRequest
+    request: Request
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,14 @@ class TakeDone:
 
 
 @dataclass(frozen=True)
+class CaptionsDone:
+    """Captions were proposed for a shot; none if the model is not sure about any."""
+
+    subject: Subject
+    result: CaptionResult
+
+
+@dataclass(frozen=True)
 class TakeFailed:
     """A take could not be made; ``reason`` is for the user."""
 
@@ -80,10 +87,10 @@ class TakeCancelled:
     number: int
 
 
-TakeUpdate = TakeProgress | TakeDone | TakeFailed | TakeCancelled
+TakeUpdate = TakeProgress | TakeDone | CaptionsDone | TakeFailed | TakeCancelled
 
 
-class TakeRun(ABC):
+class TakeRun:
     """A run of one verb; see `workflows.Run` and `generation.Generation`. `cancel` it from any
     thread.
     """
@@ -111,9 +118,14 @@ class TakeRun(ABC):
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
-    @abstractmethod
+    def _done(self, assignment: Assignment, result: Result) -> TakeUpdate:
+        """What a finished job made, brought to where it belongs: a take's file, unless overridden."""
+        take = self._import_take(assignment, cast(FileResult, result))
+        return TakeDone(assignment.subject, assignment.number, take)
+
     def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
         """Copies a finished take from the engine's cache to where it belongs."""
+        raise NotImplementedError
 
     def _make_takes(self, work: Sequence[Assignment]) -> Iterator[TakeUpdate]:
         """Makes all takes, in order."""
@@ -150,9 +162,9 @@ class TakeRun(ABC):
         subject, number = assignment.subject, assignment.number
         if job.state is JobState.CANCELLED:
             return TakeCancelled(subject, number)
-        if not isinstance(job.result, FileResult):
+        if job.result is None:
             return TakeFailed(subject, number, job.error or "the engine gave no reason; see its log")
-        return TakeDone(subject, number, self._import_take(assignment, job.result))
+        return self._done(assignment, job.result)
 
     def _cancel_pending(self) -> None:
         """Cancels the jobs that nobody is waiting for any more."""

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import opentimelineio as otio
-from avfoley_engine.protocol import FileResult, MediaProbe
+from avfoley_engine.protocol import FileRequest, FileResult, MediaProbe
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, ChangedError, SelectionError, TimelineError
@@ -276,7 +276,7 @@ class Run(TakeRun):
             yield self.written
 
     def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
-        request = assignment.request
+        request = cast(FileRequest, assignment.request)
         take = Take(request, result, self._folder)
         # A clip is often named by its file.
         name = assignment.subject.name.removesuffix("" if request.media is None else request.media.suffix)

@@ -1,0 +1,32 @@
+"""The toy as a system. It needs no weights: it clicks where the picture becomes bright, and says so."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from avfoley_engine.models.system import System
+
+if TYPE_CHECKING:
+    from avfoley_engine.models.interface import Model
+    from avfoley_engine.zoo import Entry
+
+
+class ToySystem(System):
+    """Foley and captions, by two classes of `network.py`."""
+
+    name = "toy"
+
+    def tasks(self, entry: Entry) -> list[str]:
+        return ["foley", "caption"]
+
+    def sample_rate(self, entry: Entry) -> int:
+        return 16_000
+
+    def window_seconds(self, entry: Entry) -> Fraction | None:
+        return None
+
+    def load(self, entry: Entry, task: str, device: str) -> Model:
+        from support.toy.network import ToyCaptioner, ToyFoley
+
+        return ToyFoley(entry) if task == "foley" else ToyCaptioner(entry)
