@@ -34,16 +34,21 @@ class RecipeOptions(CommandOptions, TrainerConfig):
 class Objective:
     """A network and the loss that trains it.
 
-    module: its trainable parameters learn. name: that of the run's folder. units: what FSDP
-    gathers, uses and frees as one, beside all the rest. frozen: modules that must stay, bit for
-    bit, what they are. finish: writes what the run leaves beside its checkpoint, once the averaged
-    weights are in the module. trainer: makes another trainer than the plain one, in the run's folder.
+    - module: its trainable parameters learn.
+    - name: that of the run's folder.
+    - units: what FSDP gathers, uses and frees as one, beside all the rest.
+    - casts: the network brings its inputs to its weights' precision, which FSDP may make bfloat16;
+      else it runs under autocast.
+    - frozen: modules that must stay, bit for bit, what they are.
+    - finish: writes what the run leaves beside its checkpoint, from averaged weights in the module.
+    - trainer: makes another trainer than the plain one, in the run's folder.
     """
 
     name: str
     module: nn.Module
     loss: LossFunction
     units: Sequence[nn.Module] = ()
+    casts: bool = False
     frozen: Mapping[str, nn.Module] = field(default_factory=dict)
     finish: Callable[[], None] | None = None
     trainer: Callable[[Path, TrainerConfig], Trainer] | None = None

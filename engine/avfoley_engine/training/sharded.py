@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -104,9 +104,9 @@ class ShardedTrainer(Trainer):
             )
         share = micro_batches // ranks
         self.mine = range(self.rank * share, (self.rank + 1) * share)
-        network = objective.module
+        network, self.casts = objective.module, objective.casts
         self.sharded = _Step(network, objective.loss)
-        shard(self.sharded, objective.units, next(network.parameters()).device, bf16=config.bf16)
+        shard(self.sharded, objective.units, next(network.parameters()).device, bf16=config.bf16 and objective.casts)
         super().__init__(network, objective.loss, folder, config)
 
     def update(self, rng: np.random.Generator) -> dict[str, float]:
@@ -117,7 +117,8 @@ class ShardedTrainer(Trainer):
             own = np.random.default_rng((self.config.seed, self.step, number))
             torch.manual_seed(int(own.integers(2**62)))
             self.sharded.set_requires_gradient_sync(number == self.mine[-1])
-            loss, figures = self.sharded(self.step, own)
+            with nullcontext() if self.casts else self.autocast():
+                loss, figures = self.sharded(self.step, own)
             (loss / len(self.mine)).backward()
             for name, value in {"loss": loss.detach().item(), **figures}.items():
                 sums[name] = sums.get(name, 0.0) + value / len(self.mine)

@@ -78,7 +78,7 @@ def build_audio(options: AudioOptions, device: torch.device) -> Objective:
         shards.check(needed)
         data = sounds_of(shards)
     loss = audio_loss(audio, data, caption_states(config.text, device), options)
-    return Objective("audio", audio, loss, units(audio))
+    return Objective("audio", audio, loss, units(audio), casts=True)
 
 
 AUDIO = Recipe(

@@ -178,7 +178,7 @@ def fusion_objective(
     """The fusion blocks of `training`'s directions."""
     backbones = {f"{name} backbone": training.link.get_submodule(name) for name in ("audio", "video")}
     loss = fusion_losses(training, data, text, options)
-    return Objective(f"fusion_{options.direction}", training, loss, units(training), backbones)
+    return Objective(f"fusion_{options.direction}", training, loss, units(training), casts=True, frozen=backbones)
 
 
 def build_fusion(options: FusionOptions, device: torch.device) -> Objective:

@@ -197,7 +197,8 @@ def build_video(options: VideoOptions, device: torch.device) -> Objective:
     video = base.link.video if base else VideoDiT(config.video)
     video.checkpointing = options.checkpointing
     training = VideoTraining(video.requires_grad_(True)).to(device)
-    return Objective("video", training, video_loss(training, data, text, options, config.video_time), units(training))
+    loss = video_loss(training, data, text, options, config.video_time)
+    return Objective("video", training, loss, units(training), casts=True)
 
 
 #: Families whose events are hard to see, and how many times as often as the others they are drawn.
