@@ -60,7 +60,7 @@ def test_a_tiny_budget_gives_a_table_and_goes_on_where_it_stopped(
         raise AssertionError("trained again")
 
     with monkeypatch.context() as patched:
-        patched.setattr("avfoley_engine.evaluation.ablations.train_fusion", never)
+        patched.setattr("avfoley_engine.evaluation.ablations.train", never)
         assert main(command(runs, "--variant", "cross")) == 0
     assert {row["variant"]: row for row in json.loads(capsys.readouterr().out)["variants"]} == rows
     assert main(command(runs, "--seed", "3")) == 1

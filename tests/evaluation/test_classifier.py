@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from avfoley_engine.errors import MediaError
 from avfoley_engine.evaluation.classifier import WINDOW, Classifier, ClassifierConfig, levels, train, trained
-from avfoley_engine.training.sounds import Sound
+from avfoley_engine.world.recordings import Sound
 from scipy.signal import butter, sosfilt
 
 RATE = 48_000

@@ -24,7 +24,7 @@ from avfoley_engine.evaluation.codec import (
     systems,
 )
 from avfoley_engine.training.codec import SpectralDistance
-from avfoley_engine.training.sounds import is_held_out
+from avfoley_engine.world.recordings import is_held_out
 from safetensors.torch import save_file
 
 

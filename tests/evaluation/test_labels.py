@@ -39,7 +39,7 @@ from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training.phrases import load_phrases
-from avfoley_engine.training.sounds import Sound, is_held_out
+from avfoley_engine.world.recordings import Sound, is_held_out
 from scipy.linalg import sqrtm
 
 RATE = 48_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,32 +13,29 @@ import torch
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.models.avlink.backbones import VideoDiT
-from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig, DrawingConfig, FusionConfig
+from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, DrawingConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink, Linked
 from avfoley_engine.nn.dit import TextStates
-from avfoley_engine.training import avlink, cli, loading
-from avfoley_engine.training.avlink import (
-    AVLinkTraining,
+from avfoley_engine.training.avlink.audio import AudioOptions, audio_loss
+from avfoley_engine.training.avlink.fusion import FusionOptions, FusionTraining, fusion_loss, fusion_objective
+from avfoley_engine.training.avlink.video import (
+    DrawOptions,
+    EventOptions,
     EventTraining,
-    FusionTraining,
+    VideoOptions,
     VideoTraining,
-    audio_loss,
     drawing_error,
+    drawing_objective,
     drawing_times,
-    frozen_backbones,
-    fusion_loss,
+    event_stem_loss,
     recoloured,
-    train_audio,
-    train_drawing,
-    train_events,
-    train_fusion,
-    train_video,
     video_loss,
 )
 from avfoley_engine.training.dataset import Clip, PairedClips, event_targets
 from avfoley_engine.training.labelled import sounds_of
 from avfoley_engine.training.loading import untrained_link
-from avfoley_engine.training.trainer import TrainerConfig
+from avfoley_engine.training.recipe import Objective
+from avfoley_engine.training.run import train, unchanged
 
 CPU = torch.device("cpu")
 
@@ -86,8 +84,12 @@ def data(tmp_path: Path) -> PairedClips:
     return PairedClips(tmp_path / "world", CPU)
 
 
-def trainer(steps: int) -> TrainerConfig:
-    return TrainerConfig(steps=steps, learning_rate=3e-3, warm_up=3, log_every=5, save_every=steps, ema_decay=0.5)
+def schedule(steps: int) -> dict[str, Any]:
+    """Options of a short run."""
+    return {
+        **{"steps": steps, "batch": 8, "learning_rate": 3e-3, "warm_up": 3},
+        **{"log_every": 5, "save_every": steps, "ema_decay": 0.5},
+    }
 
 
 def curve(folder: Path, name: str) -> list[float]:
@@ -112,16 +114,17 @@ def test_a_mirrored_picture_is_the_only_augmentation(data: PairedClips) -> None:
 
 def test_audio_backbone_learns(config: AVLinkConfig, data: PairedClips, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    link = AVLink(config)
-    train_audio(link.audio, sounds_of(data), NoText(), tmp_path / "a", trainer(60), AVLinkTraining(batch=8))  # type: ignore[arg-type]
+    audio, options = AVLink(config).audio, AudioOptions(**schedule(60))
+    train(Objective("a", audio, audio_loss(audio, sounds_of(data), NoText(), options)), tmp_path, options)  # type: ignore[arg-type]
     losses = curve(tmp_path / "a", "loss")
     assert np.mean(losses[-3:]) < 0.9 * losses[0]
 
 
 def test_video_backbone_learns_flow_and_events(config: AVLinkConfig, data: PairedClips, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    training = VideoTraining(AVLink(config).video)
-    train_video(training, data, NoText(), tmp_path / "v", trainer(60), AVLinkTraining(batch=8), 0.96)  # type: ignore[arg-type]
+    training, options = VideoTraining(AVLink(config).video), VideoOptions(**schedule(60), event_weight=0.5)
+    loss = video_loss(training, data, NoText(), options, 0.96)  # type: ignore[arg-type]
+    train(Objective("v", training, loss), tmp_path, options)
     for name in ("flow", "events"):
         losses = curve(tmp_path / "v", name)
         assert np.mean(losses[-3:]) < 0.8 * losses[0], name
@@ -131,9 +134,10 @@ def test_only_what_draws_learns_to_draw(config: AVLinkConfig, data: PairedClips,
     torch.manual_seed(0)
     video = AVLink(config).video
     before = {n: p.clone() for n, p in video.named_parameters()}
-    train_drawing(video, data, NoText(), tmp_path / "d", trainer(60), AVLinkTraining(batch=8, drawn_steps=4))  # type: ignore[arg-type]
+    options = DrawOptions(**schedule(60), drawn_steps=4, drawing_times=None)
+    train(drawing_objective(video, data, NoText(), options), tmp_path, options)  # type: ignore[arg-type]
     for name in ("frames", "stills"):
-        losses = curve(tmp_path / "d", name)
+        losses = curve(tmp_path / "draw", name)
         assert np.mean(losses[-3:]) < 0.8 * losses[0], name
     changed = {n for n, p in video.named_parameters() if not torch.equal(p, before[n])}
     assert changed
@@ -144,8 +148,9 @@ def test_stills_alone_teach_nothing_that_moves(config: AVLinkConfig, data: Paire
     torch.manual_seed(0)
     video = AVLink(config).video
     before = {n: p.clone() for n, p in video.named_parameters()}
-    train_drawing(video, data, NoText(), tmp_path / "d", trainer(40), AVLinkTraining(batch=8, stills_alone=True))  # type: ignore[arg-type]
-    losses = curve(tmp_path / "d", "stills")
+    options = DrawOptions(**schedule(40), stills_alone=True, drawing_times=None)
+    train(drawing_objective(video, data, NoText(), options), tmp_path, options)  # type: ignore[arg-type]
+    losses = curve(tmp_path / "draw", "stills")
     assert np.mean(losses[-3:]) < 0.8 * losses[0]
     changed = {n for n, p in video.named_parameters() if not torch.equal(p, before[n])}
     assert changed
@@ -161,8 +166,9 @@ def test_only_the_event_stem_learns_to_see_events(config: AVLinkConfig, data: Pa
     before = {n: p.clone() for n, p in video.named_parameters()}
     x, nothing = torch.randn(2, 24, 36, 64, 3), NoText()(["", ""])
     drawn = [video(x, torch.full((2,), t), nothing).detach() for t in (0.3, 0.96)]
-    run = tmp_path / "e"
-    train_events(EventTraining(video), data, NoText(), run, trainer(80), AVLinkTraining(batch=8), 0.96, 50)  # type: ignore[arg-type]
+    run, training, options = tmp_path / "e", EventTraining(video), EventOptions(**schedule(80), alone=50 / 80)
+    loss = event_stem_loss(training, data, NoText(), options, 0.96)  # type: ignore[arg-type]
+    train(Objective("e", training, loss), tmp_path, options)
     seen = curve(run, "seen")
     behind = [
         row["behind"]
@@ -208,12 +214,10 @@ def test_families_are_drawn_as_often_as_told(data: PairedClips, tmp_path: Path) 
     assert drawn.count("clock") == pytest.approx(2000 * 6 / 12, rel=0.1)
 
 
-def test_a_backbone_with_one_last_layer_has_nothing_that_draws(
-    config: AVLinkConfig, data: PairedClips, tmp_path: Path
-) -> None:
+def test_a_backbone_with_one_last_layer_has_nothing_that_draws(config: AVLinkConfig, data: PairedClips) -> None:
     video = AVLink(replace(config, video=replace(config.video, drawing=None))).video
     with pytest.raises(ModelError, match="train it whole"):
-        train_drawing(video, data, NoText(), tmp_path / "d", trainer(1), AVLinkTraining())  # type: ignore[arg-type]
+        drawing_objective(video, data, NoText(), DrawOptions())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("drawing", [NANO.video.drawing, None], ids=["drawing", "layer"])
@@ -233,7 +237,7 @@ def test_a_perfect_picture_costs_nothing_at_any_time(config: AVLinkConfig, drawi
 def test_a_time_shift_moves_the_drawing_times_towards_noise(config: AVLinkConfig) -> None:
     torch.manual_seed(0)
     video = VideoDiT(replace(config.video, time_shift=8.0))
-    for options, location, scale in ((AVLinkTraining(), -1, 1), (AVLinkTraining(drawing_times=(0.5, 2.0)), 0.5, 2)):
+    for options, location, scale in ((VideoOptions(), -1, 1), (VideoOptions(drawing_times=(0.5, 2.0)), 0.5, 2)):
         logits = torch.logit(drawing_times(video, 4000, (-1.0, 1.0), options, CPU))
         assert logits.mean().item() == pytest.approx(location - np.log(8), abs=0.1)
         assert logits.std().item() == pytest.approx(scale, abs=0.1)
@@ -248,20 +252,21 @@ def test_fusion_learns_and_leaves_the_backbones_bit_identical(
     torch.nn.init.normal_(link.audio.output.weight, std=0.1)
     frozen = {n: p.clone() for n, p in link.named_parameters() if not n.startswith("fusion")}
     before = {n: p.clone() for n, p in link.fusion.named_parameters()}
-    options = AVLinkTraining(batch=8, onset_latest_time=1.0)
-    directions = DIRECTIONS if part == "joint" else (part,)
-    train_fusion(FusionTraining(link, directions), data, NoText(), tmp_path / "f", trainer(60), options)  # type: ignore[arg-type]
+    options = FusionOptions(**schedule(60), onset_latest_time=1.0, direction=part, drawing_times=None, drawn_steps=None)  # type: ignore[arg-type]
+    training = FusionTraining(link, options.directions)
+    train(fusion_objective(training, data, NoText(), options), tmp_path, options)  # type: ignore[arg-type]
     after = dict(link.named_parameters())
     assert all(torch.equal(p, after[n]) for n, p in frozen.items())
     assert any(not torch.equal(p, before[n]) for n, p in link.fusion.named_parameters())
     for name in ["v2a_onsets", "a2v_onsets"] if part == "joint" else ["onsets"]:
-        onsets = curve(tmp_path / "f", name)
+        onsets = curve(tmp_path / f"fusion_{part}", name)
         assert np.mean(onsets[-3:]) < 0.8 * onsets[0], name
 
 
 def test_a_backbone_that_changes_is_noticed(config: AVLinkConfig, tmp_path: Path) -> None:
     link = AVLink(config)
-    with pytest.raises(ModelError, match="changed the frozen video backbone"), frozen_backbones(link, tmp_path):
+    modules = {"audio backbone": link.audio, "video backbone": link.video}
+    with pytest.raises(ModelError, match="changed the frozen video backbone"), unchanged(modules, tmp_path):
         next(link.video.parameters()).data.view(-1)[0] += 1e-6
 
 
@@ -283,7 +288,7 @@ def test_flow_times_and_dropped_prompts_are_the_papers(
         return Linked(torch.zeros_like(audio), torch.zeros_like(video), [])
 
     monkeypatch.setattr(training.link, "forward", noted)
-    options = AVLinkTraining(onset_weight=0, conditioning_time=times)  # type: ignore[arg-type]
+    options = FusionOptions(onset_weight=0, conditioning_time=times, drawing_times=None)  # type: ignore[arg-type]
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     for _ in range(60):
@@ -303,28 +308,11 @@ def test_flow_times_and_dropped_prompts_are_the_papers(
         assert given.max() > 0.97
 
 
-def test_the_command_says_how_many_captions_are_dropped(
-    config: AVLinkConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained: list[AVLinkTraining] = []
-    monkeypatch.setattr(cli, "_data", lambda runs, device, style: (None, None))
-    monkeypatch.setattr(loading, "untrained_link", lambda sets, config_: AVLink(config, sets))
-    monkeypatch.setattr(loading, "load_run", lambda link, runs, part: None)
-    monkeypatch.setattr(avlink, "train_fusion", lambda *arguments: trained.append(arguments[-1]))
-    fusion = ["fusion", "--runs", str(tmp_path), "--device", "cpu"]
-    cli.main(fusion)
-    cli.main([*fusion, "--caption-drop", "0.15", "0.1"])
-    shares = [(t.generated_caption_drop, t.conditioning_caption_drop) for t in trained]
-    assert shares == [(0.5, 0.2), (0.15, 0.1)]
-    with pytest.raises(SystemExit):
-        cli.main([*fusion, "--caption-drop", "15", "10"])
-
-
 @pytest.mark.parametrize("part", ["audio", "video"])
 def test_the_backbones_flow_times_and_dropped_prompts_are_the_papers(
     config: AVLinkConfig, data: PairedClips, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    link, options = AVLink(config), AVLinkTraining(batch=16, event_weight=0)
+    link = AVLink(config)
     calls = []
     network = link.get_submodule(part)
     embed = network.embed
@@ -336,8 +324,9 @@ def test_the_backbones_flow_times_and_dropped_prompts_are_the_papers(
     monkeypatch.setattr(network, "embed", noted)
     monkeypatch.setattr(network, "block", lambda index, state: None)
     if part == "audio":
-        loss = audio_loss(link.audio, sounds_of(data), OneWord(), options)  # type: ignore[arg-type]
+        loss = audio_loss(link.audio, sounds_of(data), OneWord(), AudioOptions(batch=16))  # type: ignore[arg-type]
     else:
+        options = VideoOptions(batch=16, event_weight=0)
         loss = video_loss(VideoTraining(link.video), data, OneWord(), options, config.video_time)  # type: ignore[arg-type]
     torch.manual_seed(0)
     with torch.no_grad():
@@ -361,7 +350,7 @@ def test_checkpointing_changes_no_gradient(config: AVLinkConfig, data: PairedCli
         training = FusionTraining(link)
         torch.manual_seed(1)
         rng = np.random.default_rng(0)
-        loss, _ = fusion_loss(training, "v2a", data.batch(2, rng), NoText(), AVLinkTraining(), rng)  # type: ignore[arg-type]
+        loss, _ = fusion_loss(training, "v2a", data.batch(2, rng), NoText(), FusionOptions(), rng)  # type: ignore[arg-type]
         loss.backward()
         gradients.append({n: p.grad for n, p in training.named_parameters() if p.grad is not None})
     plain, again = gradients
@@ -371,5 +360,5 @@ def test_checkpointing_changes_no_gradient(config: AVLinkConfig, data: PairedCli
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="avfoley train world"):
+    with pytest.raises(ModelError, match="avfoley train world"):
         PairedClips(tmp_path, CPU)

@@ -18,14 +18,25 @@ from avfoley_engine.training import cli, loading
 from avfoley_engine.training import codec as codec_training
 from avfoley_engine.training.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
 from avfoley_engine.training.checkpoints import ema_weights
-from avfoley_engine.training.codec import SoundCrops, SpectralDistance, train_vocoder
+from avfoley_engine.training.codec import SoundCrops, SpectralDistance, VocoderOptions, vocoder_objective
 from avfoley_engine.training.discriminators import DiscriminatorConfig, Discriminators, PeriodDiscriminator
-from avfoley_engine.training.sounds import Sound
-from avfoley_engine.training.trainer import Trainer, TrainerConfig
+from avfoley_engine.training.run import train as train_objective
+from avfoley_engine.training.trainer import Trainer
+from avfoley_engine.world.recordings import Sound
 from safetensors.torch import load_file, save_file
 
 DISCRIMINATORS = DiscriminatorConfig(periods=(2, 3), period_widths=(4, 8), fft_sizes=(256, 512), spectral_widths=(4, 4))
-CONFIG = TrainerConfig(steps=8, learning_rate=1e-3, warm_up=2, log_every=2, save_every=1, ema_decay=0.9)
+OPTIONS = VocoderOptions(
+    sounds=Path(),
+    batch=2,
+    adversarial_from=4,
+    steps=8,
+    learning_rate=1e-3,
+    warm_up=2,
+    log_every=2,
+    save_every=1,
+    ema_decay=0.9,
+)
 
 
 def sound(name: str, bandwidth: float = float("inf")) -> Sound:
@@ -44,6 +55,12 @@ def small_codec() -> AudioCodec:
     return codec
 
 
+def train_vocoder(codec: AudioCodec, sounds: list[Sound], folder: Path, options: VocoderOptions = OPTIONS) -> None:
+    train_objective(
+        replace(vocoder_objective(codec, sounds, options, DISCRIMINATORS), name=folder.name), folder.parent, options
+    )
+
+
 def train(folder: Path, *stops: int, monkeypatch: pytest.MonkeyPatch) -> AudioCodec:
     """Trains on one sound, adversarially from step 4 of 8, in pieces that are cut off after `stops` steps."""
     save = Trainer.save
@@ -51,13 +68,13 @@ def train(folder: Path, *stops: int, monkeypatch: pytest.MonkeyPatch) -> AudioCo
 
         def save_and_stop(trainer: Trainer, stop: int = stop) -> None:
             save(trainer)
-            if trainer.step == stop < CONFIG.steps:
+            if trainer.step == stop < OPTIONS.steps:
                 raise KeyboardInterrupt
 
         codec = small_codec()
         monkeypatch.setattr(Trainer, "save", save_and_stop)
         try:
-            train_vocoder(codec, [sound("bang")], folder, CONFIG, 2, 4, DISCRIMINATORS)
+            train_vocoder(codec, [sound("bang")], folder)
         except KeyboardInterrupt:
             continue
     return codec
@@ -102,11 +119,11 @@ def test_sounds_that_were_cut_off_are_left_out(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(codec_training, "SoundCrops", Spy)
     sounds = [sound("whole.wav"), sound("cut.mp3", 16_000.0)]
-    config = TrainerConfig(steps=1, log_every=1)
-    train_vocoder(small_codec(), sounds, tmp_path / "a", config, 2, 4, DISCRIMINATORS)
+    options = replace(OPTIONS, steps=1)
+    train_vocoder(small_codec(), sounds, tmp_path / "a", options)
     assert used == ["whole.wav"]
     with pytest.raises(MediaError, match="high frequencies"):
-        train_vocoder(small_codec(), sounds[1:], tmp_path / "b", config, 2, 4, DISCRIMINATORS)
+        train_vocoder(small_codec(), sounds[1:], tmp_path / "b", options)
 
 
 def test_discriminators_learn_to_tell_a_recording_from_a_smear() -> None:
@@ -189,7 +206,7 @@ def test_a_run_can_start_from_another_ones_weights(runs: Path, monkeypatch: pyte
     torch.manual_seed(5)
     vocoder = AudioCodec(CodecConfig()).vocoder
     save_file({f"ema.{name}": p.detach() for name, p in vocoder.named_parameters()}, runs / "other.safetensors")
-    monkeypatch.setattr(cli, "_sounds", lambda options: [sound("bang")])
+    monkeypatch.setattr(codec_training, "training_sounds", lambda folder, runs: [sound("bang")])
     arguments = ["vocoder", "--runs", str(runs), "--sounds", "unused", "--steps", "0", "--device", "cpu"]
     assert cli.main([*arguments, "--init", str(runs / "other.safetensors")]) == 0
     codec = loading.load_codec(runs, torch.device("cpu"), vocoder=True)
@@ -199,7 +216,7 @@ def test_a_run_can_start_from_another_ones_weights(runs: Path, monkeypatch: pyte
 
 def test_the_grain_learns_what_the_vae_leaves(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An untrained VAE decodes nearly nothing, so what it leaves is nearly all, in each band as much as there is."""
-    monkeypatch.setattr(cli, "_sounds", lambda options: [sound("bang"), sound("lossy", 9000)])
+    monkeypatch.setattr(codec_training, "training_sounds", lambda folder, runs: [sound("bang"), sound("lossy", 9000)])
     arguments = ["grain", "--runs", str(runs), "--sounds", "unused", "--device", "cpu", "--batch", "4", "--ema", "0.9"]
     assert cli.main([*arguments, "--steps", "60", "--learning-rate", "3e-3"]) == 0
     codec = loading.load_codec(runs, torch.device("cpu"))
@@ -222,7 +239,7 @@ def test_a_codec_with_grain_trains_its_vocoder_on_recordings(tmp_path: Path, mon
         monkeypatch.setattr(
             codec.vae, "decode", lambda latent: heard.append(latent) or torch.zeros(len(latent), 100, 48)
         )
-        train_vocoder(codec, [sound("bang")], tmp_path / str(grain), replace(CONFIG, steps=1), 2, 4, DISCRIMINATORS)
+        train_vocoder(codec, [sound("bang")], tmp_path / str(grain is None), replace(OPTIONS, steps=1))
         assert len(heard) == 1
 
 

@@ -11,7 +11,7 @@ import torch
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.training.labelled import AudioBatch, Composer, LabelledClips, encode_sounds, mixed, trimmed
-from avfoley_engine.training.sounds import Sound, bandwidth
+from avfoley_engine.world.recordings import Sound, bandwidth
 
 RATE = 48_000
 CPU = torch.device("cpu")

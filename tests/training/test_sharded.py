@@ -9,24 +9,31 @@ import shutil
 import socket
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.multiprocessing as mp
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
+from avfoley_engine.models.avlink.config import NANO, PAPER, AVLinkConfig, FusionConfig
 from avfoley_engine.nn.dit import TextStates
-from avfoley_engine.training import run as running
-from avfoley_engine.training.avlink import AVLinkTraining
+from avfoley_engine.training import codec, dataset
+from avfoley_engine.training.avlink.audio import AudioOptions
+from avfoley_engine.training.avlink.fusion import FusionOptions
+from avfoley_engine.training.avlink.options import DrawnOptions, LinkOptions
+from avfoley_engine.training.avlink.video import DrawOptions, EventOptions, VideoOptions
 from avfoley_engine.training.checkpoints import ema_weights, newest_sharded
+from avfoley_engine.training.codec import VAEOptions, VocoderOptions
 from avfoley_engine.training.dataset import Clip
 from avfoley_engine.training.loading import load_run, untrained_link
-from avfoley_engine.training.run import RunConfig, read_config, run
-from avfoley_engine.training.trainer import TrainerConfig
-from safetensors.torch import save_file
+from avfoley_engine.training.recipe import Objective, RecipeOptions, recipe_of
+from avfoley_engine.training.run import read_run, run
+from avfoley_engine.training.trainer import Trainer
+from avfoley_engine.world.recordings import Sound
+from safetensors.torch import load_file, save_file
 
-CONFIGS = Path(running.__file__).parent / "configs"
+CONFIGS = Path(dataset.__file__).parent / "configs"
 CPU = torch.device("cpu")
 
 
@@ -50,7 +57,7 @@ def model() -> AVLinkConfig:
 
 
 @pytest.fixture
-def config(tmp_path: Path, model: AVLinkConfig) -> RunConfig:
+def options(tmp_path: Path, model: AVLinkConfig) -> FusionOptions:
     """Fusion blocks on eight clips of half a second, between backbones with weights drawn at random."""
     shard = tmp_path / "data" / "0"
     shard.mkdir(parents=True)
@@ -66,32 +73,38 @@ def config(tmp_path: Path, model: AVLinkConfig) -> RunConfig:
         folder = tmp_path / "runs" / (prefix.rstrip(".") or "audio")
         folder.mkdir(parents=True)
         save_file(weights, folder / "checkpoint.safetensors")
-    trainer = TrainerConfig(steps=4, learning_rate=1e-3, warm_up=1, log_every=1, save_every=2, ema_decay=0.5)
-    return RunConfig(
-        part="v2a",
-        data=tmp_path / "data",
-        runs=tmp_path / "runs",
-        model=model,
-        batch=4,
-        trainer=trainer,
-        training=AVLinkTraining(batch=2, onset_latest_time=1.0),
+    return FusionOptions(
+        **common(tmp_path, model),
+        save_every=2,
+        checkpointing=True,
+        onset_latest_time=1.0,
+        drawing_times=None,
+        drawn_steps=None,
     )
 
 
-def process(rank: int, ports: list[int], half: RunConfig, whole: RunConfig, copy: Path) -> None:
+def common(folder: Path, model: AVLinkConfig) -> dict[str, Any]:
+    """Options of a short run of any part."""
+    return {
+        **{"data": folder / "data", "runs": folder / "runs", "model": model, "batch": 4, "micro_batch": 2},
+        **{"steps": 4, "learning_rate": 1e-3, "warm_up": 1, "log_every": 1, "ema_decay": 0.5},
+    }
+
+
+def process(rank: int, ports: list[int], half: FusionOptions, whole: FusionOptions, copy: Path) -> None:
     """One of two: trains half of the run, keeps a copy of what there is then, and goes on to the end."""
     torch.set_num_threads(1)
     os.environ.update(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1")
-    for port, config in zip(ports, (half, whole), strict=True):
+    for port, options in zip(ports, (half, whole), strict=True):
         os.environ["MASTER_PORT"] = str(port)
-        alone(config)
-        if config is half and rank == 0:
+        alone("fusion", options)
+        if options is half and rank == 0:
             shutil.copytree(half.runs, copy)
 
 
-def alone(config: RunConfig) -> None:
-    running.text_encoder = lambda name, device: NoText()  # type: ignore[assignment]
-    run(config, CPU)
+def alone(part: str, options: RecipeOptions) -> None:
+    dataset.text_encoder = lambda name, device: NoText()  # type: ignore[assignment]
+    run(recipe_of(part), options, CPU)
 
 
 def free_ports(count: int) -> list[int]:
@@ -104,7 +117,7 @@ def free_ports(count: int) -> list[int]:
 
 @pytest.fixture(autouse=True)
 def _real_encoder_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "text_encoder", running.text_encoder)
+    monkeypatch.setattr(dataset, "text_encoder", dataset.text_encoder)
 
 
 def weights(runs: Path) -> dict[str, torch.Tensor]:
@@ -113,14 +126,14 @@ def weights(runs: Path) -> dict[str, torch.Tensor]:
     return ema_weights(checkpoint)
 
 
-def test_two_processes_train_and_save_and_one_resumes_to_the_same(config: RunConfig, tmp_path: Path) -> None:
-    half = replace(config, trainer=replace(config.trainer, steps=2, final_learning_rate=1e-3))
-    whole = replace(config, trainer=replace(config.trainer, final_learning_rate=1e-3))
+def test_two_processes_train_and_save_and_one_resumes_to_the_same(options: FusionOptions, tmp_path: Path) -> None:
+    whole = replace(options, final_learning_rate=1e-3)
+    half = replace(whole, steps=2)
     other = replace(whole, runs=tmp_path / "other")
     mp.spawn(process, (free_ports(2), half, whole, other.runs), nprocs=2)
     assert len(list((other.runs / "fusion_v2a" / "checkpoint" / "00000002").glob("*.safetensors"))) == 2
     before = weights(other.runs)
-    alone(other)
+    alone("fusion", other)
     two, one = weights(whole.runs), weights(other.runs)
     assert two.keys() == one.keys() == before.keys()
     for name in two:
@@ -131,51 +144,90 @@ def test_two_processes_train_and_save_and_one_resumes_to_the_same(config: RunCon
     assert len(losses[0]) == len(losses[1]) == 4
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     # What was trained is what an export takes.
-    link = untrained_link(["v2a"], config.network)
+    link = untrained_link(["v2a"], options.network)
     load_run(link, whole.runs, "fusion_v2a")
     name = "blocks.0.output.audio.0.weight"
     assert torch.equal(link.fusion["v2a"].state_dict()[name], two[f"link.fusion.v2a.{name}"])
 
 
-@pytest.mark.parametrize("part", ["audio", "video", "joint"])
-def test_the_other_parts_train_too_and_in_bfloat16(config: RunConfig, part: str) -> None:
-    trainer = replace(config.trainer, steps=2, bf16=True)
-    alone(replace(config, part=part, trainer=trainer, runs=config.runs))
-    rows = [json.loads(line) for line in (config.runs / name_of(part) / "curve.jsonl").read_text().splitlines()]
+@pytest.mark.parametrize(
+    ("part", "kind", "more"),
+    [
+        ("audio", AudioOptions, {}),
+        ("video", VideoOptions, {}),
+        ("fusion", FusionOptions, {"direction": "joint"}),
+        ("events", EventOptions, {"alone": 0.5}),
+        ("draw", DrawOptions, {"drawn_steps": 2}),
+    ],
+)
+@pytest.mark.usefixtures("options")
+def test_the_other_parts_train_too_and_in_bfloat16(
+    model: AVLinkConfig, tmp_path: Path, part: str, kind: type[RecipeOptions], more: dict[str, Any]
+) -> None:
+    # The backbones themselves are trained from nothing, in a folder of their own.
+    runs = tmp_path / ("new" if part in ("audio", "video") else "runs")
+    options = kind(**common(tmp_path, model) | {"runs": runs, "steps": 2, "bf16": True} | more)
+    alone(part, options)
+    folder = options.runs / ("fusion_joint" if part == "fusion" else part)
+    rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     assert all(np.isfinite(row["loss"]) for row in rows)
-    checkpoint = newest_sharded(config.runs / name_of(part))
+    checkpoint = newest_sharded(folder)
     assert checkpoint is not None
     assert all(w.dtype == torch.float32 and w.isfinite().all() for w in ema_weights(checkpoint).values())
 
 
-def name_of(part: str) -> str:
-    return f"fusion_{part}" if part == "joint" else part
+def test_a_sharded_run_leaves_what_a_run_on_one_device_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The VAE's codec with its statistics, from averaged weights that were spread."""
+    samples = (np.random.default_rng(0).normal(size=48_000) * 3000).astype(np.int16)
+    sounds = [Sound("a.wav", "bang", "", "", "", samples)]
+    monkeypatch.setattr(codec, "training_sounds", lambda folder, runs: sounds)
+    options = VAEOptions(sounds=tmp_path, runs=tmp_path / "runs", steps=1, batch=2, sharded=True)
+    alone("vae", options)
+    trained = load_file(options.runs / "vae" / "codec.safetensors")
+    averaged = ema_weights(newest_sharded(options.runs / "vae"))  # type: ignore[arg-type]
+    assert all(torch.equal(trained[f"vae.{name}"], weight) for name, weight in averaged.items())
+    assert not torch.equal(trained["latent_std"], torch.ones_like(trained["latent_std"]))
+    with pytest.raises(ModelError, match="go on with `sharded`"):
+        alone("vae", replace(options, sharded=False))
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(config: RunConfig) -> None:
+def test_a_vocoder_trains_on_one_device(tmp_path: Path) -> None:
+    recipe = replace(
+        recipe_of("vocoder"), build=lambda options, device: Objective("vocoder", None, None, trainer=Trainer)
+    )  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="one device"):
+        run(recipe, VocoderOptions(sounds=tmp_path, runs=tmp_path, sharded=True), CPU)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(options: FusionOptions) -> None:
     with pytest.raises(ModelError, match="not a multiple"):
-        run(replace(config, batch=3), CPU)
+        alone("fusion", replace(options, batch=3))
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_papers_runs_are_the_papers(path: Path) -> None:
-    config = read_config(path)
-    trainer = config.trainer
-    assert config.preset == "paper"
-    assert (trainer.learning_rate, trainer.final_learning_rate, trainer.warm_up) == (3e-4, 3e-4, 10_000)
-    assert (trainer.betas, trainer.weight_decay) == ((0.9, 0.99), 0.01)
-    steps, batch = {"audio": (100_000, 1024), "video": (250_000, 512)}.get(config.part, (50_000, 256))
-    assert (trainer.steps, config.batch) == (steps, batch)
-    assert config.batch % (8 * config.training.batch) == 0
-    drops = (config.training.caption_drop, config.training.generated_caption_drop)
-    assert (*drops, config.training.conditioning_caption_drop) == (0.1, 0.5, 0.2)
+    recipe, options = read_run(path)
+    assert isinstance(options, recipe.options)
+    assert isinstance(options, LinkOptions)
+    assert options.network == PAPER
+    assert (options.learning_rate, options.final_learning_rate, options.warm_up) == (3e-4, 3e-4, 10_000)
+    assert (options.betas, options.weight_decay) == ((0.9, 0.99), 0.01)
+    expected = {AudioOptions: (100_000, 1024, 0.1), VideoOptions: (250_000, 512, 0.1)}
+    paper = expected.get(recipe.options, (50_000, 256, (0.5, 0.2)))
+    assert (options.steps, options.batch, options.caption_drop) == paper  # type: ignore[attr-defined]
+    assert options.batch % (8 * options.at_once) == 0
+    if isinstance(options, DrawnOptions) and path.stem != "paper-fusion-v2a":
+        assert (options.drawing_times, options.drawn_steps) == (None, None)
 
 
 def test_a_wrong_field_is_named(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text("part: audio\ndata: d\nstepps: 3\n")
     with pytest.raises(ModelError, match="stepps"):
-        read_config(path)
+        read_run(path)
+    path.write_text("part: audoi")
+    with pytest.raises(ModelError, match=r"no recipe for 'audoi'.*audio, video"):
+        read_run(path)
     path.write_text("part: [")
     with pytest.raises(ModelError, match="YAML"):
-        read_config(path)
+        read_run(path)

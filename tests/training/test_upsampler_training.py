@@ -19,16 +19,17 @@ from avfoley_engine.models.avlink.upsampler.frames import enlarged
 from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.nn.dit import DiTConfig, TextStates
 from avfoley_engine.training import cli, loading
-from avfoley_engine.training.pictures import CLIP_FRAMES, WorldPictures, render_pictures
-from avfoley_engine.training.trainer import TrainerConfig
-from avfoley_engine.training.upsampler import (
-    AutoencoderTraining,
-    UpsamplerTraining,
+from avfoley_engine.training.avlink import upsampler
+from avfoley_engine.training.avlink.upsampler import (
+    AutoencoderOptions,
+    UpsamplerOptions,
+    autoencoder_objective,
     conditioning_of,
+    flow_objective,
     shrunk,
-    train_autoencoder,
-    train_flow,
 )
+from avfoley_engine.training.pictures import CLIP_FRAMES, WorldPictures, render_pictures
+from avfoley_engine.training.run import train
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
@@ -39,9 +40,9 @@ SMALL = UpsamplerConfig(
     width=80,
     window_latents=2,
 )
-CONFIG = TrainerConfig(steps=30, learning_rate=3e-3, warm_up=2, log_every=5, save_every=100, ema_decay=0.9)
-AUTOENCODER = AutoencoderTraining(batch=2, frames=8, crop=(32, 32), measured=32)
-FLOW = UpsamplerTraining(batch=2, crop=(32, 32))
+SCHEDULE = {"batch": 2, "learning_rate": 3e-3, "warm_up": 2, "log_every": 5, "save_every": 100, "ema_decay": 0.9}
+AUTOENCODER = AutoencoderOptions(**SCHEDULE, steps=80, frames=8, crop=(32, 32), measured=32)  # type: ignore[arg-type]
+FLOW = UpsamplerOptions(**SCHEDULE, steps=30, crop=(32, 32))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pictures(folder: Path) -> WorldPictures:
-    return WorldPictures(folder, torch.device("cpu"))
+    return WorldPictures(folder, torch.device("cpu"), (SMALL.height, SMALL.width))
 
 
 def no_words(captions: list[str]) -> TextStates:
@@ -83,24 +84,30 @@ def test_pictures_are_rendered_once_and_their_crops_are_of_them(folder: Path, pi
         )
 
 
-def test_crops_that_are_too_large_and_folders_without_pictures_are_refused(
-    pictures: WorldPictures, tmp_path: Path
+def test_crops_that_are_too_large_and_folders_without_such_pictures_are_refused(
+    pictures: WorldPictures, folder: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ModelError, match="no crop"):
         pictures.batch(1, 8, (64, 64), np.random.default_rng(0))
     with pytest.raises(ModelError, match="train autoencoder"):
-        WorldPictures(tmp_path, torch.device("cpu"))
+        WorldPictures(tmp_path, torch.device("cpu"), (48, 80))
+    with pytest.raises(ModelError, match="48 x 80 pixels, not of 96 x 160"):
+        WorldPictures(folder, torch.device("cpu"), (96, 160))
 
 
 def test_the_autoencoder_learns_and_a_resumed_run_is_the_same_run(pictures: WorldPictures, tmp_path: Path) -> None:
-    config = replace(CONFIG, steps=80)
+
+    def learn(network: VideoAutoencoder, runs: Path) -> None:
+        options = replace(AUTOENCODER, runs=runs)
+        train(autoencoder_objective(network, pictures, SMALL.frame_rate, options), runs, options)
+
     whole = autoencoder()
-    train_autoencoder(whole, pictures, SMALL.frame_rate, tmp_path / "whole", config, AUTOENCODER)
+    learn(whole, tmp_path / "whole")
     pieces = autoencoder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("avfoley_engine.training.trainer.Trainer.in_time", lambda trainer, started: trainer.step < 13)
-        train_autoencoder(pieces, pictures, SMALL.frame_rate, tmp_path / "pieces", config, AUTOENCODER)
-    train_autoencoder(pieces, pictures, SMALL.frame_rate, tmp_path / "pieces", config, AUTOENCODER)
+        learn(pieces, tmp_path / "pieces")
+    learn(pieces, tmp_path / "pieces")
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, pieces.state_dict()[name]), name
     frames = pictures.batch(32, 8, (32, 32), np.random.default_rng(0)).frames
@@ -117,8 +124,8 @@ def test_the_flow_learns_and_leaves_the_autoencoder_alone(pictures: WorldPicture
     networks = UpsamplerNetworks(SMALL)
     networks.autoencoder.load_state_dict(autoencoder().state_dict())
     before = {name: tensor.clone() for name, tensor in networks.autoencoder.state_dict().items()}
-    train_flow(networks, pictures, no_words, tmp_path, CONFIG, FLOW)  # type: ignore[arg-type]
-    loss = figures(tmp_path, "loss")
+    train(flow_objective(networks, pictures, no_words, FLOW), tmp_path, FLOW)  # type: ignore[arg-type]
+    loss = figures(tmp_path / "upsampler", "loss")
     assert loss[-1] < 0.9 * loss[0]
     assert all(torch.equal(tensor, before[name]) for name, tensor in networks.autoencoder.state_dict().items())
 
@@ -134,9 +141,7 @@ def test_small_frames_are_means_over_their_own_pixels() -> None:
 def small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     """`avfoley train` in small sizes."""
     monkeypatch.setitem(PRESETS, "nano", SMALL)
-    monkeypatch.setattr(cli, "_captions", lambda device, encoder: no_words)
-    monkeypatch.setattr("avfoley_engine.training.upsampler.AutoencoderTraining", lambda batch: AUTOENCODER)
-    monkeypatch.setattr("avfoley_engine.training.upsampler.UpsamplerTraining", lambda batch: FLOW)
+    monkeypatch.setattr(upsampler, "caption_states", lambda name, device: no_words)
 
 
 @pytest.mark.usefixtures("small_commands")
@@ -146,7 +151,7 @@ def test_the_commands_leave_what_is_exported(tmp_path: Path) -> None:
         cli.main(["upsampler", *runs, "--clips", "2"])
     assert loading.upsampler_of_runs(tmp_path) is None
     for command in ("autoencoder", "upsampler"):
-        cli.main([command, *runs, "--clips", "2", "--steps", "2"])
+        cli.main([command, *runs, "--clips", "2", "--steps", "2", "--batch", "2", "--crop", "32", "32"])
     with pytest.raises(ModelError, match="other sizes"):
         cli.main(["autoencoder", *runs, "--preset", "paper"])
     networks = loading.upsampler_of_runs(tmp_path)
@@ -162,14 +167,15 @@ def test_the_commands_leave_what_is_exported(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("small_commands")
 def test_the_flow_starts_from_a_video_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = ["--runs", str(tmp_path), "--device", "cpu", "--clips", "2"]
-    cli.main(["autoencoder", *runs, "--steps", "1"])
+    runs += ["--batch", "2", "--crop", "32", "32", "--steps", "1"]
+    cli.main(["autoencoder", *runs])
     video = VideoDiT(VideoConfig(dit=SMALL.dit, patch=(1, 2, 2), height=6, width=10, stem_channels=None))
     with torch.no_grad():
         for parameter in video.parameters():
             parameter.add_(0.1)
     model = SimpleNamespace(link=SimpleNamespace(video=video))
-    monkeypatch.setattr(cli, "_model", lambda name, device: model if name == "base" else pytest.fail(name))
-    cli.main(["upsampler", *runs, "--steps", "1", "--learning-rate", "0", "--from-video", "base"])
+    monkeypatch.setattr(upsampler, "model_named", lambda name, device: model if name == "base" else pytest.fail(name))
+    cli.main(["upsampler", *runs, "--learning-rate", "0", "--from-video", "base"])
     trained = load_file(tmp_path / "upsampler" / "checkpoint.safetensors")
     for name, tensor in video.state_dict().items():
         if name.startswith(("blocks.", "time.", "text.", "final_modulation.")):

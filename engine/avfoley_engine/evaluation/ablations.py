@@ -29,10 +29,10 @@ from avfoley_engine.evaluation.generated import Sampling
 from avfoley_engine.models.avlink.config import AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, fusion_loss, train_fusion
+from avfoley_engine.training.avlink.fusion import FusionOptions, FusionTraining, fusion_loss, fusion_objective
 from avfoley_engine.training.dataset import CaptionStates, PairedClips
 from avfoley_engine.training.rendering import render_shard
-from avfoley_engine.training.trainer import TrainerConfig
+from avfoley_engine.training.run import train
 from avfoley_engine.world import RecordedBank, SoundBank, SyntheticBank
 
 _SHARD = 100
@@ -198,16 +198,17 @@ def measured(
     link.video.load_state_dict(model.link.video.state_dict())
     training = FusionTraining(link).to(model.device)
     text = CaptionStates(model.text, model.device)
-    trainer = TrainerConfig(
+    options = FusionOptions(
+        batch=budget.batch,
         steps=budget.steps,
         learning_rate=budget.learning_rate,
-        warm_up=min(200, budget.steps // 10 + 1),
         # A memory of a tenth of the run.
         ema_decay=1 - 10 / max(20, budget.steps),
         seed=budget.seed,
         save_every=100,
+        **variant.training,
     )
-    train_fusion(training, data, text, runs / name, trainer, AVLinkTraining(batch=budget.batch, **variant.training))
+    train(replace(fusion_objective(training, data, text, options), name=name), runs, options)
     loss = held_out_loss(training, held_out, text, budget)
     foley = AVLinkFoley(
         name,
@@ -231,7 +232,7 @@ def measured(
 def held_out_loss(training: FusionTraining, data: PairedClips, text: CaptionStates, budget: Budget) -> float:
     """Flow-matching loss on held-out clips, with all captions, at the fixed conditioning time: the same draws for every variant."""
     training.eval()
-    options = AVLinkTraining(generated_caption_drop=0, conditioning_caption_drop=0, onset_weight=0)
+    options = FusionOptions(caption_drop=(0, 0), onset_weight=0)
     losses = []
     for n in range(_LOSS_BATCHES):
         torch.manual_seed(n)

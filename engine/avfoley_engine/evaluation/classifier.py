@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from avfoley_engine.codec.mel import LogMel, MelConfig
 from avfoley_engine.errors import MediaError
 from avfoley_engine.protocol import SAMPLE_RATE
-from avfoley_engine.training.sounds import Sound
+from avfoley_engine.world.recordings import Sound
 
 #: 64 bands up to 11 kHz, a frame every 20 ms, plain natural logarithms.
 FRONT_END = MelConfig(

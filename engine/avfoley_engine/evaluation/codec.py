@@ -42,7 +42,7 @@ from avfoley_engine.codec.griffin_lim import GriffinLim
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media import onsets
 from avfoley_engine.training.codec import SpectralDistance
-from avfoley_engine.training.sounds import bandwidth, decode, is_held_out, read_index
+from avfoley_engine.world.recordings import bandwidth, decode, is_held_out, read_index
 
 ROWS = ("griffin_lim", "vocoder", "network", "codec")
 #: The figures of a row, and their headings in the table.

@@ -62,7 +62,7 @@ from avfoley_engine.evaluation.phrasings import load_phrasings
 from avfoley_engine.models.interface import FoleyModel
 from avfoley_engine.protocol import SAMPLE_RATE
 from avfoley_engine.training.phrases import caption_of
-from avfoley_engine.training.sounds import Sound, is_held_out, load_sounds
+from avfoley_engine.world.recordings import Sound, is_held_out, load_sounds
 
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 5.0
 _CONFUSIONS = 20

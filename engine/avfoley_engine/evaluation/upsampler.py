@@ -33,7 +33,7 @@ from avfoley_engine.evaluation.clips import Clip, video_clips, world_clips
 from avfoley_engine.media.pixels import from_pixels, to_pixels
 from avfoley_engine.models.avlink.upsampler.frames import STRIDE
 from avfoley_engine.models.avlink.upsampler.upsample import Interpolation, LatentUpsampler
-from avfoley_engine.training.upsampler import RATES, conditioning_of, shrunk
+from avfoley_engine.training.avlink.upsampler import RATES, conditioning_of, shrunk
 
 ROWS = ("interpolation", "latent flow", "autoencoder")
 #: The figures of a row, and their headings in the table.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,18 +22,21 @@ Reconstruction = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, dict
 
 
 def discriminator_loss(recorded: list[Opinion], generated: list[Opinion]) -> torch.Tensor:
-    """Hinge (arXiv 1705.02894), the mean over the discriminators: scores above 1 for recordings, below -1 for what was generated."""
+    """Hinge (arXiv 1705.02894), the mean over the discriminators.
+
+    Scores should be above 1 for recordings and below -1 for what was generated.
+    """
     losses = [F.relu(1 - r).mean() + F.relu(1 + g).mean() for (r, _), (g, _) in zip(recorded, generated, strict=True)]
     return torch.stack(losses).mean()
 
 
 def adversarial_loss(generated: list[Opinion]) -> torch.Tensor:
-    """How far what was generated is from passing for a recording: the hinge at a score of 1, the mean over the discriminators."""
+    """The hinge at a score of 1 of what was generated, the mean over the discriminators."""
     return torch.stack([F.relu(1 - score).mean() for score, _ in generated]).mean()
 
 
 def feature_matching_loss(recorded: list[Opinion], generated: list[Opinion]) -> torch.Tensor:
-    """L1 between features, relative to the recording's level in that layer (EnCodec, arXiv 2210.13438, eq. 3): the mean over all layers."""
+    """L1 between features over the recording's level, the mean over layers (EnCodec, arXiv 2210.13438, eq. 3)."""
     distances = [
         F.l1_loss(g, r.detach()) / r.detach().abs().mean().clamp_min(1e-3)
         for (_, real), (_, fake) in zip(recorded, generated, strict=True)
@@ -44,9 +46,10 @@ def feature_matching_loss(recorded: list[Opinion], generated: list[Opinion]) -> 
 
 
 class AdversarialTrainer(Trainer):
-    """Reconstruction alone until step `adversarial_from`; from there on generator and discriminators learn against each other.
+    """Reconstruction alone until step `adversarial_from`, then generator against discriminators.
 
-    The checkpoint of the second phase also holds the discriminators and their optimiser, under `discriminator.`.
+    The checkpoint of the second phase also holds the discriminators and their optimiser, under
+    `discriminator.`.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class AdversarialTrainer(Trainer):
             loss = loss + ADVERSARIAL_WEIGHT * adversarial + MATCHING_WEIGHT * matching
             critic_loss = discriminator_loss(real, fake)
         # Both descend from the same opinions, which are formed once.
-        learning_rate = self.learning_rate(self.step)
+        learning_rate = self.config.learning_rate_at(self.step)
         self.learner.descend(loss, learning_rate, keep_graph=True)
         self.critic.descend(critic_loss, learning_rate)
         return {
@@ -92,7 +95,8 @@ class AdversarialTrainer(Trainer):
         begun = bool(self.critic.optimizer.state)
         return super().tensors() | (self.critic.tensors() if begun else {})
 
-    def restore(self, checkpoint: Any) -> None:
-        super().restore(checkpoint)
-        if any(name.startswith(self.critic.prefix) for name in checkpoint.keys()):  # noqa: SIM118
-            self.critic.restore(checkpoint)
+    def prepare(self, stored: Container[str]) -> None:
+        super().prepare(stored)
+        # Which holds the discriminators from their first step on.
+        if any(f"{self.critic.prefix}optimizer.step.{name}" in stored for name in self.critic.parameters):
+            self.critic.prepare(stored)

@@ -1,4 +1,4 @@
-"""Paired clips on disk: frames, audio latents, captions and event times, in shards that are memory-mapped in training."""
+"""Paired clips: frames, audio latents, captions and event times, in memory-mapped shards."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
-from avfoley_engine.models.text import TextEncoder
+from avfoley_engine.errors import ModelError
+from avfoley_engine.models.text import TextEncoder, text_encoder
 from avfoley_engine.nn.dit import TextStates
+from avfoley_engine.training.shards import ShardFormat, read_format
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What is known of a clip beside its picture and sound. `events` and `seen` are in order: seconds, and whether it is on screen."""
+    """What is known of a clip beside its picture and sound.
+
+    `events` and `seen` are in order: seconds, and whether it is on screen.
+    """
 
     seed: int
     family: str
@@ -51,6 +57,11 @@ class CaptionStates:
         return TextStates(states.to(self.device), mask.to(self.device))
 
 
+def caption_states(name: Literal["minilm", "t5"], device: torch.device) -> CaptionStates:
+    """Those of the text encoder of that name."""
+    return CaptionStates(text_encoder(name, device), device)
+
+
 @dataclass
 class Batch:
     """frames (B, T, H, W, 3) float in [-1, 1] or None, latents (B, L, latent_width), and the clips themselves."""
@@ -64,6 +75,9 @@ class PairedClips:
     """Random batches from a folder of shards; half of the pictures are mirrored, unless told not to.
 
     `often` says how many times as often as the others the clips of a family are drawn.
+
+    Raises:
+        ModelError: there are none, or a shard's format cannot be read.
     """
 
     def __init__(
@@ -74,18 +88,25 @@ class PairedClips:
         self.latents: list[np.ndarray] = []
         self.clips: list[Clip] = []
         self.where: list[tuple[int, int]] = []
+        self.formats: dict[Path, ShardFormat] = {}
         for shard in sorted(p.parent for p in folder.glob("*/clips.jsonl")):
             self.frames.append(np.load(shard / "frames.npy", mmap_mode="r"))
             self.latents.append(np.load(shard / "latents.npy"))
+            self.formats[shard] = read_format(shard, self.latents[-1], self.frames[-1])
             rows = [Clip(**json.loads(line)) for line in (shard / "clips.jsonl").read_text().splitlines()]
             self.where += [(len(self.frames) - 1, row) for row in range(len(rows))]
             self.clips += rows
         if not self.clips:
-            raise FileNotFoundError(f"{folder} holds no rendered clips: run `avfoley train world --out {folder}` first")
+            raise ModelError(f"{folder} holds no clips. Run `avfoley train world` or `avfoley train videos` first.")
         self.shares: np.ndarray | None = None
         if often:
             times = np.array([often.get(clip.family, 1.0) for clip in self.clips])
             self.shares = times / times.sum()
+
+    def check(self, needed: ShardFormat) -> None:
+        """Raises `ModelError` where a shard's clips are not what is needed."""
+        for folder, found in self.formats.items():
+            found.check(needed, folder)
 
     def stills(self) -> torch.Tensor:
         """The mean of every clip's frames, in the order of `clips`: (clips, H, W, 3) uint8."""
@@ -109,7 +130,10 @@ class PairedClips:
 
 
 def event_targets(clips: list[Clip], steps: int, rate: float, device: torch.device) -> torch.Tensor:
-    """Onsets on a grid of `steps` cells at `rate` cells a second: (B, steps), 1 in the cell of a visible event, 0.4 beside it, else 0."""
+    """Onsets on a grid of `steps` cells at `rate` cells a second: (B, steps).
+
+    1 in the cell of a visible event, 0.4 beside it, else 0.
+    """
     target = torch.zeros(len(clips), steps)
     for row, clip in zip(target, clips, strict=True):
         for time, seen in zip(clip.events, clip.seen, strict=True):

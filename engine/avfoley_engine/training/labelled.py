@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,15 @@ from scipy.signal import resample_poly
 from torch.nn import functional as F
 
 from avfoley_engine.codec.audio import AudioCodec
+from avfoley_engine.errors import ModelError
 from avfoley_engine.media import onsets
+from avfoley_engine.models.avlink.config import NANO
 from avfoley_engine.training.dataset import PairedClips
+from avfoley_engine.training.loading import load_codec
+from avfoley_engine.training.options import CommandOptions, option
 from avfoley_engine.training.phrases import caption_of
-from avfoley_engine.training.sounds import Sound
+from avfoley_engine.training.shards import ANY, ShardFormat, finish_shard, is_whole, read_format
+from avfoley_engine.world.recordings import ByLabel, Sound, training_sounds
 
 _RATE = 48_000
 #: Silence is what lies this far below a sound's peak.
@@ -25,8 +30,9 @@ _SILENCE_DB = -50.0
 #: A sound is made longer or shorter, its pitch lower or higher, by so many twentieths.
 _STRETCHES = (18, 19, 20, 20, 21, 22)
 _SHORTEST_SECONDS = 0.4
-#: Half of all collected effects are MP3s without a top octave. Their captions mostly say so, and no user's caption does: what is asked for
-#: without these words comes with the band that whole files taught. They make a negative caption too.
+#: Half of all collected effects are MP3s without a top octave. Their captions mostly say so, and no
+#: user's caption does: what is asked for without these words comes with the band that whole files
+#: taught. They make a negative caption too.
 _HIGH_FIDELITY, _LOW_FIDELITY_WORDS, _LOW_FIDELITY_SHARE = 18_000.0, "in low fidelity", 0.85
 _FADE_SECONDS = 0.01
 
@@ -46,8 +52,9 @@ AudioSource = Callable[[int, np.random.Generator], AudioBatch]
 
 @dataclass(frozen=True)
 class LabelledClip:
-    """What is known of an encoded clip: its label, the caption of its file, how many latents it lasts, and whether its file was cut off
-    below `_HIGH_FIDELITY` by a lossy codec or a low sampling rate.
+    """What is known of an encoded clip: its label, its file's caption, and how many latents it lasts.
+
+    `low_fidelity`: a lossy codec or a low sampling rate has cut its file off below `_HIGH_FIDELITY`.
     """
 
     label: str
@@ -66,25 +73,20 @@ def trimmed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class Composer:
-    """Makes clips of labelled sounds, rare labels more often than their share."""
+    """Makes clips of labelled sounds."""
 
     def __init__(self, sounds: Sequence[Sound], longest: int) -> None:
         """longest: samples of the longest clip."""
-        self.longest = longest
-        labels = sorted({s.label for s in sounds})
-        self.by_label = [[s for s in sounds if s.label == label] for label in labels]
-        weights = np.sqrt([len(group) for group in self.by_label])
-        self.weights = weights / weights.sum()
+        self.longest, self.draw = longest, ByLabel(sounds)
         self._onsets: dict[str, NDArray[np.float64]] = {}
 
     def __call__(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], Sound]:
         """One clip (samples,) float32 and the sound that it is made of.
 
-        What is longer than the clip is cut, mostly just before an onset; what is shorter stands at its beginning, sometimes later, and
-        sometimes more than once.
+        What is longer than the clip is cut, mostly just before an onset; what is shorter stands at
+        its beginning, sometimes later, and sometimes more than once.
         """
-        group = self.by_label[rng.choice(len(self.by_label), p=self.weights)]
-        sound = group[rng.integers(len(group))]
+        sound = self.draw(rng)
         whole = trimmed(sound.samples.astype(np.float32) / np.float32(32768))
         stretch = int(rng.choice(_STRETCHES))
         x = resample_poly(whole, stretch, 20).astype(np.float32)
@@ -130,8 +132,11 @@ class Composer:
 def encode_sounds(
     folder: Path, codec: AudioCodec, sounds: Sequence[Sound], count: int, longest: int, seed: int = 0
 ) -> None:
-    """Composes and encodes `count` clips of at most `longest` latents: latents.npy, clips.jsonl. A finished folder is left as it is."""
-    if (folder / "clips.jsonl").exists():
+    """Composes and encodes `count` clips of at most `longest` latents into one shard.
+
+    A finished one is left as it is.
+    """
+    if is_whole(folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
     stride = codec.config.samples_per_latent
@@ -145,19 +150,37 @@ def encode_sounds(
         padded = np.pad(samples, (0, length * stride - len(samples)))
         latents[row, :length] = codec.encode(torch.from_numpy(padded)[None].to(device))[0].cpu().numpy()
         clips.append(LabelledClip(sound.label, sound.caption, length, sound.bandwidth < _HIGH_FIDELITY))
-    np.save(folder / "latents.npy", latents)
-    # Written last: its presence says that the folder is whole.
-    part = folder / "clips.jsonl.part"
-    part.write_text("".join(json.dumps(asdict(c)) + "\n" for c in clips))
-    part.replace(folder / "clips.jsonl")
+    finish_shard(folder, latents, clips, ShardFormat.of(codec, longest))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundsOptions(CommandOptions):
+    """See `encode_labelled`."""
+
+    sounds: Path = option(what="folder of recorded sounds with an index.csv")
+    clips: int = option(16_000, "how many clips")
+
+
+def encode_labelled(options: SoundsOptions, device: torch.device) -> None:
+    """Composes and encodes clips of labelled sounds, with the codec of the runs."""
+    codec, sounds = load_codec(options.runs, device), training_sounds(options.sounds, options.runs)
+    encode_sounds(options.runs / "sounds", codec, sounds, options.clips, NANO.window_latents, seed=options.seed)
 
 
 class LabelledClips:
-    """Random batches of encoded clips, each with a caption drawn anew: an `AudioSource`."""
+    """Random batches of encoded clips, each with a caption drawn anew: an `AudioSource`.
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
+    Raises:
+        ModelError: there are none, or they are not what is needed.
+    """
+
+    def __init__(self, folder: Path, device: torch.device, needed: ShardFormat = ANY) -> None:
+        if not is_whole(folder):
+            raise ModelError(f"{folder} holds no clips of labelled sounds. Run `avfoley train sounds` first.")
         self.device = device
         self.latents = np.load(folder / "latents.npy")
+        self.format = read_format(folder, self.latents)
+        self.format.check(needed, folder)
         self.clips = [LabelledClip(**json.loads(line)) for line in (folder / "clips.jsonl").read_text().splitlines()]
 
     def __call__(self, size: int, rng: np.random.Generator) -> AudioBatch:

@@ -1,20 +1,26 @@
-"""From training runs to a model: which runs there are, and their averaged weights in the networks."""
+"""Runs, models and their parts: averaged weights of runs into networks, and model folders in and out."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
+from avfoley_engine import zoo
+from avfoley_engine.codec import audio as codecs
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.codec.grain import GrainConfig
 from avfoley_engine.errors import ModelError
+from avfoley_engine.models.avlink import config as sizes_of_link
+from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
@@ -23,7 +29,10 @@ from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
 from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.models.text import text_encoder
 from avfoley_engine.training.checkpoints import checkpoint_of, ema_weights
+from avfoley_engine.training.options import CommandOptions, option
+from avfoley_engine.training.shards import codec_identity, codec_state
 
+PRESETS: dict[str, AVLinkConfig] = {"nano": NANO, "paper": sizes_of_link.PAPER}
 _STEPS, _GUIDANCE_SCALE = 25, 5.0
 #: The sets of fusion blocks, each with a run of its own, `fusion_<set>`.
 FUSION_SETS = (*DIRECTIONS, "joint")
@@ -31,9 +40,8 @@ FUSION_SETS = (*DIRECTIONS, "joint")
 AUTOENCODER_FILE = "autoencoder.safetensors"
 #: Beside it, the sizes of the whole upsampler.
 SIZES_FILE = "sizes.json"
-
-
-#: The runs of the backbones and of what is trained beside them: the module of an `AVLink`, and what its weights' names begin with.
+#: The runs of the backbones and of what is trained beside them: the module of an `AVLink`, and what
+#: its weights' names begin with.
 _BACKBONE_RUNS = {
     "audio": ("audio", ""),
     "video": ("video", "video."),
@@ -42,32 +50,95 @@ _BACKBONE_RUNS = {
 }
 
 
+def _entry(name: str) -> zoo.Entry:
+    """A registered model's entry, or that of the one in a folder."""
+    folder = Path(name)
+    return zoo.entry_of(folder) if (folder / "config.json").exists() else zoo.entry(name)
+
+
+def model_named(name: str, device: torch.device) -> AVLinkFoley:
+    """A registered model, or the one in a folder."""
+    return system.load(_entry(name), device)
+
+
+def sizes_named(name: str) -> AVLinkConfig:
+    """The sizes of a registered model, or of the one in a folder, without its weights."""
+    entry = _entry(name)
+    with _reading(entry.folder / "config.json", "new"):
+        return TypeAdapter(AVLinkConfig).validate_python(entry.config["model"])
+
+
+@contextmanager
+def _reading(path: Path, command: str) -> Iterator[None]:
+    """Says what is wrong with `path`, which `avfoley train <command>` writes.
+
+    Raises:
+        ModelError: it is missing, or of another version's network.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} is missing. Run `avfoley train {command}` first.") from error
+    except (RuntimeError, ValidationError) as error:
+        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+
+
+def _load_averaged(module: nn.Module, runs: Path, run: str, prefix: str = "") -> Path:
+    """Puts the averaged weights of a run that begin with `prefix` into a module; returns their file."""
+    path = checkpoint_of(runs, run)
+    with _reading(path, run.split("_")[0]):
+        weights = ema_weights(path)
+        module.load_state_dict({k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)})
+    return path
+
+
+def _codec_file(runs: Path) -> Path:
+    return runs / "vae" / "codec.safetensors"
+
+
+def save_vae(codec: AudioCodec, runs: Path) -> None:
+    """Writes what the run `vae` leaves: the VAE and its latent statistics."""
+    save_file({name: t.cpu().contiguous() for name, t in codec_state(codec).items()}, _codec_file(runs))
+
+
 def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> AudioCodec:
-    """The codec as trained so far: the VAE with its latent statistics, its grain where there is such a run, and the vocoder's EMA weights
-    where asked for.
+    """The codec as trained so far: the VAE with its latent statistics, and its grain if there is any.
+
+    `vocoder`: with the vocoder's averaged weights, too.
 
     Raises:
         ModelError: the runs are missing, or of another version's networks.
     """
-    grain = checkpoint_of(runs, "grain")
-    codec = AudioCodec(CodecConfig(grain=GrainConfig() if grain.exists() else None))
-    path = runs / "vae" / "codec.safetensors"
-    try:
+    codec = AudioCodec(CodecConfig(grain=GrainConfig() if checkpoint_of(runs, "grain").exists() else None))
+    path = _codec_file(runs)
+    with _reading(path, "vae"):
         trained = load_file(path)
         codec.latent_mean.copy_(trained.pop("latent_mean"))
         codec.latent_std.copy_(trained.pop("latent_std"))
         codec.vae.load_state_dict({name.removeprefix("vae."): weight for name, weight in trained.items()})
-        if codec.grain:
-            path = grain
-            codec.grain.load_state_dict(ema_weights(path))
-        if vocoder:
-            path = checkpoint_of(runs, "vocoder")
-            codec.vocoder.load_state_dict(ema_weights(path))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing. Run `avfoley train {path.parent.name}` first.") from error
-    except RuntimeError as error:
-        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+    if codec.grain:
+        _load_averaged(codec.grain, runs, "grain")
+    if vocoder:
+        _load_averaged(codec.vocoder, runs, "vocoder")
     return codec.eval().requires_grad_(False).to(device)
+
+
+def codec_in_use(runs: Path, base: str | None, device: torch.device) -> AudioCodec:
+    """The codec of the runs, or of `base` where they have none.
+
+    Raises:
+        ModelError: neither has one.
+    """
+    if base is None or (runs / "vae").exists():
+        return load_codec(runs, device)
+    return model_named(base, device).codec
+
+
+def identity_in_use(runs: Path, base: AVLinkFoley | None) -> str | None:
+    """The identity of the codec of the runs, or of `base`; None where there is none."""
+    if _codec_file(runs).exists():
+        return codec_identity(load_file(_codec_file(runs)))
+    return codec_identity(codec_state(base.codec)) if base else None
 
 
 def fusion_sets(runs: Path) -> list[str]:
@@ -92,27 +163,18 @@ def untrained_link(sets: Collection[str], config: AVLinkConfig = NANO) -> AVLink
 
 
 def load_run(link: AVLink, runs: Path, part: str) -> Path:
-    """Puts the EMA weights of a run, `audio`, `video`, `events`, `draw` or `fusion_<set>`, into an `AVLink`; returns the file.
+    """Puts the averaged weights of a run into an `AVLink`; returns the file.
+
+    The run is `audio`, `video`, `events`, `draw` or `fusion_<set>`.
 
     Raises:
         ModelError: the run is missing, or of another version's network.
     """
-    path = checkpoint_of(runs, part)
-    module: nn.Module
     if part in _BACKBONE_RUNS:
         name, prefix = _BACKBONE_RUNS[part]
-        module = link.get_submodule(name)
-    else:
-        name = part.removeprefix("fusion_")
-        module, prefix = link.fusion[name], f"link.fusion.{name}."
-    try:
-        weights = ema_weights(path)
-        module.load_state_dict({k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)})
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing. Run `avfoley train {part.split('_')[0]}` first.") from error
-    except RuntimeError as error:
-        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
-    return path
+        return _load_averaged(link.get_submodule(name), runs, part, prefix)
+    name = part.removeprefix("fusion_")
+    return _load_averaged(link.fusion[name], runs, part, f"link.fusion.{name}.")
 
 
 def with_drawing(config: AVLinkConfig) -> AVLinkConfig:
@@ -125,16 +187,17 @@ def with_events(config: AVLinkConfig) -> AVLinkConfig:
     return replace(config, video=replace(config.video, event_channels=NANO.video.event_channels))
 
 
-def config_of(runs: Path, base: AVLink | None) -> AVLinkConfig:
-    """The sizes of what the runs train: those of `base`, else `nano`'s, with its drawing and its event stem where there are such runs."""
-    config = base.config if base else NANO
+def config_of(runs: Path, config: AVLinkConfig) -> AVLinkConfig:
+    """The config with `nano`'s drawing and event stem where there are such runs."""
     if checkpoint_of(runs, "events").exists():
         config = with_events(config)
     return with_drawing(config) if checkpoint_of(runs, "draw").exists() else config
 
 
 def take_backbones(link: AVLink, base: AVLink) -> None:
-    """Gives `link` the backbones of `base`, which may draw otherwise and have no event stem: what they lack stays as it is in `link`.
+    """Gives `link` the backbones of `base`, which may draw otherwise and have no event stem.
+
+    What they lack stays as it is in `link`.
 
     Raises:
         ModelError: they are of other sizes.
@@ -153,18 +216,15 @@ def take_backbones(link: AVLink, base: AVLink) -> None:
 
 
 def load_backbones(link: AVLink, runs: Path, base: AVLink | None) -> None:
-    """The backbones of the runs `audio`, `video`, `events` and `draw`; what they do not hold comes from `base`, where there is one.
+    """The backbones of the runs; what these do not hold comes from `base`, where there is one.
 
     Raises:
         ModelError: one is nowhere, or of another version's network.
     """
     if base is not None:
         take_backbones(link, base)
-    for part in ("audio", "video"):
-        if base is None or checkpoint_of(runs, part).exists():
-            load_run(link, runs, part)
-    for part in ("events", "draw"):
-        if checkpoint_of(runs, part).exists():
+    for part in _BACKBONE_RUNS:
+        if (base is None and part in ("audio", "video")) or checkpoint_of(runs, part).exists():
             load_run(link, runs, part)
 
 
@@ -175,12 +235,8 @@ def upsampler_sizes(runs: Path) -> UpsamplerConfig:
         ModelError: it was not, or by another version.
     """
     path = runs / "autoencoder" / SIZES_FILE
-    try:
+    with _reading(path, "autoencoder"):
         return TypeAdapter(UpsamplerConfig).validate_json(path.read_bytes())
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing. Run `avfoley train autoencoder` first.") from error
-    except ValidationError as error:
-        raise ModelError(f"{path} does not describe an upsampler of this version ({error}). Train it again.") from error
 
 
 def keep_sizes(runs: Path, sizes: UpsamplerConfig) -> None:
@@ -196,6 +252,12 @@ def keep_sizes(runs: Path, sizes: UpsamplerConfig) -> None:
     path.write_bytes(TypeAdapter(UpsamplerConfig).dump_json(sizes, indent=1) + b"\n")
 
 
+def save_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
+    """Writes what the run `autoencoder` leaves: averaged weights and latent statistics."""
+    state = {name: tensor.cpu().contiguous() for name, tensor in autoencoder.state_dict().items()}
+    save_file(state, runs / "autoencoder" / AUTOENCODER_FILE)
+
+
 def load_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
     """Puts the trained weights and latent statistics into an upsampler's autoencoder.
 
@@ -203,37 +265,29 @@ def load_autoencoder(autoencoder: VideoAutoencoder, runs: Path) -> None:
         ModelError: the run is missing, or of another version's network.
     """
     path = runs / "autoencoder" / AUTOENCODER_FILE
-    try:
+    with _reading(path, "autoencoder"):
         autoencoder.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise ModelError(f"{path} is missing. Run `avfoley train autoencoder` first.") from error
-    except RuntimeError as error:
-        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
 
 
 def upsampler_of_runs(runs: Path) -> UpsamplerNetworks | None:
-    """The upsampler that the runs hold, with averaged weights; None where `upsampler` was not trained.
+    """The upsampler that the runs hold, averaged; None where `upsampler` was not trained.
 
     Raises:
         ModelError: its autoencoder is missing, or a run is of another version's networks.
     """
-    path = checkpoint_of(runs, "upsampler")
-    if not path.exists():
+    if not checkpoint_of(runs, "upsampler").exists():
         return None
     networks = UpsamplerNetworks(upsampler_sizes(runs))
     load_autoencoder(networks.autoencoder, runs)
-    try:
-        networks.flow.load_state_dict(ema_weights(path))
-    except RuntimeError as error:
-        raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
+    _load_averaged(networks.flow, runs, "upsampler")
     return networks
 
 
 def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley:
     """The model in a folder of runs, with averaged weights: `vae`, `vocoder` and `audio` must be there.
 
-    Without the run `video` or any fusion run their parts keep their initial weights, in which the fusion blocks do nothing: sound from
-    words alone is all that can be asked of it then.
+    Without the run `video` or any fusion run their parts keep their initial weights, in which the
+    fusion blocks do nothing: it can only make sound from words then.
 
     Raises:
         ModelError: a run is missing, or of another version's networks.
@@ -244,11 +298,9 @@ def model_of_runs(runs: Path, device: torch.device | str = "cpu") -> AVLinkFoley
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         link = untrained_link(sets)
-    files = [runs / "vae" / "codec.safetensors", checkpoint_of(runs, "vocoder"), load_run(link, runs, "audio")]
-    if codec.grain is not None:
-        files.append(checkpoint_of(runs, "grain"))
-    files += [load_run(link, runs, part) for part in ("video", "events", "draw") if checkpoint_of(runs, part).exists()]
-    files += [load_run(link, runs, f"fusion_{name}") for name in sets]
+    optional = [part for part in ("video", "events", "draw") if checkpoint_of(runs, part).exists()]
+    files = [_codec_file(runs), *(checkpoint_of(runs, run) for run in ("vocoder", *(["grain"] if codec.grain else [])))]
+    files += [load_run(link, runs, part) for part in ("audio", *optional, *(f"fusion_{name}" for name in sets))]
     digest = hashlib.sha256()
     for file in files:
         for shard in sorted(file.iterdir()) if file.is_dir() else [file]:
@@ -277,13 +329,64 @@ def exported_parts(runs: Path, base: AVLinkFoley | None, device: torch.device) -
     if not trained and not kept:
         raise ModelError(f"{runs} holds no fusion blocks. Run `avfoley train fusion` first.")
     linked = base.link if base else None
-    link = untrained_link([*trained, *kept], config_of(runs, linked))
+    link = untrained_link([*trained, *kept], config_of(runs, linked.config if linked else NANO))
     load_backbones(link, runs, linked)
     if base:
         for name in kept:
             link.fusion[name].load_state_dict(base.link.fusion[name].state_dict())
     for name in trained:
         load_run(link, runs, f"fusion_{name}")
-    if base is None or (runs / "vae" / "codec.safetensors").exists():
+    if base is None or _codec_file(runs).exists():
         return link, load_codec(runs, device, vocoder=True)
     return link, base.codec
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewOptions(CommandOptions):
+    """See `new_model`."""
+
+    preset: Literal["nano", "paper"] = option("paper", "sizes and codec")
+    out: Path = option(what="the model's folder")
+    title: str | None = option(None, "default: AV-Link and the preset")
+
+
+def new_model(options: NewOptions, device: torch.device) -> None:
+    """Writes the folder of an untrained model, to start from."""
+    codec = AudioCodec({"nano": codecs.NANO, "paper": codecs.PAPER}[options.preset])
+    title = options.title or f"AV-Link {options.preset}, untrained"
+    # The paper's 64 steps at guidance 5; `nano` needs fewer.
+    steps = {"nano": 25, "paper": 64}[options.preset]
+    link = AVLink(PRESETS[options.preset])
+    system.save(options.out, link, codec, title=title, licence="Apache-2.0", steps=steps, guidance_scale=5.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(CommandOptions):
+    """See `export`."""
+
+    out: Path = option(what="the model's folder")
+    title: str = option("AV-Link nano", "what users read")
+    sampling_steps: int = option(25, "solver steps unless a request says otherwise")
+    guidance: float = option(5.0, "guidance scale unless a request says otherwise")
+    base: str | None = option(None, "model, name or folder, that gives what the runs do not hold")
+    part: list[str] | None = option(None, "write this file alone anew, such as fusion_v2a; may be repeated")
+
+
+def export(options: ExportOptions, device: torch.device) -> None:
+    """Writes the folder of a model from the runs."""
+    base = model_named(options.base, device) if options.base else None
+    link, codec = exported_parts(options.runs, base, device)
+    upsampler = upsampler_of_runs(options.runs)
+    if upsampler is None and options.base:
+        upsampler = system.load_upsampler(_entry(options.base))
+    system.save(
+        options.out,
+        link,
+        codec,
+        title=options.title,
+        licence="Apache-2.0",
+        steps=options.sampling_steps,
+        guidance_scale=options.guidance,
+        parts=tuple(options.part or ()),
+        upsampler=upsampler,
+    )

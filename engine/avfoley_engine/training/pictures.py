@@ -1,4 +1,4 @@
-"""Pictures of the world in the upsampler's size: rendered once, a file a clip, and mapped into memory in training."""
+"""Large pictures of the world: rendered once, a file a clip, and mapped into memory in training."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class PictureBatch:
 def render_pictures(
     folder: Path, seeds: Iterable[int], size: tuple[int, int], frame_rate: float = 24, device: str = "cpu"
 ) -> None:
-    """Renders the scenes `seeds`, plain as backbones draw them, at `size` = (height, width), each to `<seed>.npy` and `<seed>.txt`.
+    """Renders the scenes `seeds`, plain as backbones draw them, at `size` = (height, width).
 
-    Those that are there stay.
+    Each goes to `<seed>.npy` and `<seed>.txt`; those that are there stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
@@ -46,17 +46,22 @@ def render_pictures(
 
 
 class WorldPictures:
-    """All clips in a folder of `render_pictures`.
+    """All clips in a folder of `render_pictures`, of `size` = (height, width).
 
     Raises:
-        ModelError: there are none.
+        ModelError: there are none, or some are of another size.
     """
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
+    def __init__(self, folder: Path, device: torch.device, size: tuple[int, int]) -> None:
         paths = sorted(folder.glob("*.npy"))
         if not paths:
             raise ModelError(f"{folder} holds no pictures. Render some: `avfoley train autoencoder --clips 100`.")
         self.clips = [np.load(path, mmap_mode="r") for path in paths]
+        if other := {clip.shape[1:3] for clip in self.clips} - {size}:
+            raise ModelError(
+                f"{folder} holds pictures of {' and '.join(f'{h} x {w}' for h, w in sorted(other))} pixels, not of "
+                f"{size[0]} x {size[1]}. Remove it: they are rendered again."
+            )
         self.captions = [path.with_suffix(".txt").read_text(encoding="utf-8") for path in paths]
         self.device = device
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import mir_eval
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from avfoley_engine.extras import require
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.backbones import VideoDiT
+from avfoley_engine.models.avlink.config import NANO
 from avfoley_engine.nn.dit import TextStates
-from avfoley_engine.training.avlink import EventHead, event_loss
+from avfoley_engine.training.avlink.video import EventHead, event_loss
+from avfoley_engine.training.checkpoints import checkpoint_of
 from avfoley_engine.training.dataset import Clip, PairedClips, event_targets
+from avfoley_engine.training.loading import load_run, untrained_link
+from avfoley_engine.training.options import CommandOptions, option
 
 
 def pick_peaks(scores: NDArray[np.float32], rate: float, threshold: float) -> NDArray[np.float64]:
-    """Times (K,) in seconds of local maxima above `threshold`, at least 0.1 s apart; scores (cells,) at `rate` cells a second."""
+    """Times (K,) in seconds of local maxima above `threshold`, at least 0.1 s apart.
+
+    scores (cells,) at `rate` cells a second.
+    """
     reach = max(1, round(0.1 * rate))
     peaks = [
         k
@@ -30,12 +37,13 @@ def pick_peaks(scores: NDArray[np.float32], rate: float, threshold: float) -> ND
 
 def f1(scores: NDArray[np.float32], clips: list[Clip], rate: float, threshold: float, window: float = 0.08) -> float:
     """Micro-averaged F1 of picked peaks against all events of the clips; scores (B, cells)."""
+    match_events = require("mir_eval.util", "train").match_events
     hits = found = true = 0
     for row, clip in zip(scores, clips, strict=True):
         times, events = pick_peaks(row, rate, threshold), np.array(clip.events)
         found, true = found + len(times), true + len(events)
         if len(times) and len(events):
-            hits += len(mir_eval.util.match_events(events, times, window))
+            hits += len(match_events(events, times, window))
     return 2 * hits / max(1, found + true)
 
 
@@ -50,7 +58,10 @@ class ProbeResult:
 
 @torch.no_grad()
 def features(video: VideoDiT, frames: torch.Tensor, t: float) -> list[torch.Tensor]:
-    """Tokens behind every block, averaged over each frame step: frames (B, T, H, W, 3) uint8 -> depth x (B, steps, width)."""
+    """Tokens behind every block, averaged over each frame step.
+
+    frames (B, T, H, W, 3) uint8 -> depth x (B, steps, width)
+    """
     down, across = video.grid
     collected: list[list[torch.Tensor]] = [[] for _ in range(video.config.depth)]
     for some in frames.split(8):
@@ -70,7 +81,10 @@ def features(video: VideoDiT, frames: torch.Tensor, t: float) -> list[torch.Tens
 def probe(
     video: VideoDiT, data: PairedClips, t: float, clips: int = 400, steps: int = 400, seed: int = 0
 ) -> list[ProbeResult]:
-    """Trains a small head on the frozen tokens of every block with four fifths of `clips` clips and scores it on the rest."""
+    """Trains a small head on every block's frozen tokens of four fifths of `clips` clips.
+
+    The rest scores it.
+    """
     torch.manual_seed(seed)
     rows = np.random.default_rng(seed).permutation(len(data.clips))[:clips]
     chosen = [data.clips[i] for i in rows]
@@ -94,3 +108,21 @@ def probe(
         own = chosen[split:]
         results.append(ProbeResult(block, f1(held, own, rate, threshold), f1(held, own[1:] + own[:1], rate, threshold)))
     return results
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions(CommandOptions):
+    """See `probe_runs`."""
+
+    clips: int = option(400, "how many clips of the world")
+
+
+def probe_runs(options: ProbeOptions, device: torch.device) -> None:
+    """Prints a line for each block of the runs' video backbone."""
+    link = untrained_link([]).to(device).eval()
+    load_run(link, options.runs, "video")
+    if checkpoint_of(options.runs, "events").exists():
+        load_run(link, options.runs, "events")
+    data = PairedClips(options.runs / "world", device)
+    for row in probe(link.video, data, NANO.video_time, options.clips, seed=options.seed):
+        print(f"block {row.block + 1}: F1 (+-80 ms) {row.matched:.3f} matched, {row.shuffled:.3f} shuffled", flush=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,24 @@ import torch
 from numpy.lib.format import open_memmap
 
 from avfoley_engine.codec.audio import AudioCodec
+from avfoley_engine.models.avlink.config import NANO
 from avfoley_engine.training.dataset import Clip
-from avfoley_engine.world import Scene, SoundBank, Style, render_frames, render_sound, sample_scene
+from avfoley_engine.training.loading import codec_in_use
+from avfoley_engine.training.options import CommandOptions, option
+from avfoley_engine.training.shards import ShardFormat, finish_shard, is_whole
+from avfoley_engine.world import (
+    RecordedBank,
+    Scene,
+    SoundBank,
+    Style,
+    SyntheticBank,
+    render_frames,
+    render_sound,
+    sample_scene,
+)
+
+#: The runs' folder for each style of the world's clips.
+CLIPS: dict[Style, str] = {"footage": "world", "plain": "plain"}
 
 
 def clip_of(scene: Scene) -> Clip:
@@ -31,7 +47,10 @@ def clip_of(scene: Scene) -> Clip:
 def encode_clips(
     codec: AudioCodec, sounds: Iterable[np.ndarray], latents: int, batch: int = 16
 ) -> Iterable[np.ndarray]:
-    """Mono sounds (samples,) -> one latent sequence each (latents, latent_width) float16; sounds are cut or padded with silence."""
+    """Mono sounds (samples,) -> one latent sequence each (latents, latent_width) float16.
+
+    Sounds are cut or padded with silence.
+    """
     samples = latents * codec.config.samples_per_latent
     rows: list[np.ndarray] = []
 
@@ -58,8 +77,8 @@ def render_shard(
     device: str = "cpu",
     style: Style = "footage",
 ) -> None:
-    """Renders the scenes `seeds` of a split into one shard: frames.npy, latents.npy, clips.jsonl. A finished shard is left as it is."""
-    if (folder / "clips.jsonl").exists():
+    """Renders the scenes `seeds` of a split into one shard. A finished shard is left as it is."""
+    if is_whole(folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
     scenes = [sample_scene(seed, split=split, style=style) for seed in seeds]
@@ -69,13 +88,27 @@ def render_shard(
         row[:] = render_frames(scene, device=device).cpu().numpy()
     frames.flush()
     encoded = np.stack(list(encode_clips(codec, (render_sound(s, bank) for s in scenes), latents)))
-    finish_shard(folder, encoded, [clip_of(s) for s in scenes])
+    finish_shard(folder, encoded, [clip_of(s) for s in scenes], ShardFormat.of(codec, latents, Fraction(24)))
 
 
-def finish_shard(folder: Path, latents: np.ndarray, clips: Sequence[Clip]) -> None:
-    """Writes what a shard holds beside its frames."""
-    np.save(folder / "latents.npy", latents)
-    # Written last: its presence says that the shard is whole.
-    part = folder / "clips.jsonl.part"
-    part.write_text("".join(json.dumps(asdict(clip)) + "\n" for clip in clips))
-    part.replace(folder / "clips.jsonl")
+@dataclass(frozen=True, kw_only=True)
+class WorldOptions(CommandOptions):
+    """See `render_world`."""
+
+    sounds: Path | None = option(None, "folder of recorded sounds with an index.csv; synthetic sounds without")
+    first: int = option(0, "number of the first clip")
+    clips: int = option(8000, "how many clips")
+    shard: int = option(500, "clips a shard")
+    style: Style = option("footage", "`plain` for pictures that are to be drawn, into a folder of that name")
+    base: str | None = option(None, "take the codec from this model, if the runs have none")
+
+
+def render_world(options: WorldOptions, device: torch.device) -> None:
+    """Renders clips of the world, with the codec of the runs, to shards."""
+    bank: SoundBank = RecordedBank(options.sounds, "train") if options.sounds else SyntheticBank()
+    codec = codec_in_use(options.runs, options.base, device)
+    for first in range(options.first, options.first + options.clips, options.shard):
+        seeds = range(first, min(first + options.shard, options.first + options.clips))
+        folder = options.runs / CLIPS[options.style] / f"{first:07d}"
+        render_shard(folder, codec, bank, seeds, NANO.window_latents, device=device.type, style=options.style)
+        print(f"{folder}: {len(seeds)} clips", flush=True)

@@ -1,130 +1,119 @@
-"""One training run from one file: what is trained, on what, for how long (`avfoley train run CONFIG`)."""
+"""One way to train: whatever tells the options, the shell or a YAML file, a recipe makes them a run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any
 
 import torch
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ValidationError
 from torch import nn
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, PAPER, AVLinkConfig, Direction
-from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.text import text_encoder
-from avfoley_engine.training.avlink import (
-    AVLinkTraining,
-    FusionTraining,
-    VideoTraining,
-    audio_loss,
-    frozen_backbones,
-    fusion_losses,
-    video_loss,
-)
-from avfoley_engine.training.dataset import CaptionStates, PairedClips
-from avfoley_engine.training.labelled import sounds_of
-from avfoley_engine.training.loading import load_run, untrained_link
-from avfoley_engine.training.sharded import ShardedTrainer, process_group
-from avfoley_engine.training.trainer import LossFunction, TrainerConfig
-
-PRESETS: dict[str, AVLinkConfig] = {"nano": NANO, "paper": PAPER}
+from avfoley_engine.training.checkpoints import checkpoint_of, ema_weights, newest_sharded
+from avfoley_engine.training.options import complaint, parse
+from avfoley_engine.training.recipe import Objective, Recipe, RecipeOptions, recipe_of
+from avfoley_engine.training.sharded import ShardedTrainer, first_process_first, process_group
+from avfoley_engine.training.trainer import Trainer, TrainerConfig, local_share
 
 
-@with_config(ConfigDict(extra="forbid"))
-@dataclass(frozen=True)
-class RunConfig:
-    """A run, as a dataclass or as YAML with the same fields.
+def read_run(path: Path) -> tuple[Recipe[Any], RecipeOptions]:
+    """The run that a YAML file describes: `part`, and that recipe's options.
 
-    `batch` is the whole step's, over all processes; `training.batch` is how much of it goes through the network at once.
-    """
-
-    part: Literal["audio", "video", "v2a", "a2v", "joint"]
-    #: Folder of shards (`avfoley train videos` or `avfoley train world`).
-    data: Path
-    #: Folder of all runs. This one's is named as `avfoley train audio|video|fusion` would; the fusion blocks find the backbones here.
-    runs: Path = Path("runs")
-    preset: Literal["nano", "paper"] = "paper"
-    #: Other sizes than the preset's.
-    model: AVLinkConfig | None = None
-    batch: int = 256
-    checkpointing: bool = True
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    training: AVLinkTraining = field(default_factory=AVLinkTraining)
-
-    @property
-    def network(self) -> AVLinkConfig:
-        return self.model or PRESETS[self.preset]
-
-    @property
-    def directions(self) -> tuple[Direction, ...]:
-        """The directions that a run of fusion blocks trains."""
-        if self.part in ("audio", "video"):
-            return ()
-        return DIRECTIONS if self.part == "joint" else (cast(Direction, self.part),)
-
-    @property
-    def name(self) -> str:
-        """Of the run's folder."""
-        return f"fusion_{self.part}" if self.directions else self.part
-
-
-def read_config(path: Path) -> RunConfig:
-    """The run that a YAML file describes; relative paths in it start where the command does.
+    Relative paths in it start where the command does.
 
     Raises:
-        ModelError: the file cannot be read, or a field is wrong, missing or unknown.
+        ModelError: the file cannot be read, there is no such part, or a key is wrong, missing or unknown.
     """
     try:
-        return TypeAdapter(RunConfig).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError) as error:
+        keys = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+        recipe = recipe_of(str(keys.pop("part", "")))
+        return recipe, parse(recipe.options, keys)
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+        if isinstance(error, ValidationError):
+            raise ModelError(f"{path} does not describe a run: {complaint(error)}.") from error
         raise ModelError(f"{path} cannot be read as YAML ({error}).") from error
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ModelError(f"{path} does not describe a run: {wrong}.") from error
 
 
-def run(config: RunConfig, device: torch.device) -> None:
-    """Trains until the config's end, from the newest checkpoint where there is one. Under torchrun, every process calls it.
+def run(recipe: Recipe[Any], options: RecipeOptions, device: torch.device) -> None:
+    """Trains until the options' end, from the newest checkpoint where there is one.
+
+    Weights are sharded under torchrun, in which every process calls this, where a batch comes in
+    pieces, and where the options say so.
 
     Raises:
-        ModelError: the processes cannot share the batch, a backbone's run is missing, or a frozen backbone has changed.
+        ModelError: the options do not fit together, what the recipe reads is missing or does not
+            fit, or training has changed what is frozen.
     """
-    if config.batch % config.training.batch:
-        raise ModelError(
-            f"batch {config.batch} is not a multiple of training.batch {config.training.batch}; change one"
-        )
+    torch.manual_seed(options.seed)
+    if not ("RANK" in os.environ or options.sharded or options.at_once != options.batch):
+        train(recipe.build(options, device), options.runs, options)
+        return
+    if options.batch % options.at_once:
+        raise ModelError(f"batch {options.batch} is not a multiple of micro_batch {options.at_once}; change one")
     with process_group(device) as own:
-        # All processes begin with the same weights, of which each keeps its share.
-        torch.manual_seed(config.trainer.seed)
-        link = untrained_link([config.part] if config.directions else [], config.network)
-        if config.checkpointing:
-            link.checkpoint_blocks()
-        for part in ("audio", "video") if config.directions else ():
-            load_run(link, config.runs, part)
-        data = PairedClips(config.data, own)
-        text = CaptionStates(text_encoder(config.network.text, own), own)
-        network, loss = _objective(config, link, data, text, own)
-        folder, micro_batches = config.runs / config.name, config.batch // config.training.batch
-        trainer = ShardedTrainer(network, loss, folder, config.trainer, micro_batches)
-        if config.directions:
-            with frozen_backbones(link, folder):
-                trainer.run()
-        else:
+        # Processes begin with the same weights, and the first prepares the data for all.
+        with first_process_first():
+            objective = recipe.build(options, own)
+        if objective.trainer:
+            raise ModelError(f"{objective.name} is trained on one device and by whole batches alone.")
+        folder = _folder(objective, options.runs, sharded=True)
+        # Sharded before the fingerprint is taken, which is of this process's share.
+        trainer = ShardedTrainer(objective, folder, options, options.batch // options.at_once)
+        with unchanged(objective.frozen, folder):
             trainer.run()
+    if objective.finish and os.environ.get("RANK", "0") == "0":
+        whole = recipe.build(options, device)
+        assert whole.finish
+        whole.module.load_state_dict(ema_weights(checkpoint_of(options.runs, whole.name)), strict=False)
+        whole.finish()
 
 
-def _objective(
-    config: RunConfig, link: AVLink, data: PairedClips, text: CaptionStates, device: torch.device
-) -> tuple[nn.Module, LossFunction]:
-    options = config.training
-    if config.part == "audio":
-        audio = link.audio.to(device)
-        return audio, audio_loss(audio, sounds_of(data), text, options)
-    if config.part == "video":
-        video = VideoTraining(link.video).to(device)
-        return video, video_loss(video, data, text, options, link.config.video_time)
-    fusion = FusionTraining(link, config.directions).to(device)
-    return fusion, fusion_losses(fusion, data, text, options)
+def train(objective: Objective, runs: Path, config: TrainerConfig) -> None:
+    """Trains on one device; see `run`. Leaves the averaged weights in the module."""
+    folder = _folder(objective, runs, sharded=False)
+    with unchanged(objective.frozen, folder):
+        make = objective.trainer or partial(Trainer, objective.module, objective.loss)
+        trainer = make(folder, config)
+        trainer.run()
+        objective.module.load_state_dict(trainer.ema.shadow, strict=False)
+    if objective.finish:
+        objective.finish()
+
+
+def _folder(objective: Objective, runs: Path, *, sharded: bool) -> Path:
+    folder = runs / objective.name
+    other = folder / "checkpoint.safetensors"
+    if other.exists() if sharded else newest_sharded(folder):
+        how = "without `sharded`, torchrun and `micro_batch`" if sharded else "with `sharded`"
+        raise ModelError(f"{folder} was begun otherwise: go on {how}, or give another folder of runs.")
+    return folder
+
+
+@contextmanager
+def unchanged(modules: Mapping[str, nn.Module], folder: Path) -> Iterator[None]:
+    """Asserts that what happens within it leaves modules, bit for bit, what they were.
+
+    Raises:
+        ModelError: it did not; `folder` is the run's.
+    """
+    before = {name: fingerprint(module) for name, module in modules.items()}
+    yield
+    changed = [name for name, module in modules.items() if fingerprint(module) != before[name]]
+    if changed:
+        raise ModelError(f"{folder}: training changed the frozen {' and '.join(changed)}. Throw the run away.")
+
+
+def fingerprint(module: nn.Module) -> str:
+    """sha256 (hex) of a module's parameters and buffers, bit for bit; of this process's share where sharded."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(local_share(tensor).cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,14 +1,15 @@
-"""The trainer for more than one device: FSDP2, gradient accumulation, and sharded checkpoints that any number of processes resume.
+"""The trainer for more than one device: FSDP2, gradient accumulation, sharded checkpoints.
 
-Run it under torchrun (`torchrun --nproc-per-node 8 -m avfoley_engine train run CONFIG`); without, it is one process of one.
+Any number of processes resumes a checkpoint. Run it under torchrun (`torchrun --nproc-per-node 8
+-m avfoley_engine train run CONFIG`); without, it is one process of one.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +23,10 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.utils import _pytree as pytree
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.models.avlink.fusion import FusionBlock
-from avfoley_engine.models.avlink.nano.drawing import Drawing
-from avfoley_engine.nn.dit import DiTBlock, DiTState
+from avfoley_engine.nn.dit import DiTState
 from avfoley_engine.training.checkpoints import newest_sharded
+from avfoley_engine.training.recipe import Objective
 from avfoley_engine.training.trainer import LossFunction, Trainer, TrainerConfig
-
-#: What is gathered, used and freed as one.
-_UNITS = (DiTBlock, FusionBlock)
 
 # FSDP looks for tensors among a block's arguments, to free the block's weights as soon as its gradient is there.
 pytree.register_dataclass(DiTState)
@@ -53,8 +50,18 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
         dist.destroy_process_group()
 
 
-class Objective(nn.Module):
-    """A network with its loss as its forward pass, so that FSDP gathers the network's weights for the whole of it."""
+@contextmanager
+def first_process_first() -> Iterator[None]:
+    """The first process goes through it alone, then all others at once."""
+    if dist.get_rank():
+        dist.barrier()
+    yield
+    if not dist.get_rank():
+        dist.barrier()
+
+
+class _Step(nn.Module):
+    """A network with its loss as its forward pass, so that FSDP gathers the weights for all of it."""
 
     def __init__(self, network: nn.Module, loss: LossFunction) -> None:
         super().__init__()
@@ -64,37 +71,31 @@ class Objective(nn.Module):
         return self.loss(step, rng)
 
 
-def shard(objective: Objective, device: torch.device, *, bf16: bool) -> None:
-    """Spreads the weights over all processes, in place: each DiT block and fusion block on its own, the rest together, and
-    with it the blocks of `Drawing`.
+def shard(network: nn.Module, units: Sequence[nn.Module], device: torch.device, *, bf16: bool) -> None:
+    """Spreads the weights over all processes, in place: each of `units` on its own, the rest together.
 
-    With `bf16`, weights are gathered and gradients computed in bfloat16; the shards themselves, the optimiser's state and the reduction
-    of gradients stay in float32.
+    With `bf16`, weights are gathered and gradients computed in bfloat16; the shards themselves, the
+    optimiser's state and the reduction of gradients stay in float32.
     """
     mesh = init_device_mesh(device.type, (dist.get_world_size(),))
     # Inputs are not cast: flow times and rotations keep their precision, and the network casts data itself.
     precision = MixedPrecisionPolicy(
         param_dtype=torch.bfloat16 if bf16 else None, reduce_dtype=torch.float32, cast_forward_inputs=False
     )
-    # What draws is not run where sound is generated, and FSDP2 fails on a unit that a step has not used.
-    drawing = {part for module in objective.modules() if isinstance(module, Drawing) for part in module.modules()}
-    for module in objective.modules():
-        if isinstance(module, _UNITS) and module not in drawing:
-            fully_shard(module, mesh=mesh, mp_policy=precision)
-    fully_shard(objective, mesh=mesh, mp_policy=precision)
+    for module in (*units, network):
+        fully_shard(module, mesh=mesh, mp_policy=precision)
 
 
 class ShardedTrainer(Trainer):
     """`Trainer` for weights that are spread over processes.
 
-    A step's batch is `micro_batches` calls of the loss, shared out evenly among the processes, their gradients added up. Each draws its
-    randomness from (seed, step, its number) alone, so a run is the same on any number of processes, up to the rounding of sums. The run
-    folder holds `checkpoint/<step>/`, one safetensors file a process, and the first process's curve.
+    A step's batch is `micro_batches` calls of the loss, shared out evenly among the processes,
+    their gradients added up. Each draws its randomness from (seed, step, its number) alone, so a
+    run is the same on any number of processes, up to the rounding of sums. The run folder holds
+    `checkpoint/<step>/`, one safetensors file a process, and the first process's curve.
     """
 
-    def __init__(
-        self, network: nn.Module, loss: LossFunction, folder: Path, config: TrainerConfig, micro_batches: int
-    ) -> None:
+    def __init__(self, objective: Objective, folder: Path, config: TrainerConfig, micro_batches: int) -> None:
         """Raises `ModelError` where the processes cannot share the micro-batches evenly."""
         self.rank, ranks = dist.get_rank(), dist.get_world_size()
         if micro_batches % ranks:
@@ -103,24 +104,25 @@ class ShardedTrainer(Trainer):
             )
         share = micro_batches // ranks
         self.mine = range(self.rank * share, (self.rank + 1) * share)
-        self.objective = Objective(network, loss)
-        shard(self.objective, next(network.parameters()).device, bf16=config.bf16)
-        super().__init__(network, loss, folder, config)
+        network, self.casts = objective.module, objective.casts
+        self.sharded = _Step(network, objective.loss)
+        shard(self.sharded, objective.units, next(network.parameters()).device, bf16=config.bf16 and objective.casts)
+        super().__init__(network, objective.loss, folder, config)
 
     def update(self, rng: np.random.Generator) -> dict[str, float]:
-        sharded = self.objective
-        assert isinstance(sharded, FSDPModule)
+        assert isinstance(self.sharded, FSDPModule)
         self.learner.optimizer.zero_grad(set_to_none=True)
         sums: dict[str, float] = {}
         for number in self.mine:
             own = np.random.default_rng((self.config.seed, self.step, number))
             torch.manual_seed(int(own.integers(2**62)))
-            sharded.set_requires_gradient_sync(number == self.mine[-1])
-            loss, figures = self.objective(self.step, own)
+            self.sharded.set_requires_gradient_sync(number == self.mine[-1])
+            with nullcontext() if self.casts else self.autocast():
+                loss, figures = self.sharded(self.step, own)
             (loss / len(self.mine)).backward()
             for name, value in {"loss": loss.detach().item(), **figures}.items():
                 sums[name] = sums.get(name, 0.0) + value / len(self.mine)
-        self.learner.step(self.learning_rate(self.step))
+        self.learner.step(self.config.learning_rate_at(self.step))
         return self._mean(sums)
 
     def _mean(self, figures: dict[str, float]) -> dict[str, float]:
@@ -173,7 +175,7 @@ class ShardedTrainer(Trainer):
         checkpoint = newest_sharded(self.folder)
         assert checkpoint is not None
         reader = HuggingFaceStorageReader(str(checkpoint))
-        self.learner.prepare(reader.read_metadata().state_dict_metadata)
+        self.prepare(reader.read_metadata().state_dict_metadata)
         tensors = self.tensors()
         held = {k: _at_least_1d(v) for k, v in tensors.items()}
         dcp.load(held, storage_reader=reader)

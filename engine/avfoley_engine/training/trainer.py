@@ -1,13 +1,12 @@
-"""The training loop that all parts share: resumable, with EMA, a learning curve, and the same result for the same seed."""
+"""The training loop of all parts: resumable, with EMA and a curve, the same for the same seed."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,27 +15,40 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.distributed.tensor import DTensor
 
-#: Computes the loss of one step and named figures for the curve: (step, that step's own random generator) -> (loss, figures).
+from avfoley_engine.extras import require
+from avfoley_engine.training.options import option
+
+#: Computes the loss of a step and figures for the curve: (step, its random generator) -> (loss, figures).
 LossFunction = Callable[[int, np.random.Generator], tuple[torch.Tensor, dict[str, float]]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
-    """`minutes` stops a run early, whatever `steps` says: the run can then be resumed."""
+    """How long and how fast a run learns."""
 
-    steps: int = 10_000
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 1e-5
-    warm_up: int = 200
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    ema_decay: float = 0.999
-    seed: int = 0
-    minutes: float | None = None
-    log_every: int = 50
-    save_every: int = 500
-    bf16: bool = False
+    steps: int = option(10_000, "steps of the whole schedule")
+    minutes: float | None = option(None, "stop earlier, to be resumed")
+    learning_rate: float = option(1e-3, "at the end of the warm-up")
+    final_learning_rate: float = option(1e-5, "at the last step; a cosine leads there")
+    warm_up: int | None = option(None, "steps of warm-up (default: 200, or a tenth of a short run)")
+    betas: tuple[float, float] = option((0.9, 0.99), "AdamW's", metavar=("FIRST", "SECOND"))
+    weight_decay: float = option(0.01, "AdamW's")
+    clip_norm: float = option(1.0, "largest norm of a gradient")
+    ema_decay: float = option(0.999, "decay of the averaged weights", flag="--ema")
+    seed: int = option(0, "the same seed gives the same run")
+    log_every: int = option(50, "steps between two rows of the curve")
+    save_every: int = option(500, "steps between two checkpoints")
+    bf16: bool = option(False, "bfloat16 autocast")
+
+    def learning_rate_at(self, step: int) -> float:
+        """Linear warm-up, then a cosine down to `final_learning_rate` at `steps`."""
+        warm_up = min(200, self.steps // 10 + 1) if self.warm_up is None else self.warm_up
+        if step < warm_up:
+            return self.learning_rate * (step + 1) / warm_up
+        share = min(1.0, (step - warm_up) / max(1, self.steps - warm_up))
+        return self.final_learning_rate + 0.5 * (self.learning_rate - self.final_learning_rate) * (
+            1 + float(np.cos(np.pi * share))
+        )
 
 
 def local_share(tensor: torch.Tensor) -> torch.Tensor:
@@ -45,7 +57,7 @@ def local_share(tensor: torch.Tensor) -> torch.Tensor:
 
 
 class ExponentialMovingAverage:
-    """Shadow weights: w_ema <- d w_ema + (1 - d) w, with d warmed up so that early steps are not remembered for ever."""
+    """Shadow weights: w_ema <- d w_ema + (1 - d) w; d is warmed up, so that early steps are forgotten."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
@@ -62,7 +74,7 @@ class ExponentialMovingAverage:
 
 
 class Learner:
-    """A module's trainable parameters and their AdamW: how they descend, and what a checkpoint holds of them, under `prefix`."""
+    """A module's trainable parameters and their AdamW; a checkpoint holds them under `prefix`."""
 
     def __init__(self, module: nn.Module, config: TrainerConfig, prefix: str = "") -> None:
         self.config, self.prefix = config, prefix
@@ -76,7 +88,7 @@ class Learner:
         )
 
     def descend(self, loss: torch.Tensor, learning_rate: float, *, keep_graph: bool = False) -> None:
-        """One optimiser step down the gradient of `loss`, clipped; other learners' parameters get no gradient.
+        """One optimiser step down the clipped gradient of `loss`; other learners' parameters get none.
 
         `keep_graph` where another learner descends through the same computation next.
         """
@@ -96,7 +108,10 @@ class Learner:
             self.optimizer.step()
 
     def prepare(self, stored: Container[str]) -> None:
-        """Makes room for the optimiser state that a checkpoint holds under the names `stored`; a parameter without gradients has none."""
+        """Makes room for the optimiser state that a checkpoint holds under the names `stored`.
+
+        A parameter without gradients has none.
+        """
         for name, p in self.parameters.items():
             if f"{self.prefix}optimizer.step.{name}" not in stored:
                 continue
@@ -111,25 +126,13 @@ class Learner:
                 tensors[f"{self.prefix}optimizer.{key}.{name}"] = value
         return tensors
 
-    def restore(self, checkpoint: Any) -> None:
-        """Takes weights and optimiser state from an open checkpoint."""
-        keys = set(checkpoint.keys())
-        for name, p in self.parameters.items():
-            p.data.copy_(checkpoint.get_tensor(f"{self.prefix}model.{name}"))
-            state = {
-                key: checkpoint.get_tensor(stored)
-                for key in ("step", "exp_avg", "exp_avg_sq")
-                if (stored := f"{self.prefix}optimizer.{key}.{name}") in keys
-            }
-            if state:
-                self.optimizer.state[p] = {k: v if k == "step" else v.to(p.device) for k, v in state.items()}
-
 
 class Trainer:
     """Runs `loss_function` with AdamW and a cosine schedule after a linear warm-up.
 
-    Every step draws its randomness from (seed, step) alone, so a resumed run equals an uninterrupted one. The run folder holds
-    `checkpoint.safetensors` (weights, EMA and optimiser state; no pickle), `curve.jsonl` and `curve.png`.
+    Every step draws its randomness from (seed, step) alone, so a resumed run equals an
+    uninterrupted one. The run folder holds `checkpoint.safetensors` (weights, EMA and optimiser
+    state; no pickle), `curve.jsonl` and `curve.png`.
     """
 
     def __init__(self, module: nn.Module, loss_function: LossFunction, folder: Path, config: TrainerConfig) -> None:
@@ -148,16 +151,6 @@ class Trainer:
     def in_time(self, started: float) -> bool:
         """Whether the run, begun at `started` (`time.monotonic`), has minutes left."""
         return self.config.minutes is None or time.monotonic() - started < 60 * self.config.minutes
-
-    def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine down to `final_learning_rate` at `steps`."""
-        c = self.config
-        if step < c.warm_up:
-            return c.learning_rate * (step + 1) / c.warm_up
-        share = min(1.0, (step - c.warm_up) / max(1, c.steps - c.warm_up))
-        return c.final_learning_rate + 0.5 * (c.learning_rate - c.final_learning_rate) * (
-            1 + float(np.cos(np.pi * share))
-        )
 
     def run(self) -> None:
         """Trains until `steps` or `minutes` is reached, then saves."""
@@ -187,7 +180,7 @@ class Trainer:
         """One step; returns the loss and the figures for the curve."""
         with self.autocast():
             loss, figures = self.loss_function(self.step, rng)
-        self.learner.descend(loss, self.learning_rate(self.step))
+        self.learner.descend(loss, self.config.learning_rate_at(self.step))
         return {"loss": loss.detach().item(), **figures}
 
     def autocast(self) -> torch.autocast:
@@ -212,17 +205,17 @@ class Trainer:
         """Everything that a resumed run needs, by its name in the checkpoint."""
         return self.learner.tensors() | {f"ema.{n}": p for n, p in self.ema.shadow.items()}
 
-    def restore(self, checkpoint: Any) -> None:
-        """Takes `tensors` back from an open checkpoint."""
-        self.learner.restore(checkpoint)
-        for name, shadow in self.ema.shadow.items():
-            shadow.copy_(checkpoint.get_tensor(f"ema.{name}"))
+    def prepare(self, stored: Container[str]) -> None:
+        """Makes room for the optimiser state that a checkpoint holds under the names `stored`."""
+        self.learner.prepare(stored)
 
     def resume(self) -> None:
         """Goes on from the checkpoint in the run folder."""
         with safe_open(self.folder / "checkpoint.safetensors", "pt") as f:
             self.step = int(f.metadata()["step"])
-            self.restore(f)
+            self.prepare(set(f.keys()))
+            for name, tensor in self.tensors().items():
+                tensor.copy_(f.get_tensor(name))
         print(f"resumed {self.folder} at step {self.step}", flush=True)
 
     def draw(self) -> None:
@@ -234,10 +227,8 @@ def draw_curve(log: Path, picture: Path) -> None:
     """Draws every figure of a `curve.jsonl` over steps."""
     if not log.exists():
         return
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    require("matplotlib", "train").use("Agg")
+    plt = require("matplotlib.pyplot", "train")
 
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     names = [n for n in rows[-1] if n not in ("step", "steps_per_second")]
@@ -250,8 +241,3 @@ def draw_curve(log: Path, picture: Path) -> None:
     figure.tight_layout()
     figure.savefig(picture, dpi=110)
     plt.close(figure)
-
-
-def trainable(modules: Iterable[nn.Module]) -> int:
-    """Number of parameters that a run would change."""
-    return sum(p.numel() for m in modules for p in m.parameters() if p.requires_grad)

@@ -1,9 +1,10 @@
-"""Paired data of one's own: videos with sound and their captions, cut into windows and encoded once, to shards like the world's.
+"""Paired data of one's own: videos with sound and captions, cut into windows, encoded once, to shards.
 
-Videos lie in a folder, or in WebDataset shards: tar files in which a sample's files share the name up to the first dot, as in
-`0001.mp4`, `0001.txt`. The caption file is a CSV with the columns `file` (a video's path within the folder, or its name in its
-tar), `caption` (what it sounds like) and, where it differs, `video_caption` (what it looks like). In tar files a sample's own `.txt`
-is its caption where the caption file has none.
+Videos lie in a folder, or in WebDataset shards: tar files in which a sample's files share the name
+up to the first dot, as in `0001.mp4`, `0001.txt`. The caption file is a CSV with the columns `file`
+(a video's path within the folder, or its name in its tar), `caption` (what it sounds like) and,
+where it differs, `video_caption` (what it looks like). In tar files a sample's own `.txt` is its
+caption where the caption file has none.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media import probe, read_frames, read_sound
-from avfoley_engine.models.avlink.config import AVLinkConfig
+from avfoley_engine.models.avlink.config import NANO, AVLinkConfig
 from avfoley_engine.training.dataset import Clip
-from avfoley_engine.training.rendering import encode_clips, finish_shard
+from avfoley_engine.training.loading import load_codec, model_named
+from avfoley_engine.training.options import CommandOptions, option
+from avfoley_engine.training.rendering import encode_clips
+from avfoley_engine.training.shards import ShardFormat, finish_shard, is_whole
 
 _SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mxf", ".mpg"})
 
@@ -73,7 +78,9 @@ def captions(path: Path) -> dict[str, tuple[str, str]]:
 
 
 def videos(source: Path, captions: dict[str, tuple[str, str]]) -> list[Video]:
-    """The videos of a folder, of a folder of tar files, or of one tar file, by name. Those without a caption have empty ones.
+    """The videos of a folder, of a folder of tar files, or of one tar file, by name.
+
+    Those without a caption have empty ones.
 
     Raises:
         MediaError: there are none.
@@ -116,7 +123,7 @@ def _key(name: str) -> str:
 def windows(
     path: Path, config: AVLinkConfig, sample_rate: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """The whole windows of a video, one behind the other: frames (T, H, W, 3), and the sound of the same seconds (samples,)."""
+    """The whole windows of a video: frames (T, H, W, 3), and the sound of the same seconds (samples,)."""
     video = config.video
     media = probe(path)
     if not (media.has_picture and media.has_sound):
@@ -135,8 +142,11 @@ def windows(
 
 
 def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: AVLinkConfig) -> dict[str, str]:
-    """Cuts and encodes videos into one shard; a finished shard is left as it is. Returns the reason for each video left out."""
-    if (folder / "clips.jsonl").exists():
+    """Cuts and encodes videos into one shard; a finished shard is left as it is.
+
+    Returns the reason for each video left out.
+    """
+    if is_whole(folder):
         return {}
     frames: list[NDArray[np.uint8]] = []
     sounds: list[NDArray[np.float32]] = []
@@ -159,5 +169,32 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
     if clips:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "frames.npy", np.stack(frames))
-        finish_shard(folder, np.stack(list(latents)), clips)
+        form = ShardFormat.of(codec, config.window_latents, config.video.frame_rate)
+        finish_shard(folder, np.stack(list(latents)), clips, form)
     return left_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideosOptions(CommandOptions):
+    """See `encode_folder`."""
+
+    videos: Path = option(what="folder of videos, or of WebDataset tar files")
+    captions: Path | None = option(None, "CSV with the columns file, caption, video_caption")
+    model: str | None = option(None, "whose codec and sizes, a name or a folder (default: nano, with the runs' codec)")
+    first: int = option(0, "number of the first video")
+    count: int | None = option(None, "how many videos (default: all the others)")
+    shard: int = option(100, "videos a shard")
+
+
+def encode_folder(options: VideosOptions, device: torch.device) -> None:
+    """Cuts, encodes and captions videos, to shards in the runs' folder `videos`."""
+    model = model_named(options.model, device) if options.model else None
+    codec, sizes = (model.codec, model.link.config) if model else (load_codec(options.runs, device), NANO)
+    found = videos(options.videos, captions(options.captions) if options.captions else {})
+    last = len(found) if options.count is None else min(len(found), options.first + options.count)
+    for first in range(options.first, last, options.shard):
+        folder = options.runs / "videos" / f"{first:07d}"
+        left_out = encode_videos(folder, found[first : min(first + options.shard, last)], codec, sizes)
+        print(f"{folder}: done", flush=True)
+        for name, reason in left_out.items():
+            print(f"left out: {name} ({reason})", flush=True)

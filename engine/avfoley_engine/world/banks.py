@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from avfoley_engine.errors import MediaError
-from avfoley_engine.training.sounds import decode, is_held_out
+from avfoley_engine.world.recordings import decode, is_held_out
 
 SAMPLE_RATE = 48000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from avfoley_engine.errors import MediaError
 
 
 def is_held_out(file: str) -> bool:
-    """Whether a sound is kept out of training: every tenth by the hash of its name in the index, the same for every part of the system."""
+    """Whether a sound is kept out of all training: every tenth by the hash of its name in the index."""
     return int(hashlib.sha256(file.encode()).hexdigest(), 16) % 10 == 0
 
 
@@ -72,7 +73,8 @@ _CUT_DB, _AUDIBLE_DB = 15.0, -80.0
 def bandwidth(samples: NDArray[np.int16], sample_rate: int = 48_000) -> float:
     """Frequency in Hz at which a sound was cut off, infinite if it was not: dull is not the same as cut.
 
-    A cut is a fall of 15 dB within 500 Hz, beyond which nothing comes back; the mean spectrum of the loud frames is looked at.
+    A cut is a fall of 15 dB within 500 Hz in the mean spectrum of the loud frames, beyond which
+    nothing comes back.
     """
     n_fft = 2048
     x = torch.from_numpy(samples.astype(np.float32) / 32768)
@@ -111,11 +113,10 @@ def index_hash(folder: Path) -> str:
 def load_sounds(folder: Path, cache: Path | None = None) -> list[Sound]:
     """Reads every sound that `folder/index.csv` lists (columns file, label, caption, license, author).
 
-    With `cache`, decoded samples are kept in one `.npy` beside it and used again while the index is unchanged.
+    With `cache`, decoded samples are kept in a file there and used again while the index is unchanged.
     """
     rows = read_index(folder)
-    key = hashlib.sha256((folder / "index.csv").read_bytes()).hexdigest()[:16]
-    stored = cache / f"sounds-{key}.npz" if cache else None
+    stored = cache / f"sounds-{index_hash(folder)}.npz" if cache else None
     if stored and stored.exists():
         with np.load(stored) as data:
             flat, ends, bandwidths = data["samples"], data["ends"], data["bandwidths"]
@@ -133,3 +134,22 @@ def load_sounds(folder: Path, cache: Path | None = None) -> list[Sound]:
         Sound(r["file"], r["label"], r["caption"], r.get("license", ""), r.get("author", ""), part, float(limit))
         for r, part, limit in zip(rows, parts, bandwidths, strict=True)
     ]
+
+
+class ByLabel:
+    """Draws sounds, those of rare labels more often than their share, those of common ones less."""
+
+    def __init__(self, sounds: Sequence[Sound]) -> None:
+        labels = sorted({s.label for s in sounds})
+        self.groups = [[s for s in sounds if s.label == label] for label in labels]
+        weights = np.sqrt([len(group) for group in self.groups])
+        self.weights = weights / weights.sum()
+
+    def __call__(self, rng: np.random.Generator) -> Sound:
+        group = self.groups[rng.choice(len(self.groups), p=self.weights)]
+        return group[rng.integers(len(group))]
+
+
+def training_sounds(folder: Path, runs: Path) -> list[Sound]:
+    """The sounds of a folder that are not held out, decoded once for all runs."""
+    return [sound for sound in load_sounds(folder, runs / "cache") if not is_held_out(sound.file)]
