@@ -14,12 +14,12 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from engine_harness import FAKE_ENGINE, Engine
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.cli import Exit
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.takes import foley_tracks, placed
+from support.engine import Engine, engine_command
 
 Shell = Callable[..., Any]
 
@@ -423,7 +423,7 @@ class TestInterrupted:
     #: The shell, but the engine that it starts when it misses one has the fake model.
     SHELL = (
         "import sys; from avfoley_plugin import cli, engine_client; "
-        f"engine_client.LocalEngine.__init__.__kwdefaults__['command'] = (sys.executable, {str(FAKE_ENGINE)!r}); "
+        f"engine_client.LocalEngine.__init__.__kwdefaults__['command'] = {engine_command()!r}; "
         "cli.main()"
     )
 

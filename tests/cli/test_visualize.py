@@ -10,11 +10,11 @@ import av
 import numpy as np
 import opentimelineio as otio
 import pytest
-from engine_harness import Engine
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.takes import PlacedTake, placed
+from support.engine import Engine
 
 
 @pytest.fixture

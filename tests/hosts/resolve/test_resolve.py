@@ -9,8 +9,6 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from picture_takes import put_ambience, put_pictures, sounding
-from resolve_edit import START, Edit
 
 from avfoley_plugin.errors import ChangedError, HostError, SelectionError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
@@ -19,6 +17,8 @@ from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.sounds import read_sounds
 from avfoley_plugin.timeline.takes import Take, placed, remove_all
+from support.picture_takes import put_ambience, put_pictures, sounding
+from support.resolve_edit import START, Edit
 
 
 def foley_track(edit: Edit) -> Any:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import wave
 from pathlib import Path
 
 import numpy as np
 import opentimelineio as otio
 import pytest
-from avfoley_engine.protocol import FoleyResult
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.hosts import KdenliveFile
@@ -18,6 +16,7 @@ from avfoley_plugin.timeline.identity import Kind, mark
 from avfoley_plugin.timeline.shots import Shot, read_shots
 from avfoley_plugin.timeline.takes import Placement, Take, place_takes
 from avfoley_plugin.timeline.timing import samples
+from support.messages import foley_result
 
 #: On which frame of a shot its takes click: on the first after the picture changed.
 CLICKS = (12, 15)
@@ -40,27 +39,7 @@ def clicking_take(shot: Shot, frame: int, folder: Path, seed: int = 0, handle: i
         file.setsampwidth(2)
         file.setframerate(48_000)
         file.writeframes(sound.tobytes())
-    result = FoleyResult(
-        path=path,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        samples=len(sound),
-        shot_samples=length,
-        head_samples=head,
-        tail_samples=tail,
-        channels=1,
-        peak_dbtp=-2.7,
-        loudness_lufs=None,
-        onsets=[],
-        model=request.model,
-        revision="r1",
-        seed=seed,
-        caption=request.caption,
-        negative_caption="",
-        steps=1,
-        guidance_scale=1.0,
-        seconds=0.1,
-    )
-    return Take(request, result, path)
+    return Take(request, foley_result(request, path=path, loudness_lufs=None), path)
 
 
 def put_takes(path: Path, takes: int = 1, *, output: Path | None = None, handle: int = 0, first_seed: int = 0) -> Path:
