@@ -11,11 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
+from avfoley_engine import world
 from avfoley_engine.errors import MediaError
 from avfoley_engine.evaluation import condfoleygen
 from avfoley_engine.media import onsets, probe, read_frames, read_sound
 from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe
-from avfoley_engine.training import world
 
 SPLIT = "eval"
 
