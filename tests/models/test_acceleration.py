@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from avfoley_engine.models.avlink.acceleration import CapturedField, accelerate, attention_kernels
+from avfoley_engine.models.avlink.acceleration import ATTENTION_KERNELS, CapturedField, accelerate, attention_kernels
 from avfoley_engine.models.avlink.config import AVLinkConfig
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.nn.dit import TextStates
+from torch.nn.attention import _cur_sdpa_kernel_backends
 
 Velocity = Callable[[AVLink], torch.Tensor]
 
@@ -57,8 +58,11 @@ def test_compiled_blocks_do_the_same(
 
 def test_every_attention_kernel_is_tried_in_the_order_that_is_asked(link: AVLink, velocity: Velocity) -> None:
     plain = velocity(link)
-    with attention_kernels("math"):
+    with attention_kernels("math", "efficient"):
+        tried = [kernel.name for kernel in _cur_sdpa_kernel_backends(with_priority=True)]
         torch.testing.assert_close(velocity(link), plain, atol=1e-4, rtol=1e-4)
+    assert tried[:2] == ["MATH", "EFFICIENT_ATTENTION"]
+    assert len(tried) == len(ATTENTION_KERNELS)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs want a GPU")
