@@ -1,12 +1,11 @@
-"""The table of docs/hosts.md: ``python docs/make_hosts_table.py``.
+"""The table of docs/hosts.md: ``PYTHONPATH=tests python docs/make_hosts_table.py``.
 
-It says what survives a round trip, for each format and each program: found out with small edits that have some of
-everything.
+It says what survives a round trip, for each format and each program: found out with small edits
+that have some of everything. The edits and the doubles are the tests'.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,10 +22,6 @@ from avfoley_plugin.hosts.otio_file import OtioFile
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.survival import ASPECTS, Survival, survival
 from avfoley_plugin.timeline.identity import METADATA_KEY
-
-# The sample edits and the doubles are the tests'.
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 from support.program_trips import TRIPS
 from support.sample_edit import RATE, sample
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import opentimelineio as otio
@@ -33,7 +34,7 @@ from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.workspace import ListedShot
 
 OUT = Path(__file__).parent / "screenshots"
-STAND_IN = Path(__file__).parents[1] / "tests" / "ui" / "stand_in_engine.py"
+TESTS = Path(__file__).parents[1] / "tests"
 #: Clips of the world, by seed, and what each is called on the timeline.
 CLIPS = {
     2028: ("Forge, close", "a hammer strikes an anvil"),
@@ -62,8 +63,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AVFOLEY_HOME"] = str(Path(folder) / "home")
         cut = write_timeline(Path(folder), options.media or Path(folder))
-        command = (sys.executable, str(STAND_IN)) if options.stand_in else None
-        start = LocalEngine if command is None else lambda: LocalEngine(command=command)
+        start = LocalEngine
+        if options.stand_in:
+            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+            command = (sys.executable, "-m", "support.fake_engine", "--worker", "support.stand_in_worker")
+            start = partial(LocalEngine, command=command)
         store = QSettings(str(Path(folder) / "panel.ini"), QSettings.Format.IniFormat)
         theme.apply("dark")
         window = PanelWindow(Controller(start, lambda: LocalEngine(command=None)), PanelSettings(store), SilentOutput())

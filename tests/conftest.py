@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["support.expected_skips"]
+
 # Tests run side by side, each process and its children on a core of its own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Programs that tests start find `support` as the tests do.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
 
 # On a busy machine an example may take long without being wrong. The same examples every time: what fails, fails again.
 settings.register_profile("any speed", deadline=None, derandomize=True)

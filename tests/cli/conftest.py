@@ -7,26 +7,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-import opentimelineio as otio
 import pytest
-from opentimelineio.opentime import RationalTime, TimeRange
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from engine_harness import Engine
+from support.engine import Engine
+from support.media import write_film
+from support.timelines import write_cut
 
 
 @pytest.fixture
 def engine(engine_home: Path) -> Iterator[Engine]:
     """An engine for the shell to find, whose model is done at once."""
     engine = Engine(engine_home)
-    engine.start(env={"FAKE_STEP_SECONDS": "0.005"})
+    engine.start(FAKE_STEP_SECONDS="0.005")
     yield engine
     engine.end()
 
@@ -43,37 +38,13 @@ def slow_engine(engine_home: Path) -> Iterator[Engine]:
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """Ten seconds of grey picture at 25 frames a second."""
-    path = tmp_path / "clip.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=Fraction(25))
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(250):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), format="rgb24")
-            for packet in stream.encode(frame):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-    return path
+    return write_film(tmp_path / "clip.mp4", range(250), height=48)
 
 
 @pytest.fixture
-def timeline(tmp_path: Path, clip: Path) -> Path:
+def timeline(clip: Path) -> Path:
     """Ten shots of one second each, named shot0 to shot9."""
-    timeline = otio.schema.Timeline("cut")
-    track = otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
-    available = TimeRange(RationalTime(0, 25), RationalTime(250, 25))
-    for number in range(10):
-        track.append(
-            otio.schema.Clip(
-                f"shot{number}",
-                otio.schema.ExternalReference(clip.name, available),
-                TimeRange(RationalTime(25 * number, 25), RationalTime(25, 25)),
-            )
-        )
-    timeline.tracks.append(track)
-    path = tmp_path / "cut.otio"
-    otio.adapters.write_to_file(timeline, str(path))
-    return path
+    return write_cut(clip, shots=10, media_frames=250)
 
 
 @dataclass(frozen=True)

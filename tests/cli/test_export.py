@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.sample_edit import sample
 
 from avfoley_plugin.hosts.saving import save
+from support.sample_edit import sample
 
 Avfoley = Callable[..., Any]
 

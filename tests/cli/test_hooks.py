@@ -6,11 +6,11 @@ from pathlib import Path
 
 import opentimelineio as otio
 import pytest
-from engine_harness import Engine
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.placing import placed
+from support.engine import Engine
 
 
 def test_the_foley_hook_puts_takes_on_the_timeline(engine: Engine, timeline: Path, tmp_path: Path) -> None:

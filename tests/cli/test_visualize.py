@@ -10,12 +10,12 @@ import av
 import numpy as np
 import opentimelineio as otio
 import pytest
-from engine_harness import Engine
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.timeline.takes import PlacedTake
+from support.engine import Engine
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import opentimelineio as otio
-from engine_harness import Engine
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.engine_client import LocalEngine
@@ -12,6 +11,7 @@ from avfoley_plugin.making import TakeDone
 from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.timeline.shots import Selection
 from avfoley_plugin.workflows import Written, foley
+from support.engine import Engine
 
 
 def shots(path: Path) -> list[tuple[str, int]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import opentimelineio as otio
-from engine_harness import Engine
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.making import TakeCancelled, TakeDone, TakeProgress
 from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.workflows import Run, Written
 from avfoley_plugin.workspace import ListedShot, ShotState, Workspace
+from support.engine import Engine
 
 
 def run(workspace: Workspace, *shots: str, **settings: object) -> Run:

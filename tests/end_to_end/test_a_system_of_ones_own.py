@@ -17,14 +17,14 @@ import pytest
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models import registry
 from avfoley_engine.protocol import CaptionRequest, CaptionResult, FoleyRequest, Job, PictureRange
-from support import toy
-from support.toy.system import ToySystem
 from typer.testing import CliRunner
 
 from avfoley_plugin.cli import app
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.errors import EngineError
 from avfoley_plugin.timeline.captions import captions
+from support import toy
+from support.toy.system import ToySystem
 
 MODELS = Path(toy.__file__).parent / "models"
 TESTS = Path(__file__).parents[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,14 +18,9 @@ from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.placing import foley_tracks, placed
 from avfoley_plugin.workflows import foley
+from support.engine import Engine
+from support.melt import heard, needs_melt
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-
-from engine_harness import Engine
-from melt_player import heard, needs_melt
-
-WORKER = Path(__file__).with_name("clicking_worker.py")
 pytestmark = needs_melt
 
 #: Exact rate, its float in OpenTimelineIO, melt's name for a profile of that rate.
@@ -40,7 +34,7 @@ LENGTH = 120
 @pytest.fixture
 def engine(engine_home: Path, rate: Fraction) -> Iterator[Engine]:
     engine = Engine(engine_home)
-    engine.start("--worker", str(WORKER), env={"CLICKING_FRAME_RATE": str(rate)})
+    engine.start("clicking_worker", CLICKING_FRAME_RATE=str(rate))
     yield engine
     engine.end()
 

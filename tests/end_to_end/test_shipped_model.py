@@ -58,7 +58,7 @@ def test_the_codec_keeps_a_hit_sharp(time: float) -> None:
     assert max(level(0, 0.005), level(0.005, 0.01)) > loudest - 3
 
 
-def test_every_sound_that_was_learned_from_is_attributed() -> None:
+def test_every_sound_of_the_attribution_has_its_licence() -> None:
     with (zoo.SHIPPED / NAME / "ATTRIBUTION.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) > 1000

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-# For engine_harness and fake_worker, which the tests of client and shell use as well.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from engine_harness import Engine
+from support.engine import Engine
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from fractions import Fraction
@@ -8,47 +7,20 @@ from pathlib import Path
 
 import pytest
 from avfoley_engine.jobs.cache import ArtefactCache
-from avfoley_engine.protocol import (
-    CaptionResult,
-    FileResult,
-    FoleyRequest,
-    FoleyResult,
-    PictureRange,
-    ProposedCaption,
-    SoundRange,
-    VisualizeRequest,
-    VisualizeResult,
-)
+from avfoley_engine.protocol import FoleyRequest, FoleyResult, PictureRange, SoundRange, VisualizeResult
+
+from support.messages import caption_result, foley_request, foley_result, visualize_request, visualize_result
 
 
 def request(media: Path, seed: int = 0) -> FoleyRequest:
     picture = PictureRange(media=media, source_start=Fraction(0), source_rate=Fraction(25))
-    return FoleyRequest(picture=picture, frames=25, record_rate=Fraction(25), seed=seed, model="fake")
+    return foley_request(seed, picture=picture)
 
 
 def make(content: bytes) -> Callable[[Path], FoleyResult]:
     def write(out: Path) -> FoleyResult:
         out.write_bytes(content)
-        return FoleyResult(
-            path=out,
-            sha256=hashlib.sha256(content).hexdigest(),
-            samples=1,
-            shot_samples=1,
-            head_samples=0,
-            tail_samples=0,
-            channels=1,
-            peak_dbtp=-1.0,
-            loudness_lufs=None,
-            onsets=[],
-            model="fake",
-            revision="r1",
-            seed=0,
-            caption="",
-            negative_caption="",
-            steps=1,
-            guidance_scale=1.0,
-            seconds=0.1,
-        )
+        return foley_result(path=out)
 
     return write
 
@@ -112,9 +84,7 @@ def test_the_least_recently_used_go_first(cache: ArtefactCache) -> None:
 
 
 def test_text_is_kept_without_a_file(cache: ArtefactCache) -> None:
-    answer = CaptionResult(
-        proposals=[ProposedCaption(text="a dog barks", confidence=0.5)], model="m", revision="r", seed=0, seconds=0.1
-    )
+    answer = caption_result("a dog barks")
     assert cache.make("ab12", None, lambda out: answer) == answer == cache.get("ab12")
     assert [path.name for path in cache.folder.rglob("*.*")] == ["ab12.json"]
 
@@ -131,10 +101,7 @@ def test_what_killed_workers_left_is_swept_up(cache: ArtefactCache) -> None:
 def test_each_kind_of_take_keeps_its_own_kind_of_file(cache: ArtefactCache) -> None:
     def picture(out: Path) -> VisualizeResult:
         out.write_bytes(b"picture")
-        shared = make(b"picture")(out).model_dump(include=set(FileResult.model_fields) - {"task"})
-        return VisualizeResult(
-            **shared, frames=1, rate=Fraction(25), width=2, height=2, codec="ffv1", upsampling="interpolation"
-        )
+        return visualize_result(path=out, codec="ffv1")
 
     made = cache.make("ab12", ".mkv", picture)
     assert made.path.name == "ab12.mkv"
@@ -147,7 +114,7 @@ def test_each_kind_of_take_keeps_its_own_kind_of_file(cache: ArtefactCache) -> N
 
 def test_the_key_follows_the_sound_that_a_picture_is_made_for(cache: ArtefactCache, media: Path) -> None:
     sound = SoundRange(media=media, source_start=Fraction(0))
-    request = VisualizeRequest(sound=sound, frames=25, record_rate=Fraction(25), model="fake")
+    request = visualize_request(sound=sound)
     key = cache.key(request, "r1", "cpu")
     assert key != cache.key(request.model_copy(update={"codec": "ffv1"}), "r1", "cpu")
     media.write_bytes(b"another sound under the same name")

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from avfoley_engine.protocol import ENDPOINT_FILE, PROTOCOL_VERSION, Job, JobEvent, JobState
-from engine_harness import FAKE_ENGINE, Engine, request
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.errors import EngineError
+from support.engine import Engine, engine_command
+from support.messages import foley_request
 
-COMMAND = (sys.executable, str(FAKE_ENGINE))
+COMMAND = engine_command()
 
 
 def finished(client: LocalEngine, jobs: list[Job]) -> dict[str, Job]:
@@ -79,7 +80,7 @@ def test_two_clients_at_once_start_one_engine(stopped_engine: Engine) -> None:
 
 def test_follow_tells_progress_and_ends_with_the_jobs(engine: Engine) -> None:
     client = LocalEngine(command=None)
-    jobs = client.submit([request(1), request(2, caption="broken")])
+    jobs = client.submit([foley_request(1), foley_request(2, caption="broken")])
     updates = list(client.follow([job.id for job in jobs]))
     assert any(isinstance(update, JobEvent) and 0 < update.progress < 1 for update in updates)
     ends = [update for update in updates if isinstance(update, Job)]
@@ -90,7 +91,7 @@ def test_follow_tells_progress_and_ends_with_the_jobs(engine: Engine) -> None:
 
 def test_follow_survives_a_killed_engine(stopped_engine: Engine) -> None:
     client = LocalEngine(command=COMMAND)
-    jobs = client.submit([request(seed) for seed in range(4)])
+    jobs = client.submit([foley_request(seed) for seed in range(4)])
     first = client.status().pid
     done = []
     for update in client.follow([job.id for job in jobs]):
@@ -105,7 +106,7 @@ def test_follow_survives_a_killed_engine(stopped_engine: Engine) -> None:
 
 def test_follow_ends_when_the_engine_is_told_to_stop(engine: Engine) -> None:
     client = LocalEngine(command=None)
-    jobs = client.submit([request(caption="slow")])
+    jobs = client.submit([foley_request(caption="slow")])
     updates = client.follow([job.id for job in jobs])
     assert isinstance(next(updates), JobEvent)
     LocalEngine(command=None).shut_down()
@@ -115,7 +116,7 @@ def test_follow_ends_when_the_engine_is_told_to_stop(engine: Engine) -> None:
 
 def test_cancel_from_another_thread(engine: Engine) -> None:
     client = LocalEngine(command=None)
-    jobs = client.submit([request(1, caption="slow"), request(2)])
+    jobs = client.submit([foley_request(1, caption="slow"), foley_request(2)])
     names = [job.id for job in jobs]
     thread = threading.Thread(target=client.cancel, args=(names[::-1],))
     began = time.monotonic()
@@ -135,4 +136,4 @@ def test_refusals_come_with_the_engines_words(engine: Engine, tmp_path: Path) ->
     with pytest.raises(EngineError, match=r"gone\.mov"):
         client.probe(tmp_path / "gone.mov")
     with pytest.raises(EngineError, match="no model named"):
-        client.submit([request(model="gpt")])
+        client.submit([foley_request(model="gpt")])

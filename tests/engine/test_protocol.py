@@ -2,63 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
-from avfoley_engine.protocol import CaptionRequest, FoleyRequest, ModelInfo, PictureRange, Request, Result, Submission
+from avfoley_engine.protocol import FoleyRequest, PictureRange, Request, Result, SoundRange, Submission, TakeRequest
 from avfoley_engine.tasks import TASKS
 from pydantic import ValidationError
 
+from support.messages import caption_request, foley_request, model_info, visualize_request
+
 PICTURE = PictureRange(media=Path("/a.mov"), source_start=Fraction(0), source_rate=Fraction(25))
+SOUND = SoundRange(media=Path("/a.wav"), source_start=Fraction(0))
 
-
-def request(**changes: object) -> FoleyRequest:
-    return FoleyRequest(**{"picture": None, "frames": 25, "record_rate": Fraction(25), **changes})
+#: For each field of a request or a range a value that is neither its default nor the builder's.
+ANOTHER: dict[str, object] = {
+    "picture": PICTURE,
+    "sound": SOUND,
+    "frames": 26,
+    "record_rate": Fraction(24),
+    "record_start": 1,
+    "head_handle": 1,
+    "tail_handle": 1,
+    "caption": "rain",
+    "negative_caption": "music",
+    "model": "another",
+    "seed": 1,
+    "steps": 1,
+    "guidance_scale": 1.0,
+    "loop": True,
+    "channels": 2,
+    "codec": "prores",
+    "proposals": 4,
+    "media": Path("/b.mov"),
+    "source_start": Fraction(1),
+    "source_rate": Fraction(24),
+    "speed": Fraction(1, 2),
+}
 
 
 def test_a_request_survives_the_wire() -> None:
-    for asked in (request(loop=True, channels=2), request(picture=PICTURE, record_rate=Fraction(30_000, 1001))):
+    for asked in (
+        foley_request(loop=True, channels=2),
+        foley_request(picture=PICTURE, record_rate=Fraction(30_000, 1001)),
+    ):
         assert FoleyRequest.model_validate_json(asked.model_dump_json()) == asked
 
 
-def test_whatever_changes_the_sound_changes_the_digest() -> None:
-    asked = [request(), request(loop=True), request(channels=2), request(seed=1), request(caption="rain")]
-    assert len({each.digest() for each in asked}) == len(asked)
+@pytest.mark.parametrize("build", [foley_request, visualize_request, caption_request])
+def test_every_field_of_a_request_changes_its_digest(build: Callable[..., TakeRequest]) -> None:
+    first = build()
+    # `task` has one value a class.
+    others = [build(**{name: ANOTHER[name]}) for name in type(first).model_fields if name != "task"]
+    assert len({each.digest() for each in [first, *others]}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(
+    ("build", "name", "span"),
+    [(foley_request, "picture", PICTURE), (visualize_request, "sound", SOUND), (caption_request, "picture", PICTURE)],
+)
+def test_every_field_of_its_media_changes_the_digest(build: Callable[..., TakeRequest], name: str, span: Any) -> None:
+    spans = [span, *(span.model_copy(update={field: ANOTHER[field]}) for field in type(span).model_fields)]
+    assert len({build(**{name: each}).digest() for each in spans}) == len(spans)
+
+
+def test_tasks_that_are_asked_for_the_same_have_their_own_digests() -> None:
+    assert foley_request().digest() != visualize_request().digest()
 
 
 @pytest.mark.parametrize("wrong", [{"picture": PICTURE}, {"head_handle": 1}, {"tail_handle": 1}])
 def test_a_loop_has_neither_picture_nor_handles(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="a loop follows no picture and has no handles"):
-        request(loop=True, **wrong)
+        foley_request(loop=True, **wrong)
 
 
 @pytest.mark.parametrize("channels", [0, 3, 6])
 def test_only_mono_and_stereo(channels: int) -> None:
     with pytest.raises(ValidationError, match="channels"):
-        request(channels=channels)
+        foley_request(channels=channels)
 
 
 def test_the_models_defaults_stand_where_the_request_says_nothing() -> None:
-    model = ModelInfo(
-        name="m",
-        title="M",
-        tasks=["foley", "caption"],
-        revision="r",
-        licence="Apache-2.0",
-        size_bytes=0,
-        local=True,
-        sample_rate=48_000,
-        window_seconds=Fraction(5),
-        default_steps=25,
-        default_guidance_scale=4.0,
-    )
-    settled = request(guidance_scale=0.0).settled(model)
+    model = model_info(default_steps=25, default_guidance_scale=4.0)
+    settled = foley_request(guidance_scale=0.0).settled(model)
     assert (settled.steps, settled.guidance_scale) == (25, 0.0)
-    assert settled == request(steps=25, guidance_scale=0.0)
+    assert settled == foley_request(steps=25, guidance_scale=0.0)
     # A text task has no such fields.
-    caption = CaptionRequest(picture=PICTURE, frames=25, record_rate=Fraction(25), model="m")
+    caption = caption_request(PICTURE)
     assert caption.settled(model) == caption
 
 
@@ -70,6 +102,6 @@ def test_the_table_of_tasks_is_what_the_wire_knows() -> None:
 
 
 def test_an_unknown_task_is_refused_by_name() -> None:
-    asked = request().model_dump(mode="json") | {"task": "smell"}
+    asked = foley_request().model_dump(mode="json") | {"task": "smell"}
     with pytest.raises(ValidationError, match="'smell' found using 'task' does not match any of the expected tags"):
         Submission.model_validate({"requests": [asked]})

@@ -5,14 +5,15 @@ import stat
 import subprocess
 import sys
 import time
-from fractions import Fraction
 from pathlib import Path
 
 import httpx2
 import pytest
-from avfoley_engine.protocol import ENDPOINT_FILE, JobEvent, JobState, VisualizeRequest, VisualizeResult
+from avfoley_engine.protocol import ENDPOINT_FILE, JobEvent, JobState, VisualizeResult
 from avfoley_engine.server import ALREADY_RUNNING
-from engine_harness import FAKE_ENGINE, Engine, request, running_at
+
+from support.engine import Engine, engine_command, running_at
+from support.messages import foley_request, visualize_request
 
 
 def events(engine: Engine, after: int | None, jobs: list[str] | None = None, count: int = 1) -> list[JobEvent]:
@@ -71,7 +72,7 @@ def test_wrong_requests_are_explained(engine: Engine) -> None:
         assert answer.status_code == 422
         return str(answer.json()["detail"])
 
-    good = json.loads(request().model_dump_json())
+    good = json.loads(foley_request().model_dump_json())
     assert "requests" in refusal({"requests": []})
     assert "frames" in refusal({"requests": [{**good, "frames": 0}]})
     assert "the models are: avlink-nano, fake" in refusal({"requests": [{**good, "model": "gpt"}]})
@@ -96,7 +97,7 @@ def test_media_must_be_local_and_there(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_job_from_request_to_take(engine: Engine) -> None:
-    (done,) = engine.wait(engine.submit(request(seed=7)))
+    (done,) = engine.wait(engine.submit(foley_request(seed=7)))
     assert done.state is JobState.DONE
     assert done.result is not None
     assert done.result.path.is_relative_to(engine.folder)
@@ -106,7 +107,7 @@ def test_a_job_from_request_to_take(engine: Engine) -> None:
 
 
 def test_events_are_in_order_and_resumable(engine: Engine) -> None:
-    jobs = engine.submit(request(1), request(2))
+    jobs = engine.submit(foley_request(1), foley_request(2))
     names = [job.id for job in jobs]
     seen = events(engine, after=0, count=6)
     assert [event.id for event in seen] == sorted(event.id for event in seen)
@@ -122,7 +123,7 @@ def test_events_are_in_order_and_resumable(engine: Engine) -> None:
 
 
 def test_events_tell_progress_and_time_left(engine: Engine) -> None:
-    (job,) = engine.submit(request(1))
+    (job,) = engine.submit(foley_request(1))
     running = [event for event in events(engine, after=0, jobs=[job.id], count=6) if event.state is JobState.RUNNING]
     progress = [event.progress for event in running]
     assert progress == sorted(progress)
@@ -131,13 +132,13 @@ def test_events_tell_progress_and_time_left(engine: Engine) -> None:
 
 
 def test_events_of_some_jobs_only(engine: Engine) -> None:
-    first, second = engine.submit(request(1), request(2))
+    first, second = engine.submit(foley_request(1), foley_request(2))
     assert {event.job_id for event in events(engine, after=0, jobs=[second.id], count=3)} == {second.id}
     assert {event.job_id for event in events(engine, after=0, jobs=[first.id], count=3)} == {first.id}
 
 
 def test_cancel_stops_within_a_step(engine: Engine) -> None:
-    running, queued = engine.submit(request(1, caption="slow"), request(2))
+    running, queued = engine.submit(foley_request(1, caption="slow"), foley_request(2))
     engine.wait([running], running_at(0.01))
     assert engine.http.delete(f"/v1/jobs/{queued.id}").json()["state"] == "cancelled"
     began = time.monotonic()
@@ -152,7 +153,7 @@ def test_cancel_stops_within_a_step(engine: Engine) -> None:
 
 
 def test_a_duplicate_is_served_from_the_cache(engine: Engine) -> None:
-    first, again = engine.wait(engine.submit(request(5), request(5)))
+    first, again = engine.wait(engine.submit(foley_request(5), foley_request(5)))
     assert first.result == again.result
     assert again.started is not None
     assert again.finished is not None
@@ -160,18 +161,18 @@ def test_a_duplicate_is_served_from_the_cache(engine: Engine) -> None:
 
 
 def test_a_poison_job_does_not_block_the_queue(engine: Engine) -> None:
-    before, poison, after = engine.wait(engine.submit(request(1), request(2, caption="crash"), request(3)))
+    before, poison, after = engine.wait(
+        engine.submit(foley_request(1), foley_request(2, caption="crash"), foley_request(3))
+    )
     assert before.state is after.state is JobState.DONE
     assert poison.state is JobState.FAILED
     assert "3 times" in (poison.error or "")
     assert "SIGKILL" in (poison.error or "")
 
 
-def test_a_worker_that_cannot_start_is_said_plainly(stopped_engine: Engine, tmp_path: Path) -> None:
-    broken = tmp_path / "broken_worker.py"
-    broken.write_text("raise SystemExit('libcuda is missing')")
-    stopped_engine.start("--worker", str(broken))
-    (job,) = stopped_engine.wait(stopped_engine.submit(request()))
+def test_a_worker_that_cannot_start_is_said_plainly(stopped_engine: Engine) -> None:
+    stopped_engine.start("broken_worker")
+    (job,) = stopped_engine.wait(stopped_engine.submit(foley_request()))
     assert job.state is JobState.FAILED
     assert "libcuda is missing" in (job.error or "")
     assert stopped_engine.status().worker == "failed"
@@ -187,8 +188,8 @@ def test_two_clients_share_one_queue(engine: Engine) -> None:
         headers={"Authorization": f"Bearer {endpoint.token}"},
         trust_env=False,
     )
-    mine = engine.submit(request(1), request(2))
-    theirs = other.submit(request(3))
+    mine = engine.submit(foley_request(1), foley_request(2))
+    theirs = other.submit(foley_request(3))
     assert [job.state for job in other.wait(mine + theirs)] == [JobState.DONE] * 3
     found = [engine.job(job) for job in mine + theirs]
     assert [job.started for job in found] == sorted(job.started or 0 for job in found)
@@ -196,7 +197,7 @@ def test_two_clients_share_one_queue(engine: Engine) -> None:
 
 def test_one_engine_a_folder(engine: Engine) -> None:
     second = subprocess.run(
-        [sys.executable, str(FAKE_ENGINE), "--folder", str(engine.folder)], capture_output=True, text=True, timeout=20
+        [*engine_command(), "--folder", str(engine.folder)], capture_output=True, text=True, timeout=20
     )
     assert second.returncode == ALREADY_RUNNING
     assert "already running" in second.stderr
@@ -204,7 +205,7 @@ def test_one_engine_a_folder(engine: Engine) -> None:
 
 
 def test_shutdown_puts_the_running_job_back(engine: Engine) -> None:
-    (job,) = engine.submit(request(1))
+    (job,) = engine.submit(foley_request(1))
     engine.wait([job], running_at(0.1))
     with engine.http.sse("/v1/events", headers={"Last-Event-ID": "0"}) as stream:
         assert engine.http.post("/v1/shutdown").status_code == 202
@@ -216,8 +217,8 @@ def test_shutdown_puts_the_running_job_back(engine: Engine) -> None:
 
 
 def test_an_idle_engine_stops_by_itself_but_not_while_it_works(stopped_engine: Engine) -> None:
-    stopped_engine.start("--idle-exit", "0.6")
-    stopped_engine.submit(request(1), request(2), request(3))
+    stopped_engine.start("fake_worker", "--idle-exit", "0.6")
+    stopped_engine.submit(foley_request(1), foley_request(2), foley_request(3))
     time.sleep(1.0)
     assert stopped_engine.processes[0].poll() is None
     assert stopped_engine.processes[0].wait(10) == 0
@@ -233,7 +234,7 @@ def test_the_server_never_imports_torch(module: str) -> None:
 
 
 def test_a_picture_is_a_job_like_any_other_for_models_that_can(engine: Engine) -> None:
-    asked = VisualizeRequest(sound=None, frames=25, record_rate=Fraction(25), seed=3, codec="prores")
+    asked = visualize_request(3, model="avlink-nano", codec="prores")
     (done,) = engine.wait(engine.submit(asked))
     assert done.state is JobState.DONE
     assert done.request == asked

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 from avfoley_engine.protocol import Job, JobState
-from engine_harness import Engine, request
+
+from support.engine import Engine
+from support.messages import foley_request
 
 
 def alive(pid: int) -> bool:
@@ -36,7 +38,7 @@ def check_all_done(before: list[Job], after: list[Job]) -> None:
 
 
 def test_killed_worker(engine: Engine) -> None:
-    jobs = engine.submit(*(request(seed) for seed in range(10)))
+    jobs = engine.submit(*(foley_request(seed) for seed in range(10)))
     before = engine.wait(jobs, three_done_and_one_running)
     first = engine.status().worker_pid
     assert first is not None
@@ -49,7 +51,7 @@ def test_killed_worker(engine: Engine) -> None:
 
 
 def test_killed_engine(engine: Engine) -> None:
-    jobs = engine.submit(*(request(seed) for seed in range(10)))
+    jobs = engine.submit(*(foley_request(seed) for seed in range(10)))
     before = engine.wait(jobs, three_done_and_one_running)
     worker = engine.status().worker_pid
     assert worker is not None

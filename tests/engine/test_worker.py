@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fake_worker
 import pytest
 from avfoley_engine.errors import ModelError
 from avfoley_engine.jobs.worker import Backend, Worker
 from avfoley_engine.protocol import FoleyRequest, FoleyResult, Job, JobState, Request
-from engine_harness import request
+
+from support import fake_worker
+from support.messages import foley_request
 
 
 class Fixture:
@@ -50,7 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_model_is_loaded_once_and_kept(tmp_path: Path) -> None:
     fixture = Fixture(tmp_path)
-    jobs = fixture.do(request(0), request(1), request(2))
+    jobs = fixture.do(foley_request(0), foley_request(1), foley_request(2))
     assert [job.state for job in jobs] == [JobState.DONE] * 3
     assert fixture.loaded == [("fake", "cpu")]
     assert fixture.worker.store.worker() is not None
@@ -60,20 +61,20 @@ def test_a_model_is_loaded_once_and_kept(tmp_path: Path) -> None:
 
 def test_the_same_request_is_computed_once(tmp_path: Path) -> None:
     fixture = Fixture(tmp_path)
-    first, other, again = fixture.do(request(1), request(2), request(1))
+    first, other, again = fixture.do(foley_request(1), foley_request(2), foley_request(1))
     assert fixture.runs == 2
     assert first.result == again.result
     assert other.result != first.result
     # A later engine on the same folder does not even load the model.
     later = Fixture(tmp_path)
-    (job,) = later.do(request(1))
+    (job,) = later.do(foley_request(1))
     assert job.result == first.result
     assert (later.runs, later.loaded) == (0, [])
 
 
 def test_defaults_asked_for_are_the_same_take(tmp_path: Path) -> None:
     fixture = Fixture(tmp_path)
-    silent, explicit, other = fixture.do(request(1), request(1, steps=10), request(1, steps=11))
+    silent, explicit, other = fixture.do(foley_request(1), foley_request(1, steps=10), foley_request(1, steps=11))
     assert silent.result == explicit.result
     assert other.result != silent.result
     assert fixture.runs == 2
@@ -81,7 +82,7 @@ def test_defaults_asked_for_are_the_same_take(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("caption", "says"), [("broken", "fetch them again"), ("bug", "ZeroDivisionError")])
 def test_an_error_ends_its_job_only(tmp_path: Path, caption: str, says: str) -> None:
-    bad, good = Fixture(tmp_path).do(request(caption=caption), request())
+    bad, good = Fixture(tmp_path).do(foley_request(caption=caption), foley_request())
     assert bad.state is JobState.FAILED
     assert says in (bad.error or "")
     assert good.state is JobState.DONE
@@ -89,7 +90,7 @@ def test_an_error_ends_its_job_only(tmp_path: Path, caption: str, says: str) -> 
 
 def test_out_of_memory_on_the_device_falls_back_to_the_processor(tmp_path: Path) -> None:
     fixture = Fixture(tmp_path, device="cuda")
-    job, _next_job = fixture.do(request(caption="greedy"), request())
+    job, _next_job = fixture.do(foley_request(caption="greedy"), foley_request())
     assert job.state is JobState.DONE
     # The next take is made on the device again.
     assert fixture.loaded == [("fake", "cuda"), ("fake", "cpu"), ("fake", "cuda")]
@@ -97,7 +98,7 @@ def test_out_of_memory_on_the_device_falls_back_to_the_processor(tmp_path: Path)
 
 def test_out_of_memory_everywhere_is_said_plainly(tmp_path: Path) -> None:
     fixture = Fixture(tmp_path, device="cuda")
-    job, next_job = fixture.do(request(caption="huge"), request())
+    job, next_job = fixture.do(foley_request(caption="huge"), foley_request())
     assert job.state is JobState.FAILED
     assert "not enough memory" in (job.error or "")
     assert fixture.runs == 3
@@ -119,7 +120,7 @@ def test_torchs_own_memory_errors_are_known(tmp_path: Path) -> None:
                 raise error
             return fake_worker.run(request, model, out, progress)
 
-        (job,) = Fixture(tmp_path / str(id(error)), device="mps", run=run).do(request())
+        (job,) = Fixture(tmp_path / str(id(error)), device="mps", run=run).do(foley_request())
         assert job.state is JobState.DONE
 
 
@@ -136,7 +137,7 @@ def test_a_cancelled_job_stops_at_the_next_step(tmp_path: Path) -> None:
         raise AssertionError("it went on")
 
     fixture = Fixture(tmp_path, run=run)
-    (job,) = fixture.do(request())
+    (job,) = fixture.do(foley_request())
     assert job.state is JobState.CANCELLED
     assert steps == [0, 1, 2]
 
@@ -146,6 +147,6 @@ def test_a_model_that_cannot_be_loaded_is_reported(tmp_path: Path, monkeypatch: 
         raise ModelError(f"the weights of {name} are damaged; fetch them again")
 
     monkeypatch.setattr(fake_worker, "load", load)
-    (job,) = Fixture(tmp_path).do(request())
+    (job,) = Fixture(tmp_path).do(foley_request())
     assert job.state is JobState.FAILED
     assert "damaged" in (job.error or "")

@@ -13,8 +13,6 @@ import opentimelineio as otio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import resolve_stand_in as stand_in
-from support.sample_edit import add_foley, sample
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import OtioFile, open_host, otio_file
@@ -24,6 +22,8 @@ from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
+from support import resolve_stand_in as stand_in
+from support.sample_edit import add_foley, sample
 
 #: What any one value of a document may become.
 VALUES = [

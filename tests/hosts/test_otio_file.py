@@ -10,7 +10,6 @@ import opentimelineio as otio
 import pytest
 from opentimelineio.opentime import RationalTime, TimeRange
 from opentimelineio.schema import Clip, ExternalReference, Timeline, Track
-from support.sample_edit import add_foley, sample
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import OtioFile, open_host
@@ -19,6 +18,7 @@ from avfoley_plugin.timeline.captions import write_caption
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
+from support.sample_edit import add_foley, sample
 
 SECOND = TimeRange(RationalTime(0, 24), RationalTime(24, 24))
 

@@ -7,12 +7,10 @@ import struct
 import subprocess
 import sys
 import warnings
-import wave
 from pathlib import Path
 
 import opentimelineio as otio
 import pytest
-from avfoley_engine.protocol import FoleyResult, VisualizeRequest, VisualizeResult
 from opentimelineio.opentime import RationalTime, TimeRange
 from opentimelineio.schema import Clip, ExternalReference, Timeline, Track
 
@@ -24,19 +22,11 @@ from avfoley_plugin.timeline.identity import TakeIdentity, mark
 from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import read_shots
 from avfoley_plugin.timeline.takes import Take
+from support.media import write_silence
+from support.messages import foley_result, visualize_request, visualize_result
 
 REPOSITORY = Path(__file__).parents[2]
 HOOK = "avfoley_check_media"
-
-
-def write_wave(path: Path, samples: int) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(3)
-        file.setframerate(48_000)
-        file.writeframes(bytes(samples * 6))
-    return path
 
 
 @pytest.fixture
@@ -46,27 +36,8 @@ def timeline(tmp_path: Path) -> Timeline:
     clip = Clip("door", media_reference=ExternalReference("door.mov", second))
     timeline = Timeline("edit", tracks=[Track("V1", children=[clip])], global_start_time=RationalTime(0, 24))
     (shot,), _ = read_shots(timeline, folder=tmp_path, is_online=lambda path: True)
-    path = write_wave(tmp_path / "foley" / "take.wav", 48_000)
-    result = FoleyResult(
-        path=path,
-        sha256="",
-        samples=48_000,
-        shot_samples=48_000,
-        head_samples=0,
-        tail_samples=0,
-        channels=2,
-        peak_dbtp=-1.0,
-        loudness_lufs=-20.0,
-        onsets=[],
-        model="avlink-nano",
-        revision="r1",
-        seed=0,
-        caption="",
-        negative_caption="",
-        steps=25,
-        guidance_scale=3.0,
-        seconds=1.0,
-    )
+    path = write_silence(tmp_path / "foley" / "take.wav", 48_000, 2)
+    result = foley_result(shot.request(), path=path, channels=2)
     (clip,) = place_takes(timeline, [Placement(shot, [Take(shot.request(), result, path)])])
     clip.media_reference.target_url = "foley/take.wav"
     return timeline
@@ -118,7 +89,7 @@ def test_a_missing_take_is_found(timeline: Timeline, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("samples", [0, 47_999, 48_001])
 def test_a_take_of_another_length_is_found(timeline: Timeline, tmp_path: Path, samples: int) -> None:
-    write_wave(tmp_path / "foley" / "take.wav", samples)
+    write_silence(tmp_path / "foley" / "take.wav", samples, 2)
     (problem,) = run(timeline, tmp_path)
     assert f"{samples} samples, not 48000" in problem
 
@@ -134,25 +105,8 @@ def test_a_picture_is_no_sound_of_another_length(timeline: Timeline, tmp_path: P
     (clip,) = [clip for clip in timeline.find_clips() if "avfoley" in clip.metadata]
     picture = clip.media_reference.deepcopy()
     picture.target_url = "foley/take.mov"
-    request = VisualizeRequest(sound=None, frames=24, record_rate=24)
-    result = VisualizeResult(
-        path=tmp_path,
-        sha256="",
-        frames=24,
-        rate=24,
-        width=64,
-        height=36,
-        codec="prores",
-        upsampling="interpolation",
-        model="avlink-nano",
-        revision="r1",
-        seed=0,
-        caption="",
-        negative_caption="",
-        steps=25,
-        guidance_scale=3.0,
-        seconds=1.0,
-    )
+    request = visualize_request(frames=24, record_rate=24, codec="prores")
+    result = visualize_result(request, width=64, height=36)
     mark(picture, TakeIdentity(id="picture", request=request, result=result))
     clip.set_media_references({"take 1": picture}, "take 1")
     path = tmp_path / "foley" / "take.mov"

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.program_trips import BPY_PYTHON
 
 from avfoley_plugin.hosts.interchange import FORMATS
 from avfoley_plugin.hosts.survival import ASPECTS
+from support.program_trips import BPY_PYTHON
 
 DOCS = Path(__file__).parents[2] / "docs"
 

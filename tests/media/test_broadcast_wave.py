@@ -13,6 +13,7 @@ import pytest
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media import broadcast_wave
 from avfoley_engine.media.broadcast_wave import Description
+
 from support.broadcast_wave import read_wave
 
 NTSC = Fraction(30_000, 1001)

@@ -12,7 +12,13 @@ import torch
 from avfoley_engine import zoo
 from avfoley_engine.evaluation.matching import count
 from avfoley_engine.media import onsets
-from avfoley_engine.models.acceleration import CapturedField, accelerate, attention_kernels, ready_on_its_device
+from avfoley_engine.models.acceleration import (
+    ATTENTION_KERNELS,
+    CapturedField,
+    accelerate,
+    attention_kernels,
+    ready_on_its_device,
+)
 from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import AVLinkConfig
 from avfoley_engine.models.avlink.link import AVLink
@@ -21,6 +27,7 @@ from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.world import render_frames, sample_scene
 from torch._dynamo.testing import CompileCounter
+from torch.nn.attention import _cur_sdpa_kernel_backends
 
 Velocity = Callable[[AVLink], torch.Tensor]
 
@@ -77,8 +84,11 @@ def test_compiled_blocks_take_sounds_of_any_length(link: AVLink) -> None:
 
 def test_every_attention_kernel_is_tried_in_the_order_that_is_asked(link: AVLink, velocity: Velocity) -> None:
     plain = velocity(link)
-    with attention_kernels("math"):
+    with attention_kernels("math", "efficient"):
+        tried = [kernel.name for kernel in _cur_sdpa_kernel_backends(with_priority=True)]
         torch.testing.assert_close(velocity(link), plain, atol=1e-4, rtol=1e-4)
+    assert tried[:2] == ["MATH", "EFFICIENT_ATTENTION"]
+    assert len(tried) == len(ATTENTION_KERNELS)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs want a GPU")

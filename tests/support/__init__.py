@@ -1,1 +1,1 @@
-"""What several tests use: doubles, samples and builders."""
+"""What several folders of tests share: doubles, samples, builders, and programs that stand in for the real ones."""

@@ -14,8 +14,6 @@ from typing import Any
 import bpy
 
 # The add-on's own modules, without the packages around it, which Blender's Python does not have.
-sys.path.insert(0, str(Path(__file__).parents[2] / "avfoley_plugin" / "hosts"))
-
 from blender import document
 
 

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import opentimelineio as otio
 
+from avfoley_plugin import hosts
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.base import Host
 from avfoley_plugin.hosts.kdenlive import KdenliveFile
 from avfoley_plugin.hosts.resolve import ResolveHost
 from support import resolve_stand_in as stand_in
+from support.media import write_film
 from support.sample_edit import RATE, add_foley
 
 #: The environment variable that names a Python with Blender's module `bpy`.
@@ -50,7 +52,7 @@ def _blender(folder: Path) -> _BeforeAndAfter:
     if python is None:
         raise HostError(f"needs a Python with `pip install bpy==5.0.1`, named by ${BPY_PYTHON}")
     for name in ("door", "fast"):
-        _film(folder / f"{name}.mov")
+        write_film(folder / f"{name}.mov", [0] * 4 * RATE, Fraction(RATE))
     _in_blender(python, folder, "read")
     timeline = otio.adapters.read_from_file(str(folder / "before.otio"))
     add_foley(timeline, folder, folder / "edit.avfoley")
@@ -68,23 +70,9 @@ def _through(host: Callable[[], Host]) -> _BeforeAndAfter:
     return written, host().read()
 
 
-def _film(path: Path) -> None:
-    """Four seconds of black."""
-    import av
-    import numpy as np
-
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=Fraction(RATE))
-        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
-        frame = av.VideoFrame.from_ndarray(np.zeros((36, 64, 3), np.uint8), format="rgb24")
-        for _ in range(4 * RATE):
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-
-
 def _in_blender(python: str, folder: Path, step: str) -> None:
-    # Blender's Python has none of ours, and shall not look for it.
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    # Of ours Blender's Python has the folder of the add-on's package only, and shall look nowhere else.
+    environment = {**os.environ, "PYTHONPATH": str(Path(hosts.__file__).parent)}
     command = [python, str(_IN_BLENDER), step, str(folder), json.dumps({"rate": RATE})]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT)

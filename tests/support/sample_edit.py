@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import wave
 from pathlib import Path
 
-from avfoley_engine.protocol import SAMPLE_RATE, FoleyResult
 from opentimelineio.opentime import RationalTime, TimeRange
 from opentimelineio.schema import (
     Clip,
@@ -24,6 +22,8 @@ from avfoley_plugin.timeline.captions import write_caption
 from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import Shot, read_shots
 from avfoley_plugin.timeline.takes import Take
+from support.media import write_silence
+from support.messages import foley_result
 
 #: Frames a second of all samples.
 RATE = 25
@@ -77,30 +77,7 @@ def _clip(name: str, start: int, frames: int) -> Clip:
 
 def _take(shot: Shot, seed: int, folder: Path) -> Take:
     path = folder / f"{shot.name}_{shot.id}_foley_{seed}.wav"
-    path.parent.mkdir(exist_ok=True)
-    samples = shot.frames * SAMPLE_RATE // RATE
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
-        file.writeframes(bytes(2 * samples))
     request = shot.request(seed=seed)
-    result = FoleyResult(
-        path=path,
-        sha256="0" * 64,
-        samples=samples,
-        shot_samples=samples,
-        head_samples=0,
-        tail_samples=0,
-        channels=1,
-        peak_dbtp=-1.0,
-        loudness_lufs=-23.0,
-        onsets=[],
-        model="avlink-nano",
-        revision="0",
-        seed=seed,
-        caption="",
-        negative_caption="",
-        steps=1,
-        guidance_scale=1.0,
-        seconds=0.0,
-    )
+    result = foley_result(request, path=path)
+    write_silence(path, result.samples)
     return Take(request, result, path)

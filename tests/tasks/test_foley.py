@@ -14,6 +14,7 @@ import torch
 from avfoley_engine.errors import CancelledError, MediaError, ModelError
 from avfoley_engine.protocol import FoleyRequest, FoleyResult, PictureRange
 from avfoley_engine.tasks import run
+
 from support.broadcast_wave import read_wave
 
 MakeMedia = Callable[..., Path]

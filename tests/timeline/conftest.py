@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
 import pytest
-from avfoley_engine.protocol import FoleyResult
 from opentimelineio.opentime import RationalTime, TimeRange
 from opentimelineio.schema import Clip, ExternalReference, Gap, Timeline, Track
 
 from avfoley_plugin.timeline.shots import Problem, Selection, Shot, read_shots
 from avfoley_plugin.timeline.takes import Take
+from support.messages import foley_result
 
 
 class Build:
@@ -96,30 +95,8 @@ def take() -> Callable[..., Take]:
         shot: Shot, seed: int = 0, caption: str = "", head: int = 0, tail: int = 0, path: Path | None = None
     ) -> Take:
         request = shot.request(seed=seed, caption=caption, head_handle=head, tail_handle=tail)
-        a_frame = 48_000 / request.record_rate
-        shot_samples, head_samples, tail_samples = (
-            int(count * a_frame + Fraction(1, 2)) for count in (shot.frames, request.head_handle, request.tail_handle)
-        )
-        result = FoleyResult(
-            path=Path("/cache/take.wav"),
-            sha256="0" * 64,
-            samples=head_samples + shot_samples + tail_samples,
-            shot_samples=shot_samples,
-            head_samples=head_samples,
-            tail_samples=tail_samples,
-            channels=1,
-            peak_dbtp=-1.5,
-            loudness_lufs=-23.04 if shot.frames > 20 else None,
-            onsets=[],
-            model="avlink-nano",
-            revision="r1",
-            seed=seed,
-            caption=caption,
-            negative_caption="music",
-            steps=25,
-            guidance_scale=3.5,
-            seconds=1.0,
-        )
+        loudness = -23.04 if shot.frames > 20 else None
+        result = foley_result(request, loudness_lufs=loudness, negative_caption="music")
         return Take(request, result, path or Path(f"/edit/foley/{shot.name}-{seed}.wav"))
 
     return take

@@ -9,7 +9,7 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from avfoley_engine.protocol import MediaProbe, VisualizeResult
+from avfoley_engine.protocol import MediaProbe
 from opentimelineio.schema import Timeline, Track
 
 from avfoley_plugin.errors import SelectionError
@@ -21,6 +21,7 @@ from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, is_on_audio_track, read_sounds, sound_of
 from avfoley_plugin.timeline.takes import Take
+from support.messages import visualize_result
 
 
 def probe(path: Path) -> MediaProbe:
@@ -52,24 +53,7 @@ def audio(*children: Any) -> Track:
 
 def take(sound: SoundClip, seed: int = 0, caption: str | None = None) -> Take:
     asked = sound.request(caption=caption, seed=seed, codec="prores")
-    result = VisualizeResult(
-        path=Path("/cache/a.mov"),
-        sha256="0" * 64,
-        frames=asked.frames,
-        rate=asked.record_rate,
-        width=512,
-        height=288,
-        codec="prores",
-        upsampling="interpolation",
-        model=asked.model,
-        revision="r1",
-        seed=seed,
-        caption=asked.caption,
-        negative_caption="",
-        steps=4,
-        guidance_scale=2.0,
-        seconds=1.0,
-    )
+    result = visualize_result(asked, steps=4, guidance_scale=2.0)
     return Take(asked, result, Path(f"/edit/edit.avfoley/a_picture_{seed}.mov"))
 
 

@@ -104,12 +104,21 @@ def test_events_land_in_their_cells() -> None:
     assert target[1].sum() == 0
 
 
-def test_a_mirrored_picture_is_the_only_augmentation(data: PairedClips) -> None:
-    batch = data.batch(4, np.random.default_rng(0))
-    assert batch.frames is not None
-    assert batch.frames.min() >= -1
-    assert batch.frames.max() <= 1
-    assert batch.latents.shape == (4, 25, 4)
+def test_a_mirrored_picture_is_the_only_augmentation(data: PairedClips, tmp_path: Path) -> None:
+    # Lit from the left, so that a mirrored picture is another one.
+    shard = tmp_path / "world" / "0"
+    frames, latents = (np.load(shard / f"{name}.npy") for name in ("frames", "latents"))
+    frames[..., :10, 0] += 20
+    np.save(shard / "frames.npy", frames)
+    pictures = torch.from_numpy(frames).float() / 127.5 - 1
+    for mirror in (True, False):
+        batch = PairedClips(tmp_path / "world", CPU, mirror=mirror).batch(32, np.random.default_rng(0))
+        assert batch.frames is not None
+        assert batch.latents.tolist() == [latents[clip.seed].tolist() for clip in batch.clips]
+        drawn = pictures[[clip.seed for clip in batch.clips]]
+        mirrored = (batch.frames != drawn).flatten(1).any(1)
+        assert torch.equal(batch.frames[mirrored], drawn[mirrored].flip(3))
+        assert 8 < mirrored.sum() < 24 if mirror else not mirrored.any()
 
 
 def test_audio_backbone_learns(config: AVLinkConfig, data: PairedClips, tmp_path: Path) -> None:

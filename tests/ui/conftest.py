@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,29 +14,24 @@ from typing import Any
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-import opentimelineio as otio
 import pytest
-from opentimelineio.opentime import RationalTime, TimeRange
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6 cannot be loaded here", exc_type=ImportError)
 pytest.importorskip("PySide6.QtMultimedia", reason="PySide6's sound cannot be loaded here", exc_type=ImportError)
 pytest.importorskip("avfoley_ui", reason="this PySide6 crashes with this Python", exc_type=ImportError)
-
-from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QSettings
-from PySide6.QtWidgets import QApplication
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
-sys.path.insert(0, str(Path(__file__).parent))
 
 from avfoley_ui.app import spare_the_gui_thread
 from avfoley_ui.controller import Controller
 from avfoley_ui.playback.output import SilentOutput
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.window import PanelWindow
-from engine_harness import FAKE_ENGINE, Engine
-from panel_harness import PATIENCE, wait
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QSettings
+from PySide6.QtWidgets import QApplication
 
 from avfoley_plugin.engine_client import LocalEngine
+from support.engine import Engine, engine_command
+from support.panel import PATIENCE, wait
+from support.timelines import write_cut
 
 # Whatever language this machine speaks.
 QLocale.setDefault(QLocale("en"))
@@ -63,11 +57,12 @@ def open_panel(
 ) -> Iterator[Callable[..., PanelWindow]]:
     """Opens the panel as the program does: ``open_panel(timeline)``. What is still open at the end is closed."""
     windows: list[PanelWindow] = []
-    command = (sys.executable, str(FAKE_ENGINE))
 
     def start(path: Path | None = None, engine: Callable[[], LocalEngine] | None = None) -> PanelWindow:
         spare_the_gui_thread(qapp)
-        controller = Controller(engine or (lambda: LocalEngine(command=command)), lambda: LocalEngine(command=None))
+        controller = Controller(
+            engine or (lambda: LocalEngine(command=engine_command())), lambda: LocalEngine(command=None)
+        )
         window = PanelWindow(controller, settings, SilentOutput())
         windows.append(window)
         window.resize(1300, 800)
@@ -89,21 +84,10 @@ def open_panel(
 
 
 @pytest.fixture
-def cut(make_media: Callable[..., Path], tmp_path: Path) -> Path:
+def cut(make_media: Callable[..., Path]) -> Path:
     """Four shots of one second each, named shot0 to shot3, whose frames differ in brightness."""
     pictures = [np.full((36, 64, 3), 2 * number, np.uint8) for number in range(100)]
-    media = make_media("clip.mp4", pictures, rate=Fraction(25))
-    timeline = otio.schema.Timeline("cut")
-    track = otio.schema.Track("V1", kind=otio.schema.TrackKind.Video)
-    available = TimeRange(RationalTime(0, 25), RationalTime(100, 25))
-    for number in range(4):
-        reference = otio.schema.ExternalReference(media.name, available)
-        shown = TimeRange(RationalTime(25 * number, 25), RationalTime(25, 25))
-        track.append(otio.schema.Clip(f"shot{number}", reference, shown))
-    timeline.tracks.append(track)
-    path = tmp_path / "cut.otio"
-    otio.adapters.write_to_file(timeline, str(path))
-    return path
+    return write_cut(make_media("clip.mp4", pictures, rate=Fraction(25)), shots=4, media_frames=100)
 
 
 @pytest.fixture(autouse=True)

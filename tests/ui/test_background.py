@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from avfoley_ui.background import Background
-from panel_harness import wait
+
+from support.panel import wait
 
 
 @pytest.fixture

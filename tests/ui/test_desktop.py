@@ -13,7 +13,6 @@ from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Role
 from avfoley_ui.widgets import take_lanes
 from avfoley_ui.window import PanelWindow
-from panel_harness import click, ready, select, shot, speaking, wait
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QPalette
 from PySide6.QtTest import QTest
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox,
 
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.placing import placed
+from support.panel import click, ready, select, shot, speaking, wait
 
 Open = Callable[..., PanelWindow]
 CONTROL, SHIFT, ALT = (

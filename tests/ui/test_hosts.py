@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from avfoley_ui.window import PanelWindow
-from panel_harness import click, ready, wait
 
 from avfoley_plugin.hosts import open_host
 from avfoley_plugin.timeline.placing import placed
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "hosts" / "kdenlive"))
-
-from kdenlive_projects import FILM, LENGTH, project
+from support.kdenlive_projects import FILM, LENGTH, project
+from support.panel import click, ready, wait
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from avfoley_engine.protocol import PictureRange
 from avfoley_ui.playback.output import Output, Render, SilentOutput
 from avfoley_ui.theme import state_colour
 from avfoley_ui.widgets.listening import Listening
-from panel_harness import wait
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import QWidget
 from avfoley_plugin.settings import FoleySettings
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.workspace import ListedShot, ListedTake, ShotState
+from support.panel import wait
 
 SECOND = 48_000
 #: Where the takes strike, in seconds.

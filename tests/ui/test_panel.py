@@ -17,14 +17,15 @@ import pytest
 from avfoley_engine.protocol import EngineStatus
 from avfoley_ui.shots_model import Role
 from avfoley_ui.window import PanelWindow
-from engine_harness import Engine, request
-from panel_harness import Watchdog, click, ready, select, shot, wait
 from PySide6.QtCore import QMimeData, QPointF, Qt, QThread, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.placing import placed
+from support.engine import Engine
+from support.messages import foley_request
+from support.panel import Watchdog, click, ready, select, shot, wait
 
 Open = Callable[..., PanelWindow]
 
@@ -248,7 +249,7 @@ def test_closing_leaves_an_engine_alone_that_works_for_somebody_else(
     window = open_panel(cut)
     wait(qtbot, lambda: ready(window))
     with contextlib.closing(LocalEngine(command=None)) as shell:
-        (job,) = shell.submit([request(caption="slow", steps=1000)])
+        (job,) = shell.submit([foley_request(caption="slow", steps=1000)])
         wait(qtbot, lambda: window.controller.engine.phase == "busy")
         window.close()
         assert not shell.job(job.id).state.final

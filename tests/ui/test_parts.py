@@ -28,7 +28,6 @@ from avfoley_ui.widgets.models_dialog import ModelsDialog
 from avfoley_ui.widgets.parts import FactsLabel, decimal
 from avfoley_ui.widgets.queue_view import QueueView
 from avfoley_ui.window import PanelWindow
-from panel_harness import ready, select, shot, speaking, wait
 from PySide6.QtCore import QCoreApplication, QLocale, QPoint, QRect, QSettings, Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import (
@@ -48,6 +47,8 @@ from avfoley_plugin.making import TakeDone, TakeFailed, TakeProgress
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.workflows import Order, Planned
 from avfoley_plugin.workspace import ListedShot, ShotState
+from support.messages import model_info
+from support.panel import ready, select, shot, speaking, wait
 
 UI = Path(avfoley_ui.__file__).parent
 Open = Callable[..., PanelWindow]
@@ -77,20 +78,7 @@ def listed(
 
 
 def model(name: str, *tasks: str, **changes: Any) -> ModelInfo:
-    known = {
-        "name": name,
-        "title": name.title(),
-        "tasks": list(tasks),
-        "revision": "r1",
-        "licence": "Apache-2.0",
-        "size_bytes": 12_300_000,
-        "local": True,
-        "sample_rate": 48_000,
-        "window_seconds": "5",
-        "default_steps": 25,
-        "default_guidance_scale": 4.0,
-    }
-    return ModelInfo.model_validate({**known, **changes})
+    return model_info(name, *tasks, **{"title": name.title(), "size_bytes": 12_300_000, **changes})
 
 
 def names(proxy: ShotsFilter) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ import opentimelineio as otio
 import pytest
 from avfoley_ui.shots_model import Role
 from avfoley_ui.window import PanelWindow
-from engine_harness import FAKE_ENGINE
 from opentimelineio.opentime import RationalTime, TimeRange
-from panel_harness import click, ready, select, shot, wait
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.timeline.placing import foley_tracks, placed
-
-WORKER = Path(__file__).with_name("picture_worker.py")
+from support.engine import engine_command
+from support.panel import click, ready, select, shot, wait
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def with_bell(cut: Path, make_media: Callable[..., Path]) -> Path:
 def test_a_sound_gets_pictures_that_are_seen_with_it(
     qtbot: Any, open_panel: Callable[..., PanelWindow], with_bell: Path
 ) -> None:
-    command = (sys.executable, str(FAKE_ENGINE), "--worker", str(WORKER))
+    command = engine_command("picture_worker")
     window = open_panel(with_bell, lambda: LocalEngine(command=command))
     wait(qtbot, lambda: ready(window) and any(found.is_sound for found in window.controller.shots.shots))
     names = [found.shot.name for found in window.controller.shots.shots]
@@ -103,8 +100,7 @@ def test_a_sound_gets_pictures_that_are_seen_with_it(
 def test_without_a_model_for_it_no_sound_is_listed(
     qtbot: Any, open_panel: Callable[..., PanelWindow], with_bell: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_in = Path(__file__).with_name("stand_in_engine.py")
-    window = open_panel(with_bell, lambda: LocalEngine(command=(sys.executable, str(stand_in))))
+    window = open_panel(with_bell, lambda: LocalEngine(command=engine_command("stand_in_worker")))
     wait(qtbot, lambda: ready(window) and window.controller.engine.models)
     assert [found.shot.name for found in window.controller.shots.shots] == ["shot0", "shot1", "shot2", "shot3"]
     assert window.form.buttons["visualize"].isHidden()

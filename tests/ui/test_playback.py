@@ -14,10 +14,10 @@ from avfoley_ui.playback.mixer import CROSSFADE, Mixer
 from avfoley_ui.playback.output import Output, Render, best_output
 from avfoley_ui.playback.player import Player
 from avfoley_ui.playback.sound import PEAK_HOP, Sound, load, load_stretch, peaks, spectrogram
-from panel_harness import wait
 from PySide6.QtCore import QSize
 
 from avfoley_plugin.errors import HostError
+from support.panel import wait
 
 SECOND = 48_000
 

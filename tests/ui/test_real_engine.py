@@ -9,10 +9,10 @@ from typing import Any
 import opentimelineio as otio
 import pytest
 from avfoley_ui.window import PanelWindow
-from panel_harness import Watchdog, click, select, shot, wait
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.timeline.placing import placed
+from support.panel import Watchdog, click, select, shot, wait
 
 #: Seconds for two takes on slow cores that have other work, the loading of the model among them.
 A_TAKE = 400

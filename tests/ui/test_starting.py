@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint
 from avfoley_ui.window import PanelWindow
-from panel_harness import PATIENCE, wait
+
+from support.panel import PATIENCE, wait
 
 
 def test_the_shell_opens_the_panel_and_ctrl_c_ends_it_with_its_engine(cut: Path, engine_home: Path) -> None:

@@ -15,14 +15,9 @@ import pytest
 
 from avfoley_plugin.hosts import install as launchers
 from avfoley_plugin.hosts.install import Program, install
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "engine"))
-
-from engine_harness import Engine
+from support.engine import Engine
 
 DRIVER = Path(__file__).with_name("in_blender.py")
-CLICKING = Path(__file__).parents[2] / "end_to_end" / "clicking_worker.py"
-PAINTING = Path(__file__).parents[2] / "ui" / "picture_worker.py"
 
 Steps = Callable[..., list[Any]]
 
@@ -88,9 +83,9 @@ def start_engine(engine_home: Path) -> Iterator[Callable[..., Engine]]:
 
     def start(clicking_rate: object = None, *, pictures: bool = False) -> Engine:
         if clicking_rate is not None:
-            engine.start("--worker", str(CLICKING), env={"CLICKING_FRAME_RATE": str(clicking_rate)})
+            engine.start("clicking_worker", CLICKING_FRAME_RATE=str(clicking_rate))
         elif pictures:
-            engine.start("--worker", str(PAINTING), env={"FAKE_STEP_SECONDS": "0.005"})
+            engine.start("picture_worker", FAKE_STEP_SECONDS="0.005")
         else:
             engine.start()
         return engine

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.sample_edit import sample
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import open_host
@@ -20,6 +19,7 @@ from avfoley_plugin.hosts.interchange.edl import read_edl
 from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
 from avfoley_plugin.timeline.media_url import resolve_media
+from support.sample_edit import sample
 
 FCPXML = """<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE fcpxml><fcpxml version="1.10"><resources>
 <format id="r1" frameDuration="1001/24000s"/><asset id="r2" name="a" start="0s" duration="100s" hasVideo="1" hasAudio="1"

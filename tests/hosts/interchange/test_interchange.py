@@ -11,7 +11,6 @@ import opentimelineio as otio
 import pytest
 from avfoley_engine.protocol import MediaProbe
 from opentimelineio.opentime import RationalTime, TimeRange
-from support.sample_edit import sample
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import open_host
@@ -24,6 +23,7 @@ from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.survival import ASPECTS, survival
 from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.placing import foley_tracks, placed
+from support.sample_edit import sample
 
 needs_adapters = pytest.mark.usefixtures("adapters")
 

@@ -11,13 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[2] / "end_to_end"))
-sys.path.insert(0, str(Path(__file__).parents[2] / "engine"))
-
-from engine_harness import Engine
-from kdenlive_projects import FILM, LENGTH, TONE, WHITE, project
+from support.engine import Engine
+from support.kdenlive_projects import FILM, LENGTH, TONE, WHITE, project
 
 
 @pytest.fixture
@@ -37,18 +32,18 @@ def media(make_media: Callable[..., Path]) -> Callable[[Fraction], Path]:
 @pytest.fixture
 def engine(engine_home: Path) -> Iterator[Engine]:
     """An engine for the shell to find, with the real task, whose model clicks where the picture changes."""
-    yield from _started(engine_home, "end_to_end/clicking_worker.py", CLICKING_FRAME_RATE="25")
+    yield from _started(engine_home, "clicking_worker", CLICKING_FRAME_RATE="25")
 
 
 @pytest.fixture
 def painter(engine_home: Path) -> Iterator[Engine]:
     """An engine for the shell to find, whose pictures are as bright as the seed."""
-    yield from _started(engine_home, "ui/picture_worker.py", FAKE_STEP_SECONDS="0.005")
+    yield from _started(engine_home, "picture_worker", FAKE_STEP_SECONDS="0.005")
 
 
 def _started(home: Path, worker: str, **environment: str) -> Iterator[Engine]:
     engine = Engine(home)
-    engine.start("--worker", str(Path(__file__).parents[2] / worker), env=environment)
+    engine.start(worker, **environment)
     yield engine
     engine.end()
 

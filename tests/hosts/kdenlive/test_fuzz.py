@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kdenlive_projects import CUT, LENGTH, SEQUENCE, entry, producer, project
-from kdenlive_takes import put_picture, put_takes
 
 from avfoley_plugin.errors import AVFoleyError, HostError
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
+from support.kdenlive_projects import CUT, LENGTH, SEQUENCE, entry, producer, project
+from support.kdenlive_takes import put_picture, put_takes
 
 #: What takes the place of a piece of a project.
 _PIECES = st.sampled_from(

@@ -9,16 +9,16 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from engine_harness import Engine
-from kdenlive_program import Desktop, needs_kdenlive, wait
-from kdenlive_projects import CUT, CUT_END
-from kdenlive_takes import CAPTION, CLICKS, put_picture, put_takes
-from melt_player import heard
 
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.identity import ClipIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.placing import foley_tracks, placed
+from support.engine import Engine
+from support.kdenlive_program import Desktop, needs_kdenlive, wait
+from support.kdenlive_projects import CUT, CUT_END
+from support.kdenlive_takes import CAPTION, CLICKS, put_picture, put_takes
+from support.melt import heard
 
 pytestmark = [needs_kdenlive, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kdenlive_projects import CUT, CUT_END, TONE, WHITE
-from kdenlive_takes import CLICKS, put_picture, put_takes
-from melt_player import heard, needs_melt, seen
+
+from support.kdenlive_projects import CUT, CUT_END, TONE, WHITE
+from support.kdenlive_takes import CLICKS, put_picture, put_takes
+from support.melt import heard, needs_melt, seen
 
 pytestmark = needs_melt
 

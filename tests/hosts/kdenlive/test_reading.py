@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
-from kdenlive_projects import CUT, blank, entry, producer, properties, track
-from kdenlive_takes import FORMATS
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import KdenliveFile, open_host
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import read_shots
+from support.kdenlive_projects import CUT, blank, entry, producer, properties, track
+from support.kdenlive_takes import FORMATS
 
 #: (is audio, [(record start, frames, first source frame)]), the lowest track first.
 Tracks = list[tuple[bool, list[tuple[int, int, int]]]]

@@ -9,10 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_harness import Engine
-from kdenlive_projects import CUT, CUT_END
-from kdenlive_takes import CLICKS, FORMATS
-from melt_player import heard, needs_melt, seen
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.hosts import KdenliveFile, open_host
@@ -22,6 +18,10 @@ from avfoley_plugin.timeline.identity import CaptionIdentity, identity
 from avfoley_plugin.timeline.placing import foley_tracks, placed
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.workflows import Written, foley, regenerate, remove
+from support.engine import Engine
+from support.kdenlive_projects import CUT, CUT_END
+from support.kdenlive_takes import CLICKS, FORMATS
+from support.melt import heard, needs_melt, seen
 
 
 def shots(path: Path) -> list[tuple[int, int]]:

@@ -12,9 +12,6 @@ from xml.etree import ElementTree as ET
 
 import opentimelineio as otio
 import pytest
-from kdenlive_projects import CUT, FILM, SEQUENCE, entry, producer
-from kdenlive_takes import CAPTION, FORMATS, clicking_take, put_picture, put_takes
-from picture_takes import put_ambience, put_pictures
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import KdenliveFile
@@ -22,6 +19,9 @@ from avfoley_plugin.timeline.captions import captions, edited
 from avfoley_plugin.timeline.identity import ClipIdentity, TakeIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.placing import foley_tracks, place_takes, placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
+from support.kdenlive_projects import CUT, FILM, SEQUENCE, entry, producer
+from support.kdenlive_takes import CAPTION, FORMATS, clicking_take, put_picture, put_takes
+from support.picture_takes import put_ambience, put_pictures
 
 #: Lines of somebody else's nodes that may change: the numbers of tracks.
 NUMBERS = re.compile(r'.*(a_track|b_track|activeTrack|audioTarget|videoTarget|"data": "\d+:).*')

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from resolve_edit import Edit
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection, utility_script
 from avfoley_plugin.timeline.captions import captions
+from support.resolve_edit import Edit
 
 CHILD = """
 from pathlib import Path

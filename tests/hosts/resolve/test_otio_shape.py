@@ -10,9 +10,6 @@ import opentimelineio as otio
 import pytest
 from avfoley_engine.protocol import MediaProbe
 from opentimelineio.opentime import RationalTime, TimeRange
-from picture_takes import put_pictures
-from resolve_edit import Edit
-from support.sample_edit import sample
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import OtioFile
@@ -20,6 +17,9 @@ from avfoley_plugin.hosts.export import Program, prepare
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.placing import placed
+from support.picture_takes import put_pictures
+from support.resolve_edit import Edit
+from support.sample_edit import sample
 
 
 @pytest.fixture

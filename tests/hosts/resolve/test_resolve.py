@@ -9,9 +9,6 @@ from typing import Any
 
 import opentimelineio as otio
 import pytest
-from picture_takes import put_ambience, put_pictures, sounding
-from resolve_edit import START, Edit
-from support.resolve_stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 
 from avfoley_plugin.errors import ChangedError, HostError, SelectionError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
@@ -20,6 +17,9 @@ from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.sounds import read_sounds
 from avfoley_plugin.timeline.takes import Take
+from support.picture_takes import put_ambience, put_pictures, sounding
+from support.resolve_edit import START, Edit
+from support.resolve_stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve
 
 
 def foley_track(edit: Edit) -> Any:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from resolve_edit import START, Edit
 
 from avfoley_plugin.engine_client import LocalEngine
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.workflows import VisualizeSettings, Written, regenerate, remove, visualize
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "engine"))
-
-from engine_harness import Engine
-
-WORKER = Path(__file__).parents[2] / "ui" / "picture_worker.py"
+from support.engine import Engine
+from support.resolve_edit import START, Edit
 
 
 @pytest.fixture
 def engine(engine_home: Path) -> Iterator[LocalEngine]:
     running = Engine(engine_home)
-    running.start("--worker", str(WORKER), env={"FAKE_STEP_SECONDS": "0.005"})
+    running.start("picture_worker", FAKE_STEP_SECONDS="0.005")
     yield LocalEngine(command=None)
     running.end()
 

@@ -28,8 +28,10 @@ class FirstGuess(nn.Sequential):
             nn.init.zeros_(parameter)
 
     def forward(self, conditioning: torch.Tensor) -> torch.Tensor:
-        guess = super().forward(conditioning.flatten(0, 1).movedim(-1, 1)).unflatten(0, conditioning.shape[:2])
-        return guess.movedim(2, -1)
+        guess = conditioning.flatten(0, 1).movedim(-1, 1)
+        for layer in self:
+            guess = layer(guess)
+        return guess.unflatten(0, conditioning.shape[:2]).movedim(2, -1)
 
 
 class UpsamplerDiT(DiT):

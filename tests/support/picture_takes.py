@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import av
-import numpy as np
-from avfoley_engine.protocol import MediaProbe, VisualizeResult
+from avfoley_engine.protocol import MediaProbe
 
 from avfoley_plugin.hosts import Host
 from avfoley_plugin.timeline.ambience import ambience
@@ -18,6 +15,8 @@ from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.sounds import SoundClip, read_sounds
 from avfoley_plugin.timeline.takes import Take
+from support.media import write_film
+from support.messages import visualize_result
 
 
 def sounding(path: Path) -> MediaProbe:
@@ -28,34 +27,8 @@ def sounding(path: Path) -> MediaProbe:
 def picture_take(sound: SoundClip, folder: Path, seed: int = 0) -> Take:
     """A finished grey picture for a sound."""
     request = sound.request(caption="a grey wall", seed=seed, codec="prores")
-    path = folder / f"{sound.id}_{seed}.mov"
-    folder.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=request.record_rate)
-        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
-        for _ in range(request.frames):
-            frame = av.VideoFrame.from_ndarray(np.full((36, 64, 3), 128, np.uint8), format="rgb24")
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    result = VisualizeResult(
-        path=path,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        frames=request.frames,
-        rate=request.record_rate,
-        width=64,
-        height=36,
-        codec="prores",
-        upsampling="interpolation",
-        model=request.model,
-        revision="r1",
-        seed=seed,
-        caption=request.caption,
-        negative_caption="",
-        steps=1,
-        guidance_scale=1.0,
-        seconds=0.1,
-    )
-    return Take(request, result, path)
+    path = write_film(folder / f"{sound.id}_{seed}.mov", [128] * request.frames, request.record_rate)
+    return Take(request, visualize_result(request, path=path, width=64, height=36), path)
 
 
 def put_pictures(host: Host, name: str, seed: int = 0) -> None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import sys
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from avfoley_engine import tasks
 from avfoley_engine.jobs.worker import Backend, main
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
+from support.fake_worker import MODELS as MODELS
+from support.fake_worker import info
 
-from fake_worker import info
+if TYPE_CHECKING:
+    import torch
 
 
 class ClickingModel:
@@ -37,6 +36,8 @@ class ClickingModel:
         self.frame_rate = Fraction(os.environ["CLICKING_FRAME_RATE"])
 
     def generate(self, frames: torch.Tensor | None, samples: int, **settings: Any) -> torch.Tensor:
+        import torch
+
         sound = torch.zeros(samples)
         assert frames is not None
         changes = frames.float().diff(dim=0).abs().mean((1, 2, 3)) > 100
@@ -47,6 +48,8 @@ class ClickingModel:
 
 
 if __name__ == "__main__":
+    from avfoley_engine import tasks
+
     backend = Backend(
         device=lambda: "cpu", info=info, load=lambda name, task, device: ClickingModel(name), run=tasks.run
     )

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
-from support.resolve_stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve, FakeTimeline
 
 from avfoley_plugin.hosts.resolve import ResolveHost
 from avfoley_plugin.timeline.shots import Shot, read_shots
+from support.resolve_stand_in import FakeItem, FakeMedia, FakeProject, FakeResolve, FakeTimeline
 
 #: One hour at 25 frames a second, where the edit starts.
 START = 90_000

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import wave
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import opentimelineio as otio
 import pytest
-from avfoley_engine.protocol import FoleyResult, VisualizeRequest, VisualizeResult
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.hosts import KdenliveFile
@@ -20,6 +17,7 @@ from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import Shot, read_shots
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.timeline.timing import samples
+from support.messages import foley_result, visualize_request, visualize_result
 
 #: On which frame of a shot its takes click: on the first after the picture changed.
 CLICKS = (12, 15)
@@ -42,27 +40,7 @@ def clicking_take(shot: Shot, frame: int, folder: Path, seed: int = 0, handle: i
         file.setsampwidth(2)
         file.setframerate(48_000)
         file.writeframes(sound.tobytes())
-    result = FoleyResult(
-        path=path,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        samples=len(sound),
-        shot_samples=length,
-        head_samples=head,
-        tail_samples=tail,
-        channels=1,
-        peak_dbtp=-2.7,
-        loudness_lufs=None,
-        onsets=[],
-        model=request.model,
-        revision="r1",
-        seed=seed,
-        caption=request.caption,
-        negative_caption="",
-        steps=1,
-        guidance_scale=1.0,
-        seconds=0.1,
-    )
-    return Take(request, result, path)
+    return Take(request, foley_result(request, path=path, loudness_lufs=None), path)
 
 
 def put_takes(path: Path, takes: int = 1, *, output: Path | None = None, handle: int = 0, first_seed: int = 0) -> Path:
@@ -89,25 +67,8 @@ def put_picture(path: Path, film: Path, *, start: int, frames: int, rate: float 
     timeline = host.read()
     span = TimeRange(RationalTime(0, rate), RationalTime(frames, rate))
     made = otio.schema.ExternalReference(film.as_uri(), span)
-    request = VisualizeRequest(sound=None, frames=frames, record_rate=Fraction(25), caption="a grey wall", model="fake")
-    result = VisualizeResult(
-        path=film,
-        sha256="0" * 64,
-        frames=frames,
-        rate=Fraction(25),
-        width=64,
-        height=36,
-        codec="h264",
-        upsampling="interpolation",
-        model="fake",
-        revision="r1",
-        seed=0,
-        caption="a grey wall",
-        negative_caption="",
-        steps=1,
-        guidance_scale=1.0,
-        seconds=0.1,
-    )
+    request = visualize_request(frames=frames, caption="a grey wall")
+    result = visualize_result(request, path=film, width=64, height=36)
     mark(made, TakeIdentity(id="picture-take", request=request, result=result))
     clip = otio.schema.Clip("made", source_range=span)
     clip.set_media_references({"take 1": made}, "take 1")

@@ -8,24 +8,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from avfoley_engine.jobs.worker import Backend, main
-from avfoley_engine.protocol import SAMPLE_RATE, ModelInfo
+from avfoley_engine.protocol import SAMPLE_RATE
+
+from support.messages import model_info
 
 if TYPE_CHECKING:
     import torch
 
-STAND_IN = ModelInfo(
-    name="avlink-nano",
-    title="AV-Link nano",
-    tasks=["foley"],
-    revision="r1",
-    licence="Apache-2.0",
-    size_bytes=33_900_000,
-    local=True,
-    sample_rate=SAMPLE_RATE,
-    window_seconds=Fraction(129, 25),
-    default_steps=25,
-    default_guidance_scale=4.0,
-)
+STAND_IN = model_info(title="AV-Link nano", size_bytes=33_900_000)
+MODELS = [STAND_IN]
 
 
 class BurstingModel:

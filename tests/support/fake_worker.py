@@ -8,7 +8,6 @@ foresaw, "greedy" runs out of memory on anything but the processor, "huge" every
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import struct
@@ -16,38 +15,19 @@ import sys
 import time
 import wave
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.jobs.worker import Backend, main
-from avfoley_engine.protocol import (
-    SAMPLE_RATE,
-    FoleyResult,
-    ModelInfo,
-    Request,
-    Result,
-    VisualizeRequest,
-    VisualizeResult,
-)
+from avfoley_engine.protocol import SAMPLE_RATE, ModelInfo, Request, Result, VisualizeRequest
+
+from support.messages import foley_result, model_info, visualize_result
 
 STEP_SECONDS = float(os.environ.get("FAKE_STEP_SECONDS", "0.05"))
 
-FAKE = ModelInfo(
-    name="fake",
-    title="A model that sleeps",
-    tasks=["foley"],
-    revision="r1",
-    licence="Apache-2.0",
-    size_bytes=0,
-    local=True,
-    sample_rate=SAMPLE_RATE,
-    window_seconds=Fraction(129, 25),
-    default_steps=10,
-    default_guidance_scale=1.0,
-)
+FAKE = model_info("fake", title="A model that sleeps", default_steps=10, default_guidance_scale=1.0)
 # The shell asks for the default model by name.
 MODELS = [FAKE, FAKE.model_copy(update={"name": "avlink-nano", "tasks": ["foley", "visualize"]})]
 
@@ -74,52 +54,15 @@ def run(request: Request, model: Any, out: Path, on_progress: Callable[[float], 
         if request.caption == "crash" and step == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         on_progress((step + 1) / steps)
+    told = {"path": out, "steps": steps, "guidance_scale": 1.0, "seconds": time.monotonic() - began}
     if isinstance(request, VisualizeRequest):
         out.write_bytes(bytes([request.seed % 256]) * request.frames)
-        return VisualizeResult(
-            path=out,
-            sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
-            frames=request.frames,
-            rate=request.record_rate,
-            width=512,
-            height=288,
-            codec=request.codec,
-            upsampling="interpolation",
-            model=request.model,
-            revision=model.revision,
-            seed=request.seed,
-            caption=request.caption,
-            negative_caption=request.negative_caption,
-            steps=steps,
-            guidance_scale=1.0,
-            seconds=time.monotonic() - began,
-        )
+        return visualize_result(request, **told)
     samples = round(request.frames / request.record_rate * SAMPLE_RATE)
     with wave.open(str(out), "wb") as file:
-        file.setnchannels(request.channels)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
+        file.setparams((request.channels, 2, SAMPLE_RATE, 0, "NONE", ""))
         file.writeframes(struct.pack("<h", request.seed % 32_768) * samples * request.channels)
-    return FoleyResult(
-        path=out,
-        sha256=hashlib.sha256(out.read_bytes()).hexdigest(),
-        samples=samples,
-        shot_samples=samples,
-        head_samples=0,
-        tail_samples=0,
-        channels=request.channels,
-        peak_dbtp=-1.0,
-        loudness_lufs=None,
-        onsets=[],
-        model=request.model,
-        revision=model.revision,
-        seed=request.seed,
-        caption=request.caption,
-        negative_caption=request.negative_caption,
-        steps=steps,
-        guidance_scale=1.0,
-        seconds=time.monotonic() - began,
-    )
+    return foley_result(request, head_samples=0, tail_samples=0, loudness_lufs=None, **told)
 
 
 def backend() -> Backend:

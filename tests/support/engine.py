@@ -8,20 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import httpx2
-from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint, EngineStatus, FoleyRequest, Job, JobState, Request
+from avfoley_engine.protocol import ENDPOINT_FILE, Endpoint, EngineStatus, Job, JobState, Request
 from avfoley_engine.server import ALREADY_RUNNING
 
-FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
 
-
-def request(seed: int = 0, caption: str = "", model: str = "fake", **settings: object) -> FoleyRequest:
-    return FoleyRequest(
-        picture=None, frames=25, record_rate=Fraction(25), seed=seed, caption=caption, model=model, **settings
-    )
+def engine_command(worker: str = "fake_worker") -> tuple[str, ...]:
+    """The real server with a worker of this package: one of its modules that run as programs."""
+    return (sys.executable, "-m", "support.fake_engine", "--worker", f"support.{worker}")
 
 
 class Engine:
@@ -31,10 +27,11 @@ class Engine:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *options: str, env: dict[str, str] | None = None) -> Endpoint:
+    def start(self, worker: str = "fake_worker", *options: str, **environment: str) -> Endpoint:
+        """Starts the engine with a worker of this package, and waits until it answers."""
         process = subprocess.Popen(
-            [sys.executable, str(FAKE_ENGINE), "--folder", str(self.folder), *options],
-            env={**os.environ, **(env or {})},
+            [*engine_command(worker), "--folder", str(self.folder), *options],
+            env={**os.environ, **environment},
         )
         self.processes.append(process)
         deadline = time.monotonic() + 30
