@@ -236,7 +236,7 @@ def load_video(model: str | Entry, device: torch.device | str = "cpu") -> AVLink
 
 
 def load_for(name: str, device: str, task: str) -> AVLinkFoley | AVLinkVideo:
-    """Loads a model to serve one of its tasks, `foley` or `visualize`: on CUDA in half precision.
+    """Loads a model to serve one of its tasks, `foley` or `visualize`; on CUDA in bf16.
 
     Raises:
         ModelError: as `load`, or the model does not offer the task.
