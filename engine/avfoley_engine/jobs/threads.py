@@ -31,7 +31,7 @@ SHORT_SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
 
 
 def fixed(environment: Mapping[str, str]) -> int | None:
-    """The number of threads that $AVFOLEY_THREADS, or else $OMP_NUM_THREADS, sets; None for the load's.
+    """What $AVFOLEY_THREADS, or else $OMP_NUM_THREADS, fixes; None where the load decides.
 
     Raises:
         AVFoleyError: it is no whole number above 0.
