@@ -26,8 +26,8 @@ INTERVAL = 0.25
 TOLERANCE = 0.25
 
 #: How long a thread spins before it sleeps, read when torch loads: rounds of GNU's OpenMP (Linux),
-#: less than a millisecond in all, and milliseconds of LLVM's and Intel's (macOS, Windows).
-SHORT_SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+#: about a millisecond in all, and milliseconds of LLVM's and Intel's (macOS, Windows).
+SHORT_SPINNING = {"GOMP_SPINCOUNT": "30000", "KMP_BLOCKTIME": "1"}
 
 
 def fixed(environment: Mapping[str, str]) -> int | None:
