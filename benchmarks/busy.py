@@ -1,4 +1,4 @@
-"""How long an editor waits while other programs keep every core busy, as a ratio to an idle machine.
+"""How long an editor waits while other programs keep every core busy, and on an idle machine.
 
     python benchmarks/busy.py [--rounds 3] [--threads N] [--json]
 
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def measure(engine: LocalEngine, clip: Path, arguments: argparse.Namespace) -> dict[str, object]:
-    """The first clip loads the model and does not count. Load before each clip, in cores, is given."""
+    """The first clip, which loads the model, does not count."""
     take(engine, clip, 0, arguments)
     idle, busy, loads = [], [], []
     for number in range(arguments.rounds):

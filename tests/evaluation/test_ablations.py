@@ -18,7 +18,7 @@ from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.nn.dit import TextStates
-from avfoley_engine.training.avlink import AVLinkTraining, FusionTraining, fusion_loss
+from avfoley_engine.training.avlink.fusion import FusionOptions, FusionTraining, fusion_loss
 from avfoley_engine.training.dataset import Batch, Clip
 
 
@@ -91,7 +91,7 @@ def test_every_variant_is_another_model_or_another_training() -> None:
             parameter.data += 0.05 * torch.randn(parameter.shape)
         torch.manual_seed(1)
         batch = Batch(torch.rand(1, 24, 36, 64, 3) * 2 - 1, torch.randn(1, 25, 4), clips)
-        options = AVLinkTraining(onset_weight=0, **variant.training)
+        options = FusionOptions(onset_weight=0, **variant.training)
         with torch.no_grad():
             loss, _ = fusion_loss(training, "v2a", batch, no_text, options, np.random.default_rng(0))  # type: ignore[arg-type]
         losses[name] = float(loss)

@@ -20,14 +20,17 @@ from avfoley_engine.models.acceleration import (
     ready_on_its_device,
 )
 from avfoley_engine.models.avlink import system
-from avfoley_engine.models.avlink.config import AVLinkConfig
+from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, Direction
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler
+from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
+from avfoley_engine.models.avlink.upsampler.upsample import LatentUpsampler, UpsamplerNetworks
 from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.world import render_frames, sample_scene
 from torch._dynamo.testing import CompileCounter
 from torch.nn.attention import _cur_sdpa_kernel_backends
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 Velocity = Callable[[AVLink], torch.Tensor]
 
@@ -103,6 +106,48 @@ def test_a_replayed_graph_gives_what_the_field_gives(link: AVLink, inputs: dict[
         x, t = torch.randn(2, 25, 8, device="cuda"), torch.rand(2, device="cuda")
         torch.testing.assert_close(field(x, t), link.audio(x, t, text))
     assert field.graph is not None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs want a GPU")
+def test_what_cannot_be_recorded_still_runs() -> None:
+    field = CapturedField(lambda x, t: x * float(x.sum()))
+    x = torch.randn(2, 3, device="cuda")
+    for _ in range(6):
+        torch.testing.assert_close(field(x, x[:, 0]), x * x.sum())
+    assert field.graph is None
+
+
+class OnTheDeviceAlone(TorchDispatchMode):
+    """Fails where a tensor of another device takes part: a CUDA graph cannot record its copy."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for part in tree_leaves((args, kwargs, result)):
+            assert not isinstance(part, torch.Tensor) or part.device.type == "meta", func
+        return result
+
+
+@pytest.mark.parametrize("direction", ["v2a", "a2v"])
+def test_a_solver_step_never_leaves_its_device(direction: Direction) -> None:
+    """On the meta device, which has no values, so that it cannot be waited for either."""
+    audio, video, t = (torch.zeros(s, device="meta") for s in ((1, 129, 32), (1, 124, 36, 64, 3), (1,)))
+    text = TextStates(torch.zeros(1, 5, 384, device="meta"), torch.ones(1, 5, dtype=torch.bool, device="meta"))
+    x, condition = (audio, video) if direction == "v2a" else (video, audio)
+    with torch.device("meta"):
+        link = accelerate(AVLink(NANO))
+    with torch.no_grad(), OnTheDeviceAlone():
+        velocity = guided_velocity(link, direction, x, t, condition, text, text, 4.0)
+    assert velocity.shape == x.shape
+
+
+def test_a_solver_step_of_the_upsampler_never_leaves_its_device() -> None:
+    with torch.device("meta"):
+        networks = accelerate(UpsamplerNetworks(UpsamplerConfig()))
+        latents = torch.zeros(1, 4, 36, 64, networks.config.autoencoder.latent_width + 12)
+        text = TextStates(torch.zeros(1, 5, 384), torch.ones(1, 5, dtype=torch.bool))
+        t = torch.zeros(1)
+    with torch.no_grad(), OnTheDeviceAlone():
+        assert networks.flow(latents, t, text).shape[:-1] == latents.shape[:-1]
 
 
 @pytest.mark.slow

@@ -22,16 +22,19 @@ from avfoley_engine.errors import AVFoleyError
 THREADS = "AVFOLEY_THREADS"
 #: Seconds over which the load is measured, at least.
 INTERVAL = 0.25
-#: Processors that may be in use by others without costing a thread: the load is never quite zero.
+#: Processors that others may use without costing a new thread: the load is never quite zero.
 TOLERANCE = 0.25
+#: Processors that others may use without costing a thread that is there. It is more than the
+#: tolerance because the number of threads decides the last bits of sums, so it changes rarely.
+KEPT = 0.6
 
 #: How long a thread spins before it sleeps, read when torch loads: rounds of GNU's OpenMP (Linux),
-#: less than a millisecond in all, and milliseconds of LLVM's and Intel's (macOS, Windows).
-SHORT_SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+#: about a millisecond in all, and milliseconds of LLVM's and Intel's (macOS, Windows).
+SHORT_SPINNING = {"GOMP_SPINCOUNT": "30000", "KMP_BLOCKTIME": "1"}
 
 
 def fixed(environment: Mapping[str, str]) -> int | None:
-    """The number of threads that $AVFOLEY_THREADS, or else $OMP_NUM_THREADS, sets; None for the load's.
+    """What $AVFOLEY_THREADS, or else $OMP_NUM_THREADS, fixes; None where the load decides.
 
     Raises:
         AVFoleyError: it is no whole number above 0.
@@ -96,7 +99,7 @@ class Threads:
         self._most = most or processors()
         self._measure = measure
         self._before = measure()
-        self.number = fixed or 1
+        self.number = fixed or self._most
 
     def adjust(self) -> None:
         """Measures the load since the last call, at most every `INTERVAL`, and sets the threads.
@@ -115,4 +118,5 @@ class Threads:
             return
         free = free_processors(self._before, load)
         self._before = load
-        self.number = min(self._most, max(1, int(free + TOLERANCE)))
+        if free < self.number - KEPT or free + TOLERANCE >= self.number + 1:
+            self.number = min(self._most, max(1, int(free + TOLERANCE)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+log = logging.getLogger(__name__)
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -79,18 +82,18 @@ class CapturedField:
         self.field = field
         self.kernel = kernel
         self.calls = 0
+        self.recordable = True
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """x and t on one device -> a tensor of its own, which the next call leaves alone."""
         if x.device.type != "cuda":
             return self.field(x, t)
-        if self.calls < self.warm_up:
+        if self.graph is None and self.recordable and self.calls == self.warm_up:
+            self._record(x, t)
+        if self.graph is None:
             self.calls += 1
             return self._run_beside(x, t)
-        if self.graph is None:
-            self._record(x, t)
-        assert self.graph is not None
         self.x.copy_(x)
         self.t.copy_(t)
         self.graph.replay()
@@ -109,6 +112,14 @@ class CapturedField:
     def _record(self, x: torch.Tensor, t: torch.Tensor) -> None:
         self.x, self.t = x.clone(), t.clone()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph), attention_kernels(self.kernel):
-            self.output = self.field(self.x, self.t)
-        self.graph = graph
+        try:
+            with torch.cuda.graph(graph), attention_kernels(self.kernel):
+                self.output = self.field(self.x, self.t)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            # A kernel of this device, or of this build, that cannot be recorded. It still runs.
+            log.warning("no CUDA graph could be recorded (%s); sampling goes on without", error)
+            self.recordable = False
+        else:
+            self.graph = graph
