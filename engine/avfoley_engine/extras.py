@@ -1,0 +1,20 @@
+"""Modules that a plain install does not have: training and evaluation import them when they need them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from avfoley_engine.errors import ModelError
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Imports `module`, which the extra `extra` of the package installs.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{error.name} is not installed: pip install 'avfoley[{extra}]'") from error
