@@ -13,14 +13,19 @@ import pytest
 import torch
 from avfoley_engine import zoo
 from avfoley_engine.evaluation.cli import main
-from avfoley_engine.evaluation.clips import Truth, WorldClip
-from avfoley_engine.evaluation.sync import FIGURES, ROWS, Heard, Trial, report
+from avfoley_engine.evaluation.clips import Reference, WorldClip
+from avfoley_engine.evaluation.sync import FIGURES, ROWS, Onsets, Trial, report
 
 NONE = np.zeros(0)
 
 
-def heard(times: np.ndarray) -> Heard:
-    return Heard(times, times, np.ones(len(times)))
+def onsets_at(times: np.ndarray) -> Onsets:
+    return Onsets(times, times, np.ones(len(times)))
+
+
+def predictions(model: np.ndarray, real_sound: np.ndarray) -> dict[str, Onsets]:
+    rows = {"matched": model, "frame_difference": NONE, "real_sound": real_sound}
+    return {row: onsets_at(times) for row, times in rows.items()}
 
 
 def trial(seed: int, model: Callable[[np.ndarray], np.ndarray], events: int = 6) -> Trial:
@@ -29,10 +34,8 @@ def trial(seed: int, model: Callable[[np.ndarray], np.ndarray], events: int = 6)
         name=f"{seed}",
         family="ambience" if events == 0 else "strike",
         duration=5.0,
-        truth=Truth(times, NONE, times),
-        model=heard(model(times)),
-        frame_difference=heard(NONE),
-        real_sound=heard(times),
+        reference=Reference(times, NONE, times),
+        predictions=predictions(model(times), times),
     )
 
 
@@ -71,7 +74,7 @@ def test_clips_without_events_count_their_false_onsets_apart() -> None:
 def test_shuffling_never_pairs_a_clip_with_itself() -> None:
     # Every clip has its own instant, so that any match would be one with itself.
     trials = [
-        Trial(str(n), "strike", 60.0, Truth(t, NONE, t), heard(t), heard(t), heard(t))
+        Trial(str(n), "strike", 60.0, Reference(t, NONE, t), predictions(t, t))
         for n in range(12)
         if (t := np.array([1.0 + 2 * n])) is not None
     ]
@@ -85,18 +88,18 @@ def test_a_single_clip_cannot_be_shuffled() -> None:
 def test_shuffled_pairs_are_compared_over_the_shorter_clip() -> None:
     short, long = np.array([1.0]), np.array([1.0, 8.0, 9.0])
     trials = [
-        Trial("a", "video", 2.0, Truth(short, NONE, short), heard(short), heard(short), heard(short)),
-        Trial("b", "video", 10.0, Truth(long, NONE, long), heard(long), heard(long), heard(long)),
+        Trial("a", "video", 2.0, Reference(short, NONE, short), predictions(short, short)),
+        Trial("b", "video", 10.0, Reference(long, NONE, long), predictions(long, long)),
     ]
     assert report(trials)["shuffled"]["f1_80"] == 1
 
 
 @dataclass
-class KnowingModel:
-    """Clicks at the times it is told for each picture, or evenly when it is told nothing."""
+class OracleModel:
+    """Clicks at the times given for each picture, or evenly for any other."""
 
-    told: dict[bytes, np.ndarray] = field(default_factory=dict)
-    name: str = "knowing"
+    events: dict[bytes, np.ndarray] = field(default_factory=dict)
+    name: str = "oracle"
     revision: str = "1"
     sample_rate: int = 48_000
     frame_rate: Fraction = Fraction(12)
@@ -110,13 +113,13 @@ class KnowingModel:
         assert frames.shape[1:] == (18, 32, 3)
         self.asked.append((caption, seed, steps, guidance_scale))
         sound = torch.zeros(samples)
-        for time in self.told.get(frames.numpy().tobytes(), np.arange(0.4, 9, 0.9)):
+        for time in self.events.get(frames.numpy().tobytes(), np.arange(0.4, 9, 0.9)):
             if time * 48_000 < samples:
                 sound[round(time * 48_000)] = 0.5
         return sound
 
 
-class BatchingModel(KnowingModel):
+class BatchingModel(OracleModel):
     """The same, several at once."""
 
     def generate_batch(self, frames, samples, *, captions, seeds, steps, guidance_scale) -> torch.Tensor:
@@ -131,9 +134,9 @@ class BatchingModel(KnowingModel):
 
 @dataclass
 class MovingModel:
-    """Flashes at the times it is told for each sound, or evenly when it is told nothing."""
+    """Flashes at the times given for each sound, or evenly for any other."""
 
-    told: dict[bytes, np.ndarray] = field(default_factory=dict)
+    events: dict[bytes, np.ndarray] = field(default_factory=dict)
     name: str = "moving"
     revision: str = "1"
     sample_rate: int = 48_000
@@ -147,23 +150,23 @@ class MovingModel:
     def generate(self, sound, frames, *, caption="", seed=0, steps=None, guidance_scale=None, **rest) -> torch.Tensor:
         self.asked.append((caption, seed))
         picture = torch.full((frames, *self.frame_size, 3), 60, dtype=torch.uint8)
-        for time in self.told.get(sound.numpy().tobytes(), np.arange(0.4, 9, 0.9)):
+        for time in self.events.get(sound.numpy().tobytes(), np.arange(0.4, 9, 0.9)):
             picture[int(time * 24) :] ^= 80
         return picture
 
 
-def told_of_the_world(clips: int) -> dict[bytes, np.ndarray]:
+def events_of_the_world(clips: int) -> dict[bytes, np.ndarray]:
     return {
-        clip.frames(Fraction(12), (18, 32)).tobytes(): clip.truth.events
+        clip.frames(Fraction(12), (18, 32)).tobytes(): clip.reference.events
         for clip in (WorldClip(n) for n in range(clips))
     }
 
 
-@pytest.mark.parametrize("kind", [KnowingModel, BatchingModel])
+@pytest.mark.parametrize("kind", [OracleModel, BatchingModel])
 def test_the_command_on_the_world(
-    kind: type[KnowingModel], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kind: type[OracleModel], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = kind(told_of_the_world(5))
+    model = kind(events_of_the_world(5))
     monkeypatch.setattr(zoo, "load", lambda name, device: model)
     assert (
         main(["sync", "--clips", "5", "--batch", "2", "--seed", "7", "--steps", "2", "--device", "cpu", "--json"]) == 0
@@ -171,7 +174,7 @@ def test_the_command_on_the_world(
     result = json.loads(capsys.readouterr().out)
     assert {"set", "clips", "model", "steps", *ROWS} <= result.keys()
     assert result["direction"] == "v2a"
-    assert (result["set"], result["clips"], result["model"], result["steps"]) == ("world", 5, "knowing", 2)
+    assert (result["set"], result["clips"], result["model"], result["steps"]) == ("world", 5, "oracle", 2)
     for row in ROWS:
         assert result[row].keys() == set(FIGURES)
     assert result["matched"]["f1_80"] > 0.95
@@ -183,7 +186,7 @@ def test_the_command_on_the_world(
 
 def test_from_sound_to_picture(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     clips = [WorldClip(n) for n in range(4)]
-    model = MovingModel({clip.sound.tobytes(): clip.truth.events for clip in clips})
+    model = MovingModel({clip.sound.tobytes(): clip.reference.events for clip in clips})
     monkeypatch.setattr(zoo, "load_video", lambda name, device: model)
     assert main(["sync", "--direction", "a2v", "--clips", "4", "--device", "cpu", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -193,7 +196,7 @@ def test_from_sound_to_picture(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert result["matched"]["f1_80"] > result["shuffled"]["f1_80"] + 0.25
     assert model.asked == [(clip.video_caption, n) for n, clip in enumerate(clips)]
 
-    model.told = {}
+    model.events = {}
     assert main(["sync", "--direction", "a2v", "--clips", "4", "--device", "cpu", "--json"]) == 0
     deaf = json.loads(capsys.readouterr().out)
     assert deaf["matched"]["f1_80"] < deaf["shuffled"]["f1_80"] + 0.2
@@ -209,7 +212,7 @@ def test_the_world_set_is_fixed_and_varied() -> None:
 def test_without_captions_the_model_gets_none(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = KnowingModel()
+    model = OracleModel()
     monkeypatch.setattr(zoo, "load", lambda name, device: model)
     assert main(["sync", "--clips", "2", "--no-captions", "--guidance", "0", "--device", "cpu"]) == 0
     assert [(caption, scale) for caption, _, _, scale in model.asked] == [("", 0.0)] * 2
@@ -223,7 +226,7 @@ def test_the_command_on_real_videos(
 ) -> None:
     folder = tmp_path / "videos"
     folder.mkdir()
-    told = {}
+    events = {}
     for n, times in enumerate(([0.52, 1.32, 2.2], [0.8, 1.72, 2.6], [0.24, 2.0, 2.92])):
         sound = np.zeros((1, 48_000 * 4), np.float32)
         images = np.zeros((100, 36, 64, 3), np.uint8)
@@ -235,10 +238,10 @@ def test_the_command_on_real_videos(
         media = make_media(f"{n}.mov", list(images), sound=sound).rename(folder / f"{n}.mov")
         from avfoley_engine.media import read_frames
 
-        told[read_frames(media, [Fraction(t, 12) for t in range(48)], (18, 32)).tobytes()] = np.array(times)
+        events[read_frames(media, [Fraction(t, 12) for t in range(48)], (18, 32)).tobytes()] = np.array(times)
     make_media("mute.mov", list(images)).rename(folder / "mute.mov")
     (folder / "notes.txt").write_text("not a film")
-    monkeypatch.setattr(zoo, "load", lambda name, device: KnowingModel(told))
+    monkeypatch.setattr(zoo, "load", lambda name, device: OracleModel(events))
     assert main(["sync", "--videos", str(folder), "--device", "cpu", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["set"], result["clips"], result["events"]) == ("videos", 3, 9)

@@ -1,47 +1,49 @@
-"""`evaluate sync`: does the sound begin when the picture's events do, or (`--direction a2v`) the picture move with the sound?
+"""`evaluate sync`: do the sound's onsets fall on the picture's events?
 
-Four rows. *matched*: the model's sound against the events of the clip it was made for. *shuffled*: against another
-clip's events, the mean over several fixed rotations of the set, which is what a sound unrelated to the picture reaches.
-*frame_difference*: peaks of picture change in place of onsets. *real_sound*: the clip's own sound, the best that the
-onset detector lets anybody reach; on real videos, whose truth is the own sound's detected onsets, it is how far
+With `--direction a2v`: does the picture move where the sound has its events?
+
+Four rows. *matched*: the model's sound against the events of its own clip. *shuffled*: against
+another clip's events, the mean over several fixed rotations of the set, which is what a sound
+unrelated to the picture reaches. *frame_difference*: peaks of the frame difference instead of
+onsets. *real_sound*: the clip's own sound, the upper bound that the onset detector allows. On real
+videos the reference is the onsets detected in their own sound; the row then says how far
 CondFoleyGen's detector and ours agree.
 
-From sound to picture, *matched* and *shuffled* are where the made picture changes most (*frame_difference*'s detector on it)
-against the events of the sound that it was made for, or another. The other rows stay what they are, and become the bounds:
-*frame_difference* what that detector finds in the real picture, *real_sound* what there is to hear in the sound.
+From sound to picture, *matched* and *shuffled* compare the peaks of the generated picture's frame
+difference with the events of the sound it was generated for, or of another. The other rows stay
+what they are, and become the bounds: *frame_difference* is what that detector finds in the real
+picture, *real_sound* what the sound itself allows.
 
-Precision, recall and F1 are micro-averaged: counts are summed over the clips that have events, so that every event
-weighs the same. Onset accuracy is CondFoleyGen's mean over those clips. Clips without events tell how often a system
-fires on nothing.
+Precision, recall and F1 are micro-averaged: counts are summed over the clips that have events, so
+that every event weighs the same. Onset accuracy is CondFoleyGen's mean over those clips. Clips
+without events give the number of false onsets.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from rich.console import RenderableType
 
-from avfoley_engine.evaluation import condfoleygen, motion
-from avfoley_engine.evaluation.clips import Clip, Truth, video_clips, world_clips
+from avfoley_engine.evaluation import condfoleygen, motion, options
+from avfoley_engine.evaluation.clips import Clip, Reference, video_clips, world_clips
 from avfoley_engine.evaluation.generated import Sampling, pictures, sounds
 from avfoley_engine.evaluation.matching import Counts, count, onset_accuracy
+from avfoley_engine.extras import require
 from avfoley_engine.media import onsets
 from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
 from avfoley_engine.models.interface import FoleyModel, VideoModel
 from avfoley_engine.protocol import SAMPLE_RATE
 
 ROWS = ("matched", "shuffled", "frame_difference", "real_sound")
+#: The rows whose onsets are detected; *shuffled* compares *matched*'s with other clips' events.
+DETECTED = ("matched", "frame_difference", "real_sound")
 FIGURES = ("f1_80", "f1_40", "precision_80", "recall_80", "onset_accuracy")
 _ROTATIONS = 8
 
@@ -50,227 +52,208 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Heard:
-    """The onsets of one sound: the project's detector's, and CondFoleyGen's with their strengths."""
+class Onsets:
+    """The onsets of one sound: the project's detector's, and CondFoleyGen's with strengths."""
 
     onsets: np.ndarray
     condfoleygen: np.ndarray
     strengths: np.ndarray
 
     @classmethod
-    def of(cls, samples: np.ndarray, sample_rate: int) -> Heard:
+    def of(cls, samples: np.ndarray, sample_rate: int) -> Onsets:
         return cls(onsets.detect(samples, sample_rate), *condfoleygen.detect(samples, sample_rate))
 
     @classmethod
-    def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> Heard:
-        """Where the frame-difference detector would put the onsets."""
+    def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> Onsets:
+        """The peaks of the frame difference of frames (T, H, W, 3) uint8."""
         times, heights = motion.detect(frames, frame_rate)
         return cls(times, *condfoleygen.suppressed(times, heights))
 
-    def until(self, end: float) -> Heard:
+    def until(self, end: float) -> Onsets:
         early = self.condfoleygen < end
-        return Heard(self.onsets[self.onsets < end], self.condfoleygen[early], self.strengths[early])
+        return Onsets(self.onsets[self.onsets < end], self.condfoleygen[early], self.strengths[early])
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One clip's truth, and what was heard in each system's sound for it, or seen in its picture."""
+    """One clip's reference events, and the onsets predicted for it, by row."""
 
     name: str
     family: str
     duration: float
-    truth: Truth
-    model: Heard
-    frame_difference: Heard
-    real_sound: Heard
-
-
-_HEARD: dict[str, Callable[[Trial], Heard]] = {
-    "matched": lambda trial: trial.model,
-    "frame_difference": lambda trial: trial.frame_difference,
-    "real_sound": lambda trial: trial.real_sound,
-}
+    reference: Reference
+    predictions: Mapping[str, Onsets]
 
 
 def evaluate(
     clips: Iterable[Clip], model: FoleyModel | VideoModel, sampling: Sampling, direction: Direction = "v2a"
 ) -> Iterator[Trial]:
-    """Makes every clip's sound and listens to it, or its picture and watches it; yields trials in the clips' order."""
+    """Generates a sound or picture for every clip and detects onsets; yields trials in order."""
     number = 0
     for group in _batches(clips, sampling.batch):
         if direction == "v2a":
             foley = cast(FoleyModel, model)
-            made = [Heard.of(sound, foley.sample_rate) for sound in sounds(group, foley, sampling, number)]
+            made = sounds(group, foley, sampling, number)
+            predicted = [Onsets.of(sound.float().numpy(), foley.sample_rate) for sound in made]
         else:
             video = cast(VideoModel, model)
-            rate = float(video.frame_rate)
-            made = [Heard.of_picture(frames, rate) for frames in pictures(group, video, sampling, number)]
+            made = pictures(group, video, sampling, number)
+            predicted = [Onsets.of_picture(frames.numpy(), float(video.frame_rate)) for frames in made]
         number += len(group)
-        for clip, heard in zip(group, made, strict=True):
-            yield Trial(
-                name=clip.name,
-                family=clip.family,
-                duration=clip.duration,
-                truth=clip.truth,
-                model=heard,
-                frame_difference=Heard.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
-                real_sound=Heard.of(clip.sound, SAMPLE_RATE),
-            )
+        for clip, onsets_of_model in zip(group, predicted, strict=True):
+            predictions = {
+                "matched": onsets_of_model,
+                "frame_difference": Onsets.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
+                "real_sound": Onsets.of(clip.sound, SAMPLE_RATE),
+            }
+            yield Trial(clip.name, clip.family, clip.duration, clip.reference, predictions)
 
 
-def report(trials: Sequence[Trial], truth_is_sound: bool = False) -> dict[str, Any]:
+def check_installed() -> None:
+    """Raises `ModelError` where a detector or the matching is not installed."""
+    for module in ("librosa", "mir_eval.util"):
+        require(module, "evaluate")
+
+
+def report(trials: Sequence[Trial], reference_is_sound: bool = False) -> dict[str, Any]:
     """The rows of figures over all clips, and by family where there are several.
 
-    `truth_is_sound` where the events are the own sound's detected onsets: its row then scores one detector by the
-    other.
+    `reference_is_sound` where the events are the onsets detected in the clip's own sound: its row
+    then scores one detector by the other.
     """
-    if truth_is_sound:
-        trials = [replace(trial, real_sound=_other_detector(trial.real_sound)) for trial in trials]
-    families = sorted({trial.family for trial in trials})
+    if reference_is_sound:
+        trials = [_with_detectors_exchanged(trial) for trial in trials]
+    quiet = [trial for trial in trials if not len(trial.reference.events) and not len(trial.reference.optional)]
     rows: dict[str, Any] = {
-        "matched": score((trial.truth, trial.model) for trial in trials),
-        "shuffled": shuffled(trials, [trial.model for trial in trials]),
-        "frame_difference": score((trial.truth, trial.frame_difference) for trial in trials),
-        "real_sound": score((trial.truth, trial.real_sound) for trial in trials),
-        "frame_difference_shuffled": shuffled(trials, [trial.frame_difference for trial in trials]),
+        "matched": score(trials, "matched"),
+        "shuffled": shuffled(trials, "matched"),
+        "frame_difference": score(trials, "frame_difference"),
+        "real_sound": score(trials, "real_sound"),
+        "frame_difference_shuffled": shuffled(trials, "frame_difference"),
+        "silent_clips": len(quiet),
+        "silent_false_onsets": {row: _mean([len(t.predictions[row].onsets) for t in quiet]) for row in DETECTED},
     }
-    quiet = [trial for trial in trials if not len(trial.truth.events) and not len(trial.truth.optional)]
-    rows["silent_clips"] = len(quiet)
-    rows["silent_false_onsets"] = {
-        row: float(np.mean([len(heard(trial).onsets) for trial in quiet])) if quiet else None
-        for row, heard in _HEARD.items()
-    }
-    if len(families) > 1:
-        rows["families"] = {family: _family([t for t in trials if t.family == family]) for family in families}
+    if len(families := sorted({trial.family for trial in trials})) > 1:
+        rows["families"] = {family: _group([t for t in trials if t.family == family]) for family in families}
     return rows
 
 
-def score(pairs: Iterable[tuple[Truth, Heard]]) -> Scores:
-    """The figures of one row, over the pairs whose truth has events; None where there is none."""
-    at_80, at_40, accuracies = Counts(), Counts(), []
-    for truth, heard in pairs:
-        if len(truth.events):
-            at_80 += count(truth.events, heard.onsets, 0.08, truth.optional)
-            at_40 += count(truth.events, heard.onsets, 0.04, truth.optional)
-        if len(truth.condfoleygen):
-            accuracies.append(onset_accuracy(truth.condfoleygen, heard.condfoleygen, heard.strengths))
-    if not at_80.reference:
-        return dict.fromkeys(FIGURES)
-    return {
-        "f1_80": at_80.f1,
-        "f1_40": at_40.f1,
-        "precision_80": at_80.precision,
-        "recall_80": at_80.recall,
-        "onset_accuracy": float(np.mean(accuracies)) if accuracies else None,
-    }
+def score(trials: Iterable[Trial], row: str) -> Scores:
+    """The figures of one row over the clips that have events; None where no clip has."""
+    return _figures((trial.reference, trial.predictions[row]) for trial in trials)
 
 
-def shuffled(trials: Sequence[Trial], heard: Sequence[Heard]) -> Scores:
-    """Every sound against another clip's events: the mean over up to 8 rotations, spread evenly, of the clips with events.
+def shuffled(trials: Sequence[Trial], row: str) -> Scores:
+    """The figures of a row's onsets against the events of other clips.
 
-    A pair of unequal length is compared over the shorter.
+    The mean over up to 8 rotations, spread evenly, of the clips that have events. A pair of unequal
+    length is compared over the shorter.
     """
-    having = [n for n, trial in enumerate(trials) if len(trial.truth.events)]
+    having = [trial for trial in trials if len(trial.reference.events)]
     rotations = min(_ROTATIONS, len(having) - 1)
     if rotations < 1:
         return dict.fromkeys(FIGURES)
-    rows = []
+    scores = []
     for rotation in range(rotations):
         shift = 1 + rotation * (len(having) - 1) // rotations
-        partners = having[shift:] + having[:shift]
         pairs = []
-        for own, other in zip(having, partners, strict=True):
-            end = min(trials[own].duration, trials[other].duration)
-            pairs.append((_until(trials[own].truth, end), heard[other].until(end)))
-        rows.append(score(pairs))
-    return {figure: _mean([row[figure] for row in rows]) for figure in FIGURES}
+        for own, other in zip(having, having[shift:] + having[:shift], strict=True):
+            end = min(own.duration, other.duration)
+            pairs.append((own.reference.until(end), other.predictions[row].until(end)))
+        scores.append(_figures(pairs))
+    return {figure: _mean([one[figure] for one in scores]) for figure in FIGURES}
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `sync` to the evaluation's commands."""
-    parser = commands.add_parser("sync", help="onsets against the picture's events", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--model", default="avlink-nano", help="a registered model (default: %(default)s)")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `evaluate sync`."""
+    options.add_model(parser)
     parser.add_argument(
         "--direction",
         choices=DIRECTIONS,
         default="v2a",
         help="sound for the picture, or picture for the sound (default: v2a)",
     )
-    parser.add_argument("--videos", type=Path, metavar="DIR", help="real videos, scored against their own sound")
-    parser.add_argument("--clips", type=_positive, default=256, help="clips of the world's held-out set (default: 256)")
-    parser.add_argument("--steps", type=_positive, help="solver steps (default: the model's)")
-    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
-    parser.add_argument("--no-captions", action="store_true", help="let the model see the picture alone")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first clip's sound (default: 0)")
-    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
-    parser.add_argument("--batch", type=_positive, default=8, help="clips made at once (default: 8)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.set_defaults(run=run)
+    options.add_clips(parser, 256)
+    parser.add_argument("--no-captions", action="store_true", help="give the model no captions")
+    options.add_sampling(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Runs `evaluate sync`; returns the exit status. Raises `AVFoleyError`."""
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs `evaluate sync`. Raises `AVFoleyError`."""
     from avfoley_engine import zoo
-    from avfoley_engine.jobs.worker import best_device
 
-    left_out: dict[str, str] = {}
-    clips: Sequence[Clip] | Iterator[Clip]
-    if arguments.videos:
-        clips, left_out = video_clips(arguments.videos)
-        total = len(clips)
-    else:
-        clips, total = world_clips(arguments.clips), arguments.clips
-    device = arguments.device or best_device()
-    model: FoleyModel | VideoModel
-    model = (
-        zoo.load(arguments.model, device) if arguments.direction == "v2a" else zoo.load_video(arguments.model, device)
-    )
-    sampling = Sampling(
-        steps=arguments.steps or model.default_steps,
-        guidance_scale=model.default_guidance_scale if arguments.guidance is None else arguments.guidance,
-        captions=not arguments.no_captions,
-        seed=arguments.seed,
-        # Real videos have their own lengths each.
-        batch=1 if arguments.videos else arguments.batch,
-    )
-    progress = Console(stderr=True)
-    made = evaluate(clips, model, sampling, arguments.direction)
-    trials = list(track(made, "Listening", total, console=progress, disable=not progress.is_terminal))
-    result: dict[str, Any] = {
+    check_installed()
+    chosen = video_clips(arguments.videos) if arguments.videos else world_clips(arguments.clips)
+    videos = chosen.name == "videos"
+    load = zoo.load if arguments.direction == "v2a" else zoo.load_video
+    model: FoleyModel | VideoModel = load(arguments.model, options.device(arguments))
+    # Every real video has a length of its own.
+    batch = 1 if videos else arguments.batch
+    sampling = options.sampling(arguments, model, captions=not arguments.no_captions, batch=batch)
+    made = evaluate(chosen.clips, model, sampling, arguments.direction)
+    trials = list(options.tracked(made, "Evaluating", chosen.count))
+    return {
         "direction": arguments.direction,
-        "set": "videos" if arguments.videos else "world",
+        "set": chosen.name,
         "clips": len(trials),
         "model": model.name,
         "revision": model.revision,
         "steps": sampling.steps,
         "guidance_scale": sampling.guidance_scale,
-        "captions": sampling.captions and not arguments.videos,
+        "captions": sampling.captions and not videos,
         "seed": sampling.seed,
-        "events": sum(len(trial.truth.events) for trial in trials),
-        **report(trials, truth_is_sound=arguments.videos is not None),
-        "left_out": left_out,
+        "events": sum(len(trial.reference.events) for trial in trials),
+        **report(trials, reference_is_sound=videos),
+        "left_out": chosen.left_out,
     }
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        _print(result, Console())
-    return 0
 
 
-def _other_detector(real: Heard) -> Heard:
-    """The own sound with the two detectors' onsets exchanged, so that each is scored by the other."""
-    return Heard(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
+def tables(result: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The result of `run` as tables."""
+    model = f"{result['model']} ({result['direction']}, {result['steps']} steps)"
+    table = options.table(
+        f"{model} on {result['clips']} clips ({result['set']}), {result['events']} events",
+        [""],
+        ["F1 ±80 ms", "F1 ±40 ms", "precision ±80", "recall ±80", "onset accuracy", "onsets per quiet clip"],
+    )
+    for row in ROWS:
+        figures = [*(result[row][name] for name in FIGURES), result["silent_false_onsets"].get(row)]
+        table.add_row(row.replace("_", " "), *map(options.figure, figures))
+    yield table
+    if families := result.get("families"):
+        headings = ["clips", "events", "model", "frame difference", "real sound"]
+        table = options.table("F1 ±80 ms by family", ["family"], headings)
+        for family, rows in families.items():
+            figures = [rows[row]["f1_80"] for row in DETECTED]
+            table.add_row(family, str(rows["clips"]), str(rows["events"]), *map(options.figure, figures))
+        yield table
+    yield from options.left_out(result)
 
 
-def _until(truth: Truth, end: float) -> Truth:
-    return Truth(*(times[times < end] for times in (truth.events, truth.optional, truth.condfoleygen)))
+def _figures(pairs: Iterable[tuple[Reference, Onsets]]) -> Scores:
+    at_80, at_40, accuracies = Counts(), Counts(), []
+    for reference, predicted in pairs:
+        if len(reference.events):
+            at_80 += count(reference.events, predicted.onsets, 0.08, reference.optional)
+            at_40 += count(reference.events, predicted.onsets, 0.04, reference.optional)
+        if len(reference.condfoleygen):
+            accuracies.append(onset_accuracy(reference.condfoleygen, predicted.condfoleygen, predicted.strengths))
+    if not at_80.reference:
+        return dict.fromkeys(FIGURES)
+    figures = (at_80.f1, at_40.f1, at_80.precision, at_80.recall, _mean(accuracies))
+    return dict(zip(FIGURES, figures, strict=True))
 
 
-def _family(trials: Sequence[Trial]) -> dict[str, Any]:
-    rows = {row: score((trial.truth, heard(trial)) for trial in trials) for row, heard in _HEARD.items()}
-    return {"clips": len(trials), "events": sum(len(trial.truth.events) for trial in trials), **rows}
+def _with_detectors_exchanged(trial: Trial) -> Trial:
+    """The trial with the two detectors' onsets of the real sound exchanged."""
+    real = trial.predictions["real_sound"]
+    exchanged = Onsets(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
+    return replace(trial, predictions={**trial.predictions, "real_sound": exchanged})
+
+
+def _group(trials: Sequence[Trial]) -> dict[str, Any]:
+    events = sum(len(trial.reference.events) for trial in trials)
+    return {"clips": len(trials), "events": events, **{row: score(trials, row) for row in DETECTED}}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -282,36 +265,3 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
-
-
-def _print(result: Mapping[str, Any], console: Console) -> None:
-    made = f"{result['model']} ({result['direction']}, {result['steps']} steps)"
-    title = f"{made} on {result['clips']} clips ({result['set']}), {result['events']} events"
-    table = Table(title=title)
-    table.add_column("", no_wrap=True)
-    for heading in ("F1 ±80 ms", "F1 ±40 ms", "precision ±80", "recall ±80", "onset accuracy", "onsets a quiet clip"):
-        table.add_column(heading, justify="right")
-    for row in ROWS:
-        false_onsets = result["silent_false_onsets"].get(row)
-        table.add_row(row.replace("_", " "), *(_figure(result[row][name]) for name in FIGURES), _figure(false_onsets))
-    console.print(table)
-    if families := result.get("families"):
-        table = Table(title="F1 ±80 ms by family")
-        for heading in ("family", "clips", "events", "model", "frame difference", "real sound"):
-            table.add_column(heading, justify="left" if heading == "family" else "right")
-        for family, rows in families.items():
-            figures = (_figure(rows[row]["f1_80"]) for row in _HEARD)
-            table.add_row(family, str(rows["clips"]), str(rows["events"]), *figures)
-        console.print(table)
-    for name, reason in result["left_out"].items():
-        console.print(f"left out: {name} ({reason})", highlight=False)
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
