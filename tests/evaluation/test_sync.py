@@ -24,15 +24,16 @@ def onsets_at(times: np.ndarray) -> Onsets:
 
 
 def predictions(model: np.ndarray, real_sound: np.ndarray) -> dict[str, Onsets]:
-    rows = {"matched": model, "frame_difference": NONE, "real_sound": real_sound}
+    rows = {"matched": model, "frame_difference": NONE, "flow_impact": NONE, "real_sound": real_sound}
     return {row: onsets_at(times) for row, times in rows.items()}
 
 
-def trial(seed: int, model: Callable[[np.ndarray], np.ndarray], events: int = 6) -> Trial:
+def trial(seed: int, model: Callable[[np.ndarray], np.ndarray], events: int = 6, source: str = "a") -> Trial:
     times = np.sort(np.random.default_rng(seed).choice(np.arange(2, 50, 2), events, replace=False) / 10)
     return Trial(
         name=f"{seed}",
         family="ambience" if events == 0 else "strike",
+        source=source,
         duration=5.0,
         reference=Reference(times, NONE, times),
         predictions=predictions(model(times), times),
@@ -66,15 +67,62 @@ def test_clips_without_events_count_their_false_onsets_apart() -> None:
     rows = report([*trials, *quiet])
     assert rows["matched"]["precision_80"] == 1
     assert rows["silent_clips"] == 3
-    assert rows["silent_false_onsets"] == {"matched": 2.0, "frame_difference": 0.0, "real_sound": 0.0}
+    assert rows["silent_false_onsets"] == {
+        "matched": 2.0,
+        "frame_difference": 0.0,
+        "flow_impact": 0.0,
+        "real_sound": 0.0,
+    }
     assert rows["families"]["ambience"]["clips"] == 3
     assert rows["families"]["strike"]["events"] == 24
+
+
+def test_every_source_weighs_the_same_in_their_average() -> None:
+    right = [trial(seed, lambda times: times, source="right") for seed in range(9)]
+    wrong = trial(9, lambda times: times + 0.1, source="wrong")
+    rows = report([*right, wrong])
+    assert {name: row["clips"] for name, row in rows["sources"].items()} == {"right": 9, "wrong": 1}
+    assert rows["sources"]["right"]["matched"]["f1_80"] == 1
+    assert rows["sources"]["wrong"]["matched"]["f1_80"] == 0
+    assert rows["source_average"]["matched"]["f1_80"] == 0.5
+    assert rows["matched"]["f1_80"] == pytest.approx(0.9)
+
+
+def test_every_clip_has_its_own_figures() -> None:
+    trials = [trial(0, lambda times: times), trial(1, lambda times: times[:3]), trial(2, lambda times: NONE, events=0)]
+    clips = report(trials)["per_clip"]
+    assert [(clip["name"], clip["source"], clip["events"]) for clip in clips] == [
+        ("0", "a", 6),
+        ("1", "a", 6),
+        ("2", "a", 0),
+    ]
+    assert [clip["matched"]["recall_80"] for clip in clips] == [1, 0.5, None]
+    assert all(clip.keys() >= set(ROWS) for clip in clips)
+    assert clips[0]["shuffled"]["f1_80"] < 1
+
+
+def test_the_interval_holds_the_figure_and_narrows_with_clips() -> None:
+    def half_right(times: np.ndarray) -> np.ndarray:
+        return np.sort(np.concatenate([times[:3], times[3:] + 0.1])) if times[0] < 0.7 else times
+
+    few, many = (report([trial(seed, half_right) for seed in range(count)]) for count in (10, 160))
+    for rows in (few, many):
+        assert rows["interval_90"].keys() == {*ROWS, "gap"}
+        for row in ("matched", "shuffled"):
+            low, high = rows["interval_90"][row]
+            assert low < rows[row]["f1_80"] < high
+        low, high = rows["interval_90"]["gap"]
+        assert low < rows["matched"]["f1_80"] - rows["shuffled"]["f1_80"] < high
+        assert rows["interval_90"]["real_sound"] == [1, 1]
+    widths = [np.diff(rows["interval_90"]["matched"])[0] for rows in (few, many)]
+    assert widths[1] < 0.5 * widths[0]
+    assert report([trial(0, half_right)])["interval_90"] == dict.fromkeys((*ROWS, "gap"))
 
 
 def test_shuffling_never_pairs_a_clip_with_itself() -> None:
     # Every clip has its own instant, so that any match would be one with itself.
     trials = [
-        Trial(str(n), "strike", 60.0, Reference(t, NONE, t), predictions(t, t))
+        Trial(str(n), "strike", "a", 60.0, Reference(t, NONE, t), predictions(t, t))
         for n in range(12)
         if (t := np.array([1.0 + 2 * n])) is not None
     ]
@@ -88,8 +136,8 @@ def test_a_single_clip_cannot_be_shuffled() -> None:
 def test_shuffled_pairs_are_compared_over_the_shorter_clip() -> None:
     short, long = np.array([1.0]), np.array([1.0, 8.0, 9.0])
     trials = [
-        Trial("a", "video", 2.0, Reference(short, NONE, short), predictions(short, short)),
-        Trial("b", "video", 10.0, Reference(long, NONE, long), predictions(long, long)),
+        Trial("a", "video", "a", 2.0, Reference(short, NONE, short), predictions(short, short)),
+        Trial("b", "video", "a", 10.0, Reference(long, NONE, long), predictions(long, long)),
     ]
     assert report(trials)["shuffled"]["f1_80"] == 1
 
@@ -250,6 +298,22 @@ def test_the_command_on_real_videos(
     assert result["shuffled"]["f1_80"] < 0.5
     assert result["frame_difference"]["recall_80"] > 0.9
     assert result["real_sound"]["f1_80"] > 0.8
+    assert result["interval_90"]["matched"] == [1, 1]
+    assert [(clip["name"], clip["source"], clip["events"]) for clip in result["per_clip"]] == [
+        (f"{n}.mov", "videos", 3) for n in range(3)
+    ]
+
+    other = tmp_path / "other"
+    other.mkdir()
+    (folder / "2.mov").rename(other / "2.mov")
+    (folder / "index.csv").write_text("file,source\n0.mov,drums\n")
+    assert main(["sync", "--videos", str(folder), str(other), "--device", "cpu", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert {name: row["clips"] for name, row in result["sources"].items()} == {"drums": 1, "videos": 1, "other": 1}
+    assert main(["sync", "--videos", str(folder), str(other), "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    for words in ("flow impact", "90 % interval", "by clip", "by source", "1.mov", "drums", "average over sources"):
+        assert words in printed
 
 
 def test_a_folder_without_sound_is_an_error_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -42,7 +43,7 @@ class WorldClip:
     def __init__(self, number: int, style: world.Style = "footage") -> None:
         self._scene = world.sample_scene(number, split=SPLIT, style=style)
         self.name = f"world-{number:04d}"
-        self.family = self._scene.family
+        self.family, self.source = self._scene.family, "world"
         self.caption, self.video_caption = self._scene.caption, self._scene.video_caption
 
     @property
@@ -71,8 +72,8 @@ class VideoClip:
     family = "video"
     caption = video_caption = ""
 
-    def __init__(self, path: Path, media: MediaProbe) -> None:
-        self.name = path.name
+    def __init__(self, path: Path, media: MediaProbe, source: str) -> None:
+        self.name, self.source = path.name, source
         self._path = path
         self._media = media
 
@@ -117,26 +118,40 @@ def world_clips(count: int, style: world.Style = "footage") -> ClipSet:
     return ClipSet("world", (WorldClip(number, style) for number in range(count)), count, {})
 
 
-def video_clips(folder: Path) -> ClipSet:
-    """The videos of a folder that have picture and sound, and the reason for each file left out.
+def video_clips(folders: Iterable[Path]) -> ClipSet:
+    """The videos of folders that have picture and sound, and the reason for each file left out.
+
+    A clip's source is what the column `source` of an index.csv in its folder says of its `file`,
+    else the folder's name.
 
     Raises:
         MediaError: there is no such folder, or nothing in it to use.
     """
-    if not folder.is_dir():
-        raise MediaError(f"{folder}: there is no such folder; give one that holds video files")
     clips: list[Clip] = []
     left_out = {}
-    for path in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
-        try:
-            media = probe(path)
-        except MediaError:
-            left_out[path.name] = "no media file"
-            continue
-        if media.has_picture and media.has_sound:
-            clips.append(VideoClip(path, media))
-        else:
-            left_out[path.name] = "no sound" if media.has_picture else "no picture"
-    if not clips:
-        raise MediaError(f"{folder}: holds no video with sound; give a folder of video files that have their own sound")
+    for folder in folders:
+        if not folder.is_dir():
+            raise MediaError(f"{folder}: there is no such folder; give one that holds video files")
+        sources, before = _sources(folder), len(clips)
+        for path in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
+            try:
+                media = probe(path)
+            except MediaError:
+                left_out[path.name] = "no media file"
+                continue
+            if media.has_picture and media.has_sound:
+                clips.append(VideoClip(path, media, sources.get(path.name) or folder.resolve().name))
+            else:
+                left_out[path.name] = "no sound" if media.has_picture else "no picture"
+        if len(clips) == before:
+            raise MediaError(f"{folder}: holds no video with sound; give a folder of videos that have their own sound")
     return ClipSet("videos", clips, len(clips), left_out)
+
+
+def _sources(folder: Path) -> dict[str, str]:
+    """The column `source` of a folder's index.csv, by file; empty where there is none."""
+    try:
+        with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
+            return {row["file"]: row["source"] for row in csv.DictReader(file)}
+    except (FileNotFoundError, KeyError):
+        return {}

@@ -47,7 +47,9 @@ def add_clips(parser: argparse.ArgumentParser, count: int) -> None:
     parser.add_argument(
         "--clips", type=positive, default=count, help="clips of the world's held-out set (default: %(default)s)"
     )
-    parser.add_argument("--videos", type=Path, metavar="DIR", help="real videos instead of the world's clips")
+    parser.add_argument(
+        "--videos", type=Path, nargs="+", metavar="DIR", help="folders of real videos instead of the world's clips"
+    )
 
 
 def positive(text: str) -> int:

@@ -2,10 +2,11 @@
 
 With `--direction a2v`: does the picture move where the sound has its events?
 
-Four rows. *matched*: the model's sound against the events of its own clip. *shuffled*: against
+Five rows. *matched*: the model's sound against the events of its own clip. *shuffled*: against
 another clip's events, the mean over several fixed rotations of the set, which is what a sound
 unrelated to the picture reaches. *frame_difference*: peaks of the frame difference instead of
-onsets. *real_sound*: the clip's own sound, the upper bound that the onset detector allows. On real
+onsets; *flow_impact*: moments at which something in the picture stops or turns back, by optical
+flow. *real_sound*: the clip's own sound, the upper bound that the onset detector allows. On real
 videos the reference is the onsets detected in their own sound; the row then says how far
 CondFoleyGen's detector and ours agree.
 
@@ -17,13 +18,18 @@ picture, *real_sound* what the sound itself allows.
 Precision, recall and F1 are micro-averaged: counts are summed over the clips that have events, so
 that every event weighs the same. Onset accuracy is CondFoleyGen's mean over those clips. Clips
 without events give the number of false onsets.
+
+*per_clip* and *sources* have the same rows for each clip and each source of clips (a folder, or what
+the column `source` of its index.csv says); *source_average* weighs every source the same.
+*interval_90* is the bootstrap 90 % interval over clips of each row's F1 (+-80 ms), and of *gap*,
+matched less shuffled.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -31,7 +37,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from rich.console import RenderableType
 
-from avfoley_engine.evaluation import condfoleygen, motion, options
+from avfoley_engine.evaluation import condfoleygen, flow_impact, motion, options
 from avfoley_engine.evaluation.clips import Clip, Reference, video_clips, world_clips
 from avfoley_engine.evaluation.generated import Sampling, pictures, sounds
 from avfoley_engine.evaluation.matching import Counts, count, onset_accuracy
@@ -41,11 +47,13 @@ from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
 from avfoley_engine.models.interface import FoleyModel, VideoModel
 from avfoley_engine.protocol import SAMPLE_RATE
 
-ROWS = ("matched", "shuffled", "frame_difference", "real_sound")
+ROWS = ("matched", "shuffled", "frame_difference", "flow_impact", "real_sound")
 #: The rows whose onsets are detected; *shuffled* compares *matched*'s with other clips' events.
-DETECTED = ("matched", "frame_difference", "real_sound")
+DETECTED = ("matched", "frame_difference", "flow_impact", "real_sound")
 FIGURES = ("f1_80", "f1_40", "precision_80", "recall_80", "onset_accuracy")
 _ROTATIONS = 8
+_RESAMPLES = 2000
+_NOTHING = Counts()
 
 Scores = dict[str, float | None]
 T = TypeVar("T")
@@ -64,9 +72,8 @@ class Onsets:
         return cls(onsets.detect(samples, sample_rate), *condfoleygen.detect(samples, sample_rate))
 
     @classmethod
-    def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> Onsets:
-        """The peaks of the frame difference of frames (T, H, W, 3) uint8."""
-        times, heights = motion.detect(frames, frame_rate)
+    def of_peaks(cls, times: np.ndarray, heights: np.ndarray) -> Onsets:
+        """The peaks that a detector finds in a picture."""
         return cls(times, *condfoleygen.suppressed(times, heights))
 
     def until(self, end: float) -> Onsets:
@@ -80,9 +87,35 @@ class Trial:
 
     name: str
     family: str
+    source: str
     duration: float
     reference: Reference
     predictions: Mapping[str, Onsets]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one prediction hits of one reference; nothing where the reference has no events."""
+
+    at_80: Counts = _NOTHING
+    at_40: Counts = _NOTHING
+    accuracy: float | None = None
+
+    @classmethod
+    def of(cls, reference: Reference, predicted: Onsets) -> Tally:
+        at_80 = at_40 = _NOTHING
+        accuracy = None
+        if len(reference.events):
+            at_80, at_40 = (
+                count(reference.events, predicted.onsets, window, reference.optional) for window in (0.08, 0.04)
+            )
+        if len(reference.condfoleygen):
+            accuracy = onset_accuracy(reference.condfoleygen, predicted.condfoleygen, predicted.strengths)
+        return cls(at_80, at_40, accuracy)
+
+
+#: A row's tallies by rotation of the set and clip; a row that is not shuffled has one rotation.
+Tallies = Sequence[Sequence[Tally]]
 
 
 def evaluate(
@@ -98,15 +131,17 @@ def evaluate(
         else:
             video = cast(VideoModel, model)
             made = pictures(group, video, sampling, number)
-            predicted = [Onsets.of_picture(frames.numpy(), float(video.frame_rate)) for frames in made]
+            rate = float(video.frame_rate)
+            predicted = [Onsets.of_peaks(*motion.detect(frames.numpy(), rate)) for frames in made]
         number += len(group)
         for clip, onsets_of_model in zip(group, predicted, strict=True):
             predictions = {
                 "matched": onsets_of_model,
-                "frame_difference": Onsets.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
+                "frame_difference": _of_picture(clip, motion),
+                "flow_impact": _of_picture(clip, flow_impact),
                 "real_sound": Onsets.of(clip.sound, SAMPLE_RATE),
             }
-            yield Trial(clip.name, clip.family, clip.duration, clip.reference, predictions)
+            yield Trial(clip.name, clip.family, clip.source, clip.duration, clip.reference, predictions)
 
 
 def check_installed() -> None:
@@ -116,52 +151,80 @@ def check_installed() -> None:
 
 
 def report(trials: Sequence[Trial], reference_is_sound: bool = False) -> dict[str, Any]:
-    """The rows of figures over all clips, and by family where there are several.
+    """The rows of figures: of all clips, of each, of each source, and of each family.
 
     `reference_is_sound` where the events are the onsets detected in the clip's own sound: its row
-    then scores one detector by the other.
+    then scores one detector by the other. Families are left out where there is only one.
     """
     if reference_is_sound:
         trials = [_with_detectors_exchanged(trial) for trial in trials]
+    rows: dict[str, Tallies] = {row: [[Tally.of(t.reference, t.predictions[row]) for t in trials]] for row in DETECTED}
+    rows |= {f"{row}_shuffled": shuffled(trials, row) for row in DETECTED[:-1]}
+    rows["shuffled"] = rows.pop("matched_shuffled")
     quiet = [trial for trial in trials if not len(trial.reference.events) and not len(trial.reference.optional)]
-    rows: dict[str, Any] = {
-        "matched": score(trials, "matched"),
-        "shuffled": shuffled(trials, "matched"),
-        "frame_difference": score(trials, "frame_difference"),
-        "real_sound": score(trials, "real_sound"),
-        "frame_difference_shuffled": shuffled(trials, "frame_difference"),
+
+    def group(members: Sequence[int]) -> dict[str, Any]:
+        events = sum(len(trials[n].reference.events) for n in members)
+        return {"clips": len(members), "events": events, **{row: score(rows[row], members) for row in ROWS}}
+
+    def groups(names: Sequence[str]) -> dict[str, Any]:
+        return {name: group([n for n, other in enumerate(names) if other == name]) for name in sorted(set(names))}
+
+    sources = groups([trial.source for trial in trials])
+    families = groups([trial.family for trial in trials])
+    return {
+        **{row: score(tallies, range(len(trials))) for row, tallies in rows.items()},
         "silent_clips": len(quiet),
         "silent_false_onsets": {row: _mean([len(t.predictions[row].onsets) for t in quiet]) for row in DETECTED},
+        "interval_90": intervals(rows),
+        "per_clip": [{"name": t.name, "source": t.source, **group([n])} for n, t in enumerate(trials)],
+        "sources": sources,
+        "source_average": {row: _average([figures[row] for figures in sources.values()]) for row in ROWS},
+        **({"families": families} if len(families) > 1 else {}),
     }
-    if len(families := sorted({trial.family for trial in trials})) > 1:
-        rows["families"] = {family: _group([t for t in trials if t.family == family]) for family in families}
-    return rows
 
 
-def score(trials: Iterable[Trial], row: str) -> Scores:
-    """The figures of one row over the clips that have events; None where no clip has."""
-    return _figures((trial.reference, trial.predictions[row]) for trial in trials)
+def score(tallies: Tallies, members: Iterable[int]) -> Scores:
+    """The figures of one row over some clips; None where none of them has events."""
+    members = list(members)
+    return _average([_figures([rotation[n] for n in members]) for rotation in tallies])
 
 
-def shuffled(trials: Sequence[Trial], row: str) -> Scores:
-    """The figures of a row's onsets against the events of other clips.
+def shuffled(trials: Sequence[Trial], row: str) -> Tallies:
+    """Tallies of other clips' onsets against each clip's events.
 
-    The mean over up to 8 rotations, spread evenly, of the clips that have events. A pair of unequal
-    length is compared over the shorter.
+    Up to 8 rotations, spread evenly, of the clips that have events. A pair of unequal length is
+    compared over the shorter.
     """
-    having = [trial for trial in trials if len(trial.reference.events)]
+    having = [n for n, trial in enumerate(trials) if len(trial.reference.events)]
     rotations = min(_ROTATIONS, len(having) - 1)
-    if rotations < 1:
-        return dict.fromkeys(FIGURES)
-    scores = []
+    table = []
     for rotation in range(rotations):
         shift = 1 + rotation * (len(having) - 1) // rotations
-        pairs = []
+        tallies = [Tally()] * len(trials)
         for own, other in zip(having, having[shift:] + having[:shift], strict=True):
-            end = min(own.duration, other.duration)
-            pairs.append((own.reference.until(end), other.predictions[row].until(end)))
-        scores.append(_figures(pairs))
-    return {figure: _mean([one[figure] for one in scores]) for figure in FIGURES}
+            end = min(trials[own].duration, trials[other].duration)
+            tallies[own] = Tally.of(trials[own].reference.until(end), trials[other].predictions[row].until(end))
+        table.append(tallies)
+    return table
+
+
+def intervals(rows: Mapping[str, Tallies]) -> dict[str, list[float] | None]:
+    """Bootstrap 90 % intervals over clips of each row's F1 (+-80 ms) and of the gap.
+
+    Every row draws the same clips. None where there are fewer than two clips with events.
+    """
+    clips = [n for n, tally in enumerate(rows["matched"][0]) if tally.at_80.reference]
+    if len(clips) < 2:
+        return dict.fromkeys((*ROWS, "gap"))
+    drawn = np.random.default_rng(0).choice(clips, (_RESAMPLES, len(clips)))
+    f1 = {}
+    for row in ROWS:
+        counts = np.array([[astuple(tally.at_80) for tally in rotation] for rotation in rows[row]])
+        reference, estimated, matched = np.moveaxis(counts[:, drawn].sum(axis=2), -1, 0)
+        f1[row] = (2 * matched / np.maximum(reference + estimated, 1)).mean(axis=0)
+    f1["gap"] = f1["matched"] - f1["shuffled"]
+    return {row: np.percentile(values, (5, 95)).tolist() for row, values in f1.items()}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -214,34 +277,60 @@ def tables(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     table = options.table(
         f"{model} on {result['clips']} clips ({result['set']}), {result['events']} events",
         [""],
-        ["F1 ±80 ms", "F1 ±40 ms", "precision ±80", "recall ±80", "onset accuracy", "onsets per quiet clip"],
+        [
+            "F1 ±80 ms",
+            "F1 ±40 ms",
+            "precision ±80",
+            "recall ±80",
+            "onset accuracy",
+            "onsets per quiet clip",
+            "90 % interval of F1 ±80",
+        ],
     )
     for row in ROWS:
         figures = [*(result[row][name] for name in FIGURES), result["silent_false_onsets"].get(row)]
-        table.add_row(row.replace("_", " "), *map(options.figure, figures))
+        interval = _interval(result["interval_90"][row])
+        table.add_row(row.replace("_", " "), *map(options.figure, figures), interval)
+    table.caption = f"90 % interval of matched less shuffled: {_interval(result['interval_90']['gap'])}"
     yield table
-    if families := result.get("families"):
-        headings = ["clips", "events", "model", "frame difference", "real sound"]
-        table = options.table("F1 ±80 ms by family", ["family"], headings)
-        for family, rows in families.items():
-            figures = [rows[row]["f1_80"] for row in DETECTED]
-            table.add_row(family, str(rows["clips"]), str(rows["events"]), *map(options.figure, figures))
-        yield table
+    if result["set"] == "videos":
+        per_clip = [(clip["name"], clip) for clip in result["per_clip"]]
+        yield _f1_table("clip", per_clip)
+        average = {"clips": result["clips"], "events": result["events"], **result["source_average"]}
+        yield _f1_table("source", [*result["sources"].items(), ("average over sources", average)])
+    elif families := result.get("families"):
+        yield _f1_table("family", families.items())
     yield from options.left_out(result)
 
 
-def _figures(pairs: Iterable[tuple[Reference, Onsets]]) -> Scores:
-    at_80, at_40, accuracies = Counts(), Counts(), []
-    for reference, predicted in pairs:
-        if len(reference.events):
-            at_80 += count(reference.events, predicted.onsets, 0.08, reference.optional)
-            at_40 += count(reference.events, predicted.onsets, 0.04, reference.optional)
-        if len(reference.condfoleygen):
-            accuracies.append(onset_accuracy(reference.condfoleygen, predicted.condfoleygen, predicted.strengths))
+def _f1_table(what: str, groups: Iterable[tuple[str, Mapping[str, Any]]]) -> RenderableType:
+    headings = ["clips", "events", *(row.replace("_", " ") for row in ROWS)]
+    table = options.table(f"F1 ±80 ms by {what}", [what], headings)
+    for name, group in groups:
+        figures = (options.figure(group[row]["f1_80"]) for row in ROWS)
+        table.add_row(name, str(group["clips"]), str(group["events"]), *figures)
+    return table
+
+
+def _interval(bounds: Sequence[float] | None) -> str:
+    return "–" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+
+
+def _of_picture(clip: Clip, detector: Any) -> Onsets:
+    frames = clip.frames(Fraction(detector.FRAME_RATE), detector.FRAME_SIZE)
+    return Onsets.of_peaks(*detector.detect(frames))
+
+
+def _figures(tallies: Sequence[Tally]) -> Scores:
+    at_80, at_40 = (sum(counts, _NOTHING) for counts in ([t.at_80 for t in tallies], [t.at_40 for t in tallies]))
     if not at_80.reference:
         return dict.fromkeys(FIGURES)
-    figures = (at_80.f1, at_40.f1, at_80.precision, at_80.recall, _mean(accuracies))
+    figures = (at_80.f1, at_40.f1, at_80.precision, at_80.recall, _mean([tally.accuracy for tally in tallies]))
     return dict(zip(FIGURES, figures, strict=True))
+
+
+def _average(scores: Sequence[Scores]) -> Scores:
+    return {figure: _mean([one[figure] for one in scores]) for figure in FIGURES}
 
 
 def _with_detectors_exchanged(trial: Trial) -> Trial:
@@ -249,11 +338,6 @@ def _with_detectors_exchanged(trial: Trial) -> Trial:
     real = trial.predictions["real_sound"]
     exchanged = Onsets(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
     return replace(trial, predictions={**trial.predictions, "real_sound": exchanged})
-
-
-def _group(trials: Sequence[Trial]) -> dict[str, Any]:
-    events = sum(len(trial.reference.events) for trial in trials)
-    return {"clips": len(trials), "events": events, **{row: score(trials, row) for row in DETECTED}}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
