@@ -83,30 +83,26 @@ def test_the_same_seed_trains_the_same_weights() -> None:
     assert not np.array_equal(weights[0], weights[2])
 
 
-def test_a_trained_classifier_is_kept_for_the_same_recordings(tmp_path: Path) -> None:
+def test_a_trained_classifier_is_kept_for_the_same_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = replace(SMALL, steps=2, batch=4)
     sounds = [sound(label, n) for label in LABELS for n in range(2)]
-    done: list[str] = []
-
-    def progress(what: str, step: int, steps: int) -> None:
-        done.append(f"{what} {step}/{steps}")
-
-    first = trained(sounds, tmp_path / "cache", config=few, progress=progress)
-    assert done[-1] == "Training the classifier 2/2"
-    assert "Listening to recordings 8/8" in done
-    done.clear()
-    again = trained(sounds, tmp_path / "cache", config=few, progress=progress)
-    assert not done
-    assert again.labels == first.labels == LABELS
+    first = trained(sounds, tmp_path / "cache", config=few)
     x = toy("hum", 3)
-    np.testing.assert_array_equal(first.embed(x), again.embed(x))
 
-    (kept,) = (tmp_path / "cache").iterdir()
-    kept.write_bytes(kept.read_bytes()[:1000])
-    np.testing.assert_array_equal(
-        trained(sounds, tmp_path / "cache", config=few, progress=progress).embed(x), first.embed(x)
-    )
-    assert done
+    def never(*_: object) -> None:
+        raise AssertionError("trained again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("avfoley_engine.evaluation.classifier.train", never)
+        again = trained(sounds, tmp_path / "cache", config=few)
+        assert again.labels == first.labels == LABELS
+        np.testing.assert_array_equal(first.embed(x), again.embed(x))
+
+        (kept,) = (tmp_path / "cache").iterdir()
+        kept.write_bytes(kept.read_bytes()[:1000])
+        with pytest.raises(AssertionError, match="trained again"):
+            trained(sounds, tmp_path / "cache", config=few)
+    np.testing.assert_array_equal(trained(sounds, tmp_path / "cache", config=few).embed(x), first.embed(x))
 
     trained([*sounds[:-1], sound("sweep", 9)], tmp_path / "cache", config=few)
     trained(sounds, tmp_path / "cache", seed=1, config=few)

@@ -15,25 +15,24 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from avfoley_engine import zoo
 from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.codec.vae import VAEConfig
 from avfoley_engine.errors import MediaError, ModelError
 from avfoley_engine.evaluation import labels
 from avfoley_engine.evaluation.classifier import ClassifierConfig
 from avfoley_engine.evaluation.cli import main
+from avfoley_engine.evaluation.generated import Sampling
 from avfoley_engine.evaluation.labels import (
-    Classified,
-    Prompt,
     Recordings,
-    Sampling,
-    frechet_distance,
+    Request,
     generate,
     noise,
-    phrasing_prompts,
-    template_prompts,
+    phrasing_requests,
+    template_requests,
 )
 from avfoley_engine.evaluation.phrasings import load_phrasings
+from avfoley_engine.evaluation.predictions import Predictions, frechet_distance
+from avfoley_engine.models import registry
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig, FusionConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
@@ -41,6 +40,8 @@ from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training.phrases import load_phrases
 from avfoley_engine.world.recordings import Sound, is_held_out
 from scipy.linalg import sqrtm
+
+from support.models import OneByOne
 
 RATE = 48_000
 SMALL = ClassifierConfig(widths=(8, 16), embedding=16, dropout=0.0, steps=100, batch=12, learning_rate=1e-2)
@@ -73,32 +74,38 @@ def test_fewer_sounds_than_dimensions_still_have_a_distance() -> None:
     rng = np.random.default_rng(2)
     x, y = rng.standard_normal((5, 32)).astype(np.float32), rng.standard_normal((5, 32)).astype(np.float32)
     assert frechet_distance(x, x) == pytest.approx(0, abs=1e-4)
-    assert 1 < frechet_distance(x, y) < 200
+    distance = frechet_distance(x, y)
+    assert distance is not None
+    assert 1 < distance < 200
+
+
+def test_a_single_sound_has_no_distance() -> None:
+    assert frechet_distance(np.zeros((1, 4)), np.zeros((5, 4))) is None
 
 
 def test_every_new_phrasing_comes_before_one_comes_twice() -> None:
-    prompts = phrasing_prompts({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
-    assert {prompt.label for prompt in prompts} == {"bell", "rain"}
+    requests = phrasing_requests({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
+    assert {request.label for request in requests} == {"bell", "rain"}
     for label in ("bell", "rain"):
-        asked = [prompt.caption for prompt in prompts if prompt.label == label]
+        asked = [request.caption for request in requests if request.label == label]
         assert set(asked[:10]) == set(load_phrasings()[label])
         assert asked[10:] == asked[:3]
-    assert prompts == phrasing_prompts({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
-    assert prompts != phrasing_prompts({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=4)
+    assert requests == phrasing_requests({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=3)
+    assert requests != phrasing_requests({"bell": 2.0, "of_my_own": 1.0, "rain": 5.0}, 13, seed=4)
 
 
 def test_templates_and_phrasings_begin_from_the_same_noise_with_other_words() -> None:
     lengths = {"bell": 2.0, "rain": 5.0}
-    templates, phrasings = template_prompts(lengths, {"bell": 6, "rain": 6}, 0), phrasing_prompts(lengths, 6, 0)
-    assert [(w.label, w.seed, w.seconds) for w in templates] == [(w.label, w.seed, w.seconds) for w in phrasings]
-    assert len({prompt.seed for prompt in templates}) == 12
-    assert not {prompt.caption for prompt in templates} & {prompt.caption for prompt in phrasings}
-    assert len({prompt.caption for prompt in templates}) > 6
+    templates, phrasings = template_requests(lengths, {"bell": 6, "rain": 6}, 0), phrasing_requests(lengths, 6, 0)
+    assert [(r.label, r.seed, r.seconds) for r in templates] == [(r.label, r.seed, r.seconds) for r in phrasings]
+    assert len({request.seed for request in templates}) == 12
+    assert not {request.caption for request in templates} & {request.caption for request in phrasings}
+    assert len({request.caption for request in templates}) > 6
 
 
 def test_sounds_of_ones_own_labels_alone_have_no_phrasings() -> None:
     with pytest.raises(MediaError, match="none of the sounds' labels has new phrasings"):
-        phrasing_prompts({"of_my_own": 1.0}, 3, 0)
+        phrasing_requests({"of_my_own": 1.0}, 3, 0)
 
 
 def test_white_noise_is_level_and_pink_noise_falls_3_db_an_octave() -> None:
@@ -120,7 +127,7 @@ def test_lengths_are_typical_of_a_label_within_bounds() -> None:
 
 
 @dataclass
-class AskedModel:
+class AskedModel(OneByOne):
     """Makes a constant of each sound's seed at 16 kHz, and remembers how it was asked."""
 
     name: str = "asked"
@@ -149,9 +156,9 @@ class BatchingModel(AskedModel):
 
 @pytest.mark.parametrize("kind", [AskedModel, BatchingModel])
 def test_sounds_of_one_length_are_made_together_and_come_back_in_their_places(kind: type[AskedModel]) -> None:
-    prompts = [Prompt("a", f"{n}", (1.0, 2.5)[n % 2], 10 + n) for n in range(7)]
+    requests = [Request("a", f"{n}", (1.0, 2.5)[n % 2], 10 + n) for n in range(7)]
     model = kind()
-    made = dict(generate(prompts, model, Sampling(4, 1.5, batch=3)))
+    made = dict(generate(requests, model, Sampling(4, 1.5, batch=3)))
     assert sorted(made) == list(range(7))
     for n, waveform in made.items():
         assert len(waveform) == (48_000, 120_000)[n % 2]
@@ -164,17 +171,17 @@ def test_sounds_of_one_length_are_made_together_and_come_back_in_their_places(ki
         ]
 
 
-def test_samples_that_are_no_numbers_are_the_models_fault() -> None:
-    with pytest.raises(ModelError, match="asked made samples that are no numbers"):
-        list(generate([Prompt("a", "a", 1.0, seed=math.nan)], AskedModel(), Sampling(4, 1.5)))  # type: ignore[arg-type]
+def test_samples_that_are_not_finite_are_an_error_of_the_model() -> None:
+    with pytest.raises(ModelError, match="asked made samples that are not finite"):
+        list(generate([Request("a", "a", 1.0, seed=math.nan)], AskedModel(), Sampling(4, 1.5)))  # type: ignore[arg-type]
 
 
 def test_rates_are_by_label() -> None:
     ranking = np.array([[0, 1, 2], [1, 0, 2], [1, 2, 0], [2, 1, 0]])
-    classified = Classified(np.array([0, 0, 1, 1]), ranking, np.zeros((4, 2), np.float32))
-    np.testing.assert_array_equal(classified.rates(), [0.5, 0.5, np.nan])
-    np.testing.assert_array_equal(classified.rates(2), [1, 1, np.nan])
-    assert classified.right().tolist() == [True, False, True, False]
+    predictions = Predictions(np.array([0, 0, 1, 1]), ranking, np.zeros((4, 2), np.float32))
+    np.testing.assert_array_equal(predictions.rates(), [0.5, 0.5, np.nan])
+    np.testing.assert_array_equal(predictions.rates(2), [1, 1, np.nan])
+    assert predictions.right().tolist() == [True, False, True, False]
 
 
 BANK = ("bell", "rain", "siren")
@@ -218,18 +225,18 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-class KnowingModel(AskedModel):
-    """Makes what is asked for if it knows the words; noise, which is rain, if it does not."""
+class OracleModel(AskedModel):
+    """Makes what is asked for if the caption has known phrases, else noise, which is rain."""
 
     sample_rate = RATE
 
-    def __init__(self, words: dict[str, list[str]]) -> None:
+    def __init__(self, phrases: dict[str, list[str]]) -> None:
         super().__init__(sample_rate=RATE)
-        self.words = words
+        self.phrases = phrases
 
     def generate(self, frames, samples, *, caption="", seed=0, **rest) -> torch.Tensor:
         self.asked.append((samples, [caption]))
-        named = [k for k in BANK if k in caption.split() or any(phrase in caption for phrase in self.words[k])]
+        named = [k for k in BANK if k in caption.split() or any(phrase in caption for phrase in self.phrases[k])]
         return torch.from_numpy(toy(named[0] if named else "rain", 200 + seed, samples / RATE))
 
 
@@ -243,9 +250,9 @@ def evaluated(
     monkeypatch.setattr(labels, "CLASSIFIER", SMALL)
 
     def command(model: object, *more: str) -> dict[str, Any]:
-        monkeypatch.setattr(zoo, "load", lambda name, device: model)
+        monkeypatch.setattr(registry, "load", lambda name, task, device: model)
         where = ["--sounds", str(folder), "--cache", str(tmp_path / "cache"), "--device", "cpu"]
-        assert main(["labels", *where, "--clips-a-label", "2", "--json", *more]) == 0
+        assert main(["labels", *where, "--clips-per-label", "2", "--json", *more]) == 0
         result: dict[str, Any] = json.loads(capsys.readouterr().out)
         return result
 
@@ -254,10 +261,10 @@ def evaluated(
 
 def test_the_command_tells_who_understands_from_who_knows_the_templates(evaluated: Command) -> None:
     both = {label: load_phrases()[label] + load_phrasings()[label] for label in BANK}
-    model = KnowingModel(both)
+    model = OracleModel(both)
     result = evaluated(model, "--phrasings", "--seed", "5")
     assert set(result) == {
-        *("model", "revision", "steps", "guidance_scale", "seed", "sounds_per_label", "seconds", "training_sounds"),
+        *("model", "revision", "steps", "guidance_scale", "seed", "sounds_a_label", "seconds", "training_sounds"),
         *("labels", "left_out", "ceiling", "codec", "templates", "phrasings", "points_below_templates", "frechet"),
         "by_label",
     }
@@ -276,7 +283,7 @@ def test_the_command_tells_who_understands_from_who_knows_the_templates(evaluate
     assert abs(result["points_below_templates"]) < 20
     siren = result["by_label"]["siren"]
     assert (siren["seconds"], siren["training"], siren["held_out"], siren["ceiling"]) == (1.5, 6, 0, None)
-    assert siren["templates"].keys() == {"sounds", "top1", "top5", "classified_as"}
+    assert siren["templates"].keys() == {"sounds", "top1", "top5", "heard_as"}
     assert {samples for samples, _ in model.asked} == {RATE * 3 // 2}
     distances = {name: row["distance"] for name, row in result["frechet"].items() if isinstance(row, dict)}
     assert distances.keys() == {"generated", "real_training", "white_noise", "pink_noise"}
@@ -285,13 +292,13 @@ def test_the_command_tells_who_understands_from_who_knows_the_templates(evaluate
     )
     assert all(row["sounds"] == 6 for row in result["frechet"].values() if isinstance(row, dict))
 
-    parrot = evaluated(KnowingModel({label: load_phrases()[label] for label in BANK}), "--phrasings", "--seconds", "1")
+    parrot = evaluated(OracleModel({label: load_phrases()[label] for label in BANK}), "--phrasings", "--seconds", "1")
     assert parrot["templates"]["top1"] > 0.8
     assert parrot["by_label"]["bell"]["seconds"] == 1
     # It hears "bell" in no more than a few of the new phrasings, and makes rain of the rest.
     assert parrot["points_below_templates"] > 20
     worst = parrot["phrasings"]["confusions"][0]
-    assert (worst["label"], worst["classified_as"]) in {("bell", "rain"), ("siren", "rain")}
+    assert (worst["label"], worst["heard_as"]) in {("bell", "rain"), ("siren", "rain")}
 
 
 class Letters:
@@ -338,7 +345,7 @@ def test_the_command_on_an_untrained_model(
 def test_a_folder_without_held_out_sounds_is_an_error_that_says_so(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(zoo, "load", lambda name, device: AskedModel())
+    monkeypatch.setattr(registry, "load", lambda name, task, device: AskedModel())
     rows = (folder / "index.csv").read_text().splitlines()
     (folder / "index.csv").write_text("\n".join([row for row in rows if not is_held_out(row.split(",")[0])]))
     assert main(["labels", "--sounds", str(folder), "--cache", str(tmp_path / "cache")]) == 1
@@ -351,6 +358,7 @@ def test_a_folder_without_held_out_sounds_is_an_error_that_says_so(
     "more",
     [
         [],
+        ["--sounds", ".", "--clips-per-label", "0"],
         ["--sounds", ".", "--clips-a-label", "0"],
         ["--sounds", ".", "--seconds", "0"],
         ["--sounds", ".", "--model", "a", "--runs", "b"],

@@ -1,8 +1,10 @@
-"""`evaluate ablations`: AV-Link's design choices (Tab. 2 of the paper), each trained for the same small budget on the world.
+"""`evaluate ablations`: AV-Link's design choices (Tab. 2 of the paper), trained on the world.
 
-Every variant gets the same frozen backbones, the same clips in the same order and the same number of steps; it is then scored on held-out
-clips like `evaluate sync`, and by its flow-matching loss on them, which is the steadier figure where a budget is small. Every variant
-resumes where it stopped, and one that is finished is not run again. The default budget is about an hour and a half on two CPU cores.
+Every variant gets the same frozen backbones, the same clips in the same order and the same small
+number of steps. It is then scored on held-out clips as by `evaluate sync`, and by its flow-matching
+loss on them, which is the steadier figure where a budget is small. Every variant resumes where it
+stopped, and a finished one is not run again. The default budget takes about an hour and a half on
+two CPU cores.
 """
 
 from __future__ import annotations
@@ -11,19 +13,18 @@ import argparse
 import contextlib
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
+from rich.console import RenderableType
 
 from avfoley_engine.errors import ModelError
-from avfoley_engine.evaluation import sync
+from avfoley_engine.evaluation import options, sync
 from avfoley_engine.evaluation.clips import SPLIT, world_clips
 from avfoley_engine.evaluation.generated import Sampling
 from avfoley_engine.models.avlink.config import AVLinkConfig
@@ -43,9 +44,10 @@ _WORLD_RATE, _WORLD_SIZE = Fraction(24), (36, 64)
 
 @dataclass(frozen=True)
 class Variant:
-    """A change of the fusion's or the training's config, and what the paper measured of it on VGGSound.
+    """A change of the fusion's or the training's config, and the paper's figures on VGGSound.
 
-    `fad` is Fréchet audio distance, `ib_av` ImageBind similarity of sound and picture, `onset_accuracy` CondFoleyGen's.
+    `fad` is the Fréchet audio distance, `ib_av` the ImageBind similarity of sound and picture,
+    `onset_accuracy` CondFoleyGen's.
     """
 
     question: str
@@ -74,7 +76,7 @@ VARIANTS: dict[str, Variant] = {
 
 @dataclass(frozen=True)
 class Budget:
-    """What every variant is given: training clips, steps and batch; held-out clips, and how they are sampled."""
+    """A variant's training clips, steps and batch; its held-out clips, and how they are sampled."""
 
     clips: int = 400
     steps: int = 300
@@ -86,94 +88,105 @@ class Budget:
     seed: int = 0
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `ablations` to the evaluation's commands."""
-    parser = commands.add_parser(
-        "ablations", help="the paper's design choices, trained and compared", description=__doc__
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    budget = Budget()
-    parser.add_argument("--model", default="avlink-nano", help="whose backbones and codec (default: %(default)s)")
+#: Flags of the budget: its field, and the help.
+_FLAGS = {
+    "--clips": ("clips", "training clips"),
+    "--steps": ("steps", "training steps of each variant"),
+    "--batch": ("batch", "clips per step"),
+    "--evaluate": ("evaluate", "held-out clips"),
+    "--sampling-steps": ("sampling_steps", "solver steps"),
+    "--guidance": ("guidance_scale", "guidance scale"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `evaluate ablations`."""
+    options.add_model(parser)
     parser.add_argument(
         "--runs", type=Path, default=Path("runs/ablations"), help="folder of the runs (default: %(default)s)"
     )
     parser.add_argument(
         "--variant", action="append", choices=VARIANTS, help="only this one, and `ours`; may be repeated"
     )
-    parser.add_argument("--sounds", type=Path, help="folder of recorded sounds for the world; synthetic ones without")
-    parser.add_argument("--clips", type=int, default=budget.clips, help="training clips (default: %(default)s)")
-    parser.add_argument(
-        "--steps", type=int, default=budget.steps, help="training steps of each variant (default: %(default)s)"
-    )
-    parser.add_argument("--batch", type=int, default=budget.batch, help="clips a step (default: %(default)s)")
-    parser.add_argument("--evaluate", type=int, default=budget.evaluate, help="held-out clips (default: %(default)s)")
-    parser.add_argument(
-        "--sampling-steps", type=int, default=budget.sampling_steps, help="solver steps (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--guidance", type=float, default=budget.guidance_scale, help="guidance scale (default: %(default)s)"
-    )
-    parser.add_argument("--seed", type=int, default=budget.seed)
-    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.set_defaults(run=run)
+    parser.add_argument("--sounds", type=Path, metavar="DIR", help="recorded sounds for the world, else synthetic ones")
+    for flag, (name, what) in _FLAGS.items():
+        default = getattr(Budget, name)
+        parser.add_argument(flag, dest=name, type=type(default), default=default, help=f"{what} (default: %(default)s)")
+    options.add_device(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Runs `evaluate ablations`; returns the exit status. Raises `AVFoleyError`."""
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs `evaluate ablations`. Raises `AVFoleyError`."""
     from avfoley_engine import zoo
-    from avfoley_engine.jobs.worker import best_device
     from avfoley_engine.models.avlink import system
 
-    budget = Budget(
-        clips=arguments.clips,
-        steps=arguments.steps,
-        batch=arguments.batch,
-        evaluate=arguments.evaluate,
-        sampling_steps=arguments.sampling_steps,
-        guidance_scale=arguments.guidance,
-        seed=arguments.seed,
-    )
-    device = torch.device(arguments.device or best_device())
-    model = system.load(zoo.entry(arguments.model), device)
-    settings = {"model": model.name, "revision": model.revision, "sounds": str(arguments.sounds or ""), **vars(budget)}
+    sync.check_installed()
+    budget = Budget(seed=arguments.seed, **{name: getattr(arguments, name) for name, _ in _FLAGS.values()})
+    model = system.load(zoo.entry(arguments.model), options.device(arguments))
+    settings = {
+        "model": model.name,
+        "revision": model.revision,
+        "sounds": str(arguments.sounds or ""),
+        **asdict(budget),
+    }
     _claim(arguments.runs, settings)
     names = [name for name in VARIANTS if not arguments.variant or name in (OURS, *arguments.variant)]
-    # The trainer tells of its progress; what is printed here may be read by a program.
+    # The trainer reports its progress on standard output, which belongs to the result.
     with contextlib.redirect_stdout(sys.stderr):
         bank: SoundBank = RecordedBank(arguments.sounds, "train") if arguments.sounds else SyntheticBank()
         data, held_out = world_data(arguments.runs, model, bank, budget)
         results = {name: measured(name, model, data, held_out, arguments.runs, budget) for name in names}
-    report = {**settings, "variants": compared(results)}
-    if arguments.json:
-        json.dump(report, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        _print(report, Console())
-    return 0
+    return {**settings, "variants": compared(results)}
+
+
+def tables(result: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The result of `run` as a table."""
+    table = options.table(
+        f"{result['model']}: {result['steps']} steps per variant on {result['clips']} clips, "
+        f"{result['evaluate']} held out",
+        ["", ""],
+        [
+            *("paper: FAD", "onset accuracy", "ours: held-out loss", "F1 ±80 ms", "above shuffled"),
+            *("onset accuracy", "as in the paper"),
+        ],
+    )
+    for row in result["variants"]:
+        figures = (row["loss"], row["f1_80"], row["f1_80_gap"], row["onset_accuracy"])
+        table.add_row(
+            row["question"],
+            row["label"],
+            f"{row['paper']['fad']:.2f}",
+            f"{row['paper']['onset_accuracy']:.3f}",
+            *map(options.figure, figures),
+            {None: "", True: "yes", False: "no"}[row["as_in_the_paper"]],
+        )
+    yield table
+    yield "FAD and the loss: lower is better. The rest: higher. Compared with the paper by onset accuracy."
 
 
 def _claim(runs: Path, settings: Mapping[str, Any]) -> None:
-    """Figures of different settings must not meet in one table."""
+    """Writes down a folder's settings, for figures of different ones do not compare."""
     path = runs / "settings.json"
     if path.exists() and json.loads(path.read_text(encoding="utf-8")) != dict(settings):
         raise ModelError(
-            f"{path} tells of runs with another model or budget. Give the same options, or another folder with --runs."
+            f"{path} describes runs with another model or budget. Give the same options, or another folder with --runs."
         )
     runs.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
 def world_data(runs: Path, model: AVLinkFoley, bank: SoundBank, budget: Budget) -> tuple[PairedClips, PairedClips]:
-    """Training clips and held-out ones of the world, encoded by the model's codec; rendered where they are not there yet.
+    """Training clips and held-out ones of the world, encoded by the model's codec.
+
+    Renders what the folder does not hold yet.
 
     Raises:
-        ModelError: the model does not look at pictures of the world's rate and size.
+        ModelError: the model does not take pictures of the world's rate and size.
     """
     config = model.link.config
     if (config.video.frame_rate, (config.video.height, config.video.width)) != (_WORLD_RATE, _WORLD_SIZE):
         raise ModelError(
-            f"{model.name} looks at other pictures than the world's 36 x 64 at 24 frames a second; choose another model."
+            f"{model.name} does not take the world's pictures of 36 x 64 at 24 frames per second; choose another model."
         )
     for folder, clips, split in (("world", budget.clips, "train"), ("held_out", budget.evaluate, SPLIT)):
         for first in range(0, clips, _SHARD):
@@ -186,11 +199,10 @@ def world_data(runs: Path, model: AVLinkFoley, bank: SoundBank, budget: Budget) 
 def measured(
     name: str, model: AVLinkFoley, data: PairedClips, held_out: PairedClips, runs: Path, budget: Budget
 ) -> dict[str, Any]:
-    """A variant's figures, trained and measured where that is not done yet."""
+    """A variant's figures; trains and measures it unless the folder has its result."""
     path = runs / name / "result.json"
     if path.exists():
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return result
+        return json.loads(path.read_text(encoding="utf-8"))
     variant = VARIANTS[name]
     torch.manual_seed(budget.seed)
     link = AVLink(variant.config(model.link.config), ["v2a"])
@@ -198,29 +210,23 @@ def measured(
     link.video.load_state_dict(model.link.video.state_dict())
     training = FusionTraining(link).to(model.device)
     text = CaptionStates(model.text, model.device)
-    options = FusionOptions(
+    training_options = FusionOptions(
         batch=budget.batch,
         steps=budget.steps,
         learning_rate=budget.learning_rate,
-        # A memory of a tenth of the run.
+        # The average spans a tenth of the run.
         ema_decay=1 - 10 / max(20, budget.steps),
         seed=budget.seed,
         save_every=100,
         **variant.training,
     )
-    train(replace(fusion_objective(training, data, text, options), name=name), runs, options)
+    objective = fusion_objective(training, data, text, training_options)
+    train(replace(objective, name=name), runs, training_options)
     loss = held_out_loss(training, held_out, text, budget)
-    foley = AVLinkFoley(
-        name,
-        model.revision,
-        link,
-        model.codec,
-        model.text,
-        default_steps=budget.sampling_steps,
-        default_guidance_scale=budget.guidance_scale,
-    )
+    defaults: dict[str, Any] = {"default_steps": budget.sampling_steps, "default_guidance_scale": budget.guidance_scale}
+    foley = AVLinkFoley(name, model.revision, link, model.codec, model.text, **defaults)
     sampling = Sampling(budget.sampling_steps, budget.guidance_scale, seed=budget.seed)
-    rows = sync.report(list(sync.evaluate(world_clips(budget.evaluate), foley, sampling)))
+    rows = sync.report(list(sync.evaluate(world_clips(budget.evaluate).clips, foley, sampling)))
     result = {"loss": loss, "matched": rows["matched"], "shuffled": rows["shuffled"]}
     part = path.with_suffix(".part")
     part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -230,41 +236,42 @@ def measured(
 
 @torch.no_grad()
 def held_out_loss(training: FusionTraining, data: PairedClips, text: CaptionStates, budget: Budget) -> float:
-    """Flow-matching loss on held-out clips, with all captions, at the fixed conditioning time: the same draws for every variant."""
+    """Flow-matching loss on held-out clips, with all captions, at the fixed conditioning time.
+
+    Every variant gets the same draws.
+    """
     training.eval()
-    options = FusionOptions(caption_drop=(0, 0), onset_weight=0)
+    config = FusionOptions(caption_drop=(0, 0), onset_weight=0)
     losses = []
     for n in range(_LOSS_BATCHES):
         torch.manual_seed(n)
         rng = np.random.default_rng((budget.seed, n))
-        loss, _ = fusion_loss(training, "v2a", data.batch(budget.batch, rng), text, options, rng)
+        loss, _ = fusion_loss(training, "v2a", data.batch(budget.batch, rng), text, config, rng)
         losses.append(loss.item())
     return float(np.mean(losses))
 
 
 def compared(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One row a variant: the paper's figures, ours, and whether both say the same of the variant beside `ours`."""
+    """One row per variant: the paper's figures, ours, and whether both rank it alike."""
     rows = []
-    reference = results[OURS]
     for name, result in results.items():
-        variant = VARIANTS[name]
-        gap, accuracy = _gap(result), result["matched"]["onset_accuracy"]
-        beside = None
+        variant, accuracy = VARIANTS[name], result["matched"]["onset_accuracy"]
+        agrees = None
         if name != OURS and accuracy is not None:
             paper = variant.onset_accuracy - VARIANTS[OURS].onset_accuracy
-            beside = bool(paper * (accuracy - reference["matched"]["onset_accuracy"]) > 0)
+            agrees = bool(paper * (accuracy - results[OURS]["matched"]["onset_accuracy"]) > 0)
         rows.append(
             {
                 "variant": name,
                 "question": variant.question,
                 "label": variant.label,
-                "paper": {"fad": variant.fad, "ib_av": variant.ib_av, "onset_accuracy": variant.onset_accuracy},
+                "paper": {figure: getattr(variant, figure) for figure in ("fad", "ib_av", "onset_accuracy")},
                 "loss": result["loss"],
                 "f1_80": result["matched"]["f1_80"],
                 "f1_80_shuffled": result["shuffled"]["f1_80"],
-                "f1_80_gap": gap,
+                "f1_80_gap": _gap(result),
                 "onset_accuracy": accuracy,
-                "as_in_the_paper": beside,
+                "as_in_the_paper": agrees,
             }
         )
     return rows
@@ -273,29 +280,3 @@ def compared(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _gap(result: Mapping[str, Any]) -> float | None:
     matched, shuffled = result["matched"]["f1_80"], result["shuffled"]["f1_80"]
     return None if matched is None or shuffled is None else matched - shuffled
-
-
-def _print(report: Mapping[str, Any], console: Console) -> None:
-    table = Table(
-        title=f"{report['model']}: {report['steps']} steps a variant on {report['clips']} clips, {report['evaluate']} held out"
-    )
-    table.add_column("")
-    table.add_column("", no_wrap=True)
-    headings = ("paper: FAD", "onset accuracy", "ours: held-out loss", "F1 ±80 ms", "above shuffled", "onset accuracy")
-    for heading in (*headings, "as in the paper"):
-        table.add_column(heading, justify="right")
-    for row in report["variants"]:
-        figures = (row["loss"], row["f1_80"], row["f1_80_gap"], row["onset_accuracy"])
-        table.add_row(
-            row["question"],
-            row["label"],
-            f"{row['paper']['fad']:.2f}",
-            f"{row['paper']['onset_accuracy']:.3f}",
-            *("–" if figure is None else f"{figure:.3f}" for figure in figures),
-            {None: "", True: "yes", False: "no"}[row["as_in_the_paper"]],
-        )
-    console.print(table)
-    console.print(
-        "FAD and the loss: lower is better. The rest: higher. Compared with the paper by onset accuracy.",
-        highlight=False,
-    )

@@ -1,9 +1,10 @@
-"""A small classifier of sounds by label: how recognisable a sound is, and the space in which Fréchet distances are taken.
+"""A small classifier of sounds by label, and the space in which Fréchet distances are taken.
 
-It hears what every recording has: log-mel up to 11 kHz, so that the band limits of lossy files (from 16 kHz on) are beyond it, relative to
-the sound's own peak, so that level says nothing, and no deeper than 70 dB, so that a recordist's noise floor says little. It is trained on
-recordings alone. It must not stumble over the small flaws of a vocoder either: equalisation, cut treble and noise are in its augmentation,
-but never the project's own codec, which would teach the judge what the accused sounds like.
+Its input is what every recording has: log-mel up to 11 kHz, because the band limits of lossy files
+start at 16 kHz; relative to the sound's own peak, so that level does not count; and no deeper than
+70 dB, so that a recording's noise floor counts little. It is trained on recordings alone. It must
+tolerate the small flaws of a vocoder: equalisation, cut treble and noise are in its augmentation,
+but never the project's own codec, to which a classifier trained on it would be blind.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import inspect
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from torch.nn import functional as F
 
 from avfoley_engine.codec.mel import LogMel, MelConfig
 from avfoley_engine.errors import MediaError
+from avfoley_engine.evaluation.options import tracked
 from avfoley_engine.protocol import SAMPLE_RATE
 from avfoley_engine.world.recordings import Sound
 
@@ -47,18 +49,16 @@ FRONT_END = MelConfig(
 #: Frames of a window: two seconds.
 WINDOW = 100
 _NEPER = math.log(10) / 20
-#: Levels reach from the sound's peak down by this much; what is quieter at either end is trimmed, and a window that stays so much under the
-#: peak tells nothing.
+#: Levels reach from the sound's peak down to `_RANGE`; the ends below `_TRIM` are trimmed, and
+#: windows below `_QUIET` are not used.
 _RANGE, _TRIM, _QUIET = 70 * _NEPER, 50 * _NEPER, 30 * _NEPER
 _SECONDS_AT_ONCE = 60
 _WARM_UP = 100
-#: Told what is being done, how much of it is done, and how much there is.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Sizes of the network, and its training: Adam with decoupled weight decay, a warm-up and a cosine down to nothing."""
+    """Sizes of the network, and its training: AdamW, a warm-up and a cosine down to zero."""
 
     widths: tuple[int, ...] = (24, 48, 96, 192)
     embedding: int = 128
@@ -69,7 +69,7 @@ class ClassifierConfig:
     weight_decay: float = 0.05
     ema_decay: float = 0.995
     label_smoothing: float = 0.05
-    mixed: float = 0.3
+    mixup: float = 0.3
 
 
 class _Block(nn.Module):
@@ -90,7 +90,7 @@ class _Block(nn.Module):
 
 
 class Network(nn.Module):
-    """Residual convolutions over a log-mel window, mean and maximum over all of it, an embedding, and a linear layer to the labels."""
+    """Residual convolutions over a log-mel window, mean and maximum, an embedding, the labels."""
 
     def __init__(self, config: ClassifierConfig, labels: int) -> None:
         super().__init__()
@@ -106,13 +106,11 @@ class Network(nn.Module):
         """mel (B, bands, frames), levels of -1 (quietest) to 0 (peak) -> (B, embedding)."""
         x = (2 * mel + 1)[:, None].contiguous(memory_format=torch.channels_last)
         x = self.blocks(F.relu(self.stem_norm(self.stem(x))))
-        embedding: torch.Tensor = self.embed(torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1))
-        return embedding
+        return self.embed(torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1))
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """mel (B, bands, frames) -> logits (B, labels)."""
-        logits: torch.Tensor = self.head(self.dropout(self.embedding(mel)))
-        return logits
+        return self.head(self.dropout(self.embedding(mel)))
 
 
 class Classifier:
@@ -128,29 +126,27 @@ class Classifier:
 
     @torch.no_grad()
     def embed(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Waveform (samples,) of any length at 48 kHz -> embedding (width,): the mean over its windows."""
-        embedding: NDArray[np.float32] = (
-            self.network.embedding(torch.from_numpy(_windows(levels(waveform)))).mean(dim=0).numpy()
-        )
-        return embedding
+        """Waveform (samples,) at 48 kHz -> embedding (width,): the mean over its windows."""
+        return self.network.embedding(torch.from_numpy(_windows(levels(waveform)))).mean(dim=0).numpy()
 
     @torch.no_grad()
     def ranking(self, embeddings: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Embeddings (sounds, width) -> indices into `labels` (sounds, labels), the likeliest first."""
-        order: NDArray[np.int64] = self.network.head(torch.from_numpy(embeddings)).argsort(1, descending=True).numpy()
-        return order
+        """Embeddings (sounds, width) -> label indices (sounds, labels), the likeliest first."""
+        return self.network.head(torch.from_numpy(embeddings)).argsort(1, descending=True).numpy()
 
 
 def levels(waveform: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Waveform (samples,) at 48 kHz -> log-mel (bands, frames): 0 at the sound's peak, -1 at 70 dB under it, silent ends trimmed."""
+    """Waveform (samples,) at 48 kHz -> log-mel (bands, frames), silent ends trimmed.
+
+    0 at the sound's peak, -1 at 70 dB below it.
+    """
     samples = torch.from_numpy(np.ascontiguousarray(waveform, np.float32))
-    # In pieces of whole frames, for ten minutes of sound must not be a spectrogram of gigabytes; each at least a Fourier transform long.
+    # In pieces: the spectrogram of ten minutes would take gigabytes. Each is at least an FFT long.
     pieces = [_whole_frames(piece) for piece in samples.split(_SECONDS_AT_ONCE * SAMPLE_RATE)]
     mel = torch.cat([_front_end()(piece[None])[0] for piece in pieces], dim=1).numpy()
     mel = np.maximum((mel - mel.max()) / _RANGE, -1)
     audible = np.flatnonzero(mel.max(axis=0) > -_TRIM / _RANGE)
-    trimmed: NDArray[np.float32] = mel[:, audible[0] : audible[-1] + 1]
-    return trimmed
+    return mel[:, audible[0] : audible[-1] + 1]
 
 
 def _whole_frames(samples: torch.Tensor) -> torch.Tensor:
@@ -162,9 +158,11 @@ def train(
     names: Sequence[str],
     seed: int = 0,
     config: ClassifierConfig | None = None,
-    progress: Progress = lambda what, done, total: None,
 ) -> Classifier:
-    """Trains on `levels` of recordings (bands, frames each) and their labels. The same seed on the same machine gives the same weights."""
+    """Trains on `levels` of recordings, (bands, frames) each, and their labels.
+
+    The same seed on the same machine gives the same weights.
+    """
     config = config or ClassifierConfig()
     labels = sorted(set(names))
     with torch.random.fork_rng(devices=[]):
@@ -177,8 +175,8 @@ def train(
             optimizer,
             lambda step: min((step + 1) / _WARM_UP, 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / config.steps))),
         )
-        for step in range(config.steps):
-            mel, target = crops.batch(config.batch, np.random.default_rng((seed, step)), config.mixed)
+        for step in tracked(range(config.steps), "Training the classifier", config.steps):
+            mel, target = crops.batch(config.batch, np.random.default_rng((seed, step)), config.mixup)
             loss = F.cross_entropy(network.train()(mel), target, label_smoothing=config.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -186,7 +184,6 @@ def train(
             schedule.step()
             decay = min(config.ema_decay, (1 + step) / (10 + step))
             torch._foreach_lerp_(list(average.values()), [p.detach() for p in network.parameters()], 1 - decay)
-            progress("Training the classifier", step + 1, config.steps)
         network.load_state_dict(average, strict=False)
     return Classifier(network, labels)
 
@@ -196,9 +193,8 @@ def trained(
     cache_folder: Path,
     seed: int = 0,
     config: ClassifierConfig | None = None,
-    progress: Progress = lambda what, done, total: None,
 ) -> Classifier:
-    """The classifier of these recordings: from the cache where this version has trained it before, else trained (minutes) and kept there.
+    """The classifier of these recordings: from the cache, else trained (minutes) and kept there.
 
     Raises:
         MediaError: there are not two labels to tell apart.
@@ -211,11 +207,9 @@ def trained(
     path = cache_folder / f"classifier-{_identity(sounds, seed, config)}.safetensors"
     if (known := _load(path, config)) is not None:
         return known
-    features = []
-    for done, sound in enumerate(sounds, 1):
-        features.append(levels(sound.samples.astype(np.float32) / np.float32(32768)))
-        progress("Listening to recordings", done, len(sounds))
-    classifier = train(features, [sound.label for sound in sounds], seed, config, progress)
+    recordings = tracked(sounds, "Analysing recordings", len(sounds))
+    features = [levels(sound.samples.astype(np.float32) / np.float32(32768)) for sound in recordings]
+    classifier = train(features, [sound.label for sound in sounds], seed, config)
     cache_folder.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     weights = {name: tensor.contiguous() for name, tensor in classifier.network.state_dict().items()}
@@ -225,7 +219,7 @@ def trained(
 
 
 def _identity(sounds: Sequence[Sound], seed: int, config: ClassifierConfig) -> str:
-    """Changes with whatever may change the weights: the recordings, their labels, the seed, the sizes, and this code."""
+    """Changes with all that may change the weights: recordings, labels, seed, sizes, this code."""
     digest = hashlib.sha256()
     for source in (inspect.getsource(sys.modules[__name__]), inspect.getsource(LogMel), repr(config), str(seed)):
         digest.update(source.encode())
@@ -236,7 +230,7 @@ def _identity(sounds: Sequence[Sound], seed: int, config: ClassifierConfig) -> s
 
 
 def _load(path: Path, config: ClassifierConfig) -> Classifier | None:
-    """What was kept, or None where there is nothing, or nothing whole."""
+    """The classifier in a file, or None where there is none or it is damaged."""
     try:
         with safe_open(path, "pt") as file:
             labels = json.loads(file.metadata()["labels"])
@@ -254,21 +248,24 @@ def _front_end() -> LogMel:
 
 
 class _Crops:
-    """Random windows of recordings, varied: place, speed, equalisation, treble, noise, hidden bands and instants, two sounds at once."""
+    """Augmented windows: place, speed, gain, treble, noise, masked bands and times, mixup."""
 
     def __init__(self, features: Sequence[NDArray[np.float32]], targets: Sequence[int]) -> None:
         self.features, self.targets = features, np.array(targets)
         self.classes = int(self.targets.max()) + 1
-        # Square root: rare labels are seen more often than their share, common ones less.
+        # Square root: rare labels are drawn more often than their share, common ones less.
         counts = np.bincount(self.targets)
         weights = 1 / np.sqrt(counts[self.targets])
         self.weights = weights / weights.sum()
         self.centres = _front_end().centres.numpy().astype(np.float64)
 
-    def batch(self, size: int, rng: np.random.Generator, mixed: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """-> levels (size, bands, WINDOW), and the shares of the labels (size, classes). `mixed` is the share of crops of two sounds."""
+    def batch(self, size: int, rng: np.random.Generator, mixup: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Levels (size, bands, WINDOW), and the labels' shares (size, classes).
+
+        `mixup` is the share of crops of two sounds.
+        """
         chosen = rng.choice(len(self.features), (2, size), p=self.weights)
-        shares = np.where(rng.random(size) < mixed, rng.beta(0.8, 0.8, size), 1.0).astype(np.float32)
+        shares = np.where(rng.random(size) < mixup, rng.beta(0.8, 0.8, size), 1.0).astype(np.float32)
         shares = np.maximum(shares, 1 - shares)
         mel = np.stack([self._crop(self.features[index], rng) for index in chosen[0]])
         target = np.eye(self.classes, dtype=np.float32)[self.targets[chosen]]
@@ -284,7 +281,7 @@ class _Crops:
         length = mel.shape[1]
         span = WINDOW * speed
         for _ in range(4):
-            # A short sound lies anywhere in its window; a long one may begin late in it or end early.
+            # A short sound lies anywhere in its window; a long one may begin late or end early.
             low, high = sorted((length - span, 0.0))
             start = rng.uniform(low - 0.15 * span, high + 0.15 * span)
             inside = mel[:, max(0, int(start)) : max(1, int(start + span))]
@@ -306,14 +303,14 @@ class _Crops:
         window = np.maximum((window - rng.uniform(-3, 3) * _NEPER - max(0.0, window.max())) / _RANGE, -1)
         for axis, longest in ((0, 12), (1, 20)):
             if rng.random() < 0.5:
-                hidden = int(rng.integers(1, longest + 1))
-                at = int(rng.integers(window.shape[axis] - hidden))
-                window[(slice(None),) * axis + (slice(at, at + hidden),)] = -1
+                masked = int(rng.integers(1, longest + 1))
+                at = int(rng.integers(window.shape[axis] - masked))
+                window[(slice(None),) * axis + (slice(at, at + masked),)] = -1
         return window.astype(np.float32)
 
 
 def _sampled(mel: NDArray[np.float32], bands: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Levels at fractional bands and frames, linearly between neighbours; silence outside of the sound."""
+    """Levels at fractional bands and frames, interpolated linearly; silence outside the sound."""
     low = np.minimum(bands.astype(int), len(mel) - 2)
     share = (bands - low).astype(np.float32)[:, None]
     frames = np.floor(times).astype(int)
@@ -321,19 +318,17 @@ def _sampled(mel: NDArray[np.float32], bands: NDArray[np.float64], times: NDArra
     at = np.clip(frames + 1, 0, padded.shape[1] - 2)
     part = (times - frames).astype(np.float32)
     columns = (1 - part) * padded[:, at] + part * padded[:, at + 1]
-    sampled: NDArray[np.float32] = (1 - share) * columns[low] + share * columns[low + 1]
-    return sampled
+    return (1 - share) * columns[low] + share * columns[low + 1]
 
 
 def _windows(mel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Levels (bands, frames) -> windows (n, bands, WINDOW) that overlap by half, without quiet ones.
+    """Levels (bands, frames) -> windows (n, bands, WINDOW), half overlapping, without quiet ones.
 
-    A short sound is in the middle of its one window.
+    A short sound is centred in its only window.
     """
     if (missing := WINDOW - mel.shape[1]) > 0:
         mel = np.pad(mel, ((0, 0), (missing // 2, missing - missing // 2)), constant_values=-1)
     count = 1 + -(-(mel.shape[1] - WINDOW) // (WINDOW // 2))
     starts = np.linspace(0, mel.shape[1] - WINDOW, count).round().astype(int)
     windows = np.stack([mel[:, start : start + WINDOW] for start in starts])
-    audible: NDArray[np.float32] = windows[windows.max(axis=(1, 2)) > -_QUIET / _RANGE]
-    return audible
+    return windows[windows.max(axis=(1, 2)) > -_QUIET / _RANGE]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -21,50 +22,28 @@ SPLIT = "eval"
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What happens in a clip, in seconds.
+class Reference:
+    """When a clip's events happen, in seconds.
 
-    `events` must be heard, `optional` ones may be: they are heard in the real sound, but not seen. `condfoleygen` are
-    the events for CondFoleyGen's onset accuracy.
+    A prediction may meet or miss the `optional` events: they are audible, but off screen.
+    `condfoleygen` are the events for CondFoleyGen's onset accuracy.
     """
 
     events: np.ndarray
     optional: np.ndarray
     condfoleygen: np.ndarray
 
-
-class Clip(Protocol):
-    """A clip with a known truth, its picture at any rate and size, and its real sound."""
-
-    name: str
-    family: str
-    #: What it sounds like, and what it looks like.
-    caption: str
-    video_caption: str
-
-    @property
-    def duration(self) -> float: ...
-
-    @property
-    def truth(self) -> Truth: ...
-
-    @property
-    def sound(self) -> np.ndarray:
-        """(samples,) float32 at 48 kHz."""
-        ...
-
-    def frames(self, rate: Fraction, size: tuple[int, int]) -> np.ndarray:
-        """(T, h, w, 3) uint8."""
-        ...
+    def until(self, end: float) -> Reference:
+        return Reference(*(times[times < end] for times in (self.events, self.optional, self.condfoleygen)))
 
 
 class WorldClip:
-    """Clip number `number` of the world's evaluation split: the same for everybody, and never trained on."""
+    """Clip `number` of the world's evaluation split: always the same, and never trained on."""
 
     def __init__(self, number: int, style: world.Style = "footage") -> None:
         self._scene = world.sample_scene(number, split=SPLIT, style=style)
         self.name = f"world-{number:04d}"
-        self.family = self._scene.family
+        self.family, self.source = self._scene.family, "world"
         self.caption, self.video_caption = self._scene.caption, self._scene.video_caption
 
     @property
@@ -72,28 +51,29 @@ class WorldClip:
         return self._scene.duration
 
     @property
-    def truth(self) -> Truth:
-        seen = np.array([event.time for event in self._scene.events if event.on_screen])
-        unseen = np.array([event.time for event in self._scene.events if not event.on_screen])
-        return Truth(events=seen, optional=unseen, condfoleygen=seen)
+    def reference(self) -> Reference:
+        on_screen = np.array([event.time for event in self._scene.events if event.on_screen])
+        off_screen = np.array([event.time for event in self._scene.events if not event.on_screen])
+        return Reference(events=on_screen, optional=off_screen, condfoleygen=on_screen)
 
     @property
     def sound(self) -> np.ndarray:
+        """(samples,) float32 at 48 kHz."""
         return world.render_sound(self._scene, world.SyntheticBank())
 
     def frames(self, rate: Fraction, size: tuple[int, int]) -> np.ndarray:
-        frames: np.ndarray = world.render_frames(self._scene, *size, frame_rate=float(rate)).numpy()
-        return frames
+        """(T, h, w, 3) uint8 at `rate` frames per second and `size` (h, w)."""
+        return world.render_frames(self._scene, *size, frame_rate=float(rate)).numpy()
 
 
 class VideoClip:
-    """A real video; the truth is where its own sound has onsets."""
+    """A real video; the reference events are the onsets of its own sound."""
 
     family = "video"
     caption = video_caption = ""
 
-    def __init__(self, path: Path, media: MediaProbe) -> None:
-        self.name = path.name
+    def __init__(self, path: Path, media: MediaProbe, source: str) -> None:
+        self.name, self.source = path.name, source
         self._path = path
         self._media = media
 
@@ -103,45 +83,75 @@ class VideoClip:
 
     @cached_property
     def sound(self) -> np.ndarray:
-        sound: np.ndarray = read_sound(self._path, SAMPLE_RATE)[0, : round(self.duration * SAMPLE_RATE)]
-        return sound
+        """(samples,) float32 at 48 kHz, the first channel."""
+        return read_sound(self._path, SAMPLE_RATE)[0, : round(self.duration * SAMPLE_RATE)]
 
     @cached_property
-    def truth(self) -> Truth:
-        return Truth(
+    def reference(self) -> Reference:
+        return Reference(
             events=onsets.detect(self.sound, SAMPLE_RATE),
             optional=np.zeros(0),
             condfoleygen=condfoleygen.detect(self.sound, SAMPLE_RATE)[0],
         )
 
     def frames(self, rate: Fraction, size: tuple[int, int]) -> np.ndarray:
+        """(T, h, w, 3) uint8 at `rate` frames per second and `size` (h, w)."""
         count = max(1, int(Fraction(self._media.frames) / self._media.rate * rate))
         return read_frames(self._path, [n / rate for n in range(count)], size)
 
 
-def world_clips(count: int, style: world.Style = "footage") -> Iterator[WorldClip]:
+Clip = WorldClip | VideoClip
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Clips to evaluate on, their number, and the reason for each file that is left out."""
+
+    name: Literal["world", "videos"]
+    clips: Iterable[Clip]
+    count: int
+    left_out: Mapping[str, str]
+
+
+def world_clips(count: int, style: world.Style = "footage") -> ClipSet:
     """The first `count` clips of the evaluation split."""
-    return (WorldClip(number, style) for number in range(count))
+    return ClipSet("world", (WorldClip(number, style) for number in range(count)), count, {})
 
 
-def video_clips(folder: Path) -> tuple[Sequence[VideoClip], dict[str, str]]:
-    """The videos of a folder that have picture and sound, by name, and the reason for each file left out.
+def video_clips(folders: Iterable[Path]) -> ClipSet:
+    """The videos of folders that have picture and sound, and the reason for each file left out.
 
-    Raises `MediaError` where there is no such folder, or nothing in it to use.
+    A clip's source is what the column `source` of an index.csv in its folder says of its `file`,
+    else the folder's name.
+
+    Raises:
+        MediaError: there is no such folder, or nothing in it to use.
     """
-    if not folder.is_dir():
-        raise MediaError(f"{folder}: there is no such folder; give one that holds video files")
-    clips, left_out = [], {}
-    for path in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
-        try:
-            media = probe(path)
-        except MediaError:
-            left_out[path.name] = "no media file"
-            continue
-        if media.has_picture and media.has_sound:
-            clips.append(VideoClip(path, media))
-        else:
-            left_out[path.name] = "no sound" if media.has_picture else "no picture"
-    if not clips:
-        raise MediaError(f"{folder}: holds no video with sound; give a folder of video files that have their own sound")
-    return clips, left_out
+    clips: list[Clip] = []
+    left_out = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise MediaError(f"{folder}: there is no such folder; give one that holds video files")
+        sources, before = _sources(folder), len(clips)
+        for path in sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")):
+            try:
+                media = probe(path)
+            except MediaError:
+                left_out[path.name] = "no media file"
+                continue
+            if media.has_picture and media.has_sound:
+                clips.append(VideoClip(path, media, sources.get(path.name) or folder.resolve().name))
+            else:
+                left_out[path.name] = "no sound" if media.has_picture else "no picture"
+        if len(clips) == before:
+            raise MediaError(f"{folder}: holds no video with sound; give a folder of videos that have their own sound")
+    return ClipSet("videos", clips, len(clips), left_out)
+
+
+def _sources(folder: Path) -> dict[str, str]:
+    """The column `source` of a folder's index.csv, by file; empty where there is none."""
+    try:
+        with (folder / "index.csv").open(encoding="utf-8", newline="") as file:
+            return {row["file"]: row["source"] for row in csv.DictReader(file)}
+    except (FileNotFoundError, KeyError):
+        return {}

@@ -1,29 +1,28 @@
-"""`evaluate codec`: what is left of a recorded sound after the codec?
+"""`evaluate codec`: what the codec preserves of a recorded sound.
 
-Four rows, on recordings that no part of the system was trained on. *griffin_lim*: 64 iterations from the recording's
-own mel. *vocoder*: from that same mel, network and iterations (`AudioCodec.invert`); *network*: without the iterations.
-*codec*: encoded to latents and decoded, VAE and network together.
+Four rows, on recordings that no part of the system was trained on. *griffin_lim*: 64 iterations from
+the recording's own mel. *vocoder*: from that same mel, network and iterations (`AudioCodec.invert`);
+*network*: without the iterations. *codec*: encoded to latents and decoded, VAE and network together.
 
-The multi-resolution STFT distance (spectral convergence and log-magnitude L1, FFT 256 to 2048) and the log-mel L1
-(natural logarithm) are means over the files, and look at each file only up to the frequency where MP3 or a low sampling
-rate has cut it off.
+The multi-resolution STFT distance (spectral convergence and log-magnitude L1, FFT 256 to 2048) and
+the log-mel L1 (natural logarithm) are means over the files. They look at each file only up to the
+frequency where MP3 or a low sampling rate has cut it off.
 
-Onsets are looked at in two ways, those of all files together. *lag*: around each onset of the recording, by how much the
-detector's curve (`onsets.flux`) of what was decoded must be moved to look most like the recording's, up to 50 ms either
-way; *> 10 ms* is the share that lags further than that, *unlike* the share of onsets around which the two never
-correlate by 0.5. *shift*: the detector's onsets in the recording and in what was decoded, matched one to one within
-50 ms so that the shifts are smallest; *unmatched* is the share of the recording's onsets that are not found again,
-*added* the share of the decoded ones that were not in the recording. A lag says where a transient went. A shift also
-counts that of a row of pulses 30 ms apart, of which the detector reports one in 50 ms, it reported another one.
+Onsets are compared in two ways, those of all files together. *lag*: around each onset of the
+recording, the delay of up to 50 ms either way at which the detector's curve (`onsets.flux`) of the
+decoded sound correlates best with the recording's; *> 10 ms* is the share that lags further than
+that, *uncorrelated* the share of onsets around which the two never correlate by 0.5. *shift*: the
+detector's onsets in the recording and in the decoded sound, matched one to one within 50 ms so that
+the shifts are smallest; *unmatched* is the share of the recording's onsets without a match, *added*
+the share of the decoded ones without. A lag says where a transient went. A shift also counts that
+the detector picked another one of a row of pulses 30 ms apart, of which it reports one in 50 ms.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,15 +30,14 @@ from typing import Any
 import numpy as np
 import torch
 import torchaudio
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from rich.console import RenderableType
 from scipy.optimize import linear_sum_assignment
 from torch.nn import functional as F
 
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.codec.griffin_lim import GriffinLim
 from avfoley_engine.errors import MediaError
+from avfoley_engine.evaluation import options
 from avfoley_engine.media import onsets
 from avfoley_engine.training.codec import SpectralDistance
 from avfoley_engine.world.recordings import bandwidth, decode, is_held_out, read_index
@@ -51,16 +49,17 @@ FIGURES = {
     "log_mel_l1": "log-mel L1",
     "onset_lag_95_ms": "lag, 95 % ms",
     "onsets_late": "> 10 ms",
-    "onsets_unlike": "unlike",
+    "onsets_unlike": "uncorrelated",
     "onset_shift_median_ms": "shift, median ms",
     "onset_shift_95_ms": "shift, 95 % ms",
     "onsets_unmatched": "unmatched",
     "onsets_added": "added",
 }
 _WINDOW_SECONDS = 0.05
-#: Around how many frames of an onset the curves are compared, how far they are moved, and how alike they must be.
+#: Frames around an onset over which the curves are compared, and by which they are moved; the least
+#: correlation of an onset that was kept.
 _AROUND = _MOVED = round(_WINDOW_SECONDS / onsets.HOP_SECONDS)
-_ALIKE = 0.5
+_CORRELATED = 0.5
 #: Between the detector's steps of 5 ms: a lag of 10 ms is not late yet.
 _LATE_MS = 12.5
 #: Shorter recordings are continued with silence, so that every STFT fits.
@@ -72,7 +71,10 @@ System = Callable[[torch.Tensor], torch.Tensor]
 
 @dataclass(frozen=True)
 class Recording:
-    """A held-out recording: waveform (1, samples) at the codec's rate, a whole number of latents, and where it is cut off in Hz."""
+    """A held-out recording: waveform (1, samples) at the codec's rate, a whole number of latents.
+
+    `bandwidth` is where it is cut off, in Hz.
+    """
 
     file: str
     label: str
@@ -82,15 +84,15 @@ class Recording:
 
 @dataclass(frozen=True)
 class Alignment:
-    """The absolute lags in seconds of the onsets that are still alike, and how many are not."""
+    """The absolute lags in seconds of the onsets that correlate, and the number that do not."""
 
     lags: np.ndarray
-    unlike: int
+    uncorrelated: int
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What became of a recording: its two distances, its onsets as they are now, and the shifts of matched ones in seconds."""
+    """A decoded sound beside its recording: distances, onsets, shifts of matched ones in s."""
 
     stft_distance: float
     log_mel_l1: float
@@ -101,7 +103,7 @@ class Comparison:
 
 
 def recordings(folder: Path, count: int, codec: AudioCodec) -> Iterator[Recording]:
-    """`count` held-out files of a sound folder, always the same: those whose names have the smallest sha256.
+    """`count` held-out files of a sound folder, always the same: those of the smallest sha256.
 
     Raises:
         MediaError: the folder has no index or no held-out file, or one cannot be read.
@@ -121,7 +123,7 @@ def recordings(folder: Path, count: int, codec: AudioCodec) -> Iterator[Recordin
 
 
 def systems(codec: AudioCodec) -> dict[str, System]:
-    """The rows: each takes a waveform (1, samples) and gives one of the same shape."""
+    """The rows: each maps a waveform (1, samples) to one of the same shape."""
     griffin_lim = GriffinLim(codec.mel)
     return {
         "griffin_lim": lambda waveform: griffin_lim(codec.mel(waveform)),
@@ -133,7 +135,7 @@ def systems(codec: AudioCodec) -> dict[str, System]:
 
 @torch.no_grad()
 def decoded(recording: Recording, rows: dict[str, System]) -> dict[str, torch.Tensor]:
-    """What each system makes of a recording; the same every time."""
+    """Each system's output for a recording; the same every time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return {name: system(recording.waveform) for name, system in rows.items()}
@@ -160,7 +162,8 @@ def compare(recording: Recording, waveform: torch.Tensor, codec: AudioCodec, dis
 def aligned(recorded: np.ndarray, found: np.ndarray, times: np.ndarray) -> Alignment:
     """How two curves of `onsets.flux`, each (T,), agree around onsets at `times` in seconds.
 
-    An onset's lag is the one at which the curves correlate best, under a Hann window of 50 ms either way; of equals the smallest.
+    An onset's lag is the one at which the curves correlate best, under a Hann window of 50 ms either
+    way; of equal ones the smallest.
     """
     margin = _AROUND + _MOVED
     recorded, found = np.pad(recorded, margin), np.pad(found, margin)
@@ -169,15 +172,20 @@ def aligned(recorded: np.ndarray, found: np.ndarray, times: np.ndarray) -> Align
     lags = []
     for onset in np.rint(times / onsets.HOP_SECONDS).astype(int) + margin:
         rise = recorded[onset - _AROUND : onset + _AROUND + 1]
-        likeness = [_correlation(rise, found[onset + m - _AROUND : onset + m + _AROUND + 1], weights) for m in moves]
-        best = int(np.argmax(likeness))
-        if likeness[best] >= _ALIKE:
+        correlations = [
+            _correlation(rise, found[onset + m - _AROUND : onset + m + _AROUND + 1], weights) for m in moves
+        ]
+        best = int(np.argmax(correlations))
+        if correlations[best] >= _CORRELATED:
             lags.append(abs(moves[best]) * onsets.HOP_SECONDS)
     return Alignment(np.array(lags), len(times) - len(lags))
 
 
 def onset_shifts(recorded: np.ndarray, found: np.ndarray, window: float = _WINDOW_SECONDS) -> np.ndarray:
-    """Absolute shifts in seconds of as many onsets as can be matched one to one within `window`, the smallest such shifts in all."""
+    """Absolute shifts in seconds of the onsets matched one to one within `window`.
+
+    The matching has the most pairs, and of those the smallest sum of shifts.
+    """
     if not len(recorded) or not len(found):
         return np.zeros(0)
     shifts = np.abs(recorded[:, None] - found)
@@ -188,16 +196,17 @@ def onset_shifts(recorded: np.ndarray, found: np.ndarray, window: float = _WINDO
 
 
 def summary(comparisons: Sequence[Comparison]) -> dict[str, float | None]:
-    """The figures of one row; None where there are no onsets to speak of."""
-    lags = 1000 * np.concatenate([h.alignment.lags for h in comparisons])
-    shifts = 1000 * np.concatenate([h.shifts for h in comparisons])
-    recorded, found = sum(h.recorded for h in comparisons), sum(h.decoded for h in comparisons)
+    """The figures of one row; None where there are no onsets."""
+    lags = 1000 * np.concatenate([c.alignment.lags for c in comparisons])
+    shifts = 1000 * np.concatenate([c.shifts for c in comparisons])
+    recorded, found = sum(c.recorded for c in comparisons), sum(c.decoded for c in comparisons)
+    uncorrelated = sum(c.alignment.uncorrelated for c in comparisons)
     return {
-        "stft_distance": float(np.mean([h.stft_distance for h in comparisons])),
-        "log_mel_l1": float(np.mean([h.log_mel_l1 for h in comparisons])),
+        "stft_distance": float(np.mean([c.stft_distance for c in comparisons])),
+        "log_mel_l1": float(np.mean([c.log_mel_l1 for c in comparisons])),
         "onset_lag_95_ms": float(np.percentile(lags, 95)) if len(lags) else None,
         "onsets_late": float((lags > _LATE_MS).mean()) if len(lags) else None,
-        "onsets_unlike": sum(h.alignment.unlike for h in comparisons) / recorded if recorded else None,
+        "onsets_unlike": uncorrelated / recorded if recorded else None,
         "onset_shift_median_ms": float(np.median(shifts)) if len(shifts) else None,
         "onset_shift_95_ms": float(np.percentile(shifts, 95)) if len(shifts) else None,
         "onsets_unmatched": 1 - len(shifts) / recorded if recorded else None,
@@ -205,32 +214,23 @@ def summary(comparisons: Sequence[Comparison]) -> dict[str, float | None]:
     }
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `codec` to the evaluation's commands."""
-    parser = commands.add_parser("codec", help="recordings after the codec, beside Griffin-Lim", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `evaluate codec`."""
     parser.add_argument("--sounds", type=Path, required=True, metavar="DIR", help="sound folder with an index.csv")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--model", default="avlink-nano", help="a registered model (default: %(default)s)")
-    source.add_argument("--runs", type=Path, help="the codec of a folder of training runs, before it is exported")
-    parser.add_argument("--count", type=int, default=100, help="recordings (default: 100)")
-    parser.add_argument(
-        "--pictures", type=Path, metavar="DIR", help="draw spectrograms of four recordings side by side"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.set_defaults(run=run)
+    options.add_model(parser, runs="the codec")
+    parser.add_argument("--count", type=options.positive, default=100, help="recordings (default: 100)")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="draw spectrograms of four recordings")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Runs `evaluate codec`; returns the exit status. Raises `AVFoleyError`."""
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs `evaluate codec`. Raises `AVFoleyError`."""
     codec, identity = _codec(arguments)
     rows, distance = systems(codec), SpectralDistance()
     comparisons: dict[str, list[Comparison]] = {name: [] for name in rows}
     labels: set[str] = set()
     seconds, cut_off, pictures = 0.0, 0, 0
-    progress = Console(stderr=True)
-    found: Iterable[Recording] = recordings(arguments.sounds, arguments.count, codec)
-    for recording in track(found, "Listening", arguments.count, console=progress, disable=not progress.is_terminal):
+    found = recordings(arguments.sounds, arguments.count, codec)
+    for recording in options.tracked(found, "Evaluating", arguments.count):
         waveforms = decoded(recording, rows)
         for name, waveform in waveforms.items():
             comparisons[name].append(compare(recording, waveform, codec, distance))
@@ -242,53 +242,53 @@ def run(arguments: argparse.Namespace) -> int:
         labels.add(recording.label)
         seconds += recording.waveform.shape[1] / codec.config.mel.sample_rate
         cut_off += np.isfinite(recording.bandwidth)
-    result: dict[str, Any] = {
+    return {
         "recordings": len(comparisons["codec"]),
         "labels": len(labels),
         "cut_off": int(cut_off),
         "seconds": round(seconds, 1),
-        "onsets": sum(h.recorded for h in comparisons["codec"]),
+        "onsets": sum(comparison.recorded for comparison in comparisons["codec"]),
         **identity,
-        "systems": {name: summary(results) for name, results in comparisons.items()},
+        "systems": {name: summary(some) for name, some in comparisons.items()},
     }
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        _print(result, Console())
-    return 0
+
+
+def tables(result: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The result of `run` as a table."""
+    table = options.table(
+        f"{result.get('model') or result['runs']}: {result['recordings']} held-out recordings, "
+        f"{result['seconds']:.0f} s, {result['onsets']} onsets",
+        [""],
+        FIGURES.values(),
+        caption="Lower is better. Distances look at each file up to its own bandwidth.",
+    )
+    for name in ROWS:
+        table.add_row(name.replace("_", " "), *(options.figure(result["systems"][name][f]) for f in FIGURES))
+    yield table
 
 
 def draw(path: Path, waveforms: dict[str, torch.Tensor], sample_rate: int) -> None:
-    """Draws the spectrograms of waveforms (1, samples) side by side, on one scale: 80 dB below the loudest of all."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
+    """Draws spectrograms of waveforms (1, samples): 80 dB below the loudest of all of them."""
     size = 1024
+    window = torch.hann_window(size)
     spectra = {
-        name: torch.stft(x[0], size, size // 4, window=torch.hann_window(size), return_complex=True).abs()
+        name: torch.stft(x[0], size, size // 4, window=window, return_complex=True).abs()
         for name, x in waveforms.items()
     }
     loudest = 20 * max(s.max().clamp_min(1e-9).log10().item() for s in spectra.values())
-    figure, axes = plt.subplots(1, len(spectra), figsize=(3 * len(spectra), 3), sharey=True, layout="constrained")
-    for axis, (name, spectrum) in zip(axes, spectra.items(), strict=True):
-        seconds = waveforms[name].shape[1] / sample_rate
-        axis.imshow(
-            20 * spectrum.clamp_min(1e-9).log10().numpy(),
-            origin="lower",
-            aspect="auto",
-            cmap="magma",
-            extent=(0, seconds, 0, sample_rate / 2000),
-            vmin=loudest - 80,
-            vmax=loudest,
-        )
-        axis.set(title=name.replace("_", " "), xlabel="s")
-    axes[0].set_ylabel("kHz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=64)
-    plt.close(figure)
+    with options.drawing(path, 1, len(spectra), (3 * len(spectra), 3)) as axes:
+        for axis, (name, spectrum) in zip(axes[0], spectra.items(), strict=True):
+            axis.imshow(
+                20 * spectrum.clamp_min(1e-9).log10().numpy(),
+                origin="lower",
+                aspect="auto",
+                cmap="magma",
+                extent=(0, waveforms[name].shape[1] / sample_rate, 0, sample_rate / 2000),
+                vmin=loudest - 80,
+                vmax=loudest,
+            )
+            axis.set(title=name.replace("_", " "), xlabel="s")
+        axes[0, 0].set_ylabel("kHz")
 
 
 def _correlation(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> float:
@@ -308,18 +308,3 @@ def _codec(arguments: argparse.Namespace) -> tuple[AudioCodec, dict[str, str]]:
 
     model = system.load(zoo.entry(arguments.model))
     return model.codec, {"model": model.name, "revision": model.revision}
-
-
-def _print(result: dict[str, Any], console: Console) -> None:
-    source = result.get("model") or result["runs"]
-    table = Table(
-        title=f"{source}: {result['recordings']} held-out recordings, {result['seconds']:.0f} s, {result['onsets']} onsets",
-        caption="Smaller is better. Distances look at each file up to its own bandwidth.",
-    )
-    table.add_column("", no_wrap=True)
-    for heading in FIGURES.values():
-        table.add_column(heading, justify="right")
-    for name in ROWS:
-        figures = result["systems"][name]
-        table.add_row(name.replace("_", " "), *("–" if figures[f] is None else f"{figures[f]:.3f}" for f in FIGURES))
-    console.print(table)

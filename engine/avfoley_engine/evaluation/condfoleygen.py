@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+import torchaudio.functional
 from scipy.ndimage import maximum_filter1d
+
+from avfoley_engine.extras import require
 
 # predict_onset.py of CondFoleyGen (Du et al. 2023, arXiv 2301.08730).
 _RATE, _DELTA, _NEARBY = 22_050, 0.3, 0.05
 
 
 def detect(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """CondFoleyGen's onsets of samples (n,) float: ascending times in seconds, and their strengths in 0..1.
+    """CondFoleyGen's onsets of samples (n,) float: ascending times in seconds, strengths in 0..1.
 
-    librosa's detector at 22.05 kHz with delta 0.3; the strength is the peak within 50 ms, beside the clip's loudest.
+    librosa's detector at 22.05 kHz with delta 0.3. The strength is the peak within 50 ms, relative
+    to the clip's highest.
+
+    Raises:
+        ModelError: librosa is not installed.
     """
-    import librosa
-    import torch
-    import torchaudio.functional
-
+    detector = require("librosa", "evaluate").onset
     resampled = torchaudio.functional.resample(
         torch.from_numpy(np.asarray(samples, np.float32)), sample_rate, _RATE
     ).numpy()
-    found = librosa.onset.onset_detect(y=resampled, sr=_RATE, units="samples", delta=_DELTA)
+    found = detector.onset_detect(y=resampled, sr=_RATE, units="samples", delta=_DELTA)
     around = 2 * round(_NEARBY * _RATE) + 1
     peaks = maximum_filter1d(np.abs(resampled), around)
     strengths = peaks[found] / max(float(np.abs(resampled).max(initial=0)), 1e-9)

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from mir_eval.util import match_events
+
+from avfoley_engine.extras import require
 
 _CONDFOLEYGEN_WINDOW = 0.1
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many reference events and estimated onsets there are, and how many pairs of them match, one to one."""
+    """Numbers of reference events, of estimated onsets, and of pairs matched one to one."""
 
     reference: int = 0
     estimated: int = 0
@@ -37,22 +38,21 @@ class Counts:
 
 
 def count(reference: np.ndarray, estimated: np.ndarray, window: float, optional: np.ndarray | None = None) -> Counts:
-    """Matches onsets to events within +-`window` seconds, as many as possible (`mir_eval.onset`, bipartite).
+    """Matches as many onsets to events within +-`window` seconds as possible (as `mir_eval.onset`).
 
-    `optional` events are heard but cannot be seen: who meets one is neither right nor wrong, so that onset does not
-    count.
+    `optional` events are audible but off screen: an onset that meets one does not count.
     """
     matches = _matches(reference, estimated, window)
     spare = np.delete(estimated, [pair[1] for pair in matches])
-    excused = 0 if optional is None else len(_matches(optional, spare, window))
-    return Counts(len(reference), len(estimated) - excused, len(matches))
+    uncounted = 0 if optional is None else len(_matches(optional, spare, window))
+    return Counts(len(reference), len(estimated) - uncounted, len(matches))
 
 
 def onset_accuracy(reference: np.ndarray, times: np.ndarray, strengths: np.ndarray) -> float:
-    """CondFoleyGen's: every event in turn takes the strongest free onset within 0.1 s; hits over events of one clip.
+    """CondFoleyGen's onset accuracy of one clip: hits over events.
 
-    `times` come suppressed (`condfoleygen.suppressed`). It does not punish onsets too many; read it beside its shuffled
-    figure.
+    Every event in turn takes the strongest free onset within 0.1 s. `times` come suppressed
+    (`condfoleygen.suppressed`). False onsets cost nothing: read it beside its shuffled figure.
     """
     free = np.ones(len(times), bool)
     hits = 0
@@ -67,5 +67,5 @@ def onset_accuracy(reference: np.ndarray, times: np.ndarray, strengths: np.ndarr
 def _matches(reference: np.ndarray, estimated: np.ndarray, window: float) -> list[tuple[int, int]]:
     if len(reference) == 0 or len(estimated) == 0:
         return []
-    pairs: list[tuple[int, int]] = match_events(reference, estimated, window)
+    pairs: list[tuple[int, int]] = require("mir_eval.util", "evaluate").match_events(reference, estimated, window)
     return pairs

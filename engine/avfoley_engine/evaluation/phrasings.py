@@ -1,4 +1,4 @@
-"""Ten ways of asking for each label that no model has been trained on, to tell understanding from templates."""
+"""Ten captions for each label that no model was trained on: they test more than templates."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from avfoley_engine.training.phrases import read_phrases
 
 @cache
 def load_phrasings() -> dict[str, list[str]]:
-    """The phrasings to evaluate with, ten for each label. None of them is in `training.phrases`, nor a part of one there."""
+    """Ten phrasings for each label. None is in `training.phrases`, nor a part of one there."""
     return read_phrases(Path(__file__).with_name("phrasings.csv"))

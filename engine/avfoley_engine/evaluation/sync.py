@@ -1,274 +1,343 @@
-"""`evaluate sync`: does the sound begin when the picture's events do, or (`--direction a2v`) the picture move with the sound?
+"""`evaluate sync`: do the sound's onsets fall on the picture's events?
 
-Four rows. *matched*: the model's sound against the events of the clip it was made for. *shuffled*: against another
-clip's events, the mean over several fixed rotations of the set, which is what a sound unrelated to the picture reaches.
-*frame_difference*: peaks of picture change in place of onsets. *real_sound*: the clip's own sound, the best that the
-onset detector lets anybody reach; on real videos, whose truth is the own sound's detected onsets, it is how far
+With `--direction a2v`: does the picture move where the sound has its events?
+
+Five rows. *matched*: the model's sound against the events of its own clip. *shuffled*: against
+another clip's events, the mean over several fixed rotations of the set, which is what a sound
+unrelated to the picture reaches. *frame_difference*: peaks of the frame difference instead of
+onsets; *flow_impact*: moments at which something in the picture stops or turns back, by optical
+flow. *real_sound*: the clip's own sound, the upper bound that the onset detector allows. On real
+videos the reference is the onsets detected in their own sound; the row then says how far
 CondFoleyGen's detector and ours agree.
 
-From sound to picture, *matched* and *shuffled* are where the made picture changes most (*frame_difference*'s detector on it)
-against the events of the sound that it was made for, or another. The other rows stay what they are, and become the bounds:
-*frame_difference* what that detector finds in the real picture, *real_sound* what there is to hear in the sound.
+From sound to picture, *matched* and *shuffled* compare the peaks of the generated picture's frame
+difference with the events of the sound it was generated for, or of another. The other rows stay
+what they are, and become the bounds: *frame_difference* is what that detector finds in the real
+picture, *real_sound* what the sound itself allows.
 
-Precision, recall and F1 are micro-averaged: counts are summed over the clips that have events, so that every event
-weighs the same. Onset accuracy is CondFoleyGen's mean over those clips. Clips without events tell how often a system
-fires on nothing.
+Precision, recall and F1 are micro-averaged: counts are summed over the clips that have events, so
+that every event weighs the same. Onset accuracy is CondFoleyGen's mean over those clips. Clips
+without events give the number of false onsets.
+
+*per_clip* and *sources* have the same rows for each clip and each source of clips (a folder, or what
+the column `source` of its index.csv says); *source_average* weighs every source the same.
+*interval_90* is the bootstrap 90 % interval over clips of each row's F1 (+-80 ms), and of *gap*,
+matched less shuffled.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from rich.console import RenderableType
 
-from avfoley_engine.evaluation import condfoleygen, motion
-from avfoley_engine.evaluation.clips import Clip, Truth, video_clips, world_clips
+from avfoley_engine.evaluation import condfoleygen, flow_impact, motion, options
+from avfoley_engine.evaluation.clips import Clip, Reference, video_clips, world_clips
 from avfoley_engine.evaluation.generated import Sampling, pictures, sounds
 from avfoley_engine.evaluation.matching import Counts, count, onset_accuracy
+from avfoley_engine.extras import require
 from avfoley_engine.media import onsets
 from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
 from avfoley_engine.models.interface import FoleyModel, VideoModel
 from avfoley_engine.protocol import SAMPLE_RATE
 
-ROWS = ("matched", "shuffled", "frame_difference", "real_sound")
+ROWS = ("matched", "shuffled", "frame_difference", "flow_impact", "real_sound")
+#: The rows whose onsets are detected; *shuffled* compares *matched*'s with other clips' events.
+DETECTED = ("matched", "frame_difference", "flow_impact", "real_sound")
 FIGURES = ("f1_80", "f1_40", "precision_80", "recall_80", "onset_accuracy")
 _ROTATIONS = 8
+_RESAMPLES = 2000
+_NOTHING = Counts()
 
 Scores = dict[str, float | None]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class DetectedOnsets:
-    """The onsets of one sound: the project's detector's, and CondFoleyGen's with their strengths."""
+class Onsets:
+    """The onsets of one sound: the project's detector's, and CondFoleyGen's with strengths."""
 
     onsets: np.ndarray
     condfoleygen: np.ndarray
     strengths: np.ndarray
 
     @classmethod
-    def of(cls, samples: np.ndarray, sample_rate: int) -> DetectedOnsets:
+    def of(cls, samples: np.ndarray, sample_rate: int) -> Onsets:
         return cls(onsets.detect(samples, sample_rate), *condfoleygen.detect(samples, sample_rate))
 
     @classmethod
-    def of_picture(cls, frames: np.ndarray, frame_rate: float = motion.FRAME_RATE) -> DetectedOnsets:
-        """Where the frame-difference detector would put the onsets."""
-        times, heights = motion.detect(frames, frame_rate)
+    def of_peaks(cls, times: np.ndarray, heights: np.ndarray) -> Onsets:
+        """The peaks that a detector finds in a picture."""
         return cls(times, *condfoleygen.suppressed(times, heights))
 
-    def until(self, end: float) -> DetectedOnsets:
+    def until(self, end: float) -> Onsets:
         early = self.condfoleygen < end
-        return DetectedOnsets(self.onsets[self.onsets < end], self.condfoleygen[early], self.strengths[early])
+        return Onsets(self.onsets[self.onsets < end], self.condfoleygen[early], self.strengths[early])
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One clip's truth, and what was heard in each system's sound for it, or seen in its picture."""
+    """One clip's reference events, and the onsets predicted for it, by row."""
 
     name: str
     family: str
+    source: str
     duration: float
-    truth: Truth
-    model: DetectedOnsets
-    frame_difference: DetectedOnsets
-    real_sound: DetectedOnsets
+    reference: Reference
+    predictions: Mapping[str, Onsets]
 
 
-_DETECTED: dict[str, Callable[[Trial], DetectedOnsets]] = {
-    "matched": lambda trial: trial.model,
-    "frame_difference": lambda trial: trial.frame_difference,
-    "real_sound": lambda trial: trial.real_sound,
-}
+@dataclass(frozen=True)
+class Tally:
+    """What one prediction hits of one reference; nothing where the reference has no events."""
+
+    at_80: Counts = _NOTHING
+    at_40: Counts = _NOTHING
+    accuracy: float | None = None
+
+    @classmethod
+    def of(cls, reference: Reference, predicted: Onsets) -> Tally:
+        at_80 = at_40 = _NOTHING
+        accuracy = None
+        if len(reference.events):
+            at_80, at_40 = (
+                count(reference.events, predicted.onsets, window, reference.optional) for window in (0.08, 0.04)
+            )
+        if len(reference.condfoleygen):
+            accuracy = onset_accuracy(reference.condfoleygen, predicted.condfoleygen, predicted.strengths)
+        return cls(at_80, at_40, accuracy)
+
+
+#: A row's tallies by rotation of the set and clip; a row that is not shuffled has one rotation.
+Tallies = Sequence[Sequence[Tally]]
 
 
 def evaluate(
     clips: Iterable[Clip], model: FoleyModel | VideoModel, sampling: Sampling, direction: Direction = "v2a"
 ) -> Iterator[Trial]:
-    """Makes every clip's sound and listens to it, or its picture and watches it; yields trials in the clips' order."""
+    """Generates a sound or picture for every clip and detects onsets; yields trials in order."""
     number = 0
     for group in _batches(clips, sampling.batch):
         if direction == "v2a":
             foley = cast(FoleyModel, model)
-            made = [DetectedOnsets.of(sound, foley.sample_rate) for sound in sounds(group, foley, sampling, number)]
+            made = sounds(group, foley, sampling, number)
+            predicted = [Onsets.of(sound.float().numpy(), foley.sample_rate) for sound in made]
         else:
             video = cast(VideoModel, model)
+            made = pictures(group, video, sampling, number)
             rate = float(video.frame_rate)
-            made = [DetectedOnsets.of_picture(frames, rate) for frames in pictures(group, video, sampling, number)]
+            predicted = [Onsets.of_peaks(*motion.detect(frames.numpy(), rate)) for frames in made]
         number += len(group)
-        for clip, detected in zip(group, made, strict=True):
-            yield Trial(
-                name=clip.name,
-                family=clip.family,
-                duration=clip.duration,
-                truth=clip.truth,
-                model=detected,
-                frame_difference=DetectedOnsets.of_picture(clip.frames(Fraction(motion.FRAME_RATE), motion.FRAME_SIZE)),
-                real_sound=DetectedOnsets.of(clip.sound, SAMPLE_RATE),
-            )
+        for clip, onsets_of_model in zip(group, predicted, strict=True):
+            predictions = {
+                "matched": onsets_of_model,
+                "frame_difference": _of_picture(clip, motion),
+                "flow_impact": _of_picture(clip, flow_impact),
+                "real_sound": Onsets.of(clip.sound, SAMPLE_RATE),
+            }
+            yield Trial(clip.name, clip.family, clip.source, clip.duration, clip.reference, predictions)
 
 
-def report(trials: Sequence[Trial], truth_is_sound: bool = False) -> dict[str, Any]:
-    """The rows of figures over all clips, and by family where there are several.
+def check_installed() -> None:
+    """Raises `ModelError` where a detector or the matching is not installed."""
+    for module in ("librosa", "mir_eval.util", "cv2"):
+        require(module, "evaluate")
 
-    `truth_is_sound` where the events are the own sound's detected onsets: its row then scores one detector by the
-    other.
+
+def report(trials: Sequence[Trial], reference_is_sound: bool = False) -> dict[str, Any]:
+    """The rows of figures: of all clips, of each, of each source, and of each family.
+
+    `reference_is_sound` where the events are the onsets detected in the clip's own sound: its row
+    then scores one detector by the other. Families are left out where there is only one.
     """
-    if truth_is_sound:
-        trials = [replace(trial, real_sound=_other_detector(trial.real_sound)) for trial in trials]
-    families = sorted({trial.family for trial in trials})
-    rows: dict[str, Any] = {
-        "matched": score((trial.truth, trial.model) for trial in trials),
-        "shuffled": shuffled(trials, [trial.model for trial in trials]),
-        "frame_difference": score((trial.truth, trial.frame_difference) for trial in trials),
-        "real_sound": score((trial.truth, trial.real_sound) for trial in trials),
-        "frame_difference_shuffled": shuffled(trials, [trial.frame_difference for trial in trials]),
-    }
-    quiet = [trial for trial in trials if not len(trial.truth.events) and not len(trial.truth.optional)]
-    rows["silent_clips"] = len(quiet)
-    rows["silent_false_onsets"] = {
-        row: float(np.mean([len(detected(trial).onsets) for trial in quiet])) if quiet else None
-        for row, detected in _DETECTED.items()
-    }
-    if len(families) > 1:
-        rows["families"] = {family: _family([t for t in trials if t.family == family]) for family in families}
-    return rows
+    if reference_is_sound:
+        trials = [_with_detectors_exchanged(trial) for trial in trials]
+    rows: dict[str, Tallies] = {row: [[Tally.of(t.reference, t.predictions[row]) for t in trials]] for row in DETECTED}
+    rows |= {f"{row}_shuffled": shuffled(trials, row) for row in DETECTED[:-1]}
+    rows["shuffled"] = rows.pop("matched_shuffled")
+    quiet = [trial for trial in trials if not len(trial.reference.events) and not len(trial.reference.optional)]
 
+    def group(members: Sequence[int]) -> dict[str, Any]:
+        events = sum(len(trials[n].reference.events) for n in members)
+        return {"clips": len(members), "events": events, **{row: score(rows[row], members) for row in ROWS}}
 
-def score(pairs: Iterable[tuple[Truth, DetectedOnsets]]) -> Scores:
-    """The figures of one row, over the pairs whose truth has events; None where there is none."""
-    at_80, at_40, accuracies = Counts(), Counts(), []
-    for truth, detected in pairs:
-        if len(truth.events):
-            at_80 += count(truth.events, detected.onsets, 0.08, truth.optional)
-            at_40 += count(truth.events, detected.onsets, 0.04, truth.optional)
-        if len(truth.condfoleygen):
-            accuracies.append(onset_accuracy(truth.condfoleygen, detected.condfoleygen, detected.strengths))
-    if not at_80.reference:
-        return dict.fromkeys(FIGURES)
+    def groups(names: Sequence[str]) -> dict[str, Any]:
+        return {name: group([n for n, other in enumerate(names) if other == name]) for name in sorted(set(names))}
+
+    sources = groups([trial.source for trial in trials])
+    families = groups([trial.family for trial in trials])
     return {
-        "f1_80": at_80.f1,
-        "f1_40": at_40.f1,
-        "precision_80": at_80.precision,
-        "recall_80": at_80.recall,
-        "onset_accuracy": float(np.mean(accuracies)) if accuracies else None,
+        **{row: score(tallies, range(len(trials))) for row, tallies in rows.items()},
+        "silent_clips": len(quiet),
+        "silent_false_onsets": {row: _mean([len(t.predictions[row].onsets) for t in quiet]) for row in DETECTED},
+        "interval_90": intervals(rows),
+        "per_clip": [{"name": t.name, "source": t.source, **group([n])} for n, t in enumerate(trials)],
+        "sources": sources,
+        "source_average": {row: _average([figures[row] for figures in sources.values()]) for row in ROWS},
+        **({"families": families} if len(families) > 1 else {}),
     }
 
 
-def shuffled(trials: Sequence[Trial], detected: Sequence[DetectedOnsets]) -> Scores:
-    """Every sound against another clip's events: the mean over up to 8 rotations, spread evenly, of the clips with events.
+def score(tallies: Tallies, members: Iterable[int]) -> Scores:
+    """The figures of one row over some clips; None where none of them has events."""
+    members = list(members)
+    return _average([_figures([rotation[n] for n in members]) for rotation in tallies])
 
-    A pair of unequal length is compared over the shorter.
+
+def shuffled(trials: Sequence[Trial], row: str) -> Tallies:
+    """Tallies of other clips' onsets against each clip's events.
+
+    Up to 8 rotations, spread evenly, of the clips that have events. A pair of unequal length is
+    compared over the shorter.
     """
-    having = [n for n, trial in enumerate(trials) if len(trial.truth.events)]
+    having = [n for n, trial in enumerate(trials) if len(trial.reference.events)]
     rotations = min(_ROTATIONS, len(having) - 1)
-    if rotations < 1:
-        return dict.fromkeys(FIGURES)
-    rows = []
+    table = []
     for rotation in range(rotations):
         shift = 1 + rotation * (len(having) - 1) // rotations
-        partners = having[shift:] + having[:shift]
-        pairs = []
-        for own, other in zip(having, partners, strict=True):
+        tallies = [Tally()] * len(trials)
+        for own, other in zip(having, having[shift:] + having[:shift], strict=True):
             end = min(trials[own].duration, trials[other].duration)
-            pairs.append((_until(trials[own].truth, end), detected[other].until(end)))
-        rows.append(score(pairs))
-    return {figure: _mean([row[figure] for row in rows]) for figure in FIGURES}
+            tallies[own] = Tally.of(trials[own].reference.until(end), trials[other].predictions[row].until(end))
+        table.append(tallies)
+    return table
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `sync` to the evaluation's commands."""
-    parser = commands.add_parser("sync", help="onsets against the picture's events", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--model", default="avlink-nano", help="a registered model (default: %(default)s)")
+def intervals(rows: Mapping[str, Tallies]) -> dict[str, list[float] | None]:
+    """Bootstrap 90 % intervals over clips of each row's F1 (+-80 ms) and of the gap.
+
+    Every row draws the same clips. None where there are fewer than two clips with events.
+    """
+    clips = [n for n, tally in enumerate(rows["matched"][0]) if tally.at_80.reference]
+    if len(clips) < 2:
+        return dict.fromkeys((*ROWS, "gap"))
+    drawn = np.random.default_rng(0).choice(clips, (_RESAMPLES, len(clips)))
+    f1 = {}
+    for row in ROWS:
+        counts = np.array([[astuple(tally.at_80) for tally in rotation] for rotation in rows[row]])
+        reference, estimated, matched = np.moveaxis(counts[:, drawn].sum(axis=2), -1, 0)
+        f1[row] = (2 * matched / np.maximum(reference + estimated, 1)).mean(axis=0)
+    f1["gap"] = f1["matched"] - f1["shuffled"]
+    return {row: np.percentile(values, (5, 95)).tolist() for row, values in f1.items()}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `evaluate sync`."""
+    options.add_model(parser)
     parser.add_argument(
         "--direction",
         choices=DIRECTIONS,
         default="v2a",
         help="sound for the picture, or picture for the sound (default: v2a)",
     )
-    parser.add_argument("--videos", type=Path, metavar="DIR", help="real videos, scored against their own sound")
-    parser.add_argument("--clips", type=_positive, default=256, help="clips of the world's held-out set (default: 256)")
-    parser.add_argument("--steps", type=_positive, help="solver steps (default: the model's)")
-    parser.add_argument("--guidance", type=float, help="guidance scale (default: the model's)")
-    parser.add_argument("--no-captions", action="store_true", help="let the model see the picture alone")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first clip's sound (default: 0)")
-    parser.add_argument("--device", help="cpu, cuda or mps (default: the best there is)")
-    parser.add_argument("--batch", type=_positive, default=8, help="clips made at once (default: 8)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.set_defaults(run=run)
+    options.add_clips(parser, 256)
+    parser.add_argument("--no-captions", action="store_true", help="give the model no captions")
+    options.add_sampling(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Runs `evaluate sync`; returns the exit status. Raises `AVFoleyError`."""
-    from avfoley_engine.jobs.worker import best_device
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Runs `evaluate sync`. Raises `AVFoleyError`."""
     from avfoley_engine.models import registry
 
-    left_out: dict[str, str] = {}
-    clips: Sequence[Clip] | Iterator[Clip]
-    if arguments.videos:
-        clips, left_out = video_clips(arguments.videos)
-        total = len(clips)
-    else:
-        clips, total = world_clips(arguments.clips), arguments.clips
-    device = arguments.device or best_device()
-    model: FoleyModel | VideoModel
-    model = registry.load(arguments.model, "foley" if arguments.direction == "v2a" else "visualize", device)
-    sampling = Sampling(
-        steps=arguments.steps or model.default_steps,
-        guidance_scale=model.default_guidance_scale if arguments.guidance is None else arguments.guidance,
-        captions=not arguments.no_captions,
-        seed=arguments.seed,
-        # Real videos have their own lengths each.
-        batch=1 if arguments.videos else arguments.batch,
-    )
-    progress = Console(stderr=True)
-    made = evaluate(clips, model, sampling, arguments.direction)
-    trials = list(track(made, "Listening", total, console=progress, disable=not progress.is_terminal))
-    result: dict[str, Any] = {
+    check_installed()
+    chosen = video_clips(arguments.videos) if arguments.videos else world_clips(arguments.clips)
+    videos = chosen.name == "videos"
+    task = "foley" if arguments.direction == "v2a" else "visualize"
+    model = cast("FoleyModel | VideoModel", registry.load(arguments.model, task, options.device(arguments)))
+    # Every real video has a length of its own.
+    batch = 1 if videos else arguments.batch
+    sampling = options.sampling(arguments, model, captions=not arguments.no_captions, batch=batch)
+    made = evaluate(chosen.clips, model, sampling, arguments.direction)
+    trials = list(options.tracked(made, "Evaluating", chosen.count))
+    return {
         "direction": arguments.direction,
-        "set": "videos" if arguments.videos else "world",
+        "set": chosen.name,
         "clips": len(trials),
         "model": model.name,
         "revision": model.revision,
         "steps": sampling.steps,
         "guidance_scale": sampling.guidance_scale,
-        "captions": sampling.captions and not arguments.videos,
+        "captions": sampling.captions and not videos,
         "seed": sampling.seed,
-        "events": sum(len(trial.truth.events) for trial in trials),
-        **report(trials, truth_is_sound=arguments.videos is not None),
-        "left_out": left_out,
+        "events": sum(len(trial.reference.events) for trial in trials),
+        **report(trials, reference_is_sound=videos),
+        "left_out": chosen.left_out,
     }
-    if arguments.json:
-        json.dump(result, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        _print(result, Console())
-    return 0
 
 
-def _other_detector(real: DetectedOnsets) -> DetectedOnsets:
-    """The own sound with the two detectors' onsets exchanged, so that each is scored by the other."""
-    return DetectedOnsets(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
+def tables(result: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The result of `run` as tables."""
+    model = f"{result['model']} ({result['direction']}, {result['steps']} steps)"
+    table = options.table(
+        f"{model} on {result['clips']} clips ({result['set']}), {result['events']} events",
+        [""],
+        [
+            "F1 ±80 ms",
+            "F1 ±40 ms",
+            "precision ±80",
+            "recall ±80",
+            "onset accuracy",
+            "onsets per quiet clip",
+            "90 % interval of F1 ±80",
+        ],
+    )
+    for row in ROWS:
+        figures = [*(result[row][name] for name in FIGURES), result["silent_false_onsets"].get(row)]
+        interval = _interval(result["interval_90"][row])
+        table.add_row(row.replace("_", " "), *map(options.figure, figures), interval)
+    table.caption = f"90 % interval of matched less shuffled: {_interval(result['interval_90']['gap'])}"
+    yield table
+    if result["set"] == "videos":
+        per_clip = [(clip["name"], clip) for clip in result["per_clip"]]
+        yield _f1_table("clip", per_clip)
+        average = {"clips": result["clips"], "events": result["events"], **result["source_average"]}
+        yield _f1_table("source", [*result["sources"].items(), ("average over sources", average)])
+    elif families := result.get("families"):
+        yield _f1_table("family", families.items())
+    yield from options.left_out(result)
 
 
-def _until(truth: Truth, end: float) -> Truth:
-    return Truth(*(times[times < end] for times in (truth.events, truth.optional, truth.condfoleygen)))
+def _f1_table(what: str, groups: Iterable[tuple[str, Mapping[str, Any]]]) -> RenderableType:
+    headings = ["clips", "events", *(row.replace("_", " ") for row in ROWS)]
+    table = options.table(f"F1 ±80 ms by {what}", [what], headings)
+    for name, group in groups:
+        figures = (options.figure(group[row]["f1_80"]) for row in ROWS)
+        table.add_row(name, str(group["clips"]), str(group["events"]), *figures)
+    return table
 
 
-def _family(trials: Sequence[Trial]) -> dict[str, Any]:
-    rows = {row: score((trial.truth, detected(trial)) for trial in trials) for row, detected in _DETECTED.items()}
-    return {"clips": len(trials), "events": sum(len(trial.truth.events) for trial in trials), **rows}
+def _interval(bounds: Sequence[float] | None) -> str:
+    return "–" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+
+
+def _of_picture(clip: Clip, detector: Any) -> Onsets:
+    frames = clip.frames(Fraction(detector.FRAME_RATE), detector.FRAME_SIZE)
+    return Onsets.of_peaks(*detector.detect(frames))
+
+
+def _figures(tallies: Sequence[Tally]) -> Scores:
+    at_80, at_40 = (sum(counts, _NOTHING) for counts in ([t.at_80 for t in tallies], [t.at_40 for t in tallies]))
+    if not at_80.reference:
+        return dict.fromkeys(FIGURES)
+    figures = (at_80.f1, at_40.f1, at_80.precision, at_80.recall, _mean([tally.accuracy for tally in tallies]))
+    return dict(zip(FIGURES, figures, strict=True))
+
+
+def _average(scores: Sequence[Scores]) -> Scores:
+    return {figure: _mean([one[figure] for one in scores]) for figure in FIGURES}
+
+
+def _with_detectors_exchanged(trial: Trial) -> Trial:
+    """The trial with the two detectors' onsets of the real sound exchanged."""
+    real = trial.predictions["real_sound"]
+    exchanged = Onsets(real.condfoleygen, *condfoleygen.suppressed(real.onsets, np.ones(len(real.onsets))))
+    return replace(trial, predictions={**trial.predictions, "real_sound": exchanged})
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -280,36 +349,3 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
-    return number
-
-
-def _print(result: Mapping[str, Any], console: Console) -> None:
-    made = f"{result['model']} ({result['direction']}, {result['steps']} steps)"
-    title = f"{made} on {result['clips']} clips ({result['set']}), {result['events']} events"
-    table = Table(title=title)
-    table.add_column("", no_wrap=True)
-    for heading in ("F1 ±80 ms", "F1 ±40 ms", "precision ±80", "recall ±80", "onset accuracy", "onsets a quiet clip"):
-        table.add_column(heading, justify="right")
-    for row in ROWS:
-        false_onsets = result["silent_false_onsets"].get(row)
-        table.add_row(row.replace("_", " "), *(_figure(result[row][name]) for name in FIGURES), _figure(false_onsets))
-    console.print(table)
-    if families := result.get("families"):
-        table = Table(title="F1 ±80 ms by family")
-        for heading in ("family", "clips", "events", "model", "frame difference", "real sound"):
-            table.add_column(heading, justify="left" if heading == "family" else "right")
-        for family, rows in families.items():
-            figures = (_figure(rows[row]["f1_80"]) for row in _DETECTED)
-            table.add_row(family, str(rows["clips"]), str(rows["events"]), *figures)
-        console.print(table)
-    for name, reason in result["left_out"].items():
-        console.print(f"left out: {name} ({reason})", highlight=False)
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

@@ -12,6 +12,8 @@ from avfoley_engine.protocol import ModelInfo
 from avfoley_engine.zoo import Entry
 
 if TYPE_CHECKING:
+    import torch
+
     from avfoley_engine.models.interface import CaptionModel, FoleyModel, Model, VideoModel
 
 SYSTEMS: dict[str, System] = {
@@ -59,14 +61,14 @@ def models() -> list[ModelInfo]:
 
 
 @overload
-def load(model: str | Entry, task: Literal["foley"], device: str = "cpu") -> FoleyModel: ...
+def load(model: str | Entry, task: Literal["foley"], device: torch.device | str = "cpu") -> FoleyModel: ...
 @overload
-def load(model: str | Entry, task: Literal["visualize"], device: str = "cpu") -> VideoModel: ...
+def load(model: str | Entry, task: Literal["visualize"], device: torch.device | str = "cpu") -> VideoModel: ...
 @overload
-def load(model: str | Entry, task: Literal["caption"], device: str = "cpu") -> CaptionModel: ...
+def load(model: str | Entry, task: Literal["caption"], device: torch.device | str = "cpu") -> CaptionModel: ...
 @overload
-def load(model: str | Entry, task: str, device: str = "cpu") -> Model: ...
-def load(model: str | Entry, task: str, device: str = "cpu") -> Model:
+def load(model: str | Entry, task: str, device: torch.device | str = "cpu") -> Model: ...
+def load(model: str | Entry, task: str, device: torch.device | str = "cpu") -> Model:
     """Loads a model, by its name or its entry, for one of its tasks.
 
     Raises:

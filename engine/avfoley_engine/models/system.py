@@ -10,6 +10,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import torch
+
     from avfoley_engine.models.interface import Model
     from avfoley_engine.zoo import Entry
 
@@ -35,7 +37,7 @@ class System(ABC):
         """The length a model was trained on; None where it has none."""
 
     @abstractmethod
-    def load(self, entry: Entry, task: str, device: str) -> Model:
+    def load(self, entry: Entry, task: str, device: torch.device | str) -> Model:
         """A model with its codec and encoders on a device, for one of its tasks.
 
         Raises:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from avfoley_engine.models.system import System
 
 if TYPE_CHECKING:
+    import torch
     from avfoley_engine.models.interface import Model
     from avfoley_engine.zoo import Entry
 
@@ -26,7 +27,7 @@ class ToySystem(System):
     def window_seconds(self, entry: Entry) -> Fraction | None:
         return None
 
-    def load(self, entry: Entry, task: str, device: str) -> Model:
+    def load(self, entry: Entry, task: str, device: torch.device | str) -> Model:
         from support.toy.network import ToyCaptioner, ToyFoley
 
         return ToyFoley(entry) if task == "foley" else ToyCaptioner(entry)

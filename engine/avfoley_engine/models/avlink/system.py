@@ -48,7 +48,7 @@ class AVLinkSystem(System):
         video = entry.config["model"]["video"]
         return Fraction(video["frames"]) / Fraction(video["frame_rate"])
 
-    def load(self, entry: Entry, task: str, device: str) -> AVLinkFoley | AVLinkVideo:
+    def load(self, entry: Entry, task: str, device: torch.device | str) -> AVLinkFoley | AVLinkVideo:
         """See `System.load`."""
         return (load_video if task == "visualize" else load)(entry, device, serving=True)
 
