@@ -87,6 +87,15 @@ def test_sound_from_words(example: Example, tmp_path: Path) -> None:
     assert length(sound) == (72_000, 48_000)
 
 
+def test_own_model(example: Example, clip: Path, tmp_path: Path) -> None:
+    sound = tmp_path / "beeps.wav"
+    printed = example("own_model.py", clip, "-o", sound)
+    assert length(sound) == (96_000, 48_000)
+    # The square appears in frame 12 and in frame 37, of 25 a second.
+    onsets = [int(onset) for onset in printed.split("[")[1].split("]")[0].split(",")]
+    assert all(min(abs(onset - frame * 1920) for onset in onsets) < 3_000 for frame in (12, 37))
+
+
 def test_every_example_has_a_test_and_says_how_to_run_it() -> None:
     for script in EXAMPLES.glob("*.py"):
         assert f"python examples/{script.name}" in script.read_text(encoding="utf-8")
