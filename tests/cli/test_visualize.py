@@ -94,7 +94,7 @@ def test_what_cannot_be_is_said_plainly(engine: Engine, avfoley: Callable[..., A
     assert ran.code == 1
     assert "has no sound" in ran.out
     ran = avfoley("visualize", with_sound, "--clip", "bell", "--model", "fake")
-    assert (ran.code, "fake does not visualize" in ran.err) == (4, True)
+    assert (ran.code, "fake does not offer visualize" in ran.err) == (4, True)
     ran = avfoley("visualize", with_sound)
     assert (ran.code, "nothing is selected in cut.otio" in ran.err) == (3, True)
     assert avfoley("visualize", with_sound, "--clip", "bell", "--codec", "gif").code == 2

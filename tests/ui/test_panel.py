@@ -32,7 +32,7 @@ Open = Callable[..., PanelWindow]
 
 def on_file(path: Path) -> list[tuple[str, str, bool, bool]]:
     timeline = otio.adapters.read_from_file(str(path))
-    return [(take.shot_name, take.key, take.active, take.starred) for take in placed(timeline)]
+    return [(take.shot_name, take.key, take.active, take.identity.starred) for take in placed(timeline)]
 
 
 def shown(window: PanelWindow) -> list[object]:
