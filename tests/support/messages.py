@@ -47,7 +47,7 @@ def foley_result(request: FoleyRequest | None = None, **changes: Any) -> FoleyRe
         "path": Path("/cache/take.wav"),
         "samples": sum(parts.values()),
         "channels": request.channels,
-        "peak_dbtp": -1.0,
+        "peak_dbtp": -1.5,
         "loudness_lufs": -23.0,
         "onsets": [],
     }
