@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from numpy.lib.format import open_memmap
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.training.dataset import Clip
 from avfoley_engine.world import Scene, SoundBank, Style, render_frames, render_sound, sample_scene
+from avfoley_engine.world.physics import PhysicsScene, render_range
 
 
-def clip_of(scene: Scene) -> Clip:
+def clip_of(scene: Scene | PhysicsScene) -> Clip:
     """What the data set keeps of a scene beside its picture and sound."""
     return Clip(
         scene.seed,
@@ -56,20 +58,40 @@ def render_shard(
     latents: int,
     split: str = "train",
     device: str = "cpu",
-    style: Style = "footage",
+    style: Style | Literal["physics"] = "footage",
 ) -> None:
     """Renders the scenes `seeds` of a split into one shard: frames.npy, latents.npy, clips.jsonl. A finished shard is left as it is."""
     if (folder / "clips.jsonl").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    scenes = [sample_scene(seed, split=split, style=style) for seed in seeds]
-    first = render_frames(scenes[0], device=device)
-    frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(scenes), *first.shape))
-    for row, scene in zip(frames, scenes, strict=True):
-        row[:] = render_frames(scene, device=device).cpu().numpy()
-    frames.flush()
-    encoded = np.stack(list(encode_clips(codec, (render_sound(s, bank) for s in scenes), latents)))
-    finish_shard(folder, encoded, [clip_of(s) for s in scenes])
+    clips: list[Clip] = []
+
+    def sounds() -> Iterable[np.ndarray]:
+        # One scene at a time: a simulated one holds all its states.
+        frames: np.memmap | None = None
+        for row, (scene, picture) in enumerate(_pictures(seeds, split, style, device)):
+            if frames is None:
+                frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(seeds), *picture.shape))
+            frames[row] = picture
+            clips.append(clip_of(scene))
+            yield render_sound(scene, bank)
+        if frames is not None:
+            frames.flush()
+
+    encoded = np.stack(list(encode_clips(codec, sounds(), latents)))
+    finish_shard(folder, encoded, clips)
+
+
+def _pictures(
+    seeds: range, split: str, style: Style | Literal["physics"], device: str
+) -> Iterable[tuple[Scene | PhysicsScene, np.ndarray]]:
+    """Each scene of a range of seeds with its frames uint8 (T, H, W, 3), in the size that the backbone is shown."""
+    if style == "physics":
+        yield from render_range(seeds, split, 36, 64)
+        return
+    for seed in seeds:
+        scene = sample_scene(seed, split=split, style=style)
+        yield scene, render_frames(scene, device=device).cpu().numpy()
 
 
 def finish_shard(folder: Path, latents: np.ndarray, clips: Sequence[Clip]) -> None:

@@ -30,12 +30,13 @@ def impacts_of(force: np.ndarray, step: float, least: float) -> list[tuple[int, 
     if not force.any():
         return []
     width = round(_BLOW / step)
-    total = np.concatenate([[0.0], np.cumsum(force)]) * step
-    ahead = total[np.minimum(np.arange(len(force)) + width, len(force))] - total[:-1]
-    # What rests on the ground presses on it all the time: only what is more than before is a blow.
-    last, first = np.maximum(np.arange(len(force)) - 1, 0), np.maximum(np.arange(len(force)) - 1 - 2 * width, 0)
-    before = (total[last] - total[first]) / np.maximum(last - first, 1) * width
-    blow = ahead - before
+    # What rests on the ground presses on it all the time, also before the clip: only what is more
+    # than before is a blow.
+    history = 2 * width + 1
+    total = np.concatenate([[0.0], np.cumsum(np.pad(force, (history, width), mode="edge"))]) * step
+    now = history + np.arange(len(force))
+    before = (total[now - 1] - total[now - history]) / (history - 1) * width
+    blow = total[now + width] - total[now] - before
     peaks = np.nonzero((blow >= least) & (blow >= maximum_filter1d(blow, 2 * width + 1)))[0]
     found: list[tuple[int, float]] = []
     for peak in peaks:
@@ -48,23 +49,25 @@ def impacts_of(force: np.ndarray, step: float, least: float) -> list[tuple[int, 
 
 
 def merged(impacts: list[Impact], within: float) -> list[Impact]:
-    """Impacts in order of time: those `within` seconds of the first are one; weak ones just after a strong one go."""
-    clusters: list[list[Impact]] = []
-    for impact in sorted(impacts, key=lambda i: i.time):
-        if clusters and impact.time - clusters[-1][0].time <= within:
-            clusters[-1].append(impact)
-        else:
-            clusters.append([impact])
+    """Impacts in order of time: those `within` seconds of a stronger one are part of it, and of the
+    chatter after a strong one only what is nearly as strong remains.
+    """
+    rest = sorted(impacts, key=lambda i: -i.impulse)
+    wholes: list[Impact] = []
+    while rest:
+        strongest = rest[0]
+        parts = [i for i in rest if abs(i.time - strongest.time) <= within]
+        rest = [i for i in rest if abs(i.time - strongest.time) > within]
+        # It begins with the first part that one hears beside the strongest.
+        start = min(i.time for i in parts if i.impulse >= 0.3 * strongest.impulse)
+        if all(abs(start - whole.time) > within for whole in wholes):
+            impulse = float(np.sqrt(sum(i.impulse**2 for i in parts)))
+            wholes.append(Impact(start, impulse, strongest.place, strongest.bodies))
     result: list[Impact] = []
-    for cluster in clusters:
-        strongest = max(cluster, key=lambda i: i.impulse)
-        start = next(i for i in cluster if i.impulse >= 0.3 * strongest.impulse)
-        whole = Impact(
-            start.time, float(np.sqrt(sum(i.impulse**2 for i in cluster))), strongest.place, strongest.bodies
-        )
-        if result and whole.time - result[-1].time < _SHADOW and whole.impulse < 0.5 * result[-1].impulse:
-            continue
-        result.append(whole)
+    for whole in sorted(wholes, key=lambda i: i.time):
+        chatter = result and whole.time - result[-1].time < _SHADOW and whole.impulse < 0.5 * result[-1].impulse
+        if not chatter:
+            result.append(whole)
     return result
 
 

@@ -24,4 +24,7 @@ def mujoco() -> types.ModuleType:
             f"the world with physics needs MuJoCo, which cannot be loaded here ({error}); "
             "install the extra avfoley[train] and, on Debian, libosmesa6"
         ) from error
+    # Left alone, it would write its warnings to a file in the working directory; a simulation that
+    # broke down is known by its counters.
+    module.set_mju_user_warning(lambda _message: None)
     return module

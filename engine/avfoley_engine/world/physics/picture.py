@@ -13,7 +13,7 @@ from avfoley_engine.world.physics.library import mujoco
 if TYPE_CHECKING:
     from avfoley_engine.world.physics.scene import PhysicsScene
 
-_OVERSAMPLING = 2  # each pixel is the mean of this many squared
+_LINES = 144  # at least drawn, whatever the picture's height: each pixel is the mean of many
 
 
 def render_frames(scene: PhysicsScene, height: int = 72, width: int = 128, frame_rate: float = 24) -> np.ndarray:
@@ -29,7 +29,8 @@ def render_frames(scene: PhysicsScene, height: int = 72, width: int = 128, frame
     shares = (np.arange(lens.smear) + 0.5) / lens.smear - 0.5
     pictures = np.empty((len(unique), height, width, 3), np.float32)
     depths = np.empty((len(unique), height, width), np.float32) if lens.aperture else None
-    with _Canvas(scene, height * _OVERSAMPLING, width * _OVERSAMPLING) as canvas:
+    finer = max(2, -(-_LINES // height))
+    with _Canvas(scene, height * finer, width * finer) as canvas:
         for index, instant in enumerate(unique):
             total = np.zeros((height, width, 3), np.uint32)
             for share in shares:
@@ -37,10 +38,10 @@ def render_frames(scene: PhysicsScene, height: int = 72, width: int = 128, frame
                 moment = instant + share * lens.shutter
                 if not any(min(moment, instant) <= cut <= max(moment, instant) for cut in scene.cuts):
                     canvas.draw(max(moment, 0.0))
-                total += _pooled(canvas.colour)
-            pictures[index] = total[::-1] / (255 * _OVERSAMPLING**2 * lens.smear)
+                total += _pooled(canvas.colour, finer)
+            pictures[index] = total[::-1] / (255 * finer**2 * lens.smear)
             if depths is not None:
-                depths[index] = canvas.distance()[::-_OVERSAMPLING, ::_OVERSAMPLING] / scene.distance
+                depths[index] = canvas.distance()[::-finer, ::finer] / scene.distance
     shown_rate = min(scene.source_rate, frame_rate)
     frames = develop(pictures, depths, lens, np.random.default_rng([scene.seed, 2]), shown_rate)
     if scene.mirrored:
@@ -48,9 +49,9 @@ def render_frames(scene: PhysicsScene, height: int = 72, width: int = 128, frame
     return np.ascontiguousarray(frames[repeat])
 
 
-def _pooled(colour: np.ndarray) -> np.ndarray:
-    height, width = colour.shape[0] // _OVERSAMPLING, colour.shape[1] // _OVERSAMPLING
-    shape = (height, _OVERSAMPLING, width, _OVERSAMPLING, 3)
+def _pooled(colour: np.ndarray, finer: int) -> np.ndarray:
+    """Sums of squares of `finer` pixels (H, W, 3)."""
+    shape = (colour.shape[0] // finer, finer, colour.shape[1] // finer, finer, 3)
     return np.asarray(colour.reshape(shape).sum((1, 3), dtype=np.uint32))
 
 

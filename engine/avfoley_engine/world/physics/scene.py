@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avfoley_engine.errors import ModelError
 from avfoley_engine.world.captions import audio_caption, video_caption
 from avfoley_engine.world.elements import Event
 from avfoley_engine.world.physics.act import Act
@@ -23,7 +24,7 @@ from avfoley_engine.world.physics.workshop import Workshop
 from avfoley_engine.world.scene import AMBIENCES, RATE_SHARES, SOURCE_RATES, stream
 from avfoley_engine.world.staging import cut_times
 
-_ATTEMPTS = 6
+_ATTEMPTS = 12
 _EDGE = 0.07  # seconds from the clip's ends in which nothing counts as an event
 
 
@@ -64,7 +65,7 @@ def sample_physics(
 
     The same arguments give the same scene on the same machine; scenes of different splits or seeds share no random
     stream, nor do they share one with the drawn world. An act in which nothing is heard, or hardly anything seen, is drawn anew.
-    Raises ModelError where MuJoCo is missing.
+    Raises ModelError where MuJoCo is missing, or all of a dozen acts come to nothing.
     """
     mujoco()
     names = list(FAMILIES)
@@ -72,9 +73,9 @@ def sample_physics(
     chosen = family or str(stream(split, seed, "physics").choice(names, p=shares / shares.sum()))
     for attempt in range(_ATTEMPTS):
         scene = _attempt(seed, split, duration, chosen, attempt)
-        if sum(event.on_screen for event in scene.events) > 0.5 * len(scene.events):
-            break
-    return scene
+        if scene.recording.stable and sum(event.on_screen for event in scene.events) > 0.5 * len(scene.events):
+            return scene
+    raise ModelError(f"{chosen}, seed {seed} of split {split!r}: nothing is seen in {_ATTEMPTS} attempts; leave it out")
 
 
 def _attempt(seed: int, split: str, duration: float, family: str, attempt: int) -> PhysicsScene:

@@ -25,6 +25,7 @@ class Recording:
     puppets: list[tuple[int, np.ndarray, np.ndarray | None]]  # mocap index, path and turns at STATE_RATE
     limbs: list[Limb]
     changes: list[tuple[str, int, np.ndarray]]
+    stable: bool  # whether the physics ran through without being reset
 
     def pose(self, data: Any, time: float) -> None:
         """Puts everything where it is at a second of the clip, limbs included."""
@@ -125,7 +126,8 @@ def simulate(shop: Workshop) -> Recording:
     impacts += [Impact(h.time, h.impulse, h.place, (0, 0)) for h in control.heard]
     thin = [(m, p[::every] if len(p) > 1 else p, None if q is None else q[::every]) for m, p, q in puppets]
     changes = [(name, _index(model, name, target), values) for name, target, values in shop.changes]
-    return Recording(model, states, impacts, thin, shop.limbs, changes)
+    stable = not any(warning.number for warning in data.warning)
+    return Recording(model, states, impacts, thin, shop.limbs, changes, stable)
 
 
 def _index(model: Any, field: str, name: str) -> int:
