@@ -1,4 +1,6 @@
-"""The world with physics: what a seed fixes, and that events are where the picture and the forces say."""
+"""The world with physics: what a seed fixes, and that events are where the picture and the forces
+say.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from avfoley_engine.errors import ModelError
-from avfoley_engine.world import SyntheticBank, render_sound
-from avfoley_engine.world.physics import FAMILIES, PhysicsScene, library, render_frames, render_range, sample_physics
+from avfoley_engine.world import SyntheticBank
+from avfoley_engine.world.physics import (
+    FAMILIES,
+    PhysicsScene,
+    library,
+    render_clip,
+    render_frames,
+    render_range,
+    sample_physics,
+)
 from avfoley_engine.world.physics.act import Act
 from avfoley_engine.world.physics.camera import CameraPath, plan
 from avfoley_engine.world.physics.contacts import Impact, impacts_of, merged
@@ -31,7 +41,9 @@ def _signature(scene: PhysicsScene) -> tuple[object, ...]:
 
 
 def _dropped(heights: list[float], material: str = "rubber") -> tuple[Workshop, Recording]:
-    """Balls let go at once, a metre apart, from their heights over a floor (metres, to the ball's underside)."""
+    """Balls let go at once, a metre apart, from their heights over a floor (metres, to the ball's
+    underside).
+    """
     shop = Workshop(np.random.default_rng(0), 2.0)
     shop.floor("concrete")
     for number, height in enumerate(heights):
@@ -160,13 +172,19 @@ def test_a_slow_source_repeats_its_frames() -> None:
     np.testing.assert_array_equal(frames[0::2], frames[1::2])
 
 
+def test_a_clip_is_picture_sound_and_times() -> None:
+    scene = sample_physics(0, "tests")
+    frames, sound, times = render_clip(scene, SyntheticBank(), 36, 64)
+    assert frames.shape == (124, 36, 64, 3)
+    assert sound.shape == (248000,)
+    assert list(times) == [event.time for event in scene.events]
+
+
 def test_a_range_of_seeds_is_what_a_shard_needs() -> None:
-    bank = SyntheticBank()
     for seed, (scene, frames) in zip(range(2), render_range(range(2), "tests", 36, 64), strict=True):
         assert _signature(scene) == _signature(sample_physics(seed, "tests"))
         assert frames.shape == (124, 36, 64, 3)
         assert frames.std() > 5
-        assert render_sound(scene, bank).shape == (248000,)
 
 
 def test_without_mujoco_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

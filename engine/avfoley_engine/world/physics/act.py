@@ -14,11 +14,12 @@ from avfoley_engine.world.physics.workshop import Workshop
 class Act:
     """One act as built in a workshop.
 
-    `label` names the sound, `caption` what is seen. The camera keeps `focus` (3,) or its track (N, 3) in view, with
-    `extent` metres around it, from `azimuths` (radians, pairs low and high) and `elevations`. Contacts within `merge`
-    seconds are one event, those weaker than `floor` of the strongest none. `sustain` and `pitch` are tracks on the
-    clock, as in the drawn world; `tail` the longest an event rings, seconds. `jolt` shakes the camera at every event,
-    metres an extent. `outdoors` None leaves it to the stage; `dim` asks for little light.
+    `label` names the sound, `caption` what is seen. The camera keeps `focus` (3,) or its track (N,
+    3) in view, with `extent` metres around it, from `azimuths` (radians, pairs low and high) and
+    `elevations`. Contacts within `merge` seconds are one event, those weaker than `floor` of the
+    strongest none. `sustain` and `pitch` are tracks on the clock, as in the drawn world; `tail` the
+    longest an event rings, seconds. `jolt` shakes the camera at every event, metres an extent.
+    `outdoors` None leaves it to the stage; `dim` asks for little light.
     """
 
     label: str

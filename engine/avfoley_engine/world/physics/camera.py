@@ -16,7 +16,9 @@ ASPECT = 16 / 9
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One take: direction to the camera from what it looks at, lens (vertical angle, radians), distance (m) and framing."""
+    """One take: direction to the camera from what it looks at, lens (vertical angle, radians),
+    distance (m) and framing.
+    """
 
     begin: float
     azimuth: float
@@ -29,7 +31,9 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class CameraPath:
-    """Position (N, 3), axes (N, 3, 3) whose columns are right, up and back, and vertical angle (N,) on the clock."""
+    """Position (N, 3), axes (N, 3, 3) whose columns are right, up and back, and vertical angle (N,)
+    on the clock.
+    """
 
     place: np.ndarray
     axes: np.ndarray
@@ -40,7 +44,9 @@ class CameraPath:
         return self.place[index], self.axes[index], float(self.angle[index])
 
     def project(self, time: float, point: np.ndarray) -> tuple[float, float, float]:
-        """Where a point is in the picture: x and y in half heights from its middle, y up, and its depth in metres."""
+        """Where a point is in the picture: x and y in half heights from its middle, y up, and its
+        depth in metres.
+        """
         place, axes, angle = self.at(time)
         x, y, z = axes.T @ (point - place)
         scale = max(-z, 1e-6) * np.tan(angle / 2)
@@ -55,7 +61,7 @@ def plan(rng: np.random.Generator, act: Act, cuts: np.ndarray) -> list[Shot]:
     for begin in (-1.0, *cuts):
         azimuth = main if begin < 0 else float(np.clip(main + rng.normal(0, 0.5), low, high))
         angle = np.radians(np.exp(rng.uniform(np.log(16), np.log(62))))
-        fill = float(np.clip(np.exp(rng.normal(np.log(0.95), 0.35)), 0.35, 1.7))
+        fill = float(np.clip(np.exp(rng.normal(np.log(0.95), 0.35)), 0.35, 1.45))
         room = max(0.05, 0.85 - 0.5 * fill)
         shots.append(
             Shot(
@@ -80,7 +86,9 @@ def film(
     gains: np.ndarray,
     lowest: float,
 ) -> CameraPath:
-    """Moves the camera through its shots: tripod, hand-held, pan, zoom, a walk round or towards the act."""
+    """Moves the camera through its shots: tripod, hand-held, pan, zoom, a walk round or towards the
+    act.
+    """
     t = clock
     duration = t[-1]
     focus = _smooth(np.broadcast_to(act.focus, (len(t), 3)) if act.focus.ndim == 1 else _resampled(act.focus, len(t)))

@@ -14,7 +14,9 @@ _SLOWEST = 0.15  # m/s: a slower meeting of two things is not heard
 
 @dataclass(frozen=True)
 class Impact:
-    """A sounding contact: second of its onset, impulse in newton seconds, where it is, and the two bodies that met."""
+    """A sounding contact: second of its onset, impulse in newton seconds, where it is, and the two
+    bodies that met.
+    """
 
     time: float
     impulse: float
@@ -23,7 +25,8 @@ class Impact:
 
 
 def impacts_of(force: np.ndarray, step: float, least: float) -> list[tuple[int, float]]:
-    """Blows in the normal force (N,) between two bodies: (step of the onset, impulse above what lay on it before).
+    """Blows in the normal force (N,) between two bodies: (step of the onset, impulse above what lay
+    on it before).
 
     `least` is the smallest impulse that counts, newton seconds.
     """

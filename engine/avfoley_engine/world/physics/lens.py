@@ -15,10 +15,12 @@ from avfoley_engine.world.elements import Colour
 
 @dataclass(frozen=True)
 class Lens:
-    """`shutter` seconds of exposure, drawn as `smear` moments (1: none is seen); `aperture` the blur of infinity in
-    picture heights (0: all is sharp) at a focus of `focus` times the act's distance; `exposure` the mean the camera meters for, `gamma` and
-    `contrast` of the picture, `tint` a gain a channel; `blur` in picture heights; `noise` of the 0..1 signal;
-    `vignette` the loss of light in the corners; `quality` the constant rate factor of H.264, 0 where it is not compressed.
+    """`shutter` seconds of exposure, drawn as `smear` moments (1: none is seen); `aperture` the
+    blur of infinity in picture heights (0: all is sharp) at a focus of `focus` times the act's
+    distance; `exposure` the mean the camera meters for, `gamma` and `contrast` of the picture,
+    `tint` a gain a channel; `blur` in picture heights; `noise` of the 0..1 signal; `vignette` the
+    loss of light in the corners; `quality` the constant rate factor of H.264, 0 where it is not
+    compressed.
     """
 
     shutter: float
@@ -58,8 +60,8 @@ def sample_lens(rng: np.random.Generator, source_rate: float) -> Lens:
 def develop(
     pictures: np.ndarray, depths: np.ndarray | None, lens: Lens, rng: np.random.Generator, rate: float
 ) -> np.ndarray:
-    """Rendered pictures float32 (T, H, W, 3) of 0..1 and, where the lens has an aperture, their depths (T, H, W) as
-    shares of the act's distance -> uint8 (T, H, W, 3).
+    """Rendered pictures float32 (T, H, W, 3) of 0..1 and, where the lens has an aperture, their
+    depths (T, H, W) as shares of the act's distance -> uint8 (T, H, W, 3).
     """
     height, width = pictures.shape[1:3]
     if depths is not None:

@@ -1,4 +1,6 @@
-"""What things are made of: how they weigh, rebound and look, and what two of them sound like when they meet."""
+"""What things are made of: how they weigh, rebound and look, and what two of them sound like when
+they meet.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ from avfoley_engine.world.families.palette import colour
 
 @dataclass(frozen=True)
 class Material:
-    """`density` in kg/m3 of the whole thing, hollow or not; `rebound` the coefficient of restitution against a hard
-    floor; `stiffness` of a contact, 1/s2; `textures` that suit it; `gloss` its specular share of light.
+    """`density` in kg/m3 of the whole thing, hollow or not; `rebound` the coefficient of
+    restitution against a hard floor; `stiffness` of a contact, 1/s2; `textures` that suit it;
+    `gloss` its specular share of light.
     """
 
     name: str

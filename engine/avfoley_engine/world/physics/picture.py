@@ -19,8 +19,9 @@ _LINES = 144  # at least drawn, whatever the picture's height: each pixel is the
 def render_frames(scene: PhysicsScene, height: int = 72, width: int = 128, frame_rate: float = 24) -> np.ndarray:
     """The scene's picture as uint8 RGB (T, H, W, 3), T = round(duration * frame_rate).
 
-    A frame at time t is the one on display then: that of floor(t * source_rate) / source_rate. The same scene may be drawn at any even
-    size; sizes of another aspect see as much upwards. Raises ModelError where nothing can be drawn.
+    A frame at time t is the one on display then: that of floor(t * source_rate) / source_rate. The
+    same scene may be drawn at any even size; sizes of another aspect see as much upwards. Raises
+    ModelError where nothing can be drawn.
     """
     count = round(scene.duration * frame_rate)
     instants = np.floor(np.arange(count) / frame_rate * scene.source_rate + 1e-6) / scene.source_rate
@@ -56,7 +57,9 @@ def _pooled(colour: np.ndarray, finer: int) -> np.ndarray:
 
 
 class _Canvas:
-    """A GL context, the model's geometry in it, and the pixels last drawn: `colour` uint8 (H, W, 3), bottom row first."""
+    """A GL context, the model's geometry in it, and the pixels last drawn: `colour` uint8 (H, W,
+    3), bottom row first.
+    """
 
     def __init__(self, scene: PhysicsScene, height: int, width: int) -> None:
         self.scene, self.size = scene, (height, width)

@@ -1,4 +1,6 @@
-"""A clip of the world with physics: an act that was simulated, filmed and heard, complete enough to draw it at any size."""
+"""A clip of the world with physics: an act that was simulated, filmed and heard, complete enough to
+draw it at any size.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avfoley_engine.errors import ModelError
+from avfoley_engine.world.banks import SoundBank
 from avfoley_engine.world.captions import audio_caption, video_caption
 from avfoley_engine.world.elements import Event
 from avfoley_engine.world.physics.act import Act
@@ -22,6 +25,7 @@ from avfoley_engine.world.physics.simulation import Recording, simulate
 from avfoley_engine.world.physics.stage import set_stage
 from avfoley_engine.world.physics.workshop import Workshop
 from avfoley_engine.world.scene import AMBIENCES, RATE_SHARES, SOURCE_RATES, stream
+from avfoley_engine.world.sound import render_sound
 from avfoley_engine.world.staging import cut_times
 
 _ATTEMPTS = 12
@@ -32,9 +36,10 @@ _EDGE = 0.07  # seconds from the clip's ends in which nothing counts as an event
 class PhysicsScene:
     """One clip: what happens and when, how it looks, and what it sounds like.
 
-    The fields that sound and captions need are those of the drawn world's `Scene`, so that `render_sound` takes either.
-    `recording` holds the model and its states, `camera` where it is seen from, `lens` how, and `distance` how far the act
-    is from the camera at first, metres. A `mirrored` picture is swapped left and right.
+    The fields that sound and captions need are those of the drawn world's `Scene`, so that
+    `render_sound` takes either. `recording` holds the model and its states, `camera` where it is
+    seen from, `lens` how, and `distance` how far the act is from the camera at first, metres. A
+    `mirrored` picture is swapped left and right.
     """
 
     seed: int
@@ -61,11 +66,13 @@ class PhysicsScene:
 def sample_physics(
     seed: int, split: str = "train", *, duration: float = 31 / 6, family: str | None = None
 ) -> PhysicsScene:
-    """Simulates scene number `seed` of a split (any name), `duration` seconds long; of a given family, or of any.
+    """Simulates scene number `seed` of a split (any name), `duration` seconds long; of a given
+    family, or of any.
 
-    The same arguments give the same scene on the same machine; scenes of different splits or seeds share no random
-    stream, nor do they share one with the drawn world. An act in which nothing is heard, or hardly anything seen, is drawn anew.
-    Raises ModelError where MuJoCo is missing, or all of a dozen acts come to nothing.
+    The same arguments give the same scene on the same machine; scenes of different splits or seeds
+    share no random stream, nor do they share one with the drawn world. An act in which nothing is
+    heard, or hardly anything seen, is drawn anew. Raises ModelError where MuJoCo is missing, or all
+    of a dozen acts come to nothing.
     """
     mujoco()
     names = list(FAMILIES)
@@ -121,7 +128,9 @@ def _attempt(seed: int, split: str, duration: float, family: str, attempt: int) 
 
 
 def _settings(rng: np.random.Generator, shop: Workshop, act: Act, distance: float) -> None:
-    """What the renderer must know: how large the scene is, how fine shadows and round things are, and a camera."""
+    """What the renderer must know: how large the scene is, how fine shadows and round things are,
+    and a camera.
+    """
     spec = shop.spec
     spec.stat.extent = max(act.extent, 0.05)
     spec.stat.center = act.focus if act.focus.ndim == 1 else act.focus[len(act.focus) // 2]
@@ -150,7 +159,9 @@ def _gains(impacts: list[Impact]) -> np.ndarray:
 
 
 def _is_seen(recording: Recording, camera: CameraPath, impact: Impact) -> bool:
-    """Whether the place of an impact, or one of the two that meet, is in the picture with nothing before it."""
+    """Whether the place of an impact, or one of the two that meet, is in the picture with nothing
+    before it.
+    """
     mj = mujoco()
     model = recording.model
     data = mj.MjData(model)
@@ -171,10 +182,22 @@ def _is_seen(recording: Recording, camera: CameraPath, impact: Impact) -> bool:
     return False
 
 
+def render_clip(
+    scene: PhysicsScene, bank: SoundBank, height: int = 72, width: int = 128, frame_rate: float = 24
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A whole clip: frames uint8 (T, H, W, 3), sound float32 (samples,) at 48 kHz, and event times
+    in seconds (K,).
+    """
+    times = np.array([event.time for event in scene.events])
+    return render_frames(scene, height, width, frame_rate), render_sound(scene, bank), times
+
+
 def render_range(
     seeds: range, split: str = "train", height: int = 72, width: int = 128, frame_rate: float = 24
 ) -> Iterator[tuple[PhysicsScene, np.ndarray]]:
-    """The scenes of a range of seeds, each with its frames uint8 (T, H, W, 3): what a shard is made of, one by one."""
+    """The scenes of a range of seeds, each with its frames uint8 (T, H, W, 3): what a shard is made
+    of, one by one.
+    """
     for seed in seeds:
         scene = sample_physics(seed, split)
         yield scene, render_frames(scene, height, width, frame_rate)

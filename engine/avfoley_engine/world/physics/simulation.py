@@ -17,12 +17,15 @@ _SETTLING = 0.3  # seconds
 
 @dataclass(eq=False)
 class Recording:
-    """What happened: the compiled model, its states (M, nq) at `STATE_RATE`, and what is to be posed beside them."""
+    """What happened: the compiled model, its states (M, nq) at `STATE_RATE`, and what is to be
+    posed beside them.
+    """
 
     model: Any
     states: np.ndarray
     impacts: list[Impact]
-    puppets: list[tuple[int, np.ndarray, np.ndarray | None]]  # mocap index, path and turns at STATE_RATE
+    # Mocap index, path and turns at STATE_RATE.
+    puppets: list[tuple[int, np.ndarray, np.ndarray | None]]
     limbs: list[Limb]
     changes: list[tuple[str, int, np.ndarray]]
     stable: bool  # whether the physics ran through without being reset
@@ -164,7 +167,9 @@ def _carry(held: list[Held], control: Control, step: int) -> list[Held]:
 
 
 def _pairs(model: Any, shop: Workshop) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Column of each pair of geoms that sounds (geoms, geoms), -1 for the others, and the bodies of each column."""
+    """Column of each pair of geoms that sounds (geoms, geoms), -1 for the others, and the bodies of
+    each column.
+    """
     parts: dict[str, list[int]] = {}
     for geom in range(model.ngeom):
         parts.setdefault(model.geom(geom).name.rsplit("#", 1)[0], []).append(geom)

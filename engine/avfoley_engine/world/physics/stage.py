@@ -1,4 +1,6 @@
-"""Sets the stage round an act: light, sky, walls, things that stand about, people who pass in silence, something in the way."""
+"""Sets the stage round an act: light, sky, walls, things that stand about, people who pass in
+silence, something in the way.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +127,9 @@ def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
 
 
 def figure(shop: Workshop, body: object, paints: tuple[str, str, str], height: float = 1.7) -> None:
-    """A person's trunk and head on a body whose origin is at the hips; paints are of skin, coat and hair."""
+    """A person's trunk and head on a body whose origin is at the hips; paints are of skin, coat and
+    hair.
+    """
     unit = height / 1.7
     skin, coat, hair = paints
     geom: dict[str, Any] = {"solid": False}

@@ -11,7 +11,9 @@ SIZE = 128
 
 
 def noise(rng: np.random.Generator, slope: float, stretch: float = 1.0, size: int = SIZE) -> np.ndarray:
-    """Noise (size, size) that tiles, mean 0 and standard deviation 1, whose amplitude falls as frequency^-slope."""
+    """Noise (size, size) that tiles, mean 0 and standard deviation 1, whose amplitude falls as
+    frequency^-slope.
+    """
     fx = np.fft.fftfreq(size)[None] * stretch
     fy = np.fft.rfftfreq(size)[None].T / stretch
     radius = np.hypot(fy, fx)
@@ -23,8 +25,8 @@ def noise(rng: np.random.Generator, slope: float, stretch: float = 1.0, size: in
 
 
 def texture(rng: np.random.Generator, kind: str, tint: Colour, size: int = SIZE) -> np.ndarray:
-    """One texture of a kind: plain, brushed, stripes, grain, planks, marble, noise, speckle, checker, patches, weave,
-    slabs, tiles, grass, pebbles or leaves.
+    """One texture of a kind: plain, brushed, stripes, grain, planks, marble, noise, speckle,
+    checker, patches, weave, slabs, tiles, grass, pebbles or leaves.
     """
     y, x = np.mgrid[0:size, 0:size] / size
     base = np.array(tint)[None, None]
@@ -96,7 +98,9 @@ def _scattered(rng: np.random.Generator, kind: str, size: int) -> tuple[np.ndarr
 
 
 def sky(rng: np.random.Generator, indoors: bool) -> np.ndarray:
-    """Surroundings as the six faces of a cube, uint8 (6 * 64, 64, 3): sky over hazy ground, or a dim blurred room."""
+    """Surroundings as the six faces of a cube, uint8 (6 * 64, 64, 3): sky over hazy ground, or a
+    dim blurred room.
+    """
     size = 64
     if indoors:
         first, second = rng.uniform(0.05, 0.9, (2, 3))

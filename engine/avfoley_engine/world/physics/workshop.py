@@ -1,7 +1,8 @@
-"""Where a family builds its act: bodies, joints, tools that are driven, limbs, and what is heard of it.
+"""Where a family builds its act: bodies, joints, tools that are driven, limbs, and what is heard of
+it.
 
-Lengths are metres, z up, the ground or table top at z = 0; masses kilograms, angles radians. A *track* has a value for
-every step of the physics (`Workshop.t`).
+Lengths are metres, z up, the ground or table top at z = 0; masses kilograms, angles radians. A
+*track* has a value for every step of the physics (`Workshop.t`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def den(number: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Limb:
-    """An arm or leg of two bones, drawn from `root` to `tip` with its elbow or knee bent towards `bend`.
+    """An arm or leg of two bones, drawn from `root` to `tip` with its elbow or knee bent towards
+    `bend`.
 
     Both ends are (body, point in its frame); the body "world" stands for the room.
     """
@@ -41,10 +43,11 @@ class Limb:
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """A free body held until the second `until`: on `path` (N, 3), or out of sight where that is None.
+    """A free body held until the second `until`: on `path` (N, 3), or out of sight where that is
+    None.
 
-    At its release it has the path's velocity, or starts at `place` with `velocity`; and it turns with `spin`. `until` is None for
-    what is released by a callback.
+    At its release it has the path's velocity, or starts at `place` with `velocity`; and it turns
+    with `spin`. `until` is None for what is released by a callback.
     """
 
     body: str
@@ -58,7 +61,9 @@ class Carried:
 
 @dataclass(frozen=True)
 class Heard:
-    """A sounding instant that no contact makes: at `time`, of `impulse` in the clip's own measure, seen at `place`."""
+    """A sounding instant that no contact makes: at `time`, of `impulse` in the clip's own measure,
+    seen at `place`.
+    """
 
     time: float
     impulse: float
@@ -73,7 +78,8 @@ class Control:
         self.heard: list[Heard] = []
         self.released: set[str] = set()
         self.hidden: list[str] = []
-        self.pressure = np.zeros(model.nbody)  # on each body by what sounds with it, in the last step, newtons
+        # On each body by what sounds with it, in the last step, newtons.
+        self.pressure = np.zeros(model.nbody)
 
     @property
     def time(self) -> float:
@@ -158,7 +164,9 @@ class Workshop:
         return added
 
     def puppet(self, path: np.ndarray, quats: np.ndarray | None = None, stem: str = "puppet") -> Any:
-        """A body that is put at path (N, 3), quats (N, 4) at every step: it pushes others and cannot be pushed."""
+        """A body that is put at path (N, 3), quats (N, 4) at every step: it pushes others and
+        cannot be pushed.
+        """
         added = self.body(path[0], quat=None if quats is None else quats[0], stem=stem)
         added.mocap = True
         self.poses[added.name] = (path, quats)
@@ -206,9 +214,10 @@ class Workshop:
         mass: float | None = None,
         mover: bool = True,
     ) -> str:
-        """Adds a sphere, capsule, cylinder, ellipsoid or box of half sizes `size` to a body; `ends` lays a capsule or
-        cylinder between two points. `part` names what it is for `hears`. What is not `solid` touches nothing. `mover`
-        contacts rebound by their own material, the others' by what meets them. Returns the geom's name.
+        """Adds a sphere, capsule, cylinder, ellipsoid or box of half sizes `size` to a body; `ends`
+        lays a capsule or cylinder between two points. `part` names what it is for `hears`. What is
+        not `solid` touches nothing. `mover` contacts rebound by their own material, the others' by
+        what meets them. Returns the geom's name.
         """
         mj, made = self.mj, MATERIALS[material]
         kinds = {
@@ -247,7 +256,9 @@ class Workshop:
         return name
 
     def _rebound(self, made: Material) -> list[float]:
-        """Stiffness and damping of a contact with the ground, in MuJoCo's direct form, for the restitution wanted."""
+        """Stiffness and damping of a contact with the ground, in MuJoCo's direct form, for the
+        restitution wanted.
+        """
         softness = float(np.clip(self.ground.rebound / 0.45, 0.1, 1.0))
         log = np.log(np.clip(made.rebound * softness, 0.02, 0.95))
         ratio = -log / np.hypot(np.pi, log)
@@ -268,7 +279,9 @@ class Workshop:
         friction: float = 0.0,
         rest: float = 0.0,
     ) -> str:
-        """A "slide" or "hinge" joint between a body and its parent, perhaps with a spring, and stops at `span`."""
+        """A "slide" or "hinge" joint between a body and its parent, perhaps with a spring, and
+        stops at `span`.
+        """
         types = {"slide": self.mj.mjtJoint.mjJNT_SLIDE, "hinge": self.mj.mjtJoint.mjJNT_HINGE}
         name = self.name(kind)
         joint = body.add_joint(name=name, type=types[kind], axis=np.asarray(axis, float), pos=np.asarray(place, float))
@@ -282,7 +295,9 @@ class Workshop:
     def servo(
         self, joint: str, track: np.ndarray, stiffness: float, *, ratio: float = 1.0, limit: float | None = None
     ) -> None:
-        """Drives a joint along a track by a spring of `stiffness` (N/m or N m/rad), damped at `ratio` of critical."""
+        """Drives a joint along a track by a spring of `stiffness` (N/m or N m/rad), damped at
+        `ratio` of critical.
+        """
         actuator = self.spec.add_actuator(name=f"servo {joint}", target=joint)
         actuator.trntype = self.mj.mjtTrn.mjTRN_JOINT
         actuator.set_to_position(kp=stiffness, dampratio=ratio)
@@ -307,7 +322,9 @@ class Workshop:
         self.carried.append(Carried(body.name, until, path, *vectors))
 
     def change(self, field_name: str, name: str, values: np.ndarray) -> None:
-        """A field of a geom or light ("geom_rgba", "geom_size", "light_diffuse") that follows values (clock steps, ...)."""
+        """A field of a geom or light ("geom_rgba", "geom_size", "light_diffuse") that follows
+        values (clock steps, ...).
+        """
         self.changes.append((field_name, name, values))
 
     def hears(self, first: str, second: str) -> None:
@@ -368,7 +385,9 @@ class Workshop:
         surfaces: tuple[str, str],
         bend: Vector = (0, 0, -1),
     ) -> None:
-        """Draws an arm or leg between two bodies (None: the room), its two bones painted with `surfaces`."""
+        """Draws an arm or leg between two bodies (None: the room), its two bones painted with
+        `surfaces`.
+        """
         bones = []
         for length, radius, paint in zip(lengths, thick, surfaces, strict=True):
             still = np.zeros((1, 3))

@@ -72,7 +72,7 @@ def _blast(shop: Workshop) -> Act:
                 offset,
                 grey,
                 cloud,
-                on * 0.75 * smoothstep(age / 0.15) * np.exp(-age / (3.5 * fade)),
+                on * 0.75 * smoothstep((age - 0.1) / 0.5) * np.exp(-age / (3.5 * fade)),
                 0.5 * size * age_t,
             )
         for _ in range(int(rng.integers(3, 9))):

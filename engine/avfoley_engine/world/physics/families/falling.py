@@ -55,7 +55,9 @@ def grounds(shop: Workshop, size: float, grounds: Mapping[str, float] | None = N
 
 
 def held_until(shop: Workshop, until: float, place: np.ndarray, approach: np.ndarray, lower: float = 0.0) -> np.ndarray:
-    """A path (N, 3): brought to a place along `approach` and held there, sinking by `lower` at last."""
+    """A path (N, 3): brought to a place along `approach` and held there, sinking by `lower` at
+    last.
+    """
     t = shop.t
     arrival = max(until - shop.rng.uniform(0.15, 0.6), 0.02)
     begin = arrival - shop.rng.uniform(0.3, 0.8)
@@ -81,7 +83,9 @@ def letting_hand(shop: Workshop, until: float, path: np.ndarray, above: np.ndarr
 
 
 def drop(shop: Workshop) -> Act:
-    """Things of one kind fall, one after another, from a hand or from above the picture, and tumble till they lie."""
+    """Things of one kind fall, one after another, from a hand or from above the picture, and tumble
+    till they lie.
+    """
     rng = shop.rng
     material = pick(rng, _DROPPED)
     size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))

@@ -15,7 +15,9 @@ _RUBBED = {"saw": 3, "scrape": 3, "pencil": 1, "cloth": 1, "paper": 0.6, "squeak
 
 
 def said(shop: Workshop, times: np.ndarray, loudness: np.ndarray, place: np.ndarray) -> None:
-    """Sounding instants that no contact makes, with their loudness instead of an impulse, seen at a place."""
+    """Sounding instants that no contact makes, with their loudness instead of an impulse, seen at a
+    place.
+    """
     heard = [Heard(float(t), float(g) ** (1 / 0.6), tuple(place)) for t, g in zip(times, loudness, strict=True)]
 
     def once(control: Control) -> None:
@@ -114,7 +116,9 @@ def saw(shop: Workshop) -> Act:
 
 
 def engine(shop: Workshop) -> Act:
-    """A fan, a flywheel with its piston, or a drill: it starts and revs, and its sound follows its speed."""
+    """A fan, a flywheel with its piston, or a drill: it starts and revs, and its sound follows its
+    speed.
+    """
     rng, t = shop.rng, shop.t
     label = pick(rng, {"machine": 3, "engine": 2, "drill": 1, "helicopter": 0.4, "chainsaw": 0.4})
     times = sparse_times(rng, shop.duration, (1, 4), 0.8)

@@ -21,7 +21,9 @@ _STRIKERS = {"stick": 4, "hammer": 2, "mallet": 1.2, "spoon": 0.7, "bat": 0.8, "
 
 @dataclass(eq=False)
 class Target:
-    """Something to strike: its top's points, what it is made of, and its label where the material does not say."""
+    """Something to strike: its top's points, what it is made of, and its label where the material
+    does not say.
+    """
 
     points: list[np.ndarray]
     material: str
@@ -41,7 +43,9 @@ def strokes(
     rebounds: float = 0.6,
     feints: bool = True,
 ) -> np.ndarray:
-    """Height of a tool over what it strikes (N,), `depth` below it where it strikes; some strokes stop short and touch nothing."""
+    """Height of a tool over what it strikes (N,), `depth` below it where it strikes; some strokes
+    stop short and touch nothing.
+    """
     rng, t = shop.rng, shop.t
     vigour = np.exp(-np.abs(rng.uniform(0.1, 1.0) * rng.standard_normal(len(times) + 1))).clip(0.15, 1.0)
     lifts = height * (0.15 + 0.85 * vigour)
@@ -58,9 +62,11 @@ def strokes(
 def held_tool(
     shop: Workshop, kind: str, points: list[np.ndarray], aims: np.ndarray, lift: np.ndarray, material: str
 ) -> tuple[Any, float, float]:
-    """A driven hand that holds a tool whose tip goes to `points[aims]` at height `lift`; the tool turns in the wrist.
+    """A driven hand that holds a tool whose tip goes to `points[aims]` at height `lift`; the tool
+    turns in the wrist.
 
-    Returns the hand, the heading it strikes to (radians), and the tool's length. The tip's part is "tool".
+    Returns the hand, the heading it strikes to (radians), and the tool's length. The tip's part is
+    "tool".
     """
     rng, _t = shop.rng, shop.t
     yaw = float(rng.uniform(-np.pi, np.pi))
@@ -331,7 +337,9 @@ def _target(shop: Workshop) -> Target:
 
 
 def strike(shop: Workshop) -> Act:
-    """A drumstick, hammer, mallet, spoon, bat or hand strikes things: drums, anvils, furniture, bottles, railings."""
+    """A drumstick, hammer, mallet, spoon, bat or hand strikes things: drums, anvils, furniture,
+    bottles, railings.
+    """
     rng, t = shop.rng, shop.t
     target = _target(shop)
     kinds = dict(_STRIKERS)
@@ -350,7 +358,7 @@ def strike(shop: Workshop) -> Act:
     pace = (0.7, 1.8) if kind in ("bat", "hammer") else (1.0, 2.8)
     times = irregular_times(rng, shop.duration, pace)
     height = float(rng.uniform(0.08, 0.3) if kind not in ("bat", "hammer") else rng.uniform(0.12, 0.4))
-    lift = strokes(shop, times, height, 0.012 if kind not in ("fist", "palm") else 0.02)
+    lift = strokes(shop, times, height, 0.005)
     order = rng.integers(0, len(target.points), len(times) + 1)
     if rng.random() < 0.3:
         order[:] = 0
@@ -408,7 +416,7 @@ def knock(shop: Workshop) -> Act:
             solid=False,
         )
     times = burst_times(rng, shop.duration, (2, 4), (0.17, 0.4), (0.5, 1.5))
-    lift = strokes(shop, times, rng.uniform(0.08, 0.22), 0.012, fall=(0.07, 0.1), rise=(0.1, 0.15), dwells=(0.0,))
+    lift = strokes(shop, times, rng.uniform(0.08, 0.22), 0.006, fall=(0.07, 0.1), rise=(0.1, 0.15), dwells=(0.0,))
     place = np.array([-0.065, rng.uniform(-0.2, 0.2), high])
     hand = shop.body(place, stem="hand")
     hand.gravcomp = 1
@@ -449,7 +457,7 @@ def clap(shop: Workshop) -> Act:
     high = float(rng.uniform(1.0, 1.45))
     times = irregular_times(rng, shop.duration, (0.9, 3.0), min_gap=0.22)
     reach = rng.uniform(0.06, 0.25)
-    lift = strokes(shop, times, reach, 0.012, fall=(0.08, 0.18), rise=(0.12, 0.3), dwells=(0.0, 0.04, 0.12))
+    lift = strokes(shop, times, reach, 0.006, fall=(0.08, 0.18), rise=(0.12, 0.3), dwells=(0.0, 0.04, 0.12))
     skin = shop.paint("skin", kind="plain")
     lead = rng.choice([0.5, 0.5, 0.9])  # of one hand: both move, or one mostly
     tilt = rng.uniform(-0.6, 0.6)
@@ -510,7 +518,7 @@ def chop(shop: Workshop) -> Act:
         shop,
         times,
         height,
-        0.008,
+        0.005,
         fall=(0.09, 0.18),
         rise=(0.12, 0.3),
         dwells=(0.02, 0.06, 0.1),

@@ -16,7 +16,9 @@ from avfoley_engine.world.physics.workshop import Control, Workshop, turned
 
 
 def pendulum(shop: Workshop) -> Act:
-    """Something on a string swings against a block, another one like it, or between two walls; or a bell is rung."""
+    """Something on a string swings against a block, another one like it, or between two walls; or a
+    bell is rung.
+    """
     kind = str(shop.rng.choice(["strings", "block", "bell"], p=[0.3, 0.4, 0.3]))
     return {"strings": _strings, "block": _block, "bell": _bell}[kind](shop)
 
@@ -94,7 +96,9 @@ def _strings(shop: Workshop) -> Act:
 
 
 def _block(shop: Workshop) -> Act:
-    """A weight on a rope, let go, meets a wall, a post or a stack again and again; now and then pushed anew."""
+    """A weight on a rope, let go, meets a wall, a post or a stack again and again; now and then
+    pushed anew.
+    """
     rng = shop.rng
     size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
     material = pick(rng, {"wood": 2, "metal": 2, "stone": 1, "rubber": 1, "plastic": 1, "cloth": 0.6})

@@ -71,7 +71,9 @@ def thing(shop: Workshop, body: Any, material: str, size: float, part: str = "it
 def fist(
     shop: Workshop, body: Any, place: Vector, paint: str, scale: float = 1.0, *, turn: Vector | None = None
 ) -> None:
-    """A closed hand that touches nothing, at a place of a body, its fingers round the body's x axis."""
+    """A closed hand that touches nothing, at a place of a body, its fingers round the body's x
+    axis.
+    """
     middle = np.asarray(place, float)
     shop.geom(
         body,
@@ -92,8 +94,8 @@ def fist(
 def arm(
     shop: Workshop, hand: Any, wrist: Vector, shoulder: np.ndarray, *, whole: float = 0.35, bend: Vector = (0, 0, -1)
 ) -> None:
-    """Draws an arm from a shoulder in the room to a hand's wrist, perhaps bare; with probability `whole` somebody's
-    trunk and head behind it.
+    """Draws an arm from a shoulder in the room to a hand's wrist, perhaps bare; with probability
+    `whole` somebody's trunk and head behind it.
     """
     rng = shop.rng
     coat = shop.paint("cloth")

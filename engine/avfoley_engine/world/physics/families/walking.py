@@ -28,7 +28,9 @@ _LABELS = {"gravel": "impact_gravel", "leaves": "leaves", "water": "footsteps_wa
 
 
 def footsteps(shop: Workshop) -> Act:
-    """Someone walks, runs, marches on the spot or comes down stairs; each landing of a shoe is heard."""
+    """Someone walks, runs, marches on the spot or comes down stairs; each landing of a shoe is
+    heard.
+    """
     rng, t = shop.rng, shop.t
     ground = pick(rng, _GROUNDS)
     shop.floor(ground)
@@ -122,7 +124,9 @@ def footsteps(shop: Workshop) -> Act:
 def _foot(
     t: np.ndarray, own: np.ndarray, places: np.ndarray, stride: float, lift: float, swing: float, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One foot's x, height and tip (toe down): planted until it swings to the next place, landing there in time."""
+    """One foot's x, height and tip (toe down): planted until it swings to the next place, landing
+    there in time.
+    """
     if not len(own):
         own, places = np.array([times[0]]), np.array([0.0])
     upcoming = np.searchsorted(own, t, side="right")
