@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,12 +28,15 @@ from avfoley_engine.world import (
     render_sound,
     sample_scene,
 )
+from avfoley_engine.world.physics import PhysicsScene, render_range
 
+#: What clips may be like: drawn, drawn plainly, or simulated and filmed.
+WorldStyle = Style | Literal["physics"]
 #: The runs' folder for each style of the world's clips.
-CLIPS: dict[Style, str] = {"footage": "world", "plain": "plain"}
+CLIPS: dict[WorldStyle, str] = {"footage": "world", "plain": "plain", "physics": "physics"}
 
 
-def clip_of(scene: Scene) -> Clip:
+def clip_of(scene: Scene | PhysicsScene) -> Clip:
     """What the data set keeps of a scene beside its picture and sound."""
     return Clip(
         scene.seed,
@@ -75,20 +79,40 @@ def render_shard(
     latents: int,
     split: str = "train",
     device: str = "cpu",
-    style: Style = "footage",
+    style: WorldStyle = "footage",
 ) -> None:
     """Renders the scenes `seeds` of a split into one shard. A finished shard is left as it is."""
     if is_whole(folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    scenes = [sample_scene(seed, split=split, style=style) for seed in seeds]
-    first = render_frames(scenes[0], device=device)
-    frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(scenes), *first.shape))
-    for row, scene in zip(frames, scenes, strict=True):
-        row[:] = render_frames(scene, device=device).cpu().numpy()
-    frames.flush()
-    encoded = np.stack(list(encode_clips(codec, (render_sound(s, bank) for s in scenes), latents)))
-    finish_shard(folder, encoded, [clip_of(s) for s in scenes], ShardFormat.of(codec, latents, Fraction(24)))
+    clips: list[Clip] = []
+
+    def sounds() -> Iterable[np.ndarray]:
+        # One scene at a time: a simulated one holds all its states.
+        frames: np.memmap | None = None
+        for row, (scene, picture) in enumerate(_pictures(seeds, split, style, device)):
+            if frames is None:
+                frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(seeds), *picture.shape))
+            frames[row] = picture
+            clips.append(clip_of(scene))
+            yield render_sound(scene, bank)
+        if frames is not None:
+            frames.flush()
+
+    encoded = np.stack(list(encode_clips(codec, sounds(), latents)))
+    finish_shard(folder, encoded, clips, ShardFormat.of(codec, latents, Fraction(24)))
+
+
+def _pictures(
+    seeds: range, split: str, style: WorldStyle, device: str
+) -> Iterable[tuple[Scene | PhysicsScene, np.ndarray]]:
+    """Each scene of a range of seeds with its frames uint8 (T, H, W, 3), in the size that the backbone is shown."""
+    if style == "physics":
+        yield from render_range(seeds, split, 36, 64)
+        return
+    for seed in seeds:
+        scene = sample_scene(seed, split=split, style=style)
+        yield scene, render_frames(scene, device=device).cpu().numpy()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +123,10 @@ class WorldOptions(CommandOptions):
     first: int = option(0, "number of the first clip")
     clips: int = option(8000, "how many clips")
     shard: int = option(500, "clips a shard")
-    style: Style = option("footage", "`plain` for pictures that are to be drawn, into a folder of that name")
+    style: WorldStyle = option(
+        "footage",
+        "`plain` for pictures that are to be drawn, `physics` for simulated ones; each has a folder of that name",
+    )
     base: str | None = option(None, "take the codec from this model, if the runs have none")
 
 

@@ -28,9 +28,9 @@ __all__ = ["Event", "Scene", "Style", "sample_scene"]
 #: How an act is filmed: as footage is, or plainly, alone before a smooth backdrop, from one place, by a camera that holds still.
 Style = Literal["footage", "plain"]
 
-_AMBIENCES = ("rain", "wind", "birds", "crowd", "sea_waves", "insects", "water_stream", "machine", "rumble", "train")
-_SOURCE_RATES = (12.0, 15.0, 20.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 60.0)
-_RATE_SHARES = (0.05, 0.08, 0.05, 0.08, 0.24, 0.14, 0.08, 0.2, 0.03, 0.05)
+AMBIENCES = ("rain", "wind", "birds", "crowd", "sea_waves", "insects", "water_stream", "machine", "rumble", "train")
+SOURCE_RATES = (12.0, 15.0, 20.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 60.0)
+RATE_SHARES = (0.05, 0.08, 0.05, 0.08, 0.24, 0.14, 0.08, 0.2, 0.03, 0.05)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, s
     planes = backdrops(stage, clock, act, cuts)
     behind, before = distractors(stage, clock)
     quiet = stage.random() < 0.35
-    ambience = None if quiet or family in AMBIENT else str(stage.choice(_AMBIENCES))
+    ambience = None if quiet or family in AMBIENT else str(stage.choice(AMBIENCES))
     digest = hashlib.blake2b(f"{split}/{seed}".encode(), digest_size=8).digest()
     scene = Scene(
         seed=int.from_bytes(digest, "little") >> 2,
@@ -115,7 +115,7 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, s
         events=tuple(sorted(events, key=lambda event: event.time)),
         ambience=ambience,
         ambience_gain=float(10 ** (stage.uniform(-40, -24) / 20)),
-        source_rate=float(stage.choice(_SOURCE_RATES, p=_RATE_SHARES)),
+        source_rate=float(stage.choice(SOURCE_RATES, p=RATE_SHARES)),
         camera=camera(stage, clock, act, cuts),
         backdrops=planes,
         shapes=(*behind, *act.shapes, *before),
