@@ -22,7 +22,6 @@ from avfoley_engine.world import (
     RecordedBank,
     Scene,
     SoundBank,
-    Style,
     SyntheticBank,
     render_frames,
     render_sound,
@@ -31,7 +30,7 @@ from avfoley_engine.world import (
 from avfoley_engine.world.physics import PhysicsScene, render_range
 
 #: What clips may be like: drawn, drawn plainly, or simulated and filmed.
-WorldStyle = Style | Literal["physics"]
+WorldStyle = Literal["footage", "plain", "physics"]
 #: The runs' folder for each style of the world's clips.
 CLIPS: dict[WorldStyle, str] = {"footage": "world", "plain": "plain", "physics": "physics"}
 
