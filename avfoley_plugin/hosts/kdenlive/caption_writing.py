@@ -1,4 +1,4 @@
-"""Captions as guides of our category, on the frames where their shots begin."""
+"""Captions as guides of our category, on the frames where their shots begin, and events on theirs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from avfoley_plugin.hosts.kdenlive.json_array import changed
 from avfoley_plugin.hosts.kdenlive.markup import text_tag
 from avfoley_plugin.hosts.kdenlive.reading import PLACE, match_captions
 from avfoley_plugin.hosts.kdenlive.records import StoredCaption, StoredTimeline
-from avfoley_plugin.timeline.identity import CaptionIdentity, identity
+from avfoley_plugin.timeline.identity import CaptionIdentity, EventIdentity, marker_identity
 from avfoley_plugin.timeline.timing import exact_frames, round_half_up
 
 
-def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: StoredTimeline) -> None:
-    """Brings our guides to the captions of a timeline. `mine` is what is ours on the sequence, and is updated.
+def _text_of(marker: otio.schema.Marker, its: CaptionIdentity | EventIdentity) -> str:
+    """What a guide says, which has one text."""
+    if isinstance(its, EventIdentity):
+        return f"{marker.name} ({its.confidence:.0%})"
+    return marker.comment.strip() or its.caption
 
-    A frame has room for one guide: a caption makes way for one of the user's, by a frame.
+
+def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: StoredTimeline) -> None:
+    """Brings our guides to the captions and events of a timeline. `mine` is what is ours on the sequence, and is updated.
+
+    A frame has room for one guide: ours makes way for another, by a frame.
     """
     project = changes.project
     owner, prefix = project.settings
@@ -32,15 +39,15 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
     added: list[dict[str, Any]] = []
     mine.captions = []
     for marker in timeline.tracks.markers:
-        caption = identity(marker, CaptionIdentity)
-        if caption is None:
+        its = marker_identity(marker)
+        if its is None:
             continue
         frame = max(0, round_half_up(exact_frames(marker.marked_range.start_time, project.rate)))
         frames = max(0, round_half_up(exact_frames(marker.marked_range.duration, project.rate)))
         while frame in taken:
             frame += 1
         taken.add(frame)
-        written = marker.comment.strip() or caption.caption
+        written = _text_of(marker, its)
         guide = ours.get(marker.metadata.get(PLACE, {}).get("guide", -1))
         if guide is not None and (guide.frame, guide.text) == (frame, written):
             kept.add(guide.index)
@@ -55,7 +62,7 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
                 name=marker.name,
                 color=marker.color,
                 frames=frames,
-                identity=caption,
+                identity=its,
             )
         )
     drop = set(ours) - kept

@@ -25,11 +25,14 @@ from avfoley_plugin.timeline.identity import (
     TakeIdentity,
     TrackIdentity,
     identity,
+    marker_identity,
 )
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.timing import exact_frames, exact_seconds, round_half_up
 
 BIN = "AVFoley"
+#: Frames in which an event finds one without a marker, from its own on.
+_ROOM = 12
 _MEDIA_TYPES = {"video": 1, "audio": 2}
 
 
@@ -241,7 +244,7 @@ class _Writer:
     def _write_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip]) -> None:
         present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
         others = {m.frame for m in self._before.markers if m.custom_data not in present}
-        ours = [marker for marker in timeline.tracks.markers if identity(marker, CaptionIdentity) is not None]
+        ours = [marker for marker in timeline.tracks.markers if marker_identity(marker) is not None]
         wanted = self._wanted_markers(ours, clips, timeline, others)
         for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
             self._delete_marker(custom_data)
@@ -270,22 +273,26 @@ class _Writer:
         rate = self._before.rate
         taken, wanted = set(others), []
         for marker in markers:
-            caption = identity(marker, CaptionIdentity)
+            caption = marker_identity(marker)
             assert caption is not None
             start = round_half_up(exact_frames(marker.marked_range.start_time, rate))
             frames = max(1, round_half_up(exact_frames(marker.marked_range.duration, rate)))
-            free = next((frame for frame in range(start, start + frames) if frame not in taken), None)
+            # An event beside a marker that is there already makes way for it, a caption anywhere over its shot.
+            room = range(start, start + (frames if isinstance(caption, CaptionIdentity) else _ROOM))
+            free = next((frame for frame in room if frame not in taken), None)
             if free is None:
                 raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
             taken.add(free)
             record = Record(caption=caption)
-            if caption.id in by_shot:
+            if isinstance(caption, CaptionIdentity) and caption.id in by_shot:
                 ours, clip = by_shot[caption.id]
                 record = Record(caption=caption, clip=ours, name=clip.clip.name, takes=list(clip.takes))
             place = marker.metadata.get(PLACE)
             color = str(place["color"]) if place else FROM_OTIO.get(marker.color, "Cyan")
             wanted.append(
-                ApiMarker(free, frames - (free - start), color, marker.name, marker.comment, record.model_dump_json())
+                ApiMarker(
+                    free, max(1, frames - (free - start)), color, marker.name, marker.comment, record.model_dump_json()
+                )
             )
         return wanted
 
