@@ -47,6 +47,22 @@ class Host(ABC):
 
     @abstractmethod
     def write(self, timeline: otio.schema.Timeline) -> Path:
-        """Writes the timeline back and returns where. Raises HostError if it cannot, ChangedError if it changed since
-        it was read.
+        """Writes the timeline back and returns where. Raises HostError if it cannot, ChangedError if it
+        changed since it was read.
         """
+
+
+class StoredHost(Host):
+    """A host that is told its name, and where it writes."""
+
+    def __init__(self, name: str, output: Path) -> None:
+        self._name = name
+        self._output = output.absolute()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def output(self) -> Path:
+        return self._output

@@ -11,15 +11,17 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import opentimelineio as otio
+
 _COLOR = "avfoley_marker_3_color"
 _DEFAULT_COLOR = "RED"
 _NAMED_COLORS = ("PINK", "RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PURPLE", "MAGENTA", "BLACK", "WHITE")
 
 
-def readable(text: str) -> str:
-    """The JSON of a timeline with its newer markers as our OpenTimelineIO reads them; their colour is kept in their
-    metadata. Raises ValueError for what is no JSON, is nested so deep that OpenTimelineIO would crash, or has a gap of no
-    length, of which it would not know what to say.
+def read_document(text: str) -> Any:
+    """What a document in OpenTimelineIO's JSON holds; the colours of newer markers are kept in their metadata. Raises
+    OTIOError, or ValueError for what OpenTimelineIO would crash over: what is no JSON, is nested too deep, or has a gap
+    of no length.
     """
     try:
         root = json.loads(text)
@@ -28,11 +30,11 @@ def readable(text: str) -> str:
     for node in _objects(root):
         if str(node.get("OTIO_SCHEMA", "")).startswith("Gap.") and node.get("source_range") is None:
             raise ValueError("a gap in it does not say how long it is")
-    return _rewritten(text, "Marker.3", _to_marker_2)
+    return otio.adapters.read_from_string(_rewritten(text, "Marker.3", _to_marker_2), "otio_json")
 
 
 def as_it_came(text: str) -> str:
-    """The JSON of a timeline with the markers that ``readable`` changed in their newer form again."""
+    """The JSON of a timeline with the markers that ``read_document`` changed in their newer form again."""
     return _rewritten(text, _COLOR, _to_marker_3)
 
 

@@ -14,7 +14,7 @@ import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE
 from opentimelineio.opentime import TimeRange
 
-from avfoley_plugin.hosts.newer_schema import readable
+from avfoley_plugin.hosts.newer_schema import read_document
 from avfoley_plugin.riff import wave_time_reference
 from avfoley_plugin.timeline.identity import METADATA_KEY, CaptionIdentity, ClipIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.media_url import resolve_media
@@ -89,7 +89,7 @@ def _read(path: Path) -> otio.schema.Timeline | None:
     try:
         if path.stat().st_size > _LARGEST:
             return None
-        found = otio.adapters.read_from_string(readable(path.read_text(encoding="utf-8")), "otio_json")
+        found = read_document(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, otio.exceptions.OTIOError):
         return None
     return found if isinstance(found, otio.schema.Timeline) else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import shutil
 from pathlib import Path
 
 import opentimelineio as otio
 
-from avfoley_plugin.errors import HostError
+from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts.newer_schema import as_it_came
 from avfoley_plugin.timeline.identity import TimelineIdentity, identity
 from avfoley_plugin.timeline.media_url import is_relative, relative_url, resolve_media
@@ -61,6 +63,24 @@ def check_source(earlier: otio.schema.Timeline, path: Path, output: Path) -> Non
         )
 
 
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_digest(path: Path) -> str | None:
+    """The digest of a file's content, None if it cannot be read."""
+    try:
+        return digest(path.read_bytes())
+    except OSError:
+        return None
+
+
+def check_unchanged(path: Path, before: str | None) -> None:
+    """Raises ChangedError unless a file has the digest that it had before."""
+    if file_digest(path) != before:
+        raise ChangedError(f"{path} was changed or removed by another program; nothing was written; run again")
+
+
 def replace_file(output: Path, content: bytes, *, backup: bool = True) -> None:
     """Writes a file that is complete or not there at all; one that it replaces is kept as ``NAME.bak``,
     ``NAME.bak-2``, and so on, unless `backup` is False, and gives its mode. Through a link, the file that it leads to is
@@ -101,9 +121,6 @@ def _keep_urls_valid(timeline: otio.schema.Timeline, folder: Path, target: Path)
 
 def _free_backup(path: Path) -> Path:
     """``NAME.otio.bak``, or the first of ``NAME.otio.bak-2``, ``-3``, ... that is free."""
-    backup = path.with_name(path.name + ".bak")
-    number = 2
-    while backup.exists():
-        backup = path.with_name(f"{path.name}.bak-{number}")
-        number += 1
-    return backup
+    names = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    backups = (path.with_name(f"{path.name}.bak{number}") for number in names)
+    return next(backup for backup in backups if not backup.exists())
