@@ -33,9 +33,8 @@ def program_of(name: str | None) -> Program | None:
     try:
         return None if name is None else Program(name)
     except ValueError as error:
-        raise HostError(
-            f"{name!r} is no program with an .otio of its own shape; there is: {', '.join(Program)}"
-        ) from error
+        known = ", ".join(Program)
+        raise HostError(f"{name!r} is no program with an .otio of its own shape; there is: {known}") from error
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,10 @@ def _lost(before: otio.schema.Timeline, after: otio.schema.Timeline | None) -> t
 
 def _bare(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
     """What Resolve keeps of a file: it knows no metadata but its own."""
-    things = [timeline, timeline.tracks, *timeline.tracks, *timeline.find_clips()]
-    things += [marker for thing in (timeline.tracks, *timeline.find_clips()) for marker in thing.markers]
-    things += [reference for clip in timeline.find_clips() for reference in clip.media_references().values()]
+    clips = timeline.find_clips()
+    things = [timeline, timeline.tracks, *timeline.tracks, *clips]
+    things += [marker for thing in (timeline.tracks, *clips) for marker in thing.markers]
+    things += [reference for clip in clips for reference in clip.media_references().values()]
     for thing in things:
         thing.metadata.pop(METADATA_KEY, None)
     from_resolve(timeline)

@@ -93,7 +93,7 @@ def guessed_rate(events: list[_Event]) -> Fraction:
     return next((Fraction(rate) for rate in (24, 25, 30, 50, 60) if highest < rate), Fraction(120))
 
 
-def write_edl(timeline: otio.schema.Timeline) -> str:
+def write_edl(timeline: otio.schema.Timeline) -> bytes:
     """A list of the lowest video track and all audio tracks, the timeline's markers as locators."""
     clock = record_clock(timeline)
     mode = "DROP FRAME" if ";" in clock.timecode(0) else "NON-DROP FRAME"
@@ -112,7 +112,7 @@ def write_edl(timeline: otio.schema.Timeline) -> str:
         ours = identity(marker, CaptionIdentity) is not None
         text = (marker.comment if ours else marker.name) or marker.name or marker.comment
         lines.append(f"* LOC: {clock.timecode(frame)} {color:<8}{_line(text)}")
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode()
 
 
 def _event_lines(

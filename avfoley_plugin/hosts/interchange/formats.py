@@ -31,7 +31,6 @@ class Format:
     """
 
     name: str
-    suffix: str
     read: Callable[[Path, Fraction | None], otio.schema.Timeline]
     write: Callable[[otio.schema.Timeline], bytes]
     #: The adapter of the `interchange` extra that it needs, if any: to be written, and AAF also to be read.
@@ -72,18 +71,6 @@ def write_interchange(timeline: otio.schema.Timeline, folder: Path, suffix: str,
         raise HostError(f"the timeline cannot be written as {chosen.name}: {error}") from error
 
 
-def _read_fcpxml(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
-    return read_fcpxml(path.read_bytes())
-
-
-def _read_edl(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
-    return read_edl(path.read_bytes(), rate)
-
-
-def _read_fcp7(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
-    return read_fcp7(path.read_bytes())
-
-
 def _read_aaf(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
     # A structured storage file (Microsoft's compound file) says so in its first eight bytes.
     with path.open("rb") as file:
@@ -92,17 +79,9 @@ def _read_aaf(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
     return read_with("AAF", path)
 
 
-def _write_aaf(timeline: otio.schema.Timeline) -> bytes:
-    return write_with("AAF", timeline, ".aaf")
-
-
-def _write_edl(timeline: otio.schema.Timeline) -> bytes:
-    return write_edl(timeline).encode()
-
-
 FORMATS: dict[str, Format] = {
-    ".fcpxml": Format("FCPXML", ".fcpxml", _read_fcpxml, write_fcpxml),
-    ".xml": Format("FCP7 XML", ".xml", _read_fcp7, write_fcp7, "fcp_xml"),
-    ".aaf": Format("AAF", ".aaf", _read_aaf, _write_aaf, "AAF"),
-    ".edl": Format("EDL", ".edl", _read_edl, _write_edl),
+    ".fcpxml": Format("FCPXML", lambda path, rate: read_fcpxml(path.read_bytes()), write_fcpxml),
+    ".xml": Format("FCP7 XML", lambda path, rate: read_fcp7(path.read_bytes()), write_fcp7, "fcp_xml"),
+    ".aaf": Format("AAF", _read_aaf, lambda timeline: write_with("AAF", timeline, ".aaf"), "AAF"),
+    ".edl": Format("EDL", lambda path, rate: read_edl(path.read_bytes(), rate), write_edl),
 }

@@ -49,15 +49,13 @@ def changed(text: str, name: str, drop: Container[int] = (), add: Sequence[Any] 
         return [(0, len(text), "[\n    " + ",\n    ".join(added) + "\n]\n")] if added else []
     edits: list[Edit] = []
     at, kept = text.index("[") + 1, False
-    for number, item in enumerate(present):
+    for number, item in enumerate(present, start=1):
         end = item.end
-        if number not in drop:
+        if number - 1 not in drop:
             kept = True
-        elif kept:
-            edits.append((at, end, ""))
         else:
-            # The first item that stays has no comma before it.
-            if number + 1 < len(present):
+            if not kept and number < len(present):
+                # The first item that stays has no comma before it.
                 end = text.index(",", end) + 1
             edits.append((at, end, ""))
         at = end

@@ -1,15 +1,14 @@
 """XML with the place of every element in the file's bytes, so that a change touches nothing around it.
 
-Serialising a parsed document again would change quotes, white space and escapes everywhere. Here the document stays the
-bytes it was; a `Patch` cuts out and puts in.
-
-Parsed by expat as UTF-8. A document type is refused before expat sees it, and with it entities of any kind.
+Serialising a parsed document would change quotes, white space and escapes everywhere. Here the document
+stays the bytes it was; a `Patch` cuts out and puts in. Parsed by expat as UTF-8. A document type is
+refused before expat sees it, and with it entities of any kind.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from xml.parsers import expat
@@ -24,7 +23,6 @@ _MOST_ELEMENTS = 2_000_000
 _ATTRIBUTE = re.compile(rb"""\s([^\s=<>"']+)\s*=\s*("[^"]*"|'[^']*')""")
 _START_TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
 _REFERENCE = re.compile(rb"&[^;]*;")
-_NAMED = {b"&amp;": "&", b"&lt;": "<", b"&gt;": ">", b"&quot;": '"', b"&apos;": "'"}
 _WHITE = b" \t\r\n"
 
 
@@ -90,13 +88,10 @@ class Document:
         self._open: list[Element] = []
         self._root: Element | None = None
         self._elements = 0
-        parser = expat.ParserCreate("utf-8")
+        self._parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
-        parser.XmlDeclHandler = self._declaration
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        self._parser = parser
+        parser.XmlDeclHandler, parser.CharacterDataHandler = self._declaration, self._characters
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         try:
             parser.Parse(content, True)
         except expat.ExpatError as error:
@@ -257,13 +252,26 @@ class Patch:
 
 def tag(name: str, attributes: dict[str, str], *content: str, indent: str = "") -> str:
     """An element with child elements on lines of their own, as text."""
-    opening = "".join([name, *(f" {key}={quoteattr(value)}" for key, value in attributes.items())])
     if not content:
-        return f"<{opening}/>"
-    return "\n".join([f"<{opening}>", *(f"{indent} {line}" for line in content), f"{indent}</{name}>"])
+        return f"<{_opening(name, attributes)}/>"
+    lines = (f"{indent} {line}" for line in content)
+    return "\n".join([f"<{_opening(name, attributes)}>", *lines, f"{indent}</{name}>"])
 
 
 def text_tag(name: str, attributes: dict[str, str], text: str) -> str:
     """An element that holds text."""
-    opening = "".join([name, *(f" {key}={quoteattr(value)}" for key, value in attributes.items())])
+    opening = _opening(name, attributes)
     return f"<{opening}>{escape(text)}</{name}>" if text else f"<{opening}/>"
+
+
+def property_tag(name: str, text: str) -> str:
+    """One of MLT's properties."""
+    return text_tag("property", {"name": name}, text)
+
+
+def property_tags(values: Mapping[str, str]) -> list[str]:
+    return [property_tag(name, text) for name, text in values.items()]
+
+
+def _opening(name: str, attributes: dict[str, str]) -> str:
+    return "".join([name, *(f" {key}={quoteattr(value)}" for key, value in attributes.items())])

@@ -1,11 +1,12 @@
 """A running Kdenlive, over D-Bus: has it save a project that it has open, and load it again.
 
-Kdenlive says the name of its project in its window's title, but not the folder. Without D-Bus, or without a Kdenlive
+Its window's title has the name of its project, but not the folder. Without D-Bus, or without a Kdenlive
 that has the project open, nothing happens.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -34,11 +35,16 @@ class _Window:
 
     @property
     def title(self) -> str:
-        return _property(self.service, "windowTitle")
+        return self._property("windowTitle")
 
     @property
     def modified(self) -> bool:
-        return _property(self.service, "windowModified").endswith("true")
+        return self._property("windowModified").endswith("true")
+
+    def _property(self, name: str) -> str:
+        arguments = ("string:org.qtproject.Qt.QWidget", f"string:{name}")
+        answer = _ask(self.service, _WINDOW, "org.freedesktop.DBus.Properties.Get", *arguments)
+        return answer.strip().removeprefix("variant").strip()
 
     def act(self, action: str) -> None:
         """Has it do one of its menu's actions; does not wait until that is done."""
@@ -46,9 +52,8 @@ class _Window:
 
 
 def save(path: Path) -> None:
-    """Has Kdenlive save a project that it has open with changes in it.
-
-    Raises HostError if it does not, for example because it shows a dialog.
+    """Has Kdenlive save a project that it has open with changes. Raises HostError if it does not, for
+    example because it shows a dialog.
     """
     window = _window_of(path)
     try:
@@ -71,11 +76,9 @@ def reload(path: Path) -> None:
     whether to throw them away.
     """
     window = _window_of(path)
-    try:
+    with contextlib.suppress(_NoAnswerError):
         if window is not None and not window.modified:
             window.act("file_revert")
-    except _NoAnswerError:
-        return
 
 
 def _window_of(path: Path) -> _Window | None:
@@ -85,19 +88,11 @@ def _window_of(path: Path) -> _Window | None:
     except _NoAnswerError:
         return None
     for window in (_Window(name) for name in names if name.startswith(_SERVICE)):
-        try:
+        with contextlib.suppress(_NoAnswerError):
             title = _TITLE.match(window.title)
-        except _NoAnswerError:
-            continue
-        if title is not None and title["name"] in (path.name, path.stem):
-            return window
+            if title is not None and title["name"] in (path.name, path.stem):
+                return window
     return None
-
-
-def _property(service: str, name: str) -> str:
-    arguments = ("string:org.qtproject.Qt.QWidget", f"string:{name}")
-    answer = _ask(service, _WINDOW, "org.freedesktop.DBus.Properties.Get", *arguments)
-    return answer.strip().removeprefix("variant").strip()
 
 
 def _ask(service: str, path: str, method: str, *arguments: str) -> str:

@@ -11,7 +11,7 @@ from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.kdenlive.bin_writing import file_frames, take_path, take_producer
 from avfoley_plugin.hosts.kdenlive.changes import Changes
 from avfoley_plugin.hosts.kdenlive.json_array import Edit, changed, items
-from avfoley_plugin.hosts.kdenlive.markup import Element, tag, text_tag
+from avfoley_plugin.hosts.kdenlive.markup import Element, property_tag, property_tags, tag
 from avfoley_plugin.hosts.kdenlive.placed import PlacedClip, placed_clips, track_number
 from avfoley_plugin.hosts.kdenlive.project import Slot, Track
 from avfoley_plugin.timeline.identity import TakeIdentity, TrackIdentity, identity
@@ -122,10 +122,10 @@ class TrackWriter:
 
     def _unchanged(self, clip: PlacedClip) -> bool:
         before = self._before.get(clip.entry) if clip.entry is not None else None
-        return before is not None and clip.plays_like(before)
+        return before is not None and clip.playing == before.playing
 
-    def _entry(self, clip: PlacedClip, before: Element) -> str:
-        """The entry for a clip; a producer that it needs is put before an element.
+    def _entry(self, clip: PlacedClip, following: Element) -> str:
+        """The entry for a clip; a producer that it needs is put before the element `following`.
 
         What an editor did to an entry (gain, fades) goes with it.
         """
@@ -135,7 +135,9 @@ class TrackWriter:
             raise HostError(f"the active take of {clip.clip.name} is none of ours; choose one of ours")
         bin_id = self._bin_ids[take.id]
         slot = self._slots.get(clip.entry) if clip.entry is not None else None
-        if slot is not None and self._plays(slot, bin_id, clip):
+        before = self._before.get(clip.entry)
+        on_its_track = before is not None and before.track == clip.track
+        if slot is not None and on_its_track and slot.producer.properties.get("kdenlive:id") == bin_id:
             name = slot.entry.attributes["producer"]
             self._reused.add(name)
         else:
@@ -144,30 +146,17 @@ class TrackWriter:
             about = {"kdenlive:id": bin_id, f"set.test_{on}": "0", f"set.test_{off}": "1"}
             path = take_path(reference, project)
             name, producer = take_producer(self._changes, "clip", path, frames, clip.picture, about)
-            self._changes.patch.insert_before(before, producer)
-        content = [text_tag("property", {"name": "kdenlive:id"}, bin_id)]
+            self._changes.patch.insert_before(following, producer)
+        content = [property_tag("kdenlive:id", bin_id)]
         for child in [] if slot is None else slot.entry.children:
             if child.attributes.get("name") != "kdenlive:id":
                 content.append(project.document.raw(child).decode())
-        last = clip.in_point + clip.frames - 1
-        reach = {"in": project.clock(clip.in_point), "out": project.clock(last)}
+        reach = project.reach(clip.in_point, clip.frames)
         return tag("entry", {"producer": name, **reach}, *content, indent="  ")
-
-    def _plays(self, slot: Slot, bin_id: str, clip: PlacedClip) -> bool:
-        """Whether an entry's producer is that of a take, and belongs to the clip's track."""
-        before = self._before.get(clip.entry)
-        same_track = before is not None and before.track == clip.track
-        return same_track and slot.producer.properties.get("kdenlive:id") == bin_id
 
     def _rewrite(self, playlist: Element, content: Sequence[tuple[int, int, str]]) -> None:
         """Gives a playlist these entries: the start, the end and the XML of each."""
-        patch, project = self._changes.patch, self._project
-        lines, at = [], 0
-        for start, end, text in content:
-            if start > at:
-                lines.append(tag("blank", {"length": project.clock(start - at)}))
-            lines.append(text)
-            at = end
+        patch, lines = self._changes.patch, self._lines(content)
         present = [child for child in playlist.children if child.tag in ("blank", "entry")]
         if present:
             indent = patch.indent(present[0])
@@ -178,6 +167,16 @@ class TrackWriter:
                 patch.append(playlist, line)
         elif lines:
             patch.replace(playlist.start, playlist.end, tag("playlist", playlist.attributes, *lines, indent=" "))
+
+    def _lines(self, content: Iterable[tuple[int, int, str]]) -> list[str]:
+        """Entries, given with their starts and ends, and the blanks between them."""
+        lines, at = [], 0
+        for start, end, text in content:
+            if start > at:
+                lines.append(tag("blank", {"length": self._project.clock(start - at)}))
+            lines.append(text)
+            at = end
+        return lines
 
     def _drop_mixes(self, track: Track, gone: Sequence[Slot]) -> None:
         """Takes out the mixes that an entry that is gone was part of."""
@@ -191,22 +190,18 @@ class TrackWriter:
         """Puts a new track under the one that has the number `place`, or on top; its own will be `number`."""
         changes, patch, sequence = self._changes, self._changes.patch, self._project.sequence
         picture = track.kind == otio.schema.TrackKind.Video
-        audio = [] if picture else [text_tag("property", {"name": "kdenlive:audio_track"}, "1")]
-        lines, at = list(audio), 0
-        for clip in sorted(clips, key=lambda clip: clip.start):
-            if clip.start > at:
-                lines.append(tag("blank", {"length": self._project.clock(clip.start - at)}))
-            lines.append(self._entry(clip, sequence))
-            at = clip.end
+        audio = [] if picture else [property_tag("kdenlive:audio_track", "1")]
+        ordered = sorted(clips, key=lambda clip: clip.start)
+        lines = [*audio, *self._lines((clip.start, clip.end, self._entry(clip, sequence)) for clip in ordered)]
         playlists = [changes.new_id("playlist"), changes.new_id("playlist")]
         name = changes.new_id("track")
         about = {"kdenlive:trackheight": "67", "kdenlive:timeline_active": "1", "kdenlive:track_name": track.name}
         hide = "audio" if picture else "video"
         parts = [tag("track", {"hide": hide, "producer": playlist}) for playlist in playlists]
-        reach = {"in": self._project.clock(0), **({"out": self._project.clock(at - 1)} if at else {})}
+        reach = self._project.reach(0, ordered[-1].end) if ordered else {"in": self._project.clock(0)}
         for part, content in zip(playlists, (lines, audio), strict=True):
             patch.insert_before(sequence, tag("playlist", {"id": part}, *content, indent=" "))
-        content = [*audio, *_properties(about), *parts]
+        content = [*audio, *property_tags(about), *parts]
         patch.insert_before(sequence, tag("tractor", {"id": name, **reach}, *content, indent=" "))
 
         references, transitions = sequence["track"], sequence["transition"]
@@ -215,7 +210,7 @@ class TrackWriter:
         else:
             patch.insert_after(references[-1], tag("track", {"producer": name}))
         joins = {**(self._composite() if picture else _MIX), "a_track": "0", "b_track": str(number)}
-        text = tag("transition", {"id": changes.new_id("mix")}, *_properties(joins), indent="  ")
+        text = tag("transition", {"id": changes.new_id("mix")}, *property_tags(joins), indent="  ")
         # MLT goes through them in order: what lies on top is composited last.
         patch.insert_after(transitions[-1] if transitions else references[-1], text)
 
@@ -256,10 +251,6 @@ class TrackWriter:
         text = "" if element is None else element.text.strip()
         if element is not None and re.fullmatch(r"-?\d{1,9}", text) and renumbered(int(text)) != int(text):
             self._changes.patch.set_text(element, str(renumbered(int(text))))
-
-
-def _properties(values: dict[str, str]) -> list[str]:
-    return [text_tag("property", {"name": name}, text) for name, text in values.items()]
 
 
 def _renumbered_groups(text: str, deleted: set[int], place: int, renumbered: Callable[[int], int]) -> list[Edit]:

@@ -37,20 +37,12 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
     drop_unused_producers(changes, tracks.used_producers())
 
     mine = changes.record.sequences.setdefault(project.sequence_id, StoredTimeline())
-    ours = [(track, identity(track, TrackIdentity)) for track in timeline.tracks]
-    mine.tracks = sorted(
-        (
-            StoredTrack(
-                id=its.id,
-                name=track.name,
-                picture=track.kind == otio.schema.TrackKind.Video,
-                layer=track_layer(track),
-            )
-            for track, its in ours
-            if its is not None
-        ),
-        key=lambda track: track.id,
-    )
+    made = []
+    for track in timeline.tracks:
+        if (its := identity(track, TrackIdentity)) is not None:
+            picture = track.kind == otio.schema.TrackKind.Video
+            made.append(StoredTrack(id=its.id, name=track.name, picture=picture, layer=track_layer(track)))
+    mine.tracks = sorted(made, key=lambda track: track.id)
     write_captions(changes, timeline, mine)
     origin = identity(timeline, TimelineIdentity)
     changes.record.source = None if origin is None else origin.source

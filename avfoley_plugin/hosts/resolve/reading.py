@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from avfoley_engine.protocol import SAMPLE_RATE
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import HostError, TimelineError
+from avfoley_plugin.hosts.items import frame_range, gap, retime
 from avfoley_plugin.hosts.resolve.colors import TO_OTIO
 from avfoley_plugin.hosts.resolve.connection import offers
 from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
@@ -35,11 +35,11 @@ _OUR_TRACK = re.compile(rf"{TRACK_NAME}(?: (?:{AMBIENCE}|{PICTURE}))?(?: \d+)?")
 
 @dataclass(frozen=True)
 class Item:
-    """An item of the API's, in record frames from the timeline's start; ``left`` is what is cut off its media's head,
-    in record frames.
+    """An item of the API's, in record frames from the timeline's start; ``left`` are those that are cut
+    off its media's head.
     """
 
-    thing: Any
+    thing: Any = field(repr=False)
     name: str
     start: int
     frames: int
@@ -88,18 +88,7 @@ class Snapshot:
     @property
     def digest(self) -> str:
         """The same as long as nothing that we read has changed."""
-        tracks = [
-            (
-                track.kind,
-                track.name,
-                track.enabled,
-                [(item.name, item.start, item.frames, item.left, item.path, item.enabled) for item in track.items],
-            )
-            for track in self.tracks
-        ]
-        markers = [tuple(vars(marker).values()) for marker in self.markers]
-        text = json.dumps([self.name, str(self.rate), self.start, tracks, markers])
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()
 
     def track(self, kind: str, index: int) -> ApiTrack | None:
         """The track of that kind, "video" or "audio", and number."""
@@ -115,7 +104,7 @@ def snapshot(timeline: Any) -> Snapshot:
     tracks = []
     for kind in _KINDS:
         for index in range(1, int(timeline.GetTrackCount(kind) or 0) + 1):
-            things = _listed(timeline.GetItemListInTrack(kind, index))
+            things = listed(timeline.GetItemListInTrack(kind, index))
             items = sorted((_item(thing, start) for thing in things), key=lambda item: item.start)
             enabled = not offers(timeline, "GetIsTrackEnabled") or timeline.GetIsTrackEnabled(kind, index) is not False
             tracks.append(ApiTrack(kind, index, str(timeline.GetTrackName(kind, index) or ""), enabled, tuple(items)))
@@ -136,11 +125,9 @@ def read_timeline(found: Snapshot) -> otio.schema.Timeline:
     timeline = otio.schema.Timeline(found.name, global_start_time=RationalTime(found.start, rate))
     ours = [(marker, record) for marker in found.markers if (record := stored(marker.custom_data)) is not None]
     owners = _owners(found.tracks, (record for _, record in ours))
-    for track in found.tracks:
-        timeline.tracks.append(_track(track, found, owners))
+    timeline.tracks.extend(_track(track, found, owners) for track in found.tracks)
     records = {id(marker): record for marker, record in ours}
-    for marker in found.markers:
-        timeline.tracks.markers.append(_marker(marker, found.rate, records.get(id(marker))))
+    timeline.tracks.markers.extend(_marker(one, found.rate, records.get(id(one))) for one in found.markers)
     return timeline
 
 
@@ -158,7 +145,7 @@ def _track(track: ApiTrack, found: Snapshot, owners: Mapping[str, Record]) -> ot
         if item.end <= at:
             continue
         if item.start > at:
-            made.append(otio.schema.Gap(source_range=_range(0, item.start - at, found.rate)))
+            made.append(gap(item.start - at, found.rate))
         owner = owners.get(item_id(track, item))
         clip = _clip(item, found.rate) if owner is None else _our_clip(item, owner, found.rate)
         clip.metadata[HOST_ID] = item_id(track, item)
@@ -182,11 +169,9 @@ def _owners(tracks: Iterable[ApiTrack], records: Iterable[Record]) -> dict[str, 
         if record.clip is None:
             continue
         start, paths = record.clip.record_start, {Path(take.path) for take in record.takes}
-        playing = [
-            (abs(item.start - start), key) for key, item in items if Path(item.path) in paths and key not in owners
-        ]
-        if playing:
-            owners[min(playing)[1]] = record
+        near = [(abs(item.start - start), key) for key, item in items if Path(item.path) in paths and key not in owners]
+        if near:
+            owners[min(near)[1]] = record
     return owners
 
 
@@ -198,22 +183,15 @@ def _clip(item: Item, rate: Fraction) -> otio.schema.Clip:
     start = 0
     with contextlib.suppress(TimelineError):
         start = parse_timecode(str(properties.get("Start TC") or ""), media_rate)
-    speed = _speed(item, rate, media_rate)
     # Offsets count record frames of the media at its own speed, and are whole: the API tells no parts of frames.
     offset = item.left * media_rate / rate
     clip.source_range = TimeRange(rational_time(start + offset, media_rate), rational_time(item.frames, rate))
     if item.path:
         clip.media_reference = otio.schema.ExternalReference(item.path)
         length = _NUMBER.match(str(properties.get("Frames") or ""))
-        if length is not None and float(length[0]) > 0:
-            count = float(length[0])
-            clip.media_reference.available_range = TimeRange(
-                rational_time(start, media_rate), RationalTime(count, float(media_rate))
-            )
-    if speed == 0:
-        clip.effects.append(otio.schema.FreezeFrame())
-    elif speed != 1:
-        clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(speed)))
+        if length is not None and 0 < float(length[0]) < math.inf:
+            clip.media_reference.available_range = frame_range(start, Fraction(length[0]), media_rate)
+    retime(clip, _speed(item, rate, media_rate))
     return clip
 
 
@@ -232,7 +210,7 @@ def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
     assert record.clip is not None
     # What is cut off is counted from the file's first sample, which is at the reference's own start.
     head = item.left + active.start * rate / SAMPLE_RATE
-    clip = otio.schema.Clip(name=record.name, source_range=_range(head, item.frames, rate))
+    clip = otio.schema.Clip(name=record.name, source_range=frame_range(head, item.frames, rate))
     clip.enabled = item.enabled
     clip.set_media_references(references, active.key)
     mark(clip, record.clip)
@@ -247,7 +225,7 @@ def _available(take: StoredTake) -> TimeRange:
 def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.schema.Marker:
     made = otio.schema.Marker(
         name=marker.name,
-        marked_range=_range(marker.frame, marker.frames, rate),
+        marked_range=frame_range(marker.frame, marker.frames, rate),
         color=TO_OTIO.get(marker.color, otio.schema.MarkerColor.BLUE),
         comment=marker.note,
     )
@@ -259,15 +237,14 @@ def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.sc
 
 def _item(thing: Any, start: int) -> Item:
     properties = _properties(thing)
-    # GetLeftOffset counts record frames also where the media has another rate. GetSourceStartFrame would count the
-    # media's, but is often one short.
-    left = _frame(thing.GetLeftOffset())
     return Item(
         thing=thing,
         name=str(thing.GetName() or ""),
         start=_frame(thing.GetStart()) - start,
         frames=max(0, _frame(thing.GetDuration())),
-        left=max(0, left),
+        # Counts record frames also where the media has another rate. GetSourceStartFrame would count the
+        # media's, but is often one short.
+        left=max(0, _frame(thing.GetLeftOffset())),
         path=str(properties.get("File Path") or ""),
         enabled=not offers(thing, "GetClipEnabled") or thing.GetClipEnabled() is not False,
     )
@@ -303,22 +280,22 @@ def _speed(item: Item, rate: Fraction, media_rate: Fraction) -> Fraction:
 
 def _markers(timeline: Any) -> list[ApiMarker]:
     found = timeline.GetMarkers()
-    markers = []
-    for frame, reported in (found or {}).items() if isinstance(found, Mapping) else ():
-        markers.append(
-            ApiMarker(
-                frame=_frame(frame),
-                frames=max(1, _frame(reported.get("duration", 1))),
-                color=str(reported.get("color") or ""),
-                name=str(reported.get("name") or ""),
-                note=str(reported.get("note") or ""),
-                custom_data=str(reported.get("customData") or ""),
-            )
+    markers = [
+        ApiMarker(
+            frame=_frame(frame),
+            frames=max(1, _frame(reported.get("duration", 1))),
+            color=str(reported.get("color") or ""),
+            name=str(reported.get("name") or ""),
+            note=str(reported.get("note") or ""),
+            custom_data=str(reported.get("customData") or ""),
         )
+        for frame, reported in (found.items() if isinstance(found, Mapping) else ())
+    ]
     return sorted(markers, key=lambda marker: marker.frame)
 
 
-def _listed(things: Any) -> list[Any]:
+def listed(things: Any) -> list[Any]:
+    """What the API calls a list, which may be a dictionary by number, or None."""
     return list(things.values()) if isinstance(things, Mapping) else list(things or ())
 
 
@@ -327,7 +304,3 @@ def _frame(value: Any) -> int:
         return round(float(value))
     except (TypeError, ValueError, OverflowError):
         return 0
-
-
-def _range(start: int | Fraction, frames: int, rate: Fraction) -> TimeRange:
-    return TimeRange(rational_time(start, rate), rational_time(frames, rate))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avfoley_plugin.hosts.resolve.connection import offers
-from avfoley_plugin.hosts.resolve.reading import ApiTrack, Item, Snapshot, item_id
+from avfoley_plugin.hosts.resolve.reading import ApiTrack, Item, Snapshot, item_id, listed
 from avfoley_plugin.timeline.selection import Selection
 
 #: Clips of this colour are chosen where Resolve does not tell which are selected.
@@ -21,17 +21,12 @@ def selection(timeline: Any, found: Snapshot) -> Selection:
     Clips are those of picture and of sound alike: what is made of which is for those to say who ask.
     """
     for choose in (_selected, _colored):
-        chosen = choose(timeline, found)
-        if chosen:
-            return Selection(host_ids=frozenset(chosen))
-    marks = _marks(timeline)
-    if marks is not None:
+        if chosen := choose(timeline, found):
+            return Selection(host_ids=chosen)
+    if (marks := _marks(timeline)) is not None:
         return Selection(record_range=f"{marks[0]}-{marks[1]}")
-    if offers(timeline, "GetCurrentVideoItem"):
-        current = timeline.GetCurrentVideoItem()
-        if current is not None:
-            return Selection(host_ids=_ids([current], found))
-    return Selection()
+    current = timeline.GetCurrentVideoItem() if offers(timeline, "GetCurrentVideoItem") else None
+    return Selection() if current is None else Selection(host_ids=_ids([current], found))
 
 
 def _items(found: Snapshot) -> list[tuple[ApiTrack, Item]]:
@@ -60,10 +55,8 @@ def _track_of(thing: Any) -> tuple[str, int] | None:
 
 
 def _selected(timeline: Any, found: Snapshot) -> frozenset[str]:
-    if not offers(timeline, "GetSelectedClips"):
-        return frozenset()
-    selected = timeline.GetSelectedClips() or []
-    return _ids(list(selected.values()) if isinstance(selected, Mapping) else list(selected), found)
+    selected = timeline.GetSelectedClips() if offers(timeline, "GetSelectedClips") else None
+    return _ids(listed(selected), found)
 
 
 def _colored(timeline: Any, found: Snapshot) -> frozenset[str]:

@@ -15,6 +15,7 @@ import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE
 
 from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.items import items_of
 from avfoley_plugin.hosts.resolve.colors import FROM_OTIO
 from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, item_id, read_timeline, snapshot
 from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
@@ -27,7 +28,7 @@ from avfoley_plugin.timeline.identity import (
     identity,
 )
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
-from avfoley_plugin.timeline.timing import exact_frames, exact_seconds, round_half_up
+from avfoley_plugin.timeline.timing import exact_seconds, frames, round_half_up
 
 BIN = "AVFoley"
 _MEDIA_TYPES = {"video": 1, "audio": 2}
@@ -120,12 +121,9 @@ class _Writer:
                 raise HostError(f"Resolve did not delete {item.name!r} on its track; unlock the track and run again")
 
     def _find_item(self, record_start: int, path: Path, place: tuple[str, int] | None = None) -> Item | None:
-        for track in snapshot(self._api).tracks:
-            if place in (None, (track.kind, track.index)):
-                for item in track.items:
-                    if item.start == record_start and Path(item.path) == path:
-                        return item
-        return None
+        tracks = [track for track in snapshot(self._api).tracks if place in (None, (track.kind, track.index))]
+        items = (item for track in tracks for item in track.items)
+        return next((item for item in items if item.start == record_start and Path(item.path) == path), None)
 
     def _import(self, paths: Iterable[str]) -> dict[Path, Any]:
         """The media pool's items of our files, which are imported into a bin of ours where they are not there yet."""
@@ -179,33 +177,22 @@ class _Writer:
 
     def _append(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
         (kind, index), path = self._places[id(clip.track)], Path(clip.active.path)
-        track = snapshot(self._api).track(kind, index)
-        end = clip.record_start + clip.frames
-        taken = (
-            [item.name for item in track.items if item.start < end and clip.record_start < item.end] if track else []
-        )
+        track, end = snapshot(self._api).track(kind, index), clip.record_start + clip.frames
+        items = () if track is None else track.items
+        taken = [item.name for item in items if item.start < end and clip.record_start < item.end]
         if taken:
             # Resolve would drop ours without a word.
             raise HostError(f"{', '.join(taken)} lies where the take of {clip.clip.name!r} belongs; move it away")
         left = clip.left(clip.active, self._before.rate)
-        self._pool.AppendToTimeline(
-            [
-                {
-                    "mediaPoolItem": media[path],
-                    "startFrame": left,
-                    "endFrame": left + clip.frames,
-                    "mediaType": _MEDIA_TYPES[kind],
-                    "trackIndex": index,
-                    "recordFrame": self._before.start + clip.record_start,
-                }
-            ]
-        )
+        what = {"mediaPoolItem": media[path], "startFrame": left, "endFrame": left + clip.frames}
+        where = {"mediaType": _MEDIA_TYPES[kind], "trackIndex": index}
+        self._pool.AppendToTimeline([{**what, **where, "recordFrame": self._before.start + clip.record_start}])
         item = self._find_item(clip.record_start, path, (kind, index))
         if item is None or not _same_length(item.frames, clip.frames):
-            where = f"frame {clip.record_start} of {kind} track {index}"
+            place = f"frame {clip.record_start} of {kind} track {index}"
             became = "nothing" if item is None else f"{item.frames} frames"
             raise HostError(
-                f"Resolve put {became} at {where}, not the {clip.frames} frames of {path.name}; undo it there"
+                f"Resolve put {became} at {place}, not the {clip.frames} frames of {path.name}; undo it there"
             )
 
     def _take_up(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
@@ -233,16 +220,14 @@ class _Writer:
     def _item_of(self, clip: OurClip) -> Item:
         place = self._places.get(id(clip.track)) or _place_of(clip.track)
         for take in clip.takes:
-            item = self._find_item(clip.record_start, Path(take.path), place)
-            if item is not None:
+            if (item := self._find_item(clip.record_start, Path(take.path), place)) is not None:
                 return item
         raise HostError(f"the take of {clip.clip.name!r} is no longer on its track; run again")
 
     def _write_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip]) -> None:
         present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
         others = {m.frame for m in self._before.markers if m.custom_data not in present}
-        ours = [marker for marker in timeline.tracks.markers if identity(marker, CaptionIdentity) is not None]
-        wanted = self._wanted_markers(ours, clips, timeline, others)
+        wanted = self._wanted_markers(timeline, clips, others)
         for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
             self._delete_marker(custom_data)
         for marker in wanted:
@@ -260,21 +245,18 @@ class _Writer:
             raise HostError("Resolve did not delete a marker of ours; delete the markers named after shots, run again")
 
     def _wanted_markers(
-        self,
-        markers: Iterable[otio.schema.Marker],
-        clips: Iterable[OurClip],
-        timeline: otio.schema.Timeline,
-        others: set[int],
+        self, timeline: otio.schema.Timeline, clips: Iterable[OurClip], others: set[int]
     ) -> list[ApiMarker]:
         by_shot = {ours.id: (ours, clip) for clip in clips if (ours := identity(clip.clip, ClipIdentity)) is not None}
         rate = self._before.rate
         taken, wanted = set(others), []
-        for marker in markers:
+        for marker in timeline.tracks.markers:
             caption = identity(marker, CaptionIdentity)
-            assert caption is not None
-            start = round_half_up(exact_frames(marker.marked_range.start_time, rate))
-            frames = max(1, round_half_up(exact_frames(marker.marked_range.duration, rate)))
-            free = next((frame for frame in range(start, start + frames) if frame not in taken), None)
+            if caption is None:
+                continue
+            start = frames(marker.marked_range.start_time, rate)
+            end = start + max(1, frames(marker.marked_range.duration, rate))
+            free = next((frame for frame in range(start, end) if frame not in taken), None)
             if free is None:
                 raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
             taken.add(free)
@@ -284,9 +266,8 @@ class _Writer:
                 record = Record(caption=caption, clip=ours, name=clip.clip.name, takes=list(clip.takes))
             place = marker.metadata.get(PLACE)
             color = str(place["color"]) if place else FROM_OTIO.get(marker.color, "Cyan")
-            wanted.append(
-                ApiMarker(free, frames - (free - start), color, marker.name, marker.comment, record.model_dump_json())
-            )
+            custom_data = record.model_dump_json()
+            wanted.append(ApiMarker(free, end - free, color, marker.name, marker.comment, custom_data))
         return wanted
 
     def _delete_tracks(self, timeline: otio.schema.Timeline) -> None:
@@ -304,20 +285,16 @@ def our_clips(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> l
     """All clips of ours on a timeline, in record frames. Relative media URLs resolve against `folder`."""
     found = []
     for track in timeline.tracks:
-        at = Fraction(0)
-        for child in track:
-            if not isinstance(child, otio.core.Item):
+        for child, at, duration in items_of(track):
+            if not isinstance(child, otio.schema.Clip) or identity(child, ClipIdentity) is None:
                 continue
-            frames = exact_frames(child.trimmed_range().duration, rate)
-            if isinstance(child, otio.schema.Clip) and identity(child, ClipIdentity) is not None:
-                takes = {key: _stored_take(key, ref, folder) for key, ref in child.media_references().items()}
-                present = {key: take for key, take in takes.items() if take is not None}
-                active = present.get(child.active_media_reference_key)
-                if active is not None:
-                    start, length = round_half_up(at), round_half_up(frames)
-                    host_id = child.metadata.get(HOST_ID)
-                    found.append(OurClip(child, track, start, length, tuple(present.values()), active, host_id))
-            at += frames
+            stored_takes = (_stored_take(key, ref, folder) for key, ref in child.media_references().items())
+            takes = {take.key: take for take in stored_takes if take is not None}
+            active = takes.get(child.active_media_reference_key)
+            if active is not None:
+                start, length = round_half_up(at * rate), round_half_up(duration * rate)
+                host_id = child.metadata.get(HOST_ID)
+                found.append(OurClip(child, track, start, length, tuple(takes.values()), active, host_id))
     return found
 
 
@@ -332,7 +309,7 @@ def _stored_take(key: str, reference: otio.core.MediaReference, folder: Path) ->
     path = None if ours is None else resolve_media(reference.target_url, folder)
     if ours is None or path is None or reference.available_range is None:
         return None
-    start = round_half_up(exact_frames(reference.available_range.start_time, Fraction(SAMPLE_RATE)))
+    start = frames(reference.available_range.start_time, Fraction(SAMPLE_RATE))
     return StoredTake(key=key, path=str(path), start=start, identity=ours)
 
 
@@ -349,7 +326,7 @@ def _api_takes(item: Any) -> list[Any]:
 
 def _take_path(take: Any) -> Path:
     media = take.get("mediaPoolItem") if isinstance(take, Mapping) else None
-    return Path() if media is None else Path(str((media.GetClipProperty() or {}).get("File Path") or ""))
+    return Path() if media is None else _media_path(media)
 
 
 def _bin(root: Any) -> Any:
@@ -357,5 +334,8 @@ def _bin(root: Any) -> Any:
 
 
 def _media(bin_: Any) -> dict[Path, Any]:
-    clips = bin_.GetClipList() or []
-    return {Path(str((clip.GetClipProperty() or {}).get("File Path") or "")): clip for clip in clips}
+    return {_media_path(clip): clip for clip in bin_.GetClipList() or []}
+
+
+def _media_path(media: Any) -> Path:
+    return Path(str((media.GetClipProperty() or {}).get("File Path") or ""))
