@@ -11,7 +11,7 @@ import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.interchange import FORMATS, marker_list, read_interchange, write_interchange
-from avfoley_plugin.hosts.media_time import Probe, count_in_media_time, with_lengths
+from avfoley_plugin.hosts.media_time import Probe, in_media_time, with_lengths
 from avfoley_plugin.hosts.resolve import for_resolve, from_resolve
 from avfoley_plugin.hosts.saving import replace_file
 from avfoley_plugin.hosts.survival import Survival, survival
@@ -82,15 +82,6 @@ def prepare(
     timeline = with_lengths(timeline, folder, probe)
     content = write_interchange(timeline, folder, suffix, probe)
     return Export(output, content, _lost(in_media_time(timeline, folder, probe), read_back(content, suffix, timeline)))
-
-
-def in_media_time(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None = None) -> otio.schema.Timeline:
-    """A copy of a timeline whose takes count in their files' timecode, as other programs want them."""
-    prepared = timeline.deepcopy()
-    clock = record_clock(prepared)
-    for clip in prepared.find_clips():
-        count_in_media_time(clip, folder, clock, probe)
-    return prepared
 
 
 def read_back(content: bytes, suffix: str, timeline: otio.schema.Timeline) -> otio.schema.Timeline | None:

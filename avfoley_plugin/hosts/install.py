@@ -61,9 +61,8 @@ class Found:
 
 
 def install(program: Program, platform: str = sys.platform) -> list[Path]:
-    """Puts a program's launchers where it looks for them, and returns them; those of ours are replaced.
-
-    Raises HostError if the program has no folder for them here, or if what is not ours is in the way.
+    """Puts a program's launchers where it looks for them, and returns them. Raises HostError if it
+    has no folder for them here, or if what is not ours is in the way.
     """
     written = []
     for path, content in _launchers(program, platform):

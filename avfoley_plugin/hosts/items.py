@@ -67,9 +67,7 @@ def speed_of(item: otio.core.Item) -> Fraction:
 
 
 def free_rows(placed: Iterable[_Placed]) -> list[list[_Placed]]:
-    """Items of one track, in order; those that overlap go to tracks of their own. Raises HostError if these are
-    too many.
-    """
+    """Rows of items without overlap, in which they keep their order. HostError for too many."""
     rows: list[list[_Placed]] = []
     for item in placed:
         row = next((row for row in rows if row[-1].end <= item.start), None)

@@ -1,6 +1,4 @@
-"""Timelines for programs that count a clip's source in its file's own timecode and in frames, know only one file a clip,
-and want to be told how long each is.
-"""
+"""Timelines for programs that count sources in frames of each file's own timecode."""
 
 from __future__ import annotations
 
@@ -53,6 +51,15 @@ def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock
             reference.available_range = clock.range(first, max(length, start + plays - first))
 
 
+def in_media_time(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None = None) -> otio.schema.Timeline:
+    """A copy of a timeline whose takes count in their files' timecode, as other programs want them."""
+    prepared = timeline.deepcopy()
+    clock = record_clock(prepared)
+    for clip in prepared.find_clips():
+        count_in_media_time(clip, folder, clock, probe)
+    return prepared
+
+
 def _begin(reference: otio.schema.ExternalReference, folder: Path, clock: RecordClock, probe: Probe | None) -> int:
     path = resolve_media(reference.target_url, folder)
     if path is None:
@@ -68,9 +75,7 @@ def _begin(reference: otio.schema.ExternalReference, folder: Path, clock: Record
 
 
 def file_range(path: Path, probe: Probe | None, rate: Fraction) -> TimeRange:
-    """All of a media file, in its own timecode: in its own frames, or for a sound in those of `rate`. Raises HostError if
-    it cannot be read, or there is no `probe`.
-    """
+    """All of a file in its own timecode, sound in frames of `rate`. HostError if nothing tells."""
     if probe is None:
         raise HostError(f"nothing tells how long {path} is; set the clip's in and out points, or its available range")
     try:
@@ -85,9 +90,8 @@ def file_range(path: Path, probe: Probe | None, rate: Fraction) -> TimeRange:
 
 
 def with_lengths(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None) -> otio.schema.Timeline:
-    """A copy of a timeline in which every clip tells how long it is; OpenTimelineIO cannot add up those that do not.
-
-    Relative media URLs resolve against `folder`. Raises HostError, naming the clip, where nobody knows.
+    """A copy of a timeline in which every clip tells its length; relative media URLs resolve
+    against `folder`. Raises HostError, naming the clip, where nobody knows.
     """
     measured = timeline.deepcopy()
     for clip in measured.find_clips():
@@ -103,9 +107,8 @@ def with_lengths(timeline: otio.schema.Timeline, folder: Path, probe: Probe | No
 
 
 def in_whole_frames(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
-    """A copy of a timeline in which every item says what it plays, in frames of the timeline where it counted samples.
-
-    Cuts are rounded, not lengths, so that nothing adds up to drift; what is shorter than half a frame goes.
+    """A copy of a timeline whose items say what they play, samples counted in its frames. Cuts are
+    rounded, not lengths, so nothing drifts; what is shorter than half a frame goes.
     """
     whole, clock = timeline.deepcopy(), record_clock(timeline)
     for track in whole.find_children(descended_from_type=otio.schema.Track):

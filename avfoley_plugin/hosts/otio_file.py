@@ -15,14 +15,13 @@ from avfoley_plugin.hosts.newer_schema import read_document
 from avfoley_plugin.hosts.recovery import recover
 from avfoley_plugin.hosts.resolve.otio_shape import from_resolve
 from avfoley_plugin.hosts.saving import (
+    absolute_url,
+    change_urls,
     check_source,
     check_unchanged,
     digest,
     file_digest,
-    file_references,
-    reference_url,
     save,
-    set_reference_url,
 )
 from avfoley_plugin.timeline.identity import TimelineIdentity, mark
 from avfoley_plugin.timeline.media_url import relative_url, resolve_media
@@ -48,10 +47,13 @@ class OtioFile(StoredHost):
     is replaced, with a backup.
     """
 
+    #: How the names of the files end that this host reads.
+    suffixes: tuple[str, ...] = SUFFIXES
+
     def __init__(self, path: Path, output: Path | None = None) -> None:
         self._path = path.absolute()
         self._suffix = self._path.suffix.lower()
-        if self._suffix not in self.suffixes():
+        if self._suffix not in self.suffixes:
             raise HostError(f"{path} is not an OpenTimelineIO file; its name must end in {', '.join(SUFFIXES)}")
         updated = path if self._suffix == ".otio" else path.with_suffix(".otio")
         super().__init__(self._path.name, output or updated)
@@ -60,11 +62,6 @@ class OtioFile(StoredHost):
         self._source_file = self._path / _BUNDLED_TIMELINE if self._suffix == ".otiod" else self._path
         self._digest_when_read: str | None = None
         self._output_digest_when_read: str | None = None
-
-    @classmethod
-    def suffixes(cls) -> tuple[str, ...]:
-        """How the names of the files end that this host reads."""
-        return SUFFIXES
 
     @property
     def folder(self) -> Path:
@@ -85,9 +82,8 @@ class OtioFile(StoredHost):
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, otio.exceptions.OTIOError) as error:
             raise HostError(f"{self._path} is not a timeline that OpenTimelineIO can read: {error}") from error
         if not isinstance(timeline, otio.schema.Timeline):
-            raise HostError(
-                f"{self._path} holds a {type(timeline).__name__}, not a timeline; export one timeline from it"
-            )
+            kind = type(timeline).__name__
+            raise HostError(f"{self._path} holds a {kind}, not a timeline; export one timeline from it")
         self._digest_when_read = digest(content)
         recover(timeline, self.folder)
         if self._suffix == ".otioz":
@@ -131,10 +127,7 @@ class OtioFile(StoredHost):
         if not isinstance(earlier, otio.schema.Timeline) or not has_ours(earlier):
             return
         check_source(earlier, self._path, self._output)
-        for reference in file_references(earlier):
-            path = resolve_media(reference_url(reference), self._output.parent)
-            if path is not None and path.is_absolute():
-                set_reference_url(reference, path.as_uri())
+        change_urls(earlier, lambda url: absolute_url(url, self._output.parent))
         carry_over(earlier, timeline)
 
     def _unpack_media(self, timeline: otio.schema.Timeline) -> None:
@@ -150,10 +143,12 @@ class OtioFile(StoredHost):
                         _unpack(bundle, member, target)
         except (OSError, zipfile.BadZipFile) as error:
             raise HostError(f"the media of {self._path} cannot be unpacked to {media_folder}: {error}") from error
-        for reference in file_references(timeline):
-            path = resolve_media(reference_url(reference), self.folder, renamed.__contains__)
-            if path in renamed:
-                set_reference_url(reference, relative_url(renamed[path], self.folder))
+
+        def unpacked(url: str) -> str | None:
+            path = resolve_media(url, self.folder, renamed.__contains__)
+            return relative_url(renamed[path], self.folder) if path in renamed else None
+
+        change_urls(timeline, unpacked)
 
 
 def _unpack(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:

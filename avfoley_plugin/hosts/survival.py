@@ -20,9 +20,7 @@ from avfoley_plugin.timeline.timing import exact_frames, frames, record_clock, r
 
 @dataclass(frozen=True)
 class Aspect:
-    """One thing that can be lost. ``tell`` lists what a timeline has of it, to be compared; ``find``,
-    where it is not the same, what may stand for that afterwards.
-    """
+    """What can be lost: ``tell`` lists it, to be compared; ``find`` what may stand for it after."""
 
     name: str
     what: str
@@ -57,9 +55,7 @@ def survival(before: otio.schema.Timeline, after: otio.schema.Timeline | None) -
 
 
 def _items(timeline: otio.schema.Timeline) -> Iterator[tuple[otio.schema.Track, otio.core.Item, int, int]]:
-    """Every item that is no gap, directly on a track, with its first record frame and its count of frames: where its
-    cuts lie between two frames, the nearest ones.
-    """
+    """All items but gaps, each with its first record frame and count, from the nearest cuts."""
     rate = record_clock(timeline).rate
     for track in timeline.tracks:
         for item, at, duration in items_of(track) if isinstance(track, otio.schema.Track) else ():

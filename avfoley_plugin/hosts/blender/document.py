@@ -30,9 +30,7 @@ _Item = tuple[int, int, Json]
 
 
 def read(scene: Any, takes_folder: Path) -> Json:
-    """The document of a scene. Its frames count from the scene's frame 0, which Blender shows as 00:00:00:00, or from
-    the first frame before it that is used.
-    """
+    """The document of a scene, counted from its frame 0, or from an earlier one that is used."""
     rate = scene_rate(scene)
     found, _ = films(scene)
     origin = min([0, *(strip.frame_final_start for strip in all_strips(scene))])
@@ -63,9 +61,7 @@ def _clip(film: Film, rate: Fraction) -> Json:
 
 
 def _take_tracks(scene: Any, folder: Path, origin: int, rate: Fraction) -> list[Json]:
-    """The channels that takes and sounds are on: a track for each kind that one has. On our own tracks, other people's
-    strips hold their places.
-    """
+    """Tracks of the channels with takes and sounds; on ours, others' strips hold their places."""
     if scene.sequence_editor is None:
         return []
     heard = {sound.name: sound for sound in sounds(scene)[0]}

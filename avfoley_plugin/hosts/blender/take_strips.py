@@ -1,6 +1,4 @@
-"""Takes as strips: sounds, and movies for pictures. A strip's custom property holds its clip as the document has it, with all
-takes of the shot.
-"""
+"""Takes as strips of sound or film; a custom property holds the clip with all takes of its shot."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _SETTINGS = ("volume", "pan", "mute", "lock", "blend_alpha", "color_tag", "show_
 
 
 def clip_of(strip: Any, folder: Path, rate: Fraction) -> Json | None:
-    """A strip's clip as it is on the sequence now; None for a strip that is not ours. Takes that went elsewhere with
-    the project are looked for in `folder`.
-    """
+    """A strip's clip as it is now, None for others'. Moved takes are looked for in `folder`."""
     clip = stored(strip)
     if clip is None:
         return None

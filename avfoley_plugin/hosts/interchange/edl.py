@@ -72,9 +72,7 @@ class _Placed(NamedTuple):
 
 
 def read_edl(content: bytes, rate: Fraction | None = None) -> otio.schema.Timeline:
-    """The timeline of a list, at `rate` or else `guessed_rate`. Raises HostError if it holds no
-    events, or times that are none.
-    """
+    """The timeline of a list, at `rate` or `guessed_rate`. Raises HostError if it holds none."""
     title, events = _parsed(_text(content))
     if not events:
         raise HostError("it holds no events of a CMX 3600 list")

@@ -16,9 +16,8 @@ from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcp7_writing import write_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
 from avfoley_plugin.hosts.interchange.fcpxml_writing import write_fcpxml
-from avfoley_plugin.hosts.media_time import Probe, count_in_media_time
-from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.timing import record_clock
+from avfoley_plugin.hosts.media_time import Probe, in_media_time
+from avfoley_plugin.hosts.saving import absolute_url
 
 #: More than any timeline's file has; what is larger would only fill the memory.
 LARGEST = 1 << 28
@@ -51,20 +50,15 @@ def read_interchange(path: Path, rate: Fraction | None = None) -> otio.schema.Ti
 
 
 def write_interchange(timeline: otio.schema.Timeline, folder: Path, suffix: str, probe: Probe | None = None) -> bytes:
-    """The content of a file of an interchange format. Relative media URLs resolve against `folder`.
-
-    Raises HostError if the format cannot hold the timeline at all. What it loses, `losses` tells.
+    """The content of a file; relative media URLs resolve against `folder`. Raises HostError if the
+    format cannot hold the timeline at all.
     """
     chosen = FORMATS[suffix.lower()]
-    prepared = timeline.deepcopy()
-    clock = record_clock(prepared)
+    prepared = in_media_time(timeline, folder, probe)
     for clip in prepared.find_clips():
-        count_in_media_time(clip, folder, clock, probe)
         for reference in clip.media_references().values():
             if isinstance(reference, otio.schema.ExternalReference):
-                path = resolve_media(reference.target_url, folder)
-                if path is not None and path.is_absolute():
-                    reference.target_url = path.as_uri()
+                reference.target_url = absolute_url(reference.target_url, folder) or reference.target_url
     try:
         return chosen.write(prepared)
     except AVFoleyError as error:

@@ -19,15 +19,13 @@ class InterchangeFile(OtioFile):
     there `avfoley export` makes a file of any format. `rate` is the frame rate of a list that does not tell it.
     """
 
+    suffixes = tuple(FORMATS)
+
     def __init__(self, path: Path, output: Path | None = None, rate: Fraction | None = None) -> None:
         if path.suffix.lower() not in FORMATS:
             raise HostError(f"{path} is of no interchange format; its name must end in {', '.join(FORMATS)}")
         super().__init__(path, output or path.with_suffix(".otio"))
         self._rate = rate
-
-    @classmethod
-    def suffixes(cls) -> tuple[str, ...]:
-        return tuple(FORMATS)
 
     def _parsed(self, content: bytes) -> otio.schema.Timeline:
         return read_interchange(self._path, self._rate)

@@ -89,9 +89,7 @@ def write_takes(changes: Changes, clips: Iterable[PlacedClip]) -> dict[str, str]
 
 
 def drop_takes(changes: Changes, kept: Iterable[str], sequence_playlists: set[str | None]) -> set[str]:
-    """Takes the takes out of the bin that are not among the `kept`, unless another sequence plays them. Returns the
-    ``kdenlive:id`` of those that stay.
-    """
+    """Takes what is not `kept`, or played elsewhere, out of the bin; returns the ids that stay."""
     kept, project = set(kept), changes.project
     elsewhere = {
         name

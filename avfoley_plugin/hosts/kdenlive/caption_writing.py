@@ -17,8 +17,7 @@ from avfoley_plugin.timeline.timing import frames
 
 
 def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: StoredTimeline) -> None:
-    """Brings our guides to the captions of a timeline. `mine` is what is ours on the sequence, and is updated.
-
+    """Brings our guides to a timeline's captions; updates `mine`, what is ours on the sequence.
     A frame has room for one guide: a caption makes way for one of the user's, by a frame.
     """
     project = changes.project

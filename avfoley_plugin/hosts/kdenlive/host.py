@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 import opentimelineio as otio
 
@@ -128,9 +127,5 @@ def _rooted(content: bytes, project: Project) -> bytes:
     """A project's file with the folder named in it that its relative resources are in."""
     moved = Project(content, project.path)
     patch = Patch(moved.document)
-    if "root" in moved.root.attributes:
-        patch.set_attribute(moved.root, "root", str(project.folder))
-    else:
-        assert moved.root.content is not None
-        patch.insert(moved.root.start + len("<mlt"), f" root={quoteattr(str(project.folder))}")
+    patch.set_attribute(moved.root, "root", str(project.folder))
     return patch.result()

@@ -39,10 +39,7 @@ def items(text: str, name: str) -> list[Item]:
 
 
 def changed(text: str, name: str, drop: Container[int] = (), add: Sequence[Any] = ()) -> list[Edit]:
-    """The edits that drop items, by their number, and put others at the end.
-
-    Dropping what was added before leaves the text that was there before.
-    """
+    """The edits that drop items, by number, and add others at the end; dropping undoes adding."""
     present = items(text, name)
     added = [json.dumps(value, indent=4, ensure_ascii=False).replace("\n", "\n    ") for value in add]
     if not text.strip():

@@ -32,9 +32,8 @@ class MarkupError(HostError):
 
 @dataclass(eq=False)
 class Element:
-    """An element and where it lies: from byte ``start`` to ``end``, its content from ``content`` to ``close``.
-
-    ``content`` is None for an element that is written as an empty tag.
+    """An element from byte ``start`` to ``end``, its content from ``content`` to ``close``;
+    ``content`` is None for an empty tag.
     """
 
     tag: str
@@ -179,14 +178,14 @@ class Patch:
         self.replace(self.line(element), element.end, b"")
 
     def set_attribute(self, element: Element, name: str, value: str) -> None:
-        """Gives an attribute that the element has another value."""
+        """Gives an element's attribute a value."""
         content = self._document.content
         end = element.end if element.content is None else element.content
         for match in _ATTRIBUTE.finditer(content, element.start, end):
             if match[1].decode() == name:
                 self.replace(match.start(2), match.end(2), quoteattr(value))
                 return
-        raise ValueError(f"<{element.tag}> has no attribute {name}")
+        self.insert(element.start + 1 + len(element.tag.encode()), f" {name}={quoteattr(value)}")
 
     def set_text(self, element: Element, text: str) -> None:
         """Gives an element other text; what it had goes."""

@@ -31,9 +31,8 @@ _FRAMES = re.compile(r"-?\d{1,10}")
 
 @dataclass(frozen=True)
 class Track:
-    """A track of a sequence.
-
-    ``number`` is MLT's, counted from the bottom: 0 is the black one under all. ``label`` is Kdenlive's, like V1 or A2.
+    """A track of a sequence. ``number`` is MLT's, counted from 0, the black one under all;
+    ``label`` is Kdenlive's, like V1 or A2.
     """
 
     number: int

@@ -56,10 +56,8 @@ def zone(project: Project) -> tuple[int, int] | None:
 
 
 def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake]) -> dict[int, StoredTrack]:
-    """Our tracks by the number of the track.
-
-    Kdenlive keeps no mark on a track, but it keeps its name. A track of ours that somebody renamed is the one that
-    mostly holds our takes.
+    """Our tracks by their numbers. Kdenlive keeps no mark on a track, but its name; one that was
+    renamed is the one that mostly holds our takes.
     """
     mine = stored.sequences.get(project.sequence_id, StoredTimeline())
     tracks = list(reversed(project.tracks(project.sequence)))

@@ -52,9 +52,7 @@ class _Window:
 
 
 def save(path: Path) -> None:
-    """Has Kdenlive save a project that it has open with changes. Raises HostError if it does not, for
-    example because it shows a dialog.
-    """
+    """Has Kdenlive save a project with changes in it. Raises HostError if it does not."""
     window = _window_of(path)
     try:
         if window is None or not window.modified:
@@ -72,9 +70,7 @@ def save(path: Path) -> None:
 
 
 def reload(path: Path) -> None:
-    """Has Kdenlive load a project again that it has open without changes; with changes in it, Kdenlive would ask
-    whether to throw them away.
-    """
+    """Has Kdenlive load a project again, unless it has changes: it would ask about them."""
     window = _window_of(path)
     with contextlib.suppress(_NoAnswerError):
         if window is not None and not window.modified:

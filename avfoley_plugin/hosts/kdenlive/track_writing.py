@@ -125,9 +125,8 @@ class TrackWriter:
         return before is not None and clip.playing == before.playing
 
     def _entry(self, clip: PlacedClip, following: Element) -> str:
-        """The entry for a clip; a producer that it needs is put before the element `following`.
-
-        What an editor did to an entry (gain, fades) goes with it.
+        """The entry for a clip, with what an editor did to it (gain, fades). A producer that it
+        needs is put before the element `following`.
         """
         project, reference = self._project, clip.clip.media_reference
         take = identity(reference, TakeIdentity)

@@ -22,9 +22,8 @@ from avfoley_plugin.timeline.placing import track_layer
 
 
 def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
-    """The project's file with our tracks, takes and captions as a timeline has them that was read from this project.
-
-    A file in which nothing of ours changes comes out as it is.
+    """The project's file with our tracks, takes and captions as on a timeline that was read from
+    it. A file in which nothing of ours changes comes out as it is.
     """
     changes = Changes(project)
     before = placed_clips(read_timeline(project), project.rate)

@@ -35,9 +35,7 @@ _OUR_TRACK = re.compile(rf"{TRACK_NAME}(?: (?:{AMBIENCE}|{PICTURE}))?(?: \d+)?")
 
 @dataclass(frozen=True)
 class Item:
-    """An item of the API's, in record frames from the timeline's start; ``left`` are those that are cut
-    off its media's head.
-    """
+    """An item, in record frames of the timeline; ``left`` are those cut off its media's head."""
 
     thing: Any = field(repr=False)
     name: str
@@ -160,8 +158,8 @@ def _track(track: ApiTrack, found: Snapshot, owners: Mapping[str, Record]) -> ot
 
 
 def _owners(tracks: Iterable[ApiTrack], records: Iterable[Record]) -> dict[str, Record]:
-    """Which record each of our items belongs to. A copy that the editor made of an item of ours is theirs: of several
-    items that play a take of one shot, ours is the one nearest to where it was put.
+    """Which record each of our items belongs to: of several that play a take of one shot, which the
+    editor copied, the nearest to where it was put.
     """
     items = [(item_id(track, item), item) for track in tracks for item in track.items]
     owners: dict[str, Record] = {}

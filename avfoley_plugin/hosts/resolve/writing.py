@@ -56,9 +56,8 @@ class OurClip:
 
 
 def write_timeline(project: Any, api: Any, before: Snapshot, timeline: otio.schema.Timeline, folder: Path) -> None:
-    """Makes the API's timeline `api` have what is ours on `timeline`, which was read from the snapshot `before`.
-
-    Raises HostError where Resolve does not do as it is told; what was done until then stays.
+    """Brings the API's timeline to what is ours on `timeline`, which was read from `before`. Raises
+    HostError where Resolve does not do as it is told; what was done until then stays.
     """
     _Writer(project, api, before, folder).write(timeline)
 
