@@ -68,20 +68,21 @@ def prepare(
     if suffix == ".csv":
         table = cue_sheet(timeline) if output.stem.endswith(_CUES) else marker_list(timeline)
         return Export(output, table.encode(), ())
-    if suffix == ".otio":
-        if program is None:
-            raise HostError(f"{output}: say for which program, with --for resolve; any other reads INPUT's own .otio")
-        timeline = with_lengths(timeline, folder, probe)
-        shaped = for_resolve(timeline, folder, probe)
-        content = otio.adapters.write_to_string(shaped, "otio_json").encode()
-        before = in_media_time(timeline, folder, probe)
-        return Export(output, content, _lost(before, _bare(otio.adapters.read_from_string(content.decode()))))
-    if suffix not in FORMATS:
+    if suffix not in (".otio", *FORMATS):
         known = ", ".join([".otio", *FORMATS, ".csv"])
         raise HostError(f"{output} is of no format that is known here; its name must end in one of {known}")
+    if suffix == ".otio" and program is None:
+        raise HostError(f"{output}: say for which program, with --for resolve; any other reads INPUT's own .otio")
     timeline = with_lengths(timeline, folder, probe)
-    content = write_interchange(timeline, folder, suffix, probe)
-    return Export(output, content, _lost(in_media_time(timeline, folder, probe), read_back(content, suffix, timeline)))
+    after: otio.schema.Timeline | None
+    if suffix == ".otio":
+        text = otio.adapters.write_to_string(for_resolve(timeline, folder, probe), "otio_json")
+        content, after = text.encode(), _bare(otio.adapters.read_from_string(text))
+    else:
+        content = write_interchange(timeline, folder, suffix, probe)
+        after = read_back(content, suffix, timeline)
+    found = survival(in_media_time(timeline, folder, probe), after)
+    return Export(output, content, tuple(one for one in found if one.lost))
 
 
 def read_back(content: bytes, suffix: str, timeline: otio.schema.Timeline) -> otio.schema.Timeline | None:
@@ -94,10 +95,6 @@ def read_back(content: bytes, suffix: str, timeline: otio.schema.Timeline) -> ot
             return read_interchange(path, rate)
         except HostError:
             return None
-
-
-def _lost(before: otio.schema.Timeline, after: otio.schema.Timeline | None) -> tuple[Survival, ...]:
-    return tuple(found for found in survival(before, after) if found.lost)
 
 
 def _bare(timeline: otio.schema.Timeline) -> otio.schema.Timeline:

@@ -19,7 +19,6 @@ from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.timing import (
     RecordClock,
     exact_frames,
-    exact_seconds,
     frames,
     is_picture_rate,
     record_clock,
@@ -135,7 +134,8 @@ def _count_media_in_frames(clip: otio.schema.Clip, clock: RecordClock) -> None:
     if available is not None and _counts_samples(available):
         # No rounding shall make it end before the clip does.
         first = math.floor(exact_frames(available.start_time, clock.rate))
-        ends = (
-            exact_seconds(span.start_time) + exact_seconds(span.duration) for span in (available, clip.source_range)
+        spans = (available, clip.source_range)
+        last = max(
+            exact_frames(span.start_time, clock.rate) + exact_frames(span.duration, clock.rate) for span in spans
         )
-        clip.media_reference.available_range = clock.range(first, math.ceil(max(ends) * clock.rate) - first)
+        clip.media_reference.available_range = clock.range(first, math.ceil(last) - first)

@@ -38,9 +38,7 @@ _RETIME = re.compile(
     rf"M2\s+(?P<reel>\S.{{0,127}}?)\s+(?P<speed>[+-]?\d{{1,5}}(?:\.\d{{1,6}})?)\s+(?P<at>{_TIMECODE})\s*"
 )
 _LOCATOR = re.compile(rf"\*\s*LOC:\s*(?P<at>{_TIMECODE})\s+(?P<color>\w+)\s*(?P<name>.*)")
-_NOTE = re.compile(
-    r"\*\s*(?P<key>FROM CLIP NAME|TO CLIP NAME|SOURCE FILE|FROM FILE|FROM CLIP|TO CLIP):\s*(?P<value>.*)"
-)
+_NOTE = re.compile(r"\*\s*(?P<key>(?:FROM|TO) CLIP(?: NAME)?|(?:SOURCE|FROM) FILE):\s*(?P<value>.*)")
 _FILES = ("SOURCE FILE", "FROM FILE", "FROM CLIP", "TO CLIP")
 _LONGEST_LINE = 1000
 _MOST_EVENTS = 20_000

@@ -76,12 +76,16 @@ class _Placed:
         return self.start + self.duration
 
 
+#: Start, end and name.
+_Transition = tuple[Fraction, Fraction, str]
+
+
 @dataclass
 class _Layout:
     """All items of one composition, and the transitions of its storyline."""
 
     placed: list[_Placed] = field(default_factory=list)
-    transitions: list[tuple[Fraction, Fraction, str]] = field(default_factory=list)
+    transitions: list[_Transition] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -364,9 +368,7 @@ class _Reader:
                 stack.append(track)
         return stack
 
-    def _fill(
-        self, track: otio.schema.Track, row: list[_Placed], transitions: list[tuple[Fraction, Fraction, str]]
-    ) -> None:
+    def _fill(self, track: otio.schema.Track, row: list[_Placed], transitions: list[_Transition]) -> None:
         at = _ZERO
         for placed in row:
             if placed.start > at:

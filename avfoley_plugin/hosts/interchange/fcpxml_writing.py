@@ -68,9 +68,7 @@ class _Writer:
         audio = [self._pieces(track) for track in stack if _kind(track) == otio.schema.TrackKind.Audio]
         spine = self._spine(video[0] if video else [], [*video, *audio])
         rest = [(lane, piece) for lane, row in enumerate(video[1:], start=1) for piece in row]
-        rest += [
-            (-lane, piece) for lane, row in enumerate(audio, start=1) for piece in row if not _joined(piece, spine)
-        ]
+        rest += [(-lane, one) for lane, row in enumerate(audio, start=1) for one in row if not _joined(one, spine)]
         for piece in spine:
             piece.element = self._element(piece, ("video", "audio") if piece.has_audio else ("video",))
             piece.element.set("offset", _time(start + piece.start))
@@ -87,11 +85,9 @@ class _Writer:
                 below = _at(spine, begins)
                 below.markers.append(self._marker(marker, below.local + begins - below.start))
         duration = spine[-1].end if spine else _ZERO
-        timecode = "DF" if ";" in self._clock.timecode(0) else "NDF"
-        sequence = Element(
-            "sequence", format=self._format, duration=_time(duration), tcStart=_time(start), tcFormat=timecode
-        )
-        line = SubElement(sequence, "spine")
+        mode = "DF" if ";" in self._clock.timecode(0) else "NDF"
+        made = Element("sequence", format=self._format, duration=_time(duration), tcStart=_time(start), tcFormat=mode)
+        line = SubElement(made, "spine")
         for piece in spine:
             assert piece.element is not None
             # The order is the document type's: what is connected comes before markers.
@@ -100,7 +96,7 @@ class _Writer:
             others = [child for child in inner if child.tag != "timeMap"]
             inner[:] = [*times, *piece.connected, *others, *piece.markers]
             line.append(piece.element)
-        return sequence
+        return made
 
     def _spine(self, first: list[_Piece], rows: list[list[_Piece]]) -> list[_Piece]:
         """The storyline: the lowest video track, prolonged by a gap to where the last of the other tracks ends."""

@@ -19,9 +19,7 @@ _CATEGORY_LIST = "guide categories"
 _COLOR = "#00a0a0"
 _COLORS = ("#9b59b6", "#3daee9", "#1abc9c", "#1cdc9a", "#c9ce3b", "#fdbc4b", "#f39c1f", "#f47750", "#da4453")
 #: Kdenlive's own categories, for a project that does not say which it has.
-_DEFAULTS = [
-    {"color": color, "comment": f"Category {index + 1}", "index": index} for index, color in enumerate(_COLORS)
-]
+_DEFAULTS = [{"color": color, "comment": f"Category {i + 1}", "index": i} for i, color in enumerate(_COLORS)]
 
 
 class Changes:

@@ -22,7 +22,8 @@ _DEEPEST = 100
 _MOST_ELEMENTS = 2_000_000
 _ATTRIBUTE = re.compile(rb"""\s([^\s=<>"']+)\s*=\s*("[^"]*"|'[^']*')""")
 _START_TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
-_REFERENCE = re.compile(rb"&[^;]*;")
+#: A character of a text as it is written: a reference, a line's end, or a sequence of UTF-8.
+_CHARACTER = re.compile(rb"&[^;]*;|\r\n|.[\x80-\xbf]*", re.DOTALL)
 _WHITE = b" \t\r\n"
 
 
@@ -84,8 +85,8 @@ class Document:
         # A handler would be too late: what it raises does not keep expat from expanding the entities.
         if b"<!DOCTYPE" in content:
             raise MarkupError("it declares a document type, which no project of Kdenlive has; it is not opened")
-        self._open: list[Element] = []
-        self._root: Element | None = None
+        #: The elements that have begun, after one around all.
+        self._open = [Element("", {}, None, 0, 0)]
         self._elements = 0
         self._parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
@@ -99,8 +100,7 @@ class Document:
             raise MarkupError(f"its text cannot be decoded: {error}") from error
         finally:
             del self._parser
-        assert self._root is not None
-        self.root: Element = self._root
+        (self.root,) = self._open[0].children
 
     def raw(self, element: Element) -> bytes:
         """The element as it is written."""
@@ -111,7 +111,7 @@ class Document:
             raise MarkupError(f"it is written in {encoding}, not in UTF-8; open it in Kdenlive and save it")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        if len(self._open) >= _DEEPEST:
+        if len(self._open) > _DEEPEST:
             raise MarkupError("its elements are nested too deep for a project of Kdenlive")
         self._elements += 1
         if self._elements > _MOST_ELEMENTS:
@@ -121,14 +121,10 @@ class Document:
         if match is None:
             raise MarkupError(f"it has an element at byte {start} whose end cannot be found")
         empty = self.content[match.end() - 2 : match.end()] == b"/>"
-        parent = self._open[-1] if self._open else None
-        element = Element(tag, attributes, parent, start, None if empty else match.end())
+        element = Element(tag, attributes, self._open[-1], start, None if empty else match.end())
         if empty:
             element.close = element.end = match.end()
-        if parent is None:
-            self._root = element
-        else:
-            parent.children.append(element)
+        self._open[-1].children.append(element)
         self._open.append(element)
 
     def _end(self, tag: str) -> None:
@@ -234,19 +230,7 @@ class Patch:
         raw = self._document.content[element.content : element.close]
         if b"<" in raw:
             raise MarkupError(f"its <{element.tag}> holds markup where text was expected; open and save it in Kdenlive")
-        places, at = [], 0
-        while at < len(raw):
-            places.append(element.content + at)
-            if raw[at] == ord("&"):
-                match = _REFERENCE.match(raw, at)
-                at = len(raw) if match is None else match.end()
-            elif raw[at : at + 2] == b"\r\n":
-                at += 2
-            else:
-                at += 1
-                while at < len(raw) and raw[at] & 0xC0 == 0x80:
-                    at += 1
-        return [*places, element.close]
+        return [*(element.content + found.start() for found in _CHARACTER.finditer(raw)), element.close]
 
 
 def tag(name: str, attributes: dict[str, str], *content: str, indent: str = "") -> str:

@@ -19,15 +19,7 @@ from avfoley_plugin.hosts.items import dissolve, frame_range, gap, retime
 from avfoley_plugin.hosts.kdenlive.guides import Guide, guides
 from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import Project, Slot, Track
-from avfoley_plugin.hosts.kdenlive.records import (
-    Record,
-    StoredCaption,
-    StoredTake,
-    StoredTimeline,
-    StoredTrack,
-    record,
-    stored_takes,
-)
+from avfoley_plugin.hosts.kdenlive.records import Record, StoredCaption, StoredTake, StoredTrack, record, stored_takes
 from avfoley_plugin.hosts.kdenlive.retimes import STILLS, Stretch, stretches
 from avfoley_plugin.timeline.identity import TimelineIdentity, mark
 from avfoley_plugin.timeline.placing import mark_track
@@ -59,7 +51,7 @@ def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake])
     """Our tracks by their numbers. Kdenlive keeps no mark on a track, but its name; one that was
     renamed is the one that mostly holds our takes.
     """
-    mine = stored.sequences.get(project.sequence_id, StoredTimeline())
+    mine = stored.on(project.sequence_id)
     tracks = list(reversed(project.tracks(project.sequence)))
     holding = {track.number for track in tracks if _mostly_ours(project, track, takes)}
     found: dict[int, StoredTrack] = {}
@@ -131,7 +123,7 @@ class _Reader:
 
     def _guide_markers(self) -> list[otio.schema.Marker]:
         present = guides(self._project.setting("guides"), "guides")
-        mine = self._record.sequences.get(self._project.sequence_id, StoredTimeline())
+        mine = self._record.on(self._project.sequence_id)
         captions = match_captions(present, mine.captions, self._record.category)
         ours = {guide.index: caption for guide, caption in captions}
         markers = []

@@ -86,6 +86,9 @@ class Record(BaseModel):
     added_categories: bool = False
     sequences: dict[str, StoredTimeline] = {}
 
+    def on(self, sequence_id: str) -> StoredTimeline:
+        return self.sequences.get(sequence_id, StoredTimeline())
+
 
 def record(project: Project) -> Record:
     """What the project says is ours; nothing, where it says nothing that we understand."""

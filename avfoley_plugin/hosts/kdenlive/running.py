@@ -100,11 +100,9 @@ def _send(reply: str, service: str, path: str, method: str, *arguments: str) -> 
     if program is None:
         raise _NoAnswerError
     timeout = f"--reply-timeout={round(_ANSWER * 1000)}"
-    command = [program, "--session", reply, timeout, f"--dest={service}", path, method, *arguments]
+    call = [program, "--session", reply, timeout, f"--dest={service}", path, method, *arguments]
     try:
-        ran = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=_ANSWER + 5
-        )
+        ran = subprocess.run(call, stdin=subprocess.DEVNULL, capture_output=True, errors="replace", timeout=_ANSWER + 5)
     except OSError as error:
         raise _NoAnswerError from error
     except subprocess.TimeoutExpired as error:

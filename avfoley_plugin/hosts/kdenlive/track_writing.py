@@ -232,6 +232,9 @@ class TrackWriter:
             # A composition over a track that goes is then over the one under it.
             return number + added - sum(other <= number for other in deleted)
 
+        def on_users(number: int) -> int:
+            return renumbered(number + place) - place
+
         patch = self._changes.patch
         for transition in self._project.sequence["transition"]:
             for name in ("a_track", "b_track"):
@@ -239,12 +242,10 @@ class TrackWriter:
         owner, prefix = self._project.settings
         for name in ("activeTrack", "audioTarget", "videoTarget"):
             # These count from the lowest track that is the user's; below 0 they name none.
-            self._renumber_property(
-                owner.property(prefix + name), lambda n: renumbered(n + place) - place if n >= 0 else n
-            )
+            self._renumber_property(owner.property(prefix + name), lambda n: on_users(n) if n >= 0 else n)
         groups = owner.property(f"{prefix}groups")
         if groups is not None:
-            patch.edit_text(groups, _renumbered_groups(groups.text, {n - place for n in deleted}, place, renumbered))
+            patch.edit_text(groups, _renumbered_groups(groups.text, {n - place for n in deleted}, on_users))
 
     def _renumber_property(self, element: Element | None, renumbered: Callable[[int], int]) -> None:
         text = "" if element is None else element.text.strip()
@@ -252,7 +253,7 @@ class TrackWriter:
             self._changes.patch.set_text(element, str(renumbered(int(text))))
 
 
-def _renumbered_groups(text: str, deleted: set[int], place: int, renumbered: Callable[[int], int]) -> list[Edit]:
+def _renumbered_groups(text: str, deleted: set[int], renumbered: Callable[[int], int]) -> list[Edit]:
     """The edits that renumber the tracks of grouped clips, named ``"track:frame"``, and drop groups with a clip on a
     deleted one.
     """
@@ -263,7 +264,5 @@ def _renumbered_groups(text: str, deleted: set[int], place: int, renumbered: Cal
         if any(int(leaf[1]) in deleted for leaf in leaves):
             drop.add(index)
             continue
-        for leaf in leaves:
-            number = int(leaf[1])
-            edits.append((leaf.start(1), leaf.end(1), str(renumbered(number + place) - place)))
+        edits += [(leaf.start(1), leaf.end(1), str(renumbered(int(leaf[1])))) for leaf in leaves]
     return edits + changed(text, "groups", drop)

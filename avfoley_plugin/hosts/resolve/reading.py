@@ -20,7 +20,7 @@ from avfoley_plugin.errors import HostError, TimelineError
 from avfoley_plugin.hosts.items import frame_range, gap, retime
 from avfoley_plugin.hosts.resolve.colors import TO_OTIO
 from avfoley_plugin.hosts.resolve.connection import offers
-from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
+from avfoley_plugin.hosts.resolve.records import Record, stored
 from avfoley_plugin.timeline.identity import HOST_ID, mark
 from avfoley_plugin.timeline.placing import AMBIENCE, PICTURE, TRACK_NAME, mark_track
 from avfoley_plugin.timeline.takes import file_length
@@ -166,7 +166,7 @@ def _owners(tracks: Iterable[ApiTrack], records: Iterable[Record]) -> dict[str, 
     for record in records:
         if record.clip is None:
             continue
-        start, paths = record.clip.record_start, {Path(take.path) for take in record.takes}
+        start, paths = record.clip.record_start, {take.file for take in record.takes}
         near = [(abs(item.start - start), key) for key, item in items if Path(item.path) in paths and key not in owners]
         if near:
             owners[min(near)[1]] = record
@@ -196,13 +196,14 @@ def _clip(item: Item, rate: Fraction) -> otio.schema.Clip:
 def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
     references, active = {}, None
     for take in record.takes:
-        path = Path(take.path)
-        url = path.as_uri() if path.is_absolute() else take.path
-        reference = otio.schema.ExternalReference(url, _available(take))
-        reference.name = path.name
+        url = take.file.as_uri() if take.file.is_absolute() else take.path
+        length = file_length(take.identity)
+        available = TimeRange(RationalTime(take.start * length.rate / SAMPLE_RATE, length.rate), length)
+        reference = otio.schema.ExternalReference(url, available)
+        reference.name = take.file.name
         mark(reference, take.identity)
         references[take.key] = reference
-        if path == Path(item.path):
+        if take.file == Path(item.path):
             active = take
     assert active is not None
     assert record.clip is not None
@@ -213,11 +214,6 @@ def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
     clip.set_media_references(references, active.key)
     mark(clip, record.clip)
     return clip
-
-
-def _available(take: StoredTake) -> TimeRange:
-    length = file_length(take.identity)
-    return TimeRange(RationalTime(take.start * length.rate / SAMPLE_RATE, length.rate), length)
 
 
 def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.schema.Marker:

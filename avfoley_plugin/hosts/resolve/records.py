@@ -6,6 +6,7 @@ marker carries all that is known of its shot's clip and takes.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -20,6 +21,10 @@ class StoredTake(BaseModel):
     path: str
     start: Annotated[int, Field(gt=-(2**48), lt=2**48)]
     identity: TakeIdentity
+
+    @property
+    def file(self) -> Path:
+        return Path(self.path)
 
 
 class Record(BaseModel):

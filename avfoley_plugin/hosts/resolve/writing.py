@@ -100,14 +100,14 @@ class _Writer:
         if clip.host_id is None or clip.host_id not in items:
             return False
         track, item = items[clip.host_id]
-        lefts = [clip.left(take, self._before.rate) for take in clip.takes if Path(take.path) == Path(item.path)]
+        lefts = [clip.left(take, self._before.rate) for take in clip.takes if take.file == Path(item.path)]
         # A file that plays, but is no longer among the takes, cannot be taken out of a take selector.
         return (
             _place_of(clip.track) == (track.kind, track.index)
             and item.start == clip.record_start
             and _same_length(item.frames, clip.frames)
             and item.left in lefts
-            and {_take_path(take) for take in _api_takes(item.thing)} <= {Path(take.path) for take in clip.takes}
+            and {_take_path(take) for take in _api_takes(item.thing)} <= {take.file for take in clip.takes}
         )
 
     def _delete_items(self, items: list[Item]) -> None:
@@ -175,7 +175,7 @@ class _Writer:
         return kind, count + 1
 
     def _append(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
-        (kind, index), path = self._places[id(clip.track)], Path(clip.active.path)
+        (kind, index), path = self._places[id(clip.track)], clip.active.file
         track, end = snapshot(self._api).track(kind, index), clip.record_start + clip.frames
         items = () if track is None else track.items
         taken = [item.name for item in items if item.start < end and clip.record_start < item.end]
@@ -188,11 +188,9 @@ class _Writer:
         self._pool.AppendToTimeline([{**what, **where, "recordFrame": self._before.start + clip.record_start}])
         item = self._find_item(clip.record_start, path, (kind, index))
         if item is None or not _same_length(item.frames, clip.frames):
-            place = f"frame {clip.record_start} of {kind} track {index}"
-            became = "nothing" if item is None else f"{item.frames} frames"
-            raise HostError(
-                f"Resolve put {became} at {place}, not the {clip.frames} frames of {path.name}; undo it there"
-            )
+            at = f"frame {clip.record_start} of {kind} track {index}"
+            put = "nothing" if item is None else f"{item.frames} frames"
+            raise HostError(f"Resolve put {put} at {at}, not the {clip.frames} frames of {path.name}; undo it there")
 
     def _take_up(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
         """Gives an item all takes of its clip, and selects the active one."""
@@ -202,31 +200,30 @@ class _Writer:
         present = [_take_path(take) for take in _api_takes(item.thing)] or [Path(item.path)]
         # The take that the item was made with is to be the first, whatever is added.
         for take in clip.takes:
-            path = Path(take.path)
-            if path not in present:
+            if take.file not in present:
                 left = clip.left(take, self._before.rate)
-                item.thing.AddTake(media[path], left, left + clip.frames)
+                item.thing.AddTake(media[take.file], left, left + clip.frames)
         takes = [_take_path(take) for take in _api_takes(item.thing)]
-        lacking = [Path(take.path).name for take in clip.takes if Path(take.path) not in takes]
+        lacking = [take.file.name for take in clip.takes if take.file not in takes]
         if lacking:
             raise HostError(f"Resolve did not add {', '.join(lacking)} as takes of {clip.clip.name!r}")
-        wanted = takes.index(Path(clip.active.path)) + 1
+        wanted = takes.index(clip.active.file) + 1
         if item.thing.GetSelectedTakeIndex() != wanted:
             item.thing.SelectTakeByIndex(wanted)
             if item.thing.GetSelectedTakeIndex() != wanted:
-                raise HostError(f"Resolve did not select {Path(clip.active.path).name} of {clip.clip.name!r}")
+                raise HostError(f"Resolve did not select {clip.active.file.name} of {clip.clip.name!r}")
 
     def _item_of(self, clip: OurClip) -> Item:
         place = self._places.get(id(clip.track)) or _place_of(clip.track)
         for take in clip.takes:
-            if (item := self._find_item(clip.record_start, Path(take.path), place)) is not None:
+            if (item := self._find_item(clip.record_start, take.file, place)) is not None:
                 return item
         raise HostError(f"the take of {clip.clip.name!r} is no longer on its track; run again")
 
     def _write_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip]) -> None:
         present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
-        others = {m.frame for m in self._before.markers if m.custom_data not in present}
-        wanted = self._wanted_markers(timeline, clips, others)
+        taken = {m.frame for m in self._before.markers if m.custom_data not in present}
+        wanted = self._wanted_markers(timeline, clips, taken)
         for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
             self._delete_marker(custom_data)
         for marker in wanted:
@@ -243,12 +240,11 @@ class _Writer:
         if self._api.GetMarkerByCustomData(custom_data):
             raise HostError("Resolve did not delete a marker of ours; delete the markers named after shots, run again")
 
-    def _wanted_markers(
-        self, timeline: otio.schema.Timeline, clips: Iterable[OurClip], others: set[int]
-    ) -> list[ApiMarker]:
+    def _wanted_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip], taken: set[int]) -> list[ApiMarker]:
+        """The markers of our captions, on frames that are not `taken`, which those that they take join."""
         by_shot = {ours.id: (ours, clip) for clip in clips if (ours := identity(clip.clip, ClipIdentity)) is not None}
         rate = self._before.rate
-        taken, wanted = set(others), []
+        wanted = []
         for marker in timeline.tracks.markers:
             caption = identity(marker, CaptionIdentity)
             if caption is None:
