@@ -11,10 +11,9 @@ from avfoley_plugin.timeline.selection import Selection
 
 
 class Host(ABC):
-    """One timeline in one editing program, or in one file.
-
-    A host is used in one go: ``read`` it, change the timeline, ``write`` it. What ``write`` replaces is backed up
-    first, and a timeline that changed in between is not overwritten.
+    """One timeline in one editing program, or in one file, used in one go: ``read``, change,
+    ``write``. What is replaced is backed up first; a timeline that changed in between is not
+    overwritten.
     """
 
     #: Whether ``write`` backs up what it replaces. False only where that is known to be our own last writing.

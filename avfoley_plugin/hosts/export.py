@@ -11,6 +11,7 @@ import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.interchange import FORMATS, marker_list, read_interchange, write_interchange
+from avfoley_plugin.hosts.items import markers_of
 from avfoley_plugin.hosts.media_time import Probe, in_media_time, with_lengths
 from avfoley_plugin.hosts.resolve import for_resolve, from_resolve
 from avfoley_plugin.hosts.saving import replace_file
@@ -101,7 +102,7 @@ def _bare(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
     """What Resolve keeps of a file: it knows no metadata but its own."""
     clips = timeline.find_clips()
     things = [timeline, timeline.tracks, *timeline.tracks, *clips]
-    things += [marker for thing in (timeline.tracks, *clips) for marker in thing.markers]
+    things += markers_of(timeline)
     things += [reference for clip in clips for reference in clip.media_references().values()]
     for thing in things:
         thing.metadata.pop(METADATA_KEY, None)

@@ -1,7 +1,6 @@
-"""Launchers of AVFoley where the editing programs look for them, and what of these programs is on this machine.
-
-A launcher names this very Python, so that a virtual environment need not be active. Each says that it is
-ours; a file that does not is neither replaced nor removed.
+"""Launchers of AVFoley where the editing programs look for them, and what of these is on this
+machine. A launcher names this very Python, so that no virtual environment need be active. Each says
+that it is ours; a file that does not is neither replaced nor removed.
 """
 
 from __future__ import annotations
@@ -179,18 +178,11 @@ def _kdenlive_launcher(platform: str) -> tuple[Path, str]:
         text = f'#!/bin/sh\n# {_SIGNATURE}\nexec {shlex.join(COMMAND)} panel "$@"\n'
         return Path.home() / "Applications" / "AVFoley.command", text
     command = " ".join(_desktop_quoted(part) for part in COMMAND)
-    lines = [
-        "[Desktop Entry]",
-        f"# {_SIGNATURE}",
-        "Type=Application",
-        "Name=AVFoley",
-        "Comment=Foley for a Kdenlive project",
-        f"Exec={command} panel %f",
-        "MimeType=application/x-kdenlive;",
-        "Categories=AudioVideo;",
-        "Terminal=false",
-    ]
-    return _data_home() / "applications" / "avfoley-kdenlive.desktop", "\n".join(lines) + "\n"
+    text = (
+        f"[Desktop Entry]\n# {_SIGNATURE}\nType=Application\nName=AVFoley\nComment=Foley for a Kdenlive project\n"
+        f"Exec={command} panel %f\nMimeType=application/x-kdenlive;\nCategories=AudioVideo;\nTerminal=false\n"
+    )
+    return _data_home() / "applications" / "avfoley-kdenlive.desktop", text
 
 
 def _blender_folders(platform: str) -> list[Path]:

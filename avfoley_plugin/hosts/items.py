@@ -66,6 +66,17 @@ def speed_of(item: otio.core.Item) -> Fraction:
     return speed
 
 
+def markers_of(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Marker]:
+    """All markers of a timeline: its own, and those of everything on it."""
+    for item in (timeline.tracks, *timeline.find_children(descended_from_type=otio.core.Item)):
+        yield from item.markers
+
+
+def keep_active_take(clip: otio.schema.Clip) -> None:
+    """Leaves a clip the media that it plays, under the usual key, for programs that know no other."""
+    clip.set_media_references({clip.DEFAULT_MEDIA_KEY: clip.media_reference.deepcopy()}, clip.DEFAULT_MEDIA_KEY)
+
+
 def free_rows(placed: Iterable[_Placed]) -> list[list[_Placed]]:
     """Rows of items without overlap, in which they keep their order. HostError for too many."""
     rows: list[list[_Placed]] = []

@@ -29,11 +29,9 @@ Probe = Callable[[Path], MediaProbe]
 
 
 def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock, probe: Probe | None = None) -> None:
-    """Counts all takes of a clip of ours in their files' timecode, in frames of the timeline; other clips stay.
-
-    A Broadcast Wave begins at its time reference, a picture at the timecode that `probe` finds, else at 0. The clip's
-    source range is that of its active take; those of the others are moved, so that all have the same time at the shot's
-    first frame.
+    """Counts the takes of a clip of ours in their files' timecode, in frames of the timeline. A
+    Broadcast Wave begins at its time reference, a picture at the timecode that `probe` finds, else
+    at 0. All takes are moved to have the same time at the shot's first frame as the active one.
     """
     active = clip.media_reference
     if identity(active, TakeIdentity) is None or clip.source_range is None or active.available_range is None:
@@ -93,14 +91,12 @@ def with_lengths(timeline: otio.schema.Timeline, folder: Path, probe: Probe | No
     against `folder`. Raises HostError, naming the clip, where nobody knows.
     """
     measured = timeline.deepcopy()
-    for clip in measured.find_clips():
-        reference = clip.media_reference
-        if clip.source_range is None and reference.available_range is None:
+    for one in measured.find_clips():
+        reference = one.media_reference
+        if one.source_range is None and reference.available_range is None:
             path = resolve_media(getattr(reference, "target_url", ""), folder)
             if path is None:
-                raise HostError(
-                    f"nothing tells how long clip {clip.name!r} is; relink it, or set its in and out points"
-                )
+                raise HostError(f"nothing tells how long clip {one.name!r} is; relink it, or set its in and out points")
             reference.available_range = file_range(path, probe, record_clock(measured).rate)
     return measured
 

@@ -1,8 +1,6 @@
-"""Timelines written by a newer OpenTimelineIO than ours.
-
-OpenTimelineIO refuses a file with any schema newer than it knows. ``Marker.3`` (OpenTimelineIO after 0.18) differs from
-``Marker.2`` only in its colour, an RGBA object instead of a name, so such a marker can be read as the older and written
-back as it came.
+"""Timelines written by a newer OpenTimelineIO than ours, which refuses what it does not know.
+``Marker.3`` (after 0.18) differs from ``Marker.2`` only in its colour, an RGBA object instead of a
+name, so it is read as the older and written back as it came.
 """
 
 from __future__ import annotations
@@ -19,9 +17,8 @@ _NAMED_COLORS = ("PINK", "RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PU
 
 
 def read_document(text: str) -> Any:
-    """What a document in OpenTimelineIO's JSON holds; the colours of newer markers are kept in their metadata. Raises
-    OTIOError, or ValueError for what OpenTimelineIO would crash over: what is no JSON, is nested too deep, or has a gap
-    of no length.
+    """What a document in OpenTimelineIO's JSON holds; newer markers keep their colours as metadata.
+    Raises OTIOError, or ValueError for no JSON, too deep nesting and gaps of no length.
     """
     try:
         root = json.loads(text)

@@ -36,15 +36,13 @@ _CHUNK = 1 << 20
 
 
 class OtioFile(StoredHost):
-    """A timeline in a file.
+    """A timeline in a file, written as ``.otio``: in place, or for a bundle beside it. The media of
+    an ``.otioz`` is unpacked into a folder next to the output. Relative media URLs stay valid
+    elsewhere.
 
-    Written is always an ``.otio``: without `output`, an ``.otio`` is updated in place, and a bundle gets an ``.otio``
-    of its name beside it. The media of an ``.otioz`` is unpacked into a folder next to the output. Relative media URLs
-    stay valid if the output is elsewhere.
-
-    Where an earlier run wrote the output from this very file, its foley tracks, takes and captions are read along, so
-    that a second run adds to them. An output with takes that came about otherwise is refused; any other timeline there
-    is replaced, with a backup.
+    If the output was made from this very file, its tracks of ours, takes and captions are read
+    along, so that a second run adds to them. One with takes that came about otherwise is refused;
+    any other timeline there is replaced, with a backup.
     """
 
     #: How the names of the files end that this host reads.

@@ -1,7 +1,6 @@
-"""Our own, known again on a timeline that has been through a program or a format that keeps no metadata.
-
-A take's file lies in the folder ``NAME.avfoley`` beside the ``NAME.otio`` that it was placed on. Wherever
-a clip plays one of our files, its identity, other takes and caption can be had from there.
+"""Our own, known again on a timeline that has been through a program or a format that keeps no
+metadata. A take's file lies in ``NAME.avfoley`` beside the ``NAME.otio`` that it was placed on. So
+wherever a clip plays one, its identity, other takes and caption can be had from there.
 """
 
 from __future__ import annotations
@@ -68,17 +67,12 @@ class _Known:
 
     def __init__(self, path: Path) -> None:
         self.clips: dict[Path, otio.schema.Clip] = {}
-        self.captions: list[otio.schema.Marker] = []
         # Held, because the clips of a timeline end with it.
-        self._timeline = _read(path)
-        if self._timeline is None:
-            return
+        self._timeline = _read(path) or otio.schema.Timeline()
         self.captions = [m for m in self._timeline.tracks.markers if identity(m, CaptionIdentity) is not None]
         for clip in self._timeline.find_clips():
-            if identity(clip, ClipIdentity) is None:
-                continue
             references = clip.media_references()
-            for key, _ in our_takes(references):
+            for key, _ in our_takes(references) if identity(clip, ClipIdentity) is not None else ():
                 file = resolve_media(references[key].target_url, path.parent)
                 if file is not None and references[key].available_range is not None:
                     self.clips[file] = clip

@@ -37,10 +37,9 @@ def absolute_url(url: str, folder: Path) -> str | None:
 
 
 def save(timeline: otio.schema.Timeline, folder: Path, output: Path, *, backup: bool = True) -> str:
-    """Writes a timeline whose relative URLs resolve against `folder`; returns the text written.
-
-    See `replace_file`. Relative URLs are rebased if the output is in another folder; those of our own takes are
-    relative wherever they can be.
+    """Writes a timeline, as `replace_file` does, and returns the text. Relative URLs resolve
+    against `folder`, and are rebased for another one; those of our own takes are relative if they
+    can be.
     """
     written = timeline.deepcopy()
     _keep_urls_valid(written, folder, output.parent)

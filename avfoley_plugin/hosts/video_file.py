@@ -16,11 +16,9 @@ from avfoley_plugin.timeline.media_url import relative_url, resolve_media
 
 
 class VideoFile(StoredHost):
-    """A video whose foley goes onto a new timeline: the picture on V1, its own sound, if it has any, on A1.
-
-    Both start at the video's own timecode, and so does the timeline. A timeline of this video that is already at the
-    output is read and updated instead, so that a second run finds what the first one made. Without `output` that is an
-    ``.otio`` beside the video.
+    """A video whose foley goes onto a new timeline: the picture on V1, its sound, if any, on A1,
+    both from the video's own timecode. A timeline of this video that is at the output, by default
+    an ``.otio`` beside it, is updated instead, so that a second run finds what the first one made.
     """
 
     def __init__(self, path: Path, probe: MediaProbe, output: Path | None = None) -> None:

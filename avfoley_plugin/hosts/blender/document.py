@@ -36,9 +36,7 @@ def read(scene: Any, takes_folder: Path) -> Json:
     origin = min([0, *(strip.frame_final_start for strip in all_strips(scene))])
     tracks = []
     for channel in sorted({film.channel for film in found}):
-        items = [
-            (film.start - origin, film.end - origin, _clip(film, rate)) for film in found if film.channel == channel
-        ]
+        items = [(one.start - origin, one.end - origin, _clip(one, rate)) for one in found if one.channel == channel]
         tracks += _tracks("Video", channel, items, rate, scene)
     tracks += _take_tracks(scene, takes_folder, origin, rate)
     return timeline(scene.name, origin, tracks, caption_markers.read(scene), rate)
@@ -124,13 +122,8 @@ def _tracks(kind: str, channel: int | None, items: Iterable[_Item], rate: Fracti
     settings = None if channel is None else scene.sequence_editor.channels[channel]
     tracks = []
     for lane in lanes:
-        made = track(
-            "meta strips" if settings is None else settings.name,
-            kind,
-            lane,
-            rate,
-            enabled=settings is None or not settings.mute,
-        )
+        name, enabled = ("meta strips", True) if settings is None else (settings.name, not settings.mute)
+        made = track(name, kind, lane, rate, enabled=enabled)
         made["metadata"][PLACE] = {} if channel is None else {"channel": channel}
         tracks.append(made)
     return tracks

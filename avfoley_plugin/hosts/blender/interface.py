@@ -1,6 +1,5 @@
-"""What the user sees: a panel in the sequencer's sidebar, its operators, and the add-on's preferences.
-
-In a Blender without windows the operators wait for the run to end; with windows a timer looks after it.
+"""The panel in the sequencer's sidebar, its operators, and the add-on's preferences. Without
+windows the operators wait for the run to end; with windows a timer looks after it.
 """
 
 from __future__ import annotations
@@ -251,13 +250,11 @@ def _ready(operator: Any, context: Any) -> bool:
     return False
 
 
-def _chosen(
-    scene: Any, usable: Sequence[Film | Sound], unusable: list[Unusable], kind: str
-) -> tuple[list[str], list[str]]:
+def _chosen(scene: Any, found: Sequence[Film | Sound], rest: list[Unusable], kind: str) -> tuple[list[str], list[str]]:
     """The names of the selected strips that can be used, and why the others cannot."""
     chosen = {strip.name for strip in all_strips(scene) if strip.select}
-    names = [one.name for one in usable if one.name in chosen]
-    skipped = [str(one) for one in unusable if one.name in chosen]
+    names = [one.name for one in found if one.name in chosen]
+    skipped = [str(one) for one in rest if one.name in chosen]
     if not names and not skipped:
         skipped = [f"nothing is selected: select {kind} strips, outside of meta strips"]
     return names, skipped

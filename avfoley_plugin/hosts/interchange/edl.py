@@ -1,7 +1,6 @@
-"""Edit decision lists (CMX 3600), in and out.
-
-OpenTimelineIO's adapter reads one video track at one given rate, and writes no sound. Here each
-channel is a track. A list does not tell its frame rate: it is given, or guessed from the timecodes.
+"""Edit decision lists (CMX 3600), in and out, each channel as a track. OpenTimelineIO's adapter
+reads one video track, and writes no sound. A list does not tell its frame rate: it is given, or
+guessed from the timecodes.
 """
 
 from __future__ import annotations
@@ -243,15 +242,11 @@ def _clip(event: _Event, source_in: int, source_out: int, length: int, rate: Fra
 
 def _track_names(channel: str) -> list[str]:
     """V1 and A1, A2, ... for a channel as the list names it."""
-    if channel == "NONE":
-        return []
-    if channel == "B":
-        return ["V1", "A1"]
+    if channel in ("NONE", "B"):
+        return [] if channel == "NONE" else ["V1", "A1"]
     sound, _, picture = channel.partition("/")
-    names = ["V1"] if picture else []
-    if sound == "AA":
-        return [*names, "A1", "A2"]
-    return [*names, sound[0] + str(max(1, int(sound[1:] or 1)))]
+    names = ["A1", "A2"] if sound == "AA" else [sound[0] + str(max(1, int(sound[1:] or 1)))]
+    return ["V1", *names] if picture else names
 
 
 def _frames(timecode: str, rate: Fraction, drop: bool) -> int:

@@ -1,7 +1,6 @@
-"""FCP7 XML ("xmeml" 4 and 5), as Final Cut Pro 7 wrote it and Premiere, Resolve, Hiero and others do, as a timeline.
-
-Built to Apple's "Final Cut Pro XML Interchange Format". Items are read from where they say that they
-play; OpenTimelineIO's adapter lays them out one after the other, which moves those that overlap.
+"""FCP7 XML ("xmeml" 4 and 5) as a timeline, built to Apple's "Final Cut Pro XML Interchange
+Format". Items are read from where they say that they play; OpenTimelineIO's adapter lays them out
+one after the other, which moves those that overlap.
 """
 
 from __future__ import annotations
@@ -91,22 +90,20 @@ class _Reader:
                     number += 1
                     track = otio.schema.Track(name=f"{kind[0]}{number}", kind=kind)
                     track.enabled = _text(element, "enabled") != "FALSE"
-                    self._fill(track, row, element.findall("transitionitem"), rate, depth)
+                    self._fill(track, row, element, rate, depth)
                     stack.append(track)
         return stack
 
-    def _fill(
-        self, track: otio.schema.Track, row: list[_Placed], transitions: list[Element], rate: Fraction, depth: int
-    ) -> None:
+    def _fill(self, track: otio.schema.Track, row: list[_Placed], element: Element, rate: Fraction, depth: int) -> None:
+        transitions = element.findall("transitionitem")
         at = 0
         for placed in row:
             if placed.start > at:
                 track.append(gap(placed.start - at, rate))
             cut = next((t for t in transitions if _cut(t) == placed.start and at == placed.start and len(track)), None)
             if cut is not None:
-                first, last = _whole(cut.findtext("start")) or 0, _whole(cut.findtext("end")) or 0
-                name = _text(cut, "effect/name")
-                track.append(dissolve(name, placed.start - first, last - placed.start, rate))
+                first, last = (frame or 0 for frame in _span(cut, "start", "end"))
+                track.append(dissolve(_text(cut, "effect/name"), placed.start - first, last - placed.start, rate))
             track.append(self._item(placed, rate, depth))
             at = placed.end
 

@@ -1,14 +1,12 @@
-"""Final Cut Pro's FCPXML (versions 1.5 to 1.13) as a timeline.
-
-Built to Apple's "FCPXML Reference"; OpenTimelineIO's adapter does not read present versions. A
+"""Final Cut Pro's FCPXML (1.5 to 1.13) as a timeline, built to Apple's "FCPXML Reference". A
 storyline is a track; what is connected on a lane goes to a track of that lane, above or below. An
-item with both picture and sound is a clip on both a video and an audio track. A compound clip, a
-synchronised clip and the angle of a multicam clip are nested stacks.
+item with both picture and sound is a clip on both a video and an audio track. Compound and
+synchronised clips, and the angle of a multicam clip, are nested stacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -133,8 +131,7 @@ class _Reader:
         """A sequence's tracks, which start where its timecode does."""
         layout = _Layout()
         start = _seconds(sequence.get("tcStart")) or _ZERO
-        spine = sequence.find("spine")
-        if spine is not None:
+        for spine in sequence.findall("spine")[:1]:
             self._storyline(spine, start, _Line(layout, depth), first=start)
         return self._tracks(layout)
 
@@ -204,12 +201,9 @@ class _Reader:
     def _range(self, element: Element) -> tuple[Fraction, Fraction]:
         """Start and duration of an item in its own time; by default all of its media."""
         asset = self._asset(element)
-        start, duration = _seconds(element.get("start")), _seconds(element.get("duration"))
-        if start is None:
-            start = _ZERO if asset is None else asset.start
-        if duration is None:
-            duration = _ZERO if asset is None else asset.duration
-        return start, max(_ZERO, duration)
+        start, duration = (_ZERO, _ZERO) if asset is None else (asset.start, asset.duration)
+        own_start, own_duration = _seconds(element.get("start")), _seconds(element.get("duration"))
+        return start if own_start is None else own_start, max(_ZERO, duration if own_duration is None else own_duration)
 
     def _made(
         self, element: Element, start: Fraction, duration: Fraction, depth: int, alternatives: Iterable[Element] = ()
@@ -314,15 +308,10 @@ class _Reader:
             return None
         representation = found.find("media-rep")
         url = found.get("src") or (None if representation is None else representation.get("src")) or ""
-        return _Asset(
-            name=found.get("name", ""),
-            url=url,
-            start=_seconds(found.get("start")) or _ZERO,
-            duration=max(_ZERO, _seconds(found.get("duration")) or _ZERO),
-            rate=self._format_rate(found.get("format")),
-            has_video=found.get("hasVideo") == "1",
-            has_audio=found.get("hasAudio") == "1",
-        )
+        start, duration = (_seconds(found.get(name)) or _ZERO for name in ("start", "duration"))
+        rate, has_video, has_audio = found.get("format"), found.get("hasVideo") == "1", found.get("hasAudio") == "1"
+        name = found.get("name", "")
+        return _Asset(name, url, start, max(_ZERO, duration), self._format_rate(rate), has_video, has_audio)
 
     def _reference(self, element: Element, asset: _Asset | None) -> otio.core.MediaReference:
         if asset is None:
@@ -440,17 +429,13 @@ def _kinds(element: Element, content: Element | None, asset: _Asset | None) -> l
         return [audio]
     if tag in ("video", "title", "live-drawing") or asset is None:
         return [video]
-    has = {video: asset.has_video, audio: asset.has_audio}
-    return [kind for kind in _enabled(element) if has[kind]]
+    return [kind for kind in _enabled(element) if (asset.has_video if kind == video else asset.has_audio)]
 
 
 def _time_points(element: Element) -> list[tuple[Fraction, Fraction]]:
-    time_map = element.find("timeMap")
-    points: Mapping[Fraction, Fraction] = {}
-    if time_map is not None:
-        pairs = ((_seconds(p.get("time")), _seconds(p.get("value"))) for p in time_map.findall("timept"))
-        points = {time: value for time, value in pairs if time is not None and value is not None}
-    return sorted(points.items())
+    found = [point for time_map in element.findall("timeMap")[:1] for point in time_map.findall("timept")]
+    pairs = ((_seconds(point.get("time")), _seconds(point.get("value"))) for point in found)
+    return sorted({time: value for time, value in pairs if time is not None and value is not None}.items())
 
 
 def _mapped(points: list[tuple[Fraction, Fraction]], time: Fraction) -> Fraction:

@@ -1,8 +1,7 @@
-"""A timeline as Final Cut Pro's FCPXML 1.10.
-
-The lowest video track is the storyline; what is on other tracks is connected to it, on lanes above or
-below. Sound that is cut as its picture stays with it in one clip. Takes are an audition, the active one
-first. Markers of the timeline are put on the storyline, because a sequence has none.
+"""A timeline as Final Cut Pro's FCPXML 1.10. The lowest video track is the storyline; what is on
+other tracks is connected to it, on lanes above or below. Sound that is cut as its picture stays
+with it in one clip. Takes are an audition, the active one first. Markers of the timeline go on the
+storyline.
 """
 
 from __future__ import annotations

@@ -13,10 +13,8 @@ from avfoley_plugin.hosts.otio_file import OtioFile
 
 
 class InterchangeFile(OtioFile):
-    """A timeline in a file that another program exported.
-
-    Written is an ``.otio``, as for `OtioFile`: no interchange format keeps takes, captions and identity by itself. From
-    there `avfoley export` makes a file of any format. `rate` is the frame rate of a list that does not tell it.
+    """A timeline in a file that another program exported, written as ``.otio``: no other format
+    keeps takes, captions and identity. `rate` is the frame rate of a list that does not tell it.
     """
 
     suffixes = tuple(FORMATS)

@@ -14,10 +14,8 @@ COLUMNS = ("timecode in", "timecode out", "duration", "name", "note", "color", "
 
 
 def marker_list(timeline: otio.schema.Timeline) -> str:
-    """The timeline's markers as CSV (RFC 4180), in record order.
-
-    "timecode out" is the first frame after, "duration" a count of frames as timecode, non-drop,
-    "caption" yes for captions of ours.
+    """The timeline's markers as CSV (RFC 4180), in record order. "timecode out" is the first frame
+    after, "duration" frames as non-drop timecode, "caption" yes for captions of ours.
     """
     clock = record_clock(timeline)
     text = io.StringIO()

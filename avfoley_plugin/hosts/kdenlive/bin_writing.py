@@ -70,14 +70,9 @@ def write_takes(changes: Changes, clips: Iterable[PlacedClip]) -> dict[str, str]
                 # The editor copied our clip.
                 continue
             path, length = take_path(references[key], project), references[key].available_range.duration
+            name, picture = placed.clip.name, placed.picture
             stored = StoredTake(
-                name=placed.clip.name,
-                key=key,
-                length=length.value,
-                rate=length.rate,
-                picture=placed.picture,
-                clip=ours,
-                take=take,
+                name=name, key=key, length=length.value, rate=length.rate, picture=picture, clip=ours, take=take
             )
             known = present.get((take.id, path))
             if known is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -40,9 +41,8 @@ class Changes:
 
     def new_id(self, what: str) -> str:
         """An id that no element of the file has."""
-        number = 0
-        while (name := f"avfoley_{what}{number}") in self._ids:
-            number += 1
+        names = (f"avfoley_{what}{number}" for number in itertools.count())
+        name = next(name for name in names if name not in self._ids)
         self._ids.add(name)
         return name
 

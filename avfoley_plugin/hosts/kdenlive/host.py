@@ -27,13 +27,11 @@ _LARGEST = 1 << 27
 
 
 class KdenliveFile(StoredHost):
-    """A Kdenlive project, its open sequence as the timeline.
+    """A Kdenlive project, its open sequence as the timeline: updated in place, only where it is
+    ours, or written to `output` as a project of its own with the media where it is. A running
+    Kdenlive that has it open saves it before it is read, and loads it again after it was written.
 
-    Updated in place, or written to `output` as a project of its own with the media where it is. Only what is ours is
-    changed in the file. If a running Kdenlive has the project open, it saves it before it is read, and loads it again
-    after it was written.
-
-    Where an earlier run wrote `output` from this very project, its takes and captions are read along. An output with
+    If `output` was made from this very project, its takes and captions are read along. One with
     takes that came about otherwise is refused; any other project there is replaced, with a backup.
     """
 

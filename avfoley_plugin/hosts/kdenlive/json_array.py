@@ -1,6 +1,5 @@
-"""Changing the items of a JSON array in its text, so that the other items stay as they are written.
-
-Kdenlive keeps guides, markers, guide categories and groups as JSON arrays in properties.
+"""Changing items of a JSON array in its text, so that the others stay as they are written: Kdenlive
+keeps guides, markers, guide categories and groups so in properties.
 """
 
 from __future__ import annotations
@@ -46,14 +45,13 @@ def changed(text: str, name: str, drop: Container[int] = (), add: Sequence[Any] 
         return [(0, len(text), "[\n    " + ",\n    ".join(added) + "\n]\n")] if added else []
     edits: list[Edit] = []
     at, kept = text.index("[") + 1, False
-    for number, item in enumerate(present, start=1):
+    for number, item in enumerate(present):
         end = item.end
-        if number - 1 not in drop:
+        if number not in drop:
             kept = True
         else:
-            if not kept and number < len(present):
-                # The first item that stays has no comma before it.
-                end = text.index(",", end) + 1
+            # The first item that stays has no comma before it.
+            end = end if kept or item is present[-1] else text.index(",", end) + 1
             edits.append((at, end, ""))
         at = end
     for value in added:

@@ -1,8 +1,6 @@
-"""XML with the place of every element in the file's bytes, so that a change touches nothing around it.
-
-Serialising a parsed document would change quotes, white space and escapes everywhere. Here the document
-stays the bytes it was; a `Patch` cuts out and puts in. Parsed by expat as UTF-8. A document type is
-refused before expat sees it, and with it entities of any kind.
+"""XML with the place of every element in the file's bytes, so that a `Patch` touches nothing around
+it: serialising would change quotes, white space and escapes everywhere. Parsed by expat as UTF-8. A
+document type is refused before expat sees it, and with it entities of any kind.
 """
 
 from __future__ import annotations

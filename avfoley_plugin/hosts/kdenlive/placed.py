@@ -15,10 +15,9 @@ from avfoley_plugin.timeline.timing import frames, round_half_up
 
 @dataclass(frozen=True)
 class PlacedClip:
-    """One of our clips as a timeline has it, in record frames; ``in_point`` is in frames of its file.
-
-    ``track`` is the number of its track, or the id of a track of ours that the project does not have yet; ``picture``:
-    it is a video track. ``entry`` is where in the file the clip was read from, None for a new one.
+    """One of our clips, in record frames; ``in_point`` is in frames of its file. ``track`` is a
+    number, or the id of a track of ours that is new; ``picture``: it is a video track. ``entry`` is
+    where in the file the clip was read from, None for a new one.
     """
 
     clip: otio.schema.Clip
@@ -50,20 +49,14 @@ def placed_clips(timeline: otio.schema.Timeline, rate: Fraction) -> list[PlacedC
         key = number if number is not None else ours.id if ours is not None else None
         if key is None or not isinstance(track, otio.schema.Track):
             continue
+        picture = track.kind == otio.schema.TrackKind.Video
         for child, at, duration in items_of(track):
             if isinstance(child, otio.schema.Clip) and identity(child, ClipIdentity) and child.source_range is not None:
                 start = round_half_up(at * rate)
-                found.append(
-                    PlacedClip(
-                        clip=child,
-                        track=key,
-                        picture=track.kind == otio.schema.TrackKind.Video,
-                        start=start,
-                        frames=max(1, round_half_up((at + duration) * rate) - start),
-                        in_point=max(0, frames(child.source_range.start_time, rate)),
-                        entry=child.metadata.get(PLACE, {}).get("entry"),
-                    )
-                )
+                length = max(1, round_half_up((at + duration) * rate) - start)
+                in_point = max(0, frames(child.source_range.start_time, rate))
+                entry = child.metadata.get(PLACE, {}).get("entry")
+                found.append(PlacedClip(child, key, picture, start, length, in_point, entry))
     return found
 
 

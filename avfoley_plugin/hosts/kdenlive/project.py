@@ -1,7 +1,6 @@
-"""A Kdenlive project as MLT XML: its sequence, tracks and bin, and what its times mean.
-
-Up to 22.12 a project is one tractor, the last of the file. From 23.04 it may have several sequences, each a tractor with
-a ``kdenlive:uuid``; one more tractor, the ``kdenlive:projectTractor``, plays the one that was open.
+"""A Kdenlive project as MLT XML. Up to 22.12 its timeline is one tractor, the file's last. From
+23.04 each sequence is a tractor with a ``kdenlive:uuid``; one more, the
+``kdenlive:projectTractor``, plays the one that was open.
 """
 
 from __future__ import annotations

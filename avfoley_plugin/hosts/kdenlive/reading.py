@@ -1,7 +1,5 @@
-"""From a Kdenlive project to an OpenTimelineIO timeline.
-
-Video tracks come first, the lowest first; then audio tracks, A1 first. ``metadata["kdenlive"]`` says
-where a thing lies in the file, for writing it back.
+"""From a Kdenlive project to an OpenTimelineIO timeline. Video tracks come first, the lowest first;
+then audio tracks, A1 first. ``metadata["kdenlive"]`` says where a thing lies in the file.
 """
 
 from __future__ import annotations
@@ -165,8 +163,8 @@ class _Reader:
         return made
 
     def _uncovered(self, track: Track) -> list[tuple[Slot, int, int, tuple[int, int] | None]]:
-        """The entries of a track with the record range that is theirs, and the mix before each: frames before and
-        after the cut. Entries of one track overlap only where they are mixed.
+        """A track's entries, the record range that is theirs, and the mix before: frames around the
+        cut. Entries of one track overlap only where they are mixed.
         """
         found: list[tuple[Slot, int, int, tuple[int, int] | None]] = []
         mixes = [

@@ -1,7 +1,5 @@
-"""A running Kdenlive, over D-Bus: has it save a project that it has open, and load it again.
-
-Its window's title has the name of its project, but not the folder. Without D-Bus, or without a Kdenlive
-that has the project open, nothing happens.
+"""A running Kdenlive, over D-Bus: has it save a project that it has open, and load it again. Its
+window's title tells the project's name, but not the folder. If none has it open, nothing happens.
 """
 
 from __future__ import annotations

@@ -24,10 +24,8 @@ _LEAF = re.compile(r'"data"\s*:\s*"(-?\d+):')
 
 
 class TrackWriter:
-    """Brings the tracks of the project's sequence to what a timeline has of ours.
-
-    `before` are our clips as they were read from the project, `owners` the numbers of the tracks that were ours,
-    `bin_ids` the ``kdenlive:id`` of each take by its id.
+    """Brings the tracks of the project's sequence to what a timeline has of ours. `before` are our
+    clips as they were read, `owners` the numbers of tracks that were ours, `bin_ids` by takes' ids.
     """
 
     def __init__(
@@ -111,9 +109,8 @@ class TrackWriter:
         for clip in new:
             free = [n for n, part in enumerate(content) if all(clip.end <= a or b <= clip.start for a, b, _ in part)]
             if not free:
-                raise HostError(
-                    f"track {track.name} has no room for {clip.clip.name} at frame {clip.start}; move what is there"
-                )
+                name = clip.clip.name
+                raise HostError(f"track {track.name} has no room for {name} at frame {clip.start}; move what is there")
             content[free[0]].append((clip.start, clip.end, self._entry(clip, track.playlists[0])))
             touched.add(free[0])
         for number in sorted(touched):

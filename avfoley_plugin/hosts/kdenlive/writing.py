@@ -1,8 +1,7 @@
-"""From a timeline back into the Kdenlive project that it was read from, by changing what is ours and nothing else.
-
-What somebody else's nodes hold stays as it is written, byte for byte, but for the numbers of tracks: our sound is on the
-lowest track, where a new audio track is in Kdenlive, so that no track's label changes, and those above it count one more.
-Taking ours out counts them back. Picture of ours is on top.
+"""From a timeline back into its Kdenlive project; what is somebody else's stays byte for byte, but
+for the numbers of tracks: our sound is on the lowest, as a new audio track in Kdenlive, so that no
+label changes, and those above it count one more. Taking it out counts them back. Picture of ours is
+on top.
 """
 
 from __future__ import annotations

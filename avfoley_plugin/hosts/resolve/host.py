@@ -24,11 +24,9 @@ SOURCE = "resolve:"
 
 
 class ResolveHost(StoredHost):
-    """The current timeline of the project that is open in Resolve.
-
-    What is written goes into Resolve. The same timeline is kept as an ``.otio`` beside the sound files, `output`, for
-    other programs; without one that is AVFoley/PROJECT/TIMELINE.otio in the user's documents. `resolve` is the API's
-    root object; without it, the one that `connect` finds.
+    """The current timeline of the project that is open in Resolve, which is written into Resolve,
+    and kept as an ``.otio`` beside the sound files, `output`, for other programs: by default
+    AVFoley/PROJECT/TIMELINE.otio in the user's documents. `resolve` is the API's root object.
     """
 
     tells_selection = True

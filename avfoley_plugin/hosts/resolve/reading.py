@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,11 @@ class Snapshot:
         """The same as long as nothing that we read has changed."""
         return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()
 
+    @cached_property
+    def items(self) -> dict[str, tuple[ApiTrack, Item]]:
+        """All items and their tracks, by their ids."""
+        return {item_id(track, item): (track, item) for track in self.tracks for item in track.items}
+
     def track(self, kind: str, index: int) -> ApiTrack | None:
         """The track of that kind, "video" or "audio", and number."""
         return next((track for track in self.tracks if (track.kind, track.index) == (kind, index)), None)
@@ -122,7 +128,7 @@ def read_timeline(found: Snapshot) -> otio.schema.Timeline:
     rate = float(found.rate)
     timeline = otio.schema.Timeline(found.name, global_start_time=RationalTime(found.start, rate))
     ours = [(marker, record) for marker in found.markers if (record := stored(marker.custom_data)) is not None]
-    owners = _owners(found.tracks, (record for _, record in ours))
+    owners = _owners(found, (record for _, record in ours))
     timeline.tracks.extend(_track(track, found, owners) for track in found.tracks)
     records = {id(marker): record for marker, record in ours}
     timeline.tracks.markers.extend(_marker(one, found.rate, records.get(id(one))) for one in found.markers)
@@ -157,11 +163,11 @@ def _track(track: ApiTrack, found: Snapshot, owners: Mapping[str, Record]) -> ot
     return made
 
 
-def _owners(tracks: Iterable[ApiTrack], records: Iterable[Record]) -> dict[str, Record]:
+def _owners(found: Snapshot, records: Iterable[Record]) -> dict[str, Record]:
     """Which record each of our items belongs to: of several that play a take of one shot, which the
     editor copied, the nearest to where it was put.
     """
-    items = [(item_id(track, item), item) for track in tracks for item in track.items]
+    items = [(key, item) for key, (_, item) in found.items.items()]
     owners: dict[str, Record] = {}
     for record in records:
         if record.clip is None:
@@ -251,10 +257,9 @@ def _properties(thing: Any) -> Mapping[str, Any]:
 
 
 def _speed(item: Item, rate: Fraction, media_rate: Fraction) -> Fraction:
-    """The speed that an item's source frames tell, which are good to a frame at either end: where normal speed is in
-    that range it is that, else a whole per cent, else the fraction itself. 0 for a freeze frame.
-
-    The API does not tell a speed, and of a reversed item nothing tells that it is.
+    """The speed that an item's source frames tell, good to a frame at either end: if they can,
+    normal speed or a whole per cent, else the fraction itself; 0 for a freeze frame. The API does
+    not tell a speed, and of a reversed item nothing tells that it is.
     """
     if not (item.frames and offers(item.thing, "GetSourceStartFrame") and offers(item.thing, "GetSourceEndFrame")):
         return Fraction(1)
@@ -274,17 +279,10 @@ def _speed(item: Item, rate: Fraction, media_rate: Fraction) -> Fraction:
 
 def _markers(timeline: Any) -> list[ApiMarker]:
     found = timeline.GetMarkers()
-    markers = [
-        ApiMarker(
-            frame=_frame(frame),
-            frames=max(1, _frame(reported.get("duration", 1))),
-            color=str(reported.get("color") or ""),
-            name=str(reported.get("name") or ""),
-            note=str(reported.get("note") or ""),
-            custom_data=str(reported.get("customData") or ""),
-        )
-        for frame, reported in (found.items() if isinstance(found, Mapping) else ())
-    ]
+    markers = []
+    for frame, reported in found.items() if isinstance(found, Mapping) else ():
+        texts = (str(reported.get(key) or "") for key in ("color", "name", "note", "customData"))
+        markers.append(ApiMarker(_frame(frame), max(1, _frame(reported.get("duration", 1))), *texts))
     return sorted(markers, key=lambda marker: marker.frame)
 
 

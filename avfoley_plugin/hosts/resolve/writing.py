@@ -1,6 +1,5 @@
-"""From a timeline back into Resolve: our tracks, takes and caption markers, and nothing else.
-
-The API's return values are not to be trusted, so whatever is done is read back, and what did not happen is an error.
+"""From a timeline back into Resolve: what is ours, and nothing else. The API's return values are
+not to be trusted, so whatever is done is read back, and what did not happen is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from avfoley_engine.protocol import SAMPLE_RATE
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.items import items_of
 from avfoley_plugin.hosts.resolve.colors import FROM_OTIO
-from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, item_id, read_timeline, snapshot
+from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, read_timeline, snapshot
 from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
 from avfoley_plugin.timeline.identity import (
     HOST_ID,
@@ -36,9 +35,8 @@ _MEDIA_TYPES = {"video": 1, "audio": 2}
 
 @dataclass(frozen=True)
 class OurClip:
-    """One of our clips as it shall be: on which of the timeline's tracks, where, and with which takes.
-
-    ``record_start``, ``frames`` in record frames; ``host_id`` is what its item is known by, if it has one already.
+    """One of our clips as it shall be, in record frames on a track of the timeline; ``host_id`` is
+    what its item is known by, if it has one already.
     """
 
     clip: otio.schema.Clip
@@ -74,10 +72,9 @@ class _Writer:
 
     def write(self, timeline: otio.schema.Timeline) -> None:
         clips = our_clips(timeline, self._before.rate, self._folder)
-        items = {item_id(track, item): (track, item) for track in self._before.tracks for item in track.items}
-        owned = self._owned(items)
-        kept = {clip.host_id: clip for clip in clips if self._is_in_place(clip, items) and clip.host_id in owned}
-        self._delete_items([items[key][1] for key in owned if key not in kept])
+        owned = self._owned()
+        kept = {clip.host_id for clip in clips if clip.host_id in owned and self._is_in_place(clip)}
+        self._delete_items([self._before.items[key][1] for key in owned if key not in kept])
 
         missing = [clip for clip in clips if clip.host_id not in kept]
         media = self._import(take.path for clip in clips for take in clip.takes)
@@ -91,15 +88,13 @@ class _Writer:
         self._write_markers(timeline, clips)
         self._delete_tracks(timeline)
 
-    def _owned(self, items: Mapping[str, tuple[Any, Item]]) -> set[str]:
+    def _owned(self) -> set[str]:
         """The items that are ours, by what the markers record; the same that reading knew as ours."""
         known = read_timeline(self._before).find_clips()
-        return {clip.metadata[HOST_ID] for clip in known if identity(clip, ClipIdentity) is not None} & set(items)
+        return {clip.metadata[HOST_ID] for clip in known if identity(clip, ClipIdentity) is not None}
 
-    def _is_in_place(self, clip: OurClip, items: Mapping[str, tuple[Any, Item]]) -> bool:
-        if clip.host_id is None or clip.host_id not in items:
-            return False
-        track, item = items[clip.host_id]
+    def _is_in_place(self, clip: OurClip) -> bool:
+        track, item = self._before.items[str(clip.host_id)]
         lefts = [clip.left(take, self._before.rate) for take in clip.takes if take.file == Path(item.path)]
         # A file that plays, but is no longer among the takes, cannot be taken out of a take selector.
         return (
