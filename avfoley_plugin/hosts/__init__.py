@@ -38,9 +38,10 @@ TIMELINE_SUFFIXES = (*SUFFIXES, KDENLIVE_SUFFIX, *FORMATS)
 def open_host(
     path: Path, output: Path | None = None, probe: Callable[[Path], MediaProbe] | None = None, rate: str | None = None
 ) -> Host:
-    """The host of a file: OpenTimelineIO's own, Kdenlive's and those of interchange formats by their suffix;
-    any other file is taken for a video, which `probe` must describe. ``resolve:`` is the timeline that is
-    open in Resolve. `rate` is the frame rate, as the user spells it, of a list that does not tell it.
+    """The host of a file: OpenTimelineIO's own, Kdenlive's and those of interchange formats by
+    their suffix; any other is taken for a video, which `probe` must describe. ``resolve:`` is the
+    timeline that is open in Resolve. `rate` is the frame rate, as the user spells it, of a list
+    that does not tell it.
 
     Raises HostError if the file is not there, or is no timeline and there is no `probe`.
     """

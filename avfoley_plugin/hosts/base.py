@@ -46,8 +46,8 @@ class Host(ABC):
 
     @abstractmethod
     def write(self, timeline: otio.schema.Timeline) -> Path:
-        """Writes the timeline back and returns where. Raises HostError if it cannot, ChangedError if it
-        changed since it was read.
+        """Writes the timeline back, and returns where. Raises HostError if it cannot, ChangedError
+        if it changed since it was read.
         """
 
 

@@ -36,7 +36,7 @@ _RESOLVE_ENTRIES = {
 #: What works with each program.
 _KDENLIVE = "projects of 22.12 and of 23.04 and later, in place; saved and loaded again if it is open"
 _RESOLVE = "Studio: the open timeline, as `resolve:`; free: .otio, out with `avfoley export --for resolve`"
-#: The add-on for Blender, a package; it finds the command in ``command.json`` beside its ``__init__.py``.
+#: The add-on for Blender; it finds the command in ``command.json`` beside its ``__init__.py``.
 ADD_ON = Path(__file__).parent / "blender"
 ADD_ON_COMMAND = "command.json"
 

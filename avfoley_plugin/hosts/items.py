@@ -73,7 +73,7 @@ def markers_of(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Marker]:
 
 
 def keep_active_take(clip: otio.schema.Clip) -> None:
-    """Leaves a clip the media that it plays, under the usual key, for programs that know no other."""
+    """Leaves a clip only what it plays, under the usual key, for programs that know no other."""
     clip.set_media_references({clip.DEFAULT_MEDIA_KEY: clip.media_reference.deepcopy()}, clip.DEFAULT_MEDIA_KEY)
 
 

@@ -49,7 +49,7 @@ def count_in_media_time(clip: otio.schema.Clip, folder: Path, clock: RecordClock
 
 
 def in_media_time(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None = None) -> otio.schema.Timeline:
-    """A copy of a timeline whose takes count in their files' timecode, as other programs want them."""
+    """A copy of a timeline whose takes count in their files' timecode, as other programs want."""
     prepared = timeline.deepcopy()
     clock = record_clock(prepared)
     for clip in prepared.find_clips():

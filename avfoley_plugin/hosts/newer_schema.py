@@ -31,7 +31,7 @@ def read_document(text: str) -> Any:
 
 
 def as_it_came(text: str) -> str:
-    """The JSON of a timeline with the markers that ``read_document`` changed in their newer form again."""
+    """The JSON of a timeline with the markers that ``read_document`` changed as they came."""
     return _rewritten(text, _COLOR, _to_marker_3)
 
 

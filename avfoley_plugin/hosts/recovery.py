@@ -26,10 +26,9 @@ _LARGEST = 1 << 28
 
 
 def recover(timeline: otio.schema.Timeline, folder: Path) -> int:
-    """Marks what is ours on a timeline that does not say so; returns the count of clips known again.
-
-    Relative media URLs resolve against `folder`. An edited caption stays. A copy of one of our clips is
-    the editor's: the one nearest to where we put it is ours.
+    """Marks what is ours on a timeline that does not say so; returns the count of clips known
+    again. Relative media URLs resolve against `folder`. An edited caption stays. A copy of one of
+    our clips is the editor's: the one nearest to where we put it is ours.
     """
     known: dict[Path, _Known] = {}
     tracks = [track for track in timeline.tracks if isinstance(track, otio.schema.Track)]

@@ -22,7 +22,7 @@ _URLS = {otio.schema.ExternalReference: "target_url", otio.schema.ImageSequenceR
 
 
 def change_urls(timeline: otio.schema.Timeline, change: Callable[[str], str | None]) -> None:
-    """Gives all references to files, inactive takes included, another URL for theirs; None leaves one as it is."""
+    """Changes the URLs of all references to files, inactive takes included; None leaves one."""
     for clip in timeline.find_clips():
         for reference in clip.media_references().values():
             for kind, name in _URLS.items():
@@ -31,7 +31,7 @@ def change_urls(timeline: otio.schema.Timeline, change: Callable[[str], str | No
 
 
 def absolute_url(url: str, folder: Path) -> str | None:
-    """A URL that resolves against no folder; None for one that names no local file, or none of a known place."""
+    """A URL without a folder; None for one that names no local file, or none of a known place."""
     path = resolve_media(url, folder)
     return path.as_uri() if path is not None and path.is_absolute() else None
 

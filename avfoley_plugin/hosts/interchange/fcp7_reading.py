@@ -51,7 +51,7 @@ def _own_sequences(element: Element) -> Iterator[Element]:
 
 @dataclass(frozen=True)
 class _Placed:
-    """An item in frames of its sequence; what it plays begins ``skipped`` frames after its in point."""
+    """An item, in frames of its sequence; it plays from ``skipped`` frames after its in point."""
 
     element: Element
     start: int

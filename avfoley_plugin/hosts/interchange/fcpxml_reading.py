@@ -136,7 +136,8 @@ class _Reader:
         return self._tracks(layout)
 
     def _storyline(self, spine: Iterable[Element], origin: Fraction, line: _Line, first: Fraction = _ZERO) -> None:
-        """The items of a storyline. Their offsets count in its own time, `origin` of which is the composition's 0."""
+        """The items of a storyline. Offsets count in its time; the composition starts at `origin`.
+        """
         following = first
         for element in spine:
             if element.tag == "transition":

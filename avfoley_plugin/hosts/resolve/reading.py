@@ -242,8 +242,7 @@ def _item(thing: Any, start: int) -> Item:
         name=str(thing.GetName() or ""),
         start=_frame(thing.GetStart()) - start,
         frames=max(0, _frame(thing.GetDuration())),
-        # Counts record frames also where the media has another rate. GetSourceStartFrame would count the
-        # media's, but is often one short.
+        # In record frames whatever the media's rate; GetSourceStartFrame is often one short.
         left=max(0, _frame(thing.GetLeftOffset())),
         path=str(properties.get("File Path") or ""),
         enabled=not offers(thing, "GetClipEnabled") or thing.GetClipEnabled() is not False,
