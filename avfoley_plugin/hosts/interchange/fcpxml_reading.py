@@ -136,8 +136,7 @@ class _Reader:
         return self._tracks(layout)
 
     def _storyline(self, spine: Iterable[Element], origin: Fraction, line: _Line, first: Fraction = _ZERO) -> None:
-        """The items of a storyline. Offsets count in its time; the composition starts at `origin`.
-        """
+        """The items of a storyline. Offsets are in its time; the composition begins at `origin`."""
         following = first
         for element in spine:
             if element.tag == "transition":

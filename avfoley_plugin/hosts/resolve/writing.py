@@ -236,8 +236,7 @@ class _Writer:
             raise HostError("Resolve did not delete a marker of ours; delete the markers named after shots, run again")
 
     def _wanted_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip], taken: set[int]) -> list[ApiMarker]:
-        """The markers of our captions, on frames that are not `taken`, to which theirs are added.
-        """
+        """The markers of our captions, on frames not `taken` yet, to which theirs are added."""
         by_shot = {ours.id: (ours, clip) for clip in clips if (ours := identity(clip.clip, ClipIdentity)) is not None}
         rate = self._before.rate
         wanted = []
