@@ -25,6 +25,7 @@ import typer
 if TYPE_CHECKING:
     from avfoley_plugin.captioning import Captioning
     from avfoley_plugin.generation import Generation
+    from avfoley_plugin.spotting import Spotting
     from avfoley_plugin.workflows import Run
 
 ENGINE = (sys.executable, "-m", "avfoley_engine")
@@ -316,6 +317,40 @@ def caption(
 
 
 @app.command()
+def spot(
+    source: Input,
+    clip: Annotated[
+        list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; repeatable.")
+    ] = None,
+    record_range: Annotated[
+        str | None, typer.Option("--range", metavar="IN-OUT", help="Only this range, see `avfoley foley`.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0.01, max=1, help="Least confidence of an event; by default the model's own.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write a list of the events.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model with the task `spot`, see `avfoley models`; by default the first.")
+    ] = None,
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Mark every event that is seen in the shots: what begins to sound, and when."""
+
+    def start() -> Spotting:
+        from avfoley_plugin.engine_client import LocalEngine
+        from avfoley_plugin.hosts import open_host
+        from avfoley_plugin.spotting import SpotSettings, Spotting
+        from avfoley_plugin.timeline.selection import Selection
+
+        engine = LocalEngine()
+        selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
+        return Spotting(open_host(source, output, engine.probe), engine, SpotSettings(model, threshold, csv), selection)
+
+    raise typer.Exit(_run_to_end(start, as_json))
+
+
+@app.command()
 def regenerate(source: Input, output: Output = None, as_json: Json = False) -> None:
     """Make new takes of the shots whose caption markers were edited."""
 
@@ -332,7 +367,7 @@ def regenerate(source: Input, output: Output = None, as_json: Json = False) -> N
 
 @app.command()
 def remove(source: Input, output: Output = None) -> None:
-    """Remove AVFoley's tracks, takes and captions from a timeline.
+    """Remove AVFoley's tracks, takes, captions and events from a timeline.
 
     The files of the takes stay.
     """
@@ -599,13 +634,13 @@ def _code(error: Exception) -> Exit:
     return Exit.ENGINE if isinstance(error, EngineError) else Exit.INPUT
 
 
-def _run_to_end(start: Callable[[], Run | Generation | Captioning], as_json: bool) -> Exit:
+def _run_to_end(start: Callable[[], Run | Generation | Captioning | Spotting], as_json: bool) -> Exit:
     """Runs a verb to its end and reports progress; Ctrl-C cancels it, a second Ctrl-C aborts."""
     from avfoley_plugin.console import JsonReport, ProgressReport
     from avfoley_plugin.errors import AVFoleyError
 
     report = JsonReport() if as_json else ProgressReport()
-    run: Run | Generation | Captioning | None = None
+    run: Run | Generation | Captioning | Spotting | None = None
     interrupted = False
 
     def interrupt(*_: object) -> None:

@@ -11,17 +11,19 @@ from avfoley_engine.protocol import JobState
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
-from avfoley_plugin.captioning import CaptionsPlanned, CaptionsWritten
+from avfoley_plugin.captioning import CaptionsWritten
 from avfoley_plugin.generation import GenerationUpdate, Saved, SoundPlanned
-from avfoley_plugin.making import CaptionsDone, Subject, TakeCancelled, TakeDone, TakeFailed, TakeProgress
+from avfoley_plugin.making import CaptionsDone, EventsDone, Subject, TakeCancelled, TakeDone, TakeFailed, TakeProgress
+from avfoley_plugin.marking import ShotsPlanned
+from avfoley_plugin.spotting import EventsWritten
 from avfoley_plugin.timeline.media import Problem
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.sounds import SoundClip
 from avfoley_plugin.timeline.takes import Take
 from avfoley_plugin.workflows import Planned, Update, Written
 
-ShownUpdate = Update | GenerationUpdate | CaptionsPlanned | CaptionsWritten
-WhatWasWritten = Written | Saved | CaptionsWritten | None
+ShownUpdate = Update | GenerationUpdate | ShotsPlanned | CaptionsWritten | EventsWritten
+WhatWasWritten = Written | Saved | CaptionsWritten | EventsWritten | None
 
 
 class Report(ABC):
@@ -41,7 +43,7 @@ class Report(ABC):
     def show(self, update: ShownUpdate) -> None:
         """Shows one update."""
         match update:
-            case Planned() | CaptionsPlanned():
+            case Planned() | ShotsPlanned():
                 self.failures += len(update.problems)
             case TakeFailed():
                 self.failures += 1
@@ -105,7 +107,7 @@ class ProgressReport(Report):
             case SoundPlanned():
                 self._end_waiting()
                 self._plan([len(update.requests)])
-            case CaptionsPlanned():
+            case ShotsPlanned():
                 self._end_waiting()
                 for problem in update.problems:
                     self._say(f"skipped: {problem}")
@@ -114,6 +116,9 @@ class ProgressReport(Report):
                 self._move(update)
             case CaptionsDone():
                 self._end(update.subject, 0, _caption_line(update))
+            case EventsDone():
+                count = len(update.result.events)
+                self._end(update.subject, 0, f"{count} event{'' if count == 1 else 's'}")
             case TakeDone():
                 self._end(update.subject, update.number, f"done: {update.take.path}")
             case TakeFailed():
@@ -136,8 +141,10 @@ class ProgressReport(Report):
                 self._say(f"not placed, because the timeline was changed meanwhile: {shot.name}")
             self._say(f"Timeline:  {written.timeline}")
             self._say(f"Cue sheet: {written.cue_sheet}")
-        elif isinstance(written, CaptionsWritten):
+        elif isinstance(written, CaptionsWritten | EventsWritten):
             self._say(f"Timeline: {written.timeline}")
+            if isinstance(written, EventsWritten) and written.csv is not None:
+                self._say(f"List:     {written.csv}")
         elif written is None and error is None:
             self._say("Nothing was written.")
 
@@ -202,7 +209,7 @@ class JsonReport(Report):
                     "planned",
                     sounds=[{**_subject(sound), "samples": sound.samples, "takes": len(update.requests)}],
                 )
-            case CaptionsPlanned():
+            case ShotsPlanned():
                 self._print(
                     "planned",
                     shots=[_subject(shot) for shot in update.shots],
@@ -211,6 +218,9 @@ class JsonReport(Report):
             case CaptionsDone():
                 proposals = [proposal.model_dump() for proposal in update.result.proposals]
                 self._print("captions", **_subject(update.subject), proposals=proposals)
+            case EventsDone():
+                events = [event.model_dump() for event in update.result.events]
+                self._print("events", **_subject(update.subject), events=events, threshold=update.result.threshold)
             case TakeProgress():
                 self._print(
                     "progress",
@@ -233,7 +243,7 @@ class JsonReport(Report):
 
     def finish(self, written: WhatWasWritten, code: int, error: str | None = None) -> None:
         placed = written if isinstance(written, Written) else None
-        timeline = written.timeline if isinstance(written, Written | CaptionsWritten) else None
+        timeline = written.timeline if isinstance(written, Written | CaptionsWritten | EventsWritten) else None
         self._print(
             "finished",
             exit_code=int(code),

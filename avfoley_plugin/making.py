@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from avfoley_engine.protocol import CaptionResult, FileResult, Job, JobEvent, JobState, Request, Result
+from avfoley_engine.protocol import CaptionResult, FileResult, Job, JobEvent, JobState, Request, Result, SpotResult
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
@@ -73,6 +73,14 @@ class CaptionsDone:
 
 
 @dataclass(frozen=True)
+class EventsDone:
+    """Events were spotted in a shot."""
+
+    subject: Subject
+    result: SpotResult
+
+
+@dataclass(frozen=True)
 class TakeFailed:
     """A take could not be made; ``reason`` is for the user."""
 
@@ -87,7 +95,7 @@ class TakeCancelled:
     number: int
 
 
-TakeUpdate = TakeProgress | TakeDone | CaptionsDone | TakeFailed | TakeCancelled
+TakeUpdate = TakeProgress | TakeDone | CaptionsDone | EventsDone | TakeFailed | TakeCancelled
 
 
 class TakeRun:

@@ -22,8 +22,10 @@ from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.hosts import Host, open_host
 from avfoley_plugin.settings import FoleySettings, VisualizeSettings
+from avfoley_plugin.spotting import SpotSettings, Spotting
 from avfoley_plugin.timeline import placing
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
+from avfoley_plugin.timeline.events import Event, events_of
 from avfoley_plugin.timeline.history import Change, snapshot
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.placing import PICTURE, placed
@@ -75,14 +77,15 @@ class ListedTake:
 
 @dataclass(frozen=True)
 class ListedShot:
-    """One shot, or one sound that may get a picture; its takes in the order they were made, and what its next take would
-    be made from.
+    """One shot, or one sound that may get a picture; its takes in the order they were made, what its next take would
+    be made from, and the events that were spotted in it.
     """
 
     shot: Shot | SoundClip
     state: ShotState
     caption: str
     takes: tuple[ListedTake, ...]
+    events: tuple[Event, ...] = ()
 
     @property
     def timecode(self) -> str:
@@ -200,7 +203,9 @@ class Workspace:
             by_shot.setdefault(take.shot_id, []).append(_listed(take, host.folder))
         found: list[Shot | SoundClip] = [*shots, *_sounds(timeline, host, probe, with_sounds, by_shot.keys())]
         found.sort(key=lambda shot: (shot.record_start, shot.layer))
-        listed = tuple(_listed_shot(shot, by_shot.get(shot.id, []), changed, written) for shot in found)
+        listed = tuple(
+            _listed_shot(shot, by_shot.get(shot.id, []), changed, written, events_of(timeline, shot)) for shot in found
+        )
         return Contents(host.name, host.output, listed, tuple(problems), _selected(timeline, host, shots, probe))
 
     def make(self, verb: str, engine: EngineClient, settings: Settings, shots: Collection[str]) -> Run:
@@ -210,6 +215,11 @@ class Workspace:
     def regenerate(self, engine: EngineClient) -> Run:
         """A run over the shots whose captions were changed; see `workflows.regenerate`."""
         return regenerate(_Recorded(self._host(), self), engine)
+
+    def spot(self, engine: EngineClient, shots: Collection[str]) -> Spotting:
+        """A run that marks the events in those shots; what it writes can be undone."""
+        host = _Recorded(self._host(), self)
+        return Spotting(host, engine, SpotSettings(), Selection(), shots)
 
     def set_caption(self, shots: Collection[Shot | SoundClip], caption: str) -> None:
         """Changes what the next takes of these shots are made from."""
@@ -327,12 +337,16 @@ def _sounds(
 
 
 def _listed_shot(
-    shot: Shot | SoundClip, shot_takes: list[ListedTake], changed: set[str], written: dict[str, str]
+    shot: Shot | SoundClip,
+    shot_takes: list[ListedTake],
+    changed: set[str],
+    written: dict[str, str],
+    events: list[Event],
 ) -> ListedShot:
     state = ShotState.NEW
     if shot_takes:
         state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
-    return ListedShot(shot, state, written.get(shot.id, shot.caption), tuple(shot_takes))
+    return ListedShot(shot, state, written.get(shot.id, shot.caption), tuple(shot_takes), tuple(events))
 
 
 def _listed(take: PlacedTake, folder: Path) -> ListedTake:

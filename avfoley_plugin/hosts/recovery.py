@@ -15,7 +15,14 @@ from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.hosts.newer_schema import read_document
 from avfoley_plugin.riff import wave_time_reference
-from avfoley_plugin.timeline.identity import METADATA_KEY, CaptionIdentity, ClipIdentity, TrackIdentity, identity
+from avfoley_plugin.timeline.identity import (
+    METADATA_KEY,
+    CaptionIdentity,
+    ClipIdentity,
+    TrackIdentity,
+    identity,
+    marker_identity,
+)
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.placing import mark_track
 from avfoley_plugin.timeline.takes import our_takes
@@ -68,7 +75,7 @@ class _Known:
         self.clips: dict[Path, otio.schema.Clip] = {}
         # Held, because the clips of a timeline end with it.
         self._timeline = _read(path) or otio.schema.Timeline()
-        self.captions = [m for m in self._timeline.tracks.markers if identity(m, CaptionIdentity) is not None]
+        self.captions = [m for m in self._timeline.tracks.markers if marker_identity(m) is not None]
         for clip in self._timeline.find_clips():
             references = clip.media_references()
             for key, _ in our_takes(references) if identity(clip, ClipIdentity) is not None else ():
@@ -129,8 +136,9 @@ def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, rat
 def _restore_captions(timeline: otio.schema.Timeline, captions: list[otio.schema.Marker], shots: set[str]) -> None:
     rate = record_clock(timeline).rate
     for caption in captions:
-        ours = identity(caption, CaptionIdentity)
-        if ours is None or ours.id not in shots:
+        ours = marker_identity(caption)
+        is_caption = isinstance(ours, CaptionIdentity)
+        if ours is None or (is_caption and ours.id not in shots):
             continue
         start = exact_seconds(caption.marked_range.start_time)
         restored = caption.deepcopy()
@@ -140,8 +148,12 @@ def _restore_captions(timeline: otio.schema.Timeline, captions: list[otio.schema
                 # Formats that have one text a marker have the caption as its name.
                 restored.comment = marker.comment or (marker.name if marker.name != caption.name else caption.comment)
                 holder.markers.remove(marker)
+                timeline.tracks.markers.append(restored)
                 break
-        timeline.tracks.markers.append(restored)
+        else:
+            # An event that is not there was deleted; a caption is there as long as its shot is.
+            if is_caption:
+                timeline.tracks.markers.append(restored)
 
 
 def _markers(timeline: otio.schema.Timeline) -> Iterable[tuple[otio.core.Item, otio.schema.Marker, Fraction]]:

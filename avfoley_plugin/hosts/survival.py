@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import opentimelineio as otio
 
 from avfoley_plugin.hosts.items import items_of
-from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, identity
+from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, identity, marker_identity
 from avfoley_plugin.timeline.takes import our_takes
 from avfoley_plugin.timeline.timing import exact_frames, frames, record_clock, round_half_up
 
@@ -128,11 +128,11 @@ def _colors(timeline: otio.schema.Timeline) -> Iterator[Any]:
 
 
 def _theirs(marker: otio.schema.Marker) -> bool:
-    return identity(marker, CaptionIdentity) is None
+    return marker_identity(marker) is None
 
 
 def _captions(timeline: otio.schema.Timeline) -> Iterator[Any]:
-    return ((f, m.comment) for m, f in _all_markers(timeline) if not _theirs(m))
+    return ((f, m.comment) for m, f in _all_markers(timeline) if identity(m, CaptionIdentity) is not None)
 
 
 def _takes(timeline: otio.schema.Timeline) -> Iterator[Any]:

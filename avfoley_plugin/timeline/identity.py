@@ -92,6 +92,17 @@ class CaptionIdentity(Identity):
     cleared: bool = False
 
 
+class EventIdentity(Identity):
+    """A marker on an event that was spotted in the shot ``id``, counted there by ``number`` from 0. ``confidence`` is the
+    model's own estimate, from 0 to 1.
+    """
+
+    kind: Literal["event"] = "event"
+    id: str
+    number: Annotated[int, Field(ge=0)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+
+
 class TimelineIdentity(Identity):
     """A timeline that was written from another file, its ``source``."""
 
@@ -178,6 +189,11 @@ def identity(thing: _HasMetadata, of: type[_Of]) -> _Of | None:
         return of.model_validate(ours)
     except (ValueError, RecursionError):
         return None
+
+
+def marker_identity(marker: _HasMetadata) -> CaptionIdentity | EventIdentity | None:
+    """The identity of a marker of ours, of either kind; None if it is somebody else's."""
+    return identity(marker, CaptionIdentity) or identity(marker, EventIdentity)
 
 
 def plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import TimelineError
 from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
+from avfoley_plugin.timeline.events import carry_events, has_events, remove_events
 from avfoley_plugin.timeline.identity import (
     METADATA_KEY,
     ClipIdentity,
@@ -193,8 +194,8 @@ def delete_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> N
 
 
 def has_ours(timeline: otio.schema.Timeline) -> bool:
-    """Whether a timeline holds takes, foley tracks or captions of ours."""
-    return bool(foley_tracks(timeline) or our_clips(timeline) or captions(timeline))
+    """Whether a timeline holds takes, foley tracks, captions or events of ours."""
+    return bool(foley_tracks(timeline) or our_clips(timeline) or captions(timeline) or has_events(timeline))
 
 
 def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
@@ -222,6 +223,7 @@ def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) ->
             if clip is not present.get(ours.id, clip):
                 vacate(clip, clock)
     carry_captions(earlier, timeline)
+    carry_events(earlier, timeline)
 
 
 def remove_all(timeline: otio.schema.Timeline) -> None:
@@ -237,6 +239,7 @@ def remove_all(timeline: otio.schema.Timeline) -> None:
         else:
             timeline.tracks.remove(track)
     remove_captions(timeline)
+    remove_events(timeline)
     if identity(timeline, TimelineIdentity) is not None:
         del timeline.metadata[METADATA_KEY]
 

@@ -204,6 +204,31 @@ class CaptionRequest(TakeRequest):
         return None
 
 
+class SpotRequest(TakeRequest):
+    """Everything that decides the events spotted in a shot: when something in its picture begins to sound.
+
+    ``frames`` at ``record_rate`` is the shot's length. ``threshold`` is the least confidence of an event; None for the
+    model's own.
+    """
+
+    task: Literal["spot"] = "spot"
+    picture: PictureRange
+    frames: Annotated[int, Field(gt=0)]
+    record_rate: PositiveFraction
+    threshold: Annotated[float, Field(gt=0, le=1)] | None = None
+    model: Annotated[str, Field(min_length=1)]
+
+    @property
+    def media(self) -> Path:
+        """The file in which events are spotted."""
+        return self.picture.media
+
+    @property
+    def suffix(self) -> None:
+        """None: events are no file."""
+        return None
+
+
 class TakeResult(Message):
     """Base of all results. ``seconds`` is how long it took to make."""
 
@@ -274,10 +299,25 @@ class CaptionResult(TakeResult):
     proposals: list[ProposedCaption]
 
 
+class SpottedEvent(Message):
+    """An event in ``frame`` of the shot, at the record rate. ``confidence`` is the model's own estimate, from 0 to 1."""
+
+    frame: Annotated[int, Field(ge=0)]
+    confidence: Annotated[float, Field(ge=0, le=1)]
+
+
+class SpotResult(TakeResult):
+    """The events seen in a shot, in order, each at least as sure as ``threshold``."""
+
+    task: Literal["spot"] = "spot"
+    events: list[SpottedEvent]
+    threshold: float
+
+
 #: What a take, a file on a timeline, is asked for with.
 FileRequest = Annotated[FoleyRequest | VisualizeRequest, Field(discriminator="task")]
-Request = Annotated[FoleyRequest | VisualizeRequest | CaptionRequest, Field(discriminator="task")]
-Result = Annotated[FoleyResult | VisualizeResult | CaptionResult, Field(discriminator="task")]
+Request = Annotated[FoleyRequest | VisualizeRequest | CaptionRequest | SpotRequest, Field(discriminator="task")]
+Result = Annotated[FoleyResult | VisualizeResult | CaptionResult | SpotResult, Field(discriminator="task")]
 
 
 class JobState(StrEnum):

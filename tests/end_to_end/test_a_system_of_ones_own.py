@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import opentimelineio as otio
@@ -62,7 +64,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEng
 
 def test_engine_client_and_shell_serve_it(engine: LocalEngine, clip: Path) -> None:
     listed = {model.name: model for model in engine.models()}["toy-one"]
-    assert (listed.tasks, listed.sample_rate, listed.window_seconds) == (["foley", "caption"], 16_000, None)
+    assert (listed.tasks, listed.sample_rate, listed.window_seconds) == (["foley", "caption", "spot"], 16_000, None)
 
     picture = PictureRange(media=clip, source_start=Fraction(0), source_rate=Fraction(24))
     about = {"picture": picture, "frames": 48, "record_rate": Fraction(24), "model": "toy-one"}
@@ -94,11 +96,60 @@ def test_engine_client_and_shell_serve_it(engine: LocalEngine, clip: Path) -> No
     assert json.loads(again.stdout.splitlines()[0])["shots"] == []
 
 
+def test_the_shell_spots_events(engine: LocalEngine, clip: Path, tmp_path: Path) -> None:
+    """Markers and a list on the first run; a second one, and one that finds nothing, replace them; remove takes them off."""
+    shell, listed = CliRunner(), tmp_path / "events.csv"
+
+    def spot(source: Path, *options: str) -> list[dict[str, Any]]:
+        ran = shell.invoke(app, ["spot", str(source), "--json", *options])
+        assert ran.exit_code == 0, ran.output
+        return [json.loads(line) for line in ran.stdout.splitlines()]
+
+    def markers(timeline: Path) -> list[tuple[str, str, float]]:
+        found = otio.adapters.read_from_file(str(timeline)).tracks.markers
+        return [(m.name, m.comment, m.marked_range.start_time.value) for m in found]
+
+    lines = spot(clip, "--csv", str(listed))
+    (spotted,) = [line for line in lines if line["event"] == "events"]
+    assert (spotted["events"], spotted["threshold"]) == ([{"frame": FLASH_AT, "confidence": 0.75}], 0.5)
+    timeline = Path(lines[-1]["timeline"])
+    assert markers(timeline) == [("event", "75%", FLASH_AT)]
+    rows = list(csv.DictReader(listed.open(newline="")))
+    assert rows == [
+        {
+            "shot": "lamp.mp4",
+            "timecode": "00:00:00:18",
+            "seconds": "0.750",
+            "frame": "18",
+            "confidence": "0.750",
+            "name": "event",
+        }
+    ]
+
+    shell.invoke(app, ["caption", str(timeline)])
+    spot(timeline)
+    captioned = markers(timeline)
+    assert [name for name, _, _ in captioned].count("event") == 0
+    assert ("a light is switched on, 1x", "75%", FLASH_AT) in captioned
+    spot(timeline, "--threshold", "0.8")
+    assert len(markers(timeline)) == len(captioned) - 1
+    spot(timeline)
+    assert shell.invoke(app, ["remove", str(timeline)]).exit_code == 0
+    assert markers(timeline) == []
+
+
+def test_the_list_goes_to_a_place_that_there_is(engine: LocalEngine, clip: Path, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(app, ["spot", str(clip), "--csv", str(tmp_path / "nowhere" / "events.csv")])
+    assert ran.exit_code == 3
+    assert "nowhere" in ran.output
+    assert "Give --csv another place" in " ".join(ran.output.split())
+
+
 def test_an_engine_without_the_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AVFOLEY_MODELS", str(MODELS))
     with pytest.raises(ModelError, match="is of the system 'toy'; this version knows avlink"):
         registry.info("toy-one")
     monkeypatch.setitem(registry.SYSTEMS, "toy", ToySystem())
-    assert registry.info("toy-one").tasks == ["foley", "caption"]
-    with pytest.raises(ModelError, match="toy-one does not offer the task 'visualize', but foley, caption"):
+    assert registry.info("toy-one").tasks == ["foley", "caption", "spot"]
+    with pytest.raises(ModelError, match="toy-one does not offer the task 'visualize', but foley, caption, spot"):
         registry.load("toy-one", "visualize")

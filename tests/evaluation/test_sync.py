@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from avfoley_engine.evaluation.cli import main
 from avfoley_engine.evaluation.clips import Reference, WorldClip
 from avfoley_engine.evaluation.sync import FIGURES, ROWS, Onsets, Trial, report
 from avfoley_engine.models import registry
+from avfoley_engine.models.interface import EventModel
 
 from support.models import OneByOne
 
@@ -250,6 +252,48 @@ def test_from_sound_to_picture(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert main(["sync", "--direction", "a2v", "--clips", "4", "--device", "cpu", "--json"]) == 0
     deaf = json.loads(capsys.readouterr().out)
     assert deaf["matched"]["f1_80"] < deaf["shuffled"]["f1_80"] + 0.2
+
+
+class SeeingModel(EventModel):
+    """Sees the events of the pictures that it knows, and in any other every tenth frame."""
+
+    name, revision, device = "seeing", "1", torch.device("cpu")
+    frame_rate, frame_size, window_frames, default_threshold = Fraction(12), (18, 32), 62, 0.5
+
+    def __init__(self, events: dict[bytes, np.ndarray]) -> None:
+        self.events = events
+
+    def event_probabilities(self, frames: torch.Tensor) -> torch.Tensor:
+        probabilities = torch.full((len(frames),), 0.1)
+        times = self.events.get(frames.numpy().tobytes())
+        probabilities[np.arange(0, len(frames), 10) if times is None else (times * 12).astype(int)] = 0.9
+        return probabilities
+
+
+@pytest.mark.parametrize("style", ["footage", "physics"])
+def test_events_without_a_sound(
+    style: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = {clip.frames(Fraction(12), (18, 32)).tobytes(): clip for clip in (WorldClip(n, style) for n in range(4))}
+    model = SeeingModel({frames: clip.reference.events for frames, clip in seen.items()})
+    tasks = []
+    monkeypatch.setattr(registry, "load", lambda name, task, device: tasks.append(task) or model)  # type: ignore[func-returns-value]
+    arguments = ["sync", "--events", "--style", style, "--clips", "4", "--device", "cpu"]
+    assert main([*arguments, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    name = "world" if style == "footage" else "physics"
+    assert (result["set"], result["task"], result["model"], result["captions"]) == (name, "spot", "seeing", False)
+    assert result["matched"]["recall_80"] > 0.85
+    assert result["matched"]["f1_80"] > result["shuffled"]["f1_80"] + 0.3
+    model.events = {}
+    assert main(arguments) == 0
+    assert "events alone" in capsys.readouterr().out
+    assert tasks == ["spot", "spot"]
+
+
+def test_events_are_seen_and_not_made(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sync", "--events", "--direction", "a2v", "--device", "cpu"]) != 0
+    assert "leave --direction a2v out" in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_world_set_is_fixed_and_varied() -> None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from avfoley_engine.media.optical_flow import direction_histograms, optical_flow, without_camera
+from avfoley_engine.media.optical_flow import (
+    direction_histograms,
+    motion_features,
+    optical_flow,
+    shrunk,
+    without_camera,
+)
 from scipy.ndimage import gaussian_filter
 
 HEIGHT, WIDTH = 72, 128
@@ -73,3 +79,50 @@ def test_a_cell_has_the_mean_speed_of_its_pixels() -> None:
     histograms = direction_histograms(flow)
     assert histograms[0, 1, 2, 0] == pytest.approx(1)
     assert histograms.sum() == pytest.approx(1)
+
+
+def falling(count: int = 12, stop: int = 6) -> np.ndarray:
+    """Something falls by 3 pixels per frame, and lies still from frame `stop` on."""
+    frames = np.repeat(texture(0)[None], count, axis=0)
+    for n, frame in enumerate(frames):
+        top = 10 + 3 * min(n, stop)
+        frame[top : top + 24, 52:76] = texture(1)[:24, :24]
+    return frames
+
+
+def test_what_stops_in_a_frame_moves_in_its_row_and_no_longer_in_the_next() -> None:
+    features = motion_features(falling())
+    assert (features.shape, features.dtype) == ((12, 6, 6, 9), np.float32)
+    downwards, change = features[..., 2].sum((1, 2)), features[..., 8].sum((1, 2))
+    assert (downwards[0], change[0]) == (0, 0)
+    assert downwards[1:7].min() > 4 * downwards[7:].max()
+    assert change[1:7].min() > 4 * change[7:].max()
+
+
+def test_a_pan_alone_is_no_motion() -> None:
+    """But for the edges, where new things come into view."""
+    panned, moving = motion_features(pan(3))[:, 1:-1, 1:-1], motion_features(falling()[:6])
+    assert panned[..., :8].max() < 0.1 * moving[..., :8].max()
+    assert panned[..., 8].max() < 0.1 * moving[..., 8].max()
+
+
+def test_the_steps_of_footage_of_half_the_rate_are_shared_out() -> None:
+    slow = falling(6, 3)
+    features = motion_features(slow.repeat(2, axis=0))
+    expected = np.repeat(motion_features(slow) / 2, 2, axis=0)
+    # Frame 2n + 1 repeats frame 2n: the step to frame 2n + 2 is in the rows of both.
+    np.testing.assert_allclose(features[1:-1], expected[2:], atol=1e-5)
+    assert not features[-1].any()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_frames_have_features_too(count: int) -> None:
+    assert motion_features(falling()[:count]).shape == (count, 6, 6, 9)
+
+
+def test_shrunk_frames_are_means_over_areas() -> None:
+    frames = np.arange(2 * 4 * 6 * 3, dtype=np.uint8).reshape(2, 4, 6, 3)
+    small = shrunk(frames, (2, 3))
+    assert (small.shape, small.dtype) == ((2, 2, 3, 3), np.uint8)
+    assert small[1, 0, 2].tolist() == np.rint(frames[1, :2, 4:].mean((0, 1))).tolist()
+    assert shrunk(frames, (4, 6)) is frames

@@ -21,7 +21,7 @@ def small_config() -> AVLinkConfig:
     dit = replace(NANO.audio.dit, width=64, depth=4, heads=2, text_width=16)
     return AVLinkConfig(
         audio=replace(NANO.audio, dit=dit, latent_width=8),
-        video=replace(NANO.video, dit=replace(dit, prediction="sample"), event_channels=(8, 8, 8, 8)),
+        video=replace(NANO.video, dit=replace(dit, prediction="sample"), event_channels=(8, 8, 8, 8), flow_channels=8),
         fusion=FusionConfig(blocks=2, width=64, heads=2, local_heads=1),
     )
 

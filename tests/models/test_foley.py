@@ -16,7 +16,7 @@ from avfoley_engine.models.avlink.velocity import guided_velocity
 
 
 def picture(frames: int, seed: int = 0) -> torch.Tensor:
-    return torch.randint(0, 256, (frames, 36, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    return torch.randint(0, 256, (frames, 72, 128, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize(("frames", "samples"), [(1, 1), (24, 48_000), (124, 247_680), (300, 600_001)])

@@ -141,7 +141,9 @@ def test_a_picture_k_frames_later_makes_the_sound_as_much_later(
     frames, latents = aligned.hop_frames, aligned.hop_latents
     assert frames / foley.frame_rate == latents / foley.link.config.audio.latents_per_second
     generator = torch.Generator().manual_seed(1)
-    picture = torch.randint(0, 256, (frames + aligned.window_frames, 36, 64, 3), dtype=torch.uint8, generator=generator)
+    picture = torch.randint(
+        0, 256, (frames + aligned.window_frames, 72, 128, 3), dtype=torch.uint8, generator=generator
+    )
     delayed = torch.cat([picture[:1].expand(frames, -1, -1, -1), picture])
     length = latents + aligned.window_latents
     noise_that_moves({2: latents, 4: frames})

@@ -115,7 +115,7 @@ def test_what_learned_to_draw_stands_behind_the_backbone_of_the_base(tmp_path: P
     old, new = zoo.entry_of(tmp_path / "old"), zoo.entry_of(tmp_path / "new")
     changed = {name for name in new.config["files"] if new.config["files"][name] != old.config["files"][name]}
     assert changed == {"video.safetensors", "fusion_a2v.safetensors"}
-    frames = torch.randint(0, 256, (24, 36, 64, 3), dtype=torch.uint8)
+    frames = torch.randint(0, 256, (24, *system.load(new).frame_size, 3), dtype=torch.uint8)
     sounds = [system.load(entry).generate(frames, 48_000, caption="a") for entry in (old, new)]
     assert torch.equal(*sounds)
     video = system.load_video(new)
@@ -141,7 +141,7 @@ def test_what_learned_to_see_events_stands_beside_the_backbone_of_the_base(tmp_p
     loaded = system.load(new)
     assert loaded.link.config.video.event_channels == NANO.video.event_channels
     assert loaded.link.video.events.output.weight.abs().max() > 0
-    frames = torch.randint(0, 256, (24, 36, 64, 3), dtype=torch.uint8)
+    frames = torch.randint(0, 256, (24, *loaded.frame_size, 3), dtype=torch.uint8)
     assert loaded.generate(frames, 48_000, caption="a").shape == (48_000,)
 
 

@@ -49,7 +49,7 @@ def test_windows_hold_picture_and_sound_of_the_same_seconds(
     cut = list(windows(film("a.mov", 2.5), config, 48_000))
     assert len(cut) == 2
     (dark, silent), (frames, sound) = cut
-    assert dark.shape == frames.shape == (24, 36, 64, 3)
+    assert dark.shape == frames.shape == (24, 72, 128, 3)
     assert len(silent) == len(sound) == 48_000
     assert dark.max() < 20
     assert np.abs(silent).max() < 0.01
@@ -76,6 +76,8 @@ def test_a_folder_becomes_a_shard(
     batch = data.batch(2, np.random.default_rng(0))
     assert batch.frames is not None
     assert batch.frames.shape == (2, 24, 36, 64, 3)
+    assert batch.motion is not None
+    assert batch.motion.shape == (2, 24, 6, 6, 9)
     assert batch.latents.shape == (2, config.window_latents, 8)
     assert {c.caption for c in batch.clips} == {"a bang"}
     written = (tmp_path / "shards" / "0" / "latents.npy").stat().st_mtime_ns

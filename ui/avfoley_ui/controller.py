@@ -12,6 +12,8 @@ from PySide6.QtGui import QImage
 from avfoley_plugin.engine_client import EngineClient, LocalEngine
 from avfoley_plugin.hosts import RESOLVE
 from avfoley_plugin.making import TakeCancelled, TakeDone, TakeFailed, TakeProgress
+from avfoley_plugin.marking import ShotsPlanned
+from avfoley_plugin.spotting import EventsWritten, Spotting
 from avfoley_plugin.workflows import Planned, Run, Written
 from avfoley_plugin.workspace import CachedProbe, Contents, ListedShot, Settings, ShotState, Workspace
 from avfoley_ui.background import Background, delayed
@@ -144,6 +146,12 @@ class Controller(QObject):
         if workspace is not None:
             self._settled(lambda: self._run(workspace.regenerate))
 
+    def spot(self, shots: Sequence[str]) -> None:
+        """Marks the events that are seen in these shots."""
+        workspace = self._workspace
+        if workspace is not None and shots:
+            self._settled(lambda: self._run(lambda engine: workspace.spot(engine, list(shots))))
+
     def cancel(self, rows: Sequence[QueueRow]) -> None:
         """Stops these rows of the queue."""
         for row in rows:
@@ -242,7 +250,7 @@ class Controller(QObject):
         for client in self._clients:
             client.end_started()
 
-    def _run(self, start: Callable[[EngineClient], Run]) -> None:
+    def _run(self, start: Callable[[EngineClient], Run | Spotting]) -> None:
         number = next(self._numbers)
         run = RunThread(number, self._start, start)
         self._runs[number] = run
@@ -258,6 +266,16 @@ class Controller(QObject):
                 self.queue.plan(number, update)
                 if not update.orders and not update.problems:
                     self.message.emit(self.tr("Nothing to generate."), False)
+            case ShotsPlanned():
+                shots = len(update.shots)
+                self.message.emit(self.tr("Looking for events in %n shot(s)…", "", shots), False)
+                for problem in update.problems:
+                    self.message.emit(f"{problem.name}: {problem.reason}", True)
+            case EventsWritten():
+                self.refresh()
+                self.message.emit(self.tr("%n event(s) marked.", "", sum(update.events.values())), False)
+            case TakeFailed() if not self.queue.holds(number):
+                self.message.emit(f"{update.subject.name}: {update.reason}", True)
             case TakeProgress() | TakeDone() | TakeFailed() | TakeCancelled():
                 self.queue.update(number, update)
             case Written():

@@ -107,6 +107,10 @@ class QueueModel(QAbstractListModel):
     def progress_by_shot(self) -> dict[str, float]:
         return {row.shot_id: row.done for row in self.active}
 
+    def holds(self, run: int) -> bool:
+        """Whether there is anything of a run in the queue."""
+        return any(row.run == run for row in self._rows)
+
     def plan(self, run: int, planned: Planned) -> None:
         """Adds what a run is going to make, and the clips that it cannot."""
         if not self.active:

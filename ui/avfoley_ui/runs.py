@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError
+from avfoley_plugin.spotting import Spotting
 from avfoley_plugin.workflows import Run
 
 # Finished takes are placed this often while the rest of a run is being made, in seconds.
@@ -21,11 +22,13 @@ class RunThread(QObject):
     updated = Signal(int, object)
     ended = Signal(int, object)
 
-    def __init__(self, number: int, engines: Callable[[], EngineClient], start: Callable[[EngineClient], Run]) -> None:
+    def __init__(
+        self, number: int, engines: Callable[[], EngineClient], start: Callable[[EngineClient], Run | Spotting]
+    ) -> None:
         super().__init__()
         self.number = number
         self._engines, self._start = engines, start
-        self._run: Run | None = None
+        self._run: Run | Spotting | None = None
         self._lock = threading.Lock()
         self._cancelled = False
         self._dropped: set[str] = set()
@@ -56,7 +59,8 @@ class RunThread(QObject):
         engine = self._engines()
         try:
             run = self._start(engine)
-            run.write_interval = WRITE_INTERVAL
+            if isinstance(run, Run):
+                run.write_interval = WRITE_INTERVAL
             with self._lock:
                 self._run = run
                 if self._cancelled:

@@ -35,6 +35,7 @@ class Shortcuts(QObject):
             ("F2", self.tr("Edit the caption in the list"), self._edit_caption),
             ("Ctrl+Return", self.tr("Generate takes for the selection"), form.request_first),
             ("Ctrl+R", self.tr("Regenerate the changed shots"), form.regenerate.click),
+            ("Ctrl+E", self.tr("Spot events in the selection"), form.spot.click),
             ("Ctrl+Z", self.tr("Undo"), window.undo_button),
             ("Ctrl+Shift+Z", self.tr("Redo"), window.redo_button),
             ("Space", self.tr("Play / pause"), self._space),

@@ -66,7 +66,9 @@ def supported(tasks: Collection[str]) -> list[Task]:
 def describe(tasks: Collection[str]) -> str:
     """What a model does, in words."""
     unknown = translate("Task", "{0} (not supported by this panel)")
-    return ", ".join(TASKS[name].description() if name in TASKS else unknown.format(name) for name in tasks)
+    known = {name: task.description() for name, task in TASKS.items()}
+    known["spot"] = translate("Task", "events in a picture")
+    return ", ".join(known.get(name) or unknown.format(name) for name in tasks)
 
 
 def task_of(take: ListedTake | None) -> Task | None:

@@ -43,6 +43,7 @@ _STATES = {
     "failed": ("#ff8a80", "#b3261e"),
     "quiet": ("#a4a9af", "#5b6066"),
     "onset": ("#f2994a", "#b8560a"),
+    "event": ("#ffe066", "#ffe066"),
     "playhead": ("#ff5f56", "#d0342c"),
     "wave": ("#5aa9f2", "#2f6fb0"),
 }

@@ -148,6 +148,7 @@ class PanelWindow(QWidget):
         self.shots.host_selection_requested.connect(it.select_in_host)
         self.form.requested.connect(lambda task, settings: it.generate(task, settings, self.shots.selected))
         self.form.regenerate_requested.connect(it.regenerate)
+        self.form.spot_requested.connect(lambda: it.spot(self.shots.selected))
         self.form.caption_edited.connect(it.set_caption)
         self.queue.cancel_requested.connect(it.cancel)
         self.queue.cancel_all_requested.connect(it.cancel_all)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import DOCUMENT, Project
-from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, TakeIdentity
+from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, EventIdentity, TakeIdentity
 
 #: The property of a bin clip that makes it a take of ours.
 TAKE_PROPERTY = "kdenlive:avfoley"
@@ -47,14 +47,14 @@ class StoredTrack(BaseModel):
 
 
 class StoredCaption(BaseModel):
-    """A caption, found again by the frame of its guide, else by its text."""
+    """A caption or an event, found again by the frame of its guide, else by its text."""
 
     frame: _Frames
     text: str
     name: str
     color: str
     frames: _Frames
-    identity: CaptionIdentity
+    identity: CaptionIdentity | EventIdentity
 
 
 class StoredTimeline(BaseModel):

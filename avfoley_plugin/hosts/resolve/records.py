@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, TakeIdentity
+from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, EventIdentity, TakeIdentity
 
 
 class StoredTake(BaseModel):
@@ -27,11 +27,11 @@ class StoredTake(BaseModel):
 
 
 class Record(BaseModel):
-    """What one marker's custom data says. ``clip`` is None for a shot that has a caption, but no clip."""
+    """What one marker's custom data says: a caption, or an event. ``clip`` is None for a shot that has a caption, but no clip."""
 
     app: Literal["avfoley"] = "avfoley"
     version: Literal[1] = 1
-    caption: CaptionIdentity
+    caption: CaptionIdentity | EventIdentity
     clip: ClipIdentity | None = None
     name: str = ""
     takes: list[StoredTake] = []

@@ -25,11 +25,14 @@ from avfoley_plugin.timeline.identity import (
     TakeIdentity,
     TrackIdentity,
     identity,
+    marker_identity,
 )
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
 from avfoley_plugin.timeline.timing import exact_seconds, frames, round_half_up
 
 BIN = "AVFoley"
+#: Frames in which an event finds one without a marker, from its own on.
+_ROOM = 12
 _MEDIA_TYPES = {"video": 1, "audio": 2}
 
 
@@ -241,23 +244,25 @@ class _Writer:
         rate = self._before.rate
         wanted = []
         for marker in timeline.tracks.markers:
-            caption = identity(marker, CaptionIdentity)
+            caption = marker_identity(marker)
             if caption is None:
                 continue
             start = frames(marker.marked_range.start_time, rate)
             end = start + max(1, frames(marker.marked_range.duration, rate))
-            free = next((frame for frame in range(start, end) if frame not in taken), None)
+            # An event beside a marker that is there makes way for it, a caption anywhere over its shot.
+            room = range(start, end if isinstance(caption, CaptionIdentity) else start + _ROOM)
+            free = next((frame for frame in room if frame not in taken), None)
             if free is None:
                 raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
             taken.add(free)
             record = Record(caption=caption)
-            if caption.id in by_shot:
+            if isinstance(caption, CaptionIdentity) and caption.id in by_shot:
                 ours, clip = by_shot[caption.id]
                 record = Record(caption=caption, clip=ours, name=clip.clip.name, takes=list(clip.takes))
             place = marker.metadata.get(PLACE)
             color = str(place["color"]) if place else FROM_OTIO.get(marker.color, "Cyan")
             custom_data = record.model_dump_json()
-            wanted.append(ApiMarker(free, end - free, color, marker.name, marker.comment, custom_data))
+            wanted.append(ApiMarker(free, max(1, end - free), color, marker.name, marker.comment, custom_data))
         return wanted
 
     def _delete_tracks(self, timeline: otio.schema.Timeline) -> None:

@@ -17,8 +17,14 @@ from avfoley_engine.errors import MediaError
 from avfoley_engine.evaluation import condfoleygen
 from avfoley_engine.media import onsets, probe, read_frames, read_sound
 from avfoley_engine.protocol import SAMPLE_RATE, MediaProbe
+from avfoley_engine.world import physics
 
 SPLIT = "eval"
+
+#: A world of clips: drawn, drawn plainly, or simulated and filmed.
+WorldStyle = Literal["footage", "plain", "physics"]
+#: Those to be heard.
+STYLES: tuple[WorldStyle, ...] = ("footage", "physics")
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,18 @@ class Reference:
 
 
 class WorldClip:
-    """Clip `number` of the world's evaluation split: always the same, and never trained on."""
+    """Clip `number` of a world's evaluation split: always the same, and never trained on."""
 
-    def __init__(self, number: int, style: world.Style = "footage") -> None:
-        self._scene = world.sample_scene(number, split=SPLIT, style=style)
-        self.name = f"world-{number:04d}"
-        self.family, self.source = self._scene.family, "world"
+    def __init__(self, number: int, style: WorldStyle = "footage") -> None:
+        self._scene: world.Scene | physics.PhysicsScene
+        if style == "physics":
+            self._scene = physics.sample_physics(number, SPLIT)
+        else:
+            self._scene = world.sample_scene(number, split=SPLIT, style=style)
+        self.source = "physics" if style == "physics" else "world"
+        self.name, self.family = f"{self.source}-{number:04d}", self._scene.family
         self.caption, self.video_caption = self._scene.caption, self._scene.video_caption
+        self._drawn: dict[tuple[Fraction, tuple[int, int]], np.ndarray] = {}
 
     @property
     def duration(self) -> float:
@@ -63,7 +74,12 @@ class WorldClip:
 
     def frames(self, rate: Fraction, size: tuple[int, int]) -> np.ndarray:
         """(T, h, w, 3) uint8 at `rate` frames per second and `size` (h, w)."""
-        return world.render_frames(self._scene, *size, frame_rate=float(rate)).numpy()
+        if (rate, size) not in self._drawn:
+            if isinstance(self._scene, world.Scene):
+                self._drawn[rate, size] = world.render_frames(self._scene, *size, frame_rate=float(rate)).numpy()
+            else:
+                self._drawn[rate, size] = physics.render_frames(self._scene, *size, frame_rate=float(rate))
+        return self._drawn[rate, size]
 
 
 class VideoClip:
@@ -107,15 +123,16 @@ Clip = WorldClip | VideoClip
 class ClipSet:
     """Clips to evaluate on, their number, and the reason for each file that is left out."""
 
-    name: Literal["world", "videos"]
+    name: Literal["world", "physics", "videos"]
     clips: Iterable[Clip]
     count: int
     left_out: Mapping[str, str]
 
 
-def world_clips(count: int, style: world.Style = "footage") -> ClipSet:
+def world_clips(count: int, style: WorldStyle = "footage") -> ClipSet:
     """The first `count` clips of the evaluation split."""
-    return ClipSet("world", (WorldClip(number, style) for number in range(count)), count, {})
+    name: Literal["world", "physics"] = "physics" if style == "physics" else "world"
+    return ClipSet(name, (WorldClip(number, style) for number in range(count)), count, {})
 
 
 def video_clips(folders: Iterable[Path]) -> ClipSet:

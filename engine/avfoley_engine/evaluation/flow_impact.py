@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter
 
-from avfoley_engine.media.optical_flow import direction_histograms, optical_flow, without_camera
+from avfoley_engine.media import optical_flow
+from avfoley_engine.media.optical_flow import direction_histograms, distinct_frames, without_camera
 
 # What the control is given: (height, width), frames per second.
-FRAME_SIZE, FRAME_RATE = (72, 128), 24
+FRAME_SIZE, FRAME_RATE = optical_flow.FRAME_SIZE, 24
 
 # Decelerations that are summed. A peak is the highest within `_APART_SECONDS` either way, and above
 # the running median by `_SHARE` of the clip's 99th percentile and by `_LEAST` pixels per frame. Chosen
@@ -16,7 +17,6 @@ FRAME_SIZE, FRAME_RATE = (72, 128), 24
 _STRONGEST = 32
 _APART_SECONDS, _USUAL_SECONDS = 0.16, 1.0
 _SHARE, _LEAST = 0.2, 2.0
-_LONGEST_REPEAT = 3
 
 
 def detect(frames: np.ndarray, frame_rate: float = FRAME_RATE) -> tuple[np.ndarray, np.ndarray]:
@@ -24,11 +24,11 @@ def detect(frames: np.ndarray, frame_rate: float = FRAME_RATE) -> tuple[np.ndarr
 
     The time is that of the last frame of a movement.
     """
-    distinct = _distinct(frames)
+    distinct = distinct_frames(frames)
     if len(distinct) < 3:
         return np.zeros(0), np.zeros(0)
     rate = frame_rate * (len(distinct) - 1) / (distinct[-1] - distinct[0])
-    impacts = decelerations(direction_histograms(without_camera(optical_flow(frames[distinct]))))
+    impacts = decelerations(direction_histograms(without_camera(optical_flow.optical_flow(frames[distinct]))))
     usual = median_filter(impacts, _odd(_USUAL_SECONDS * rate), mode="reflect")
     highest = maximum_filter1d(impacts, _odd(2 * _APART_SECONDS * rate))
     rise = max(_LEAST, _SHARE * np.percentile(impacts, 99))
@@ -45,18 +45,6 @@ def decelerations(histograms: np.ndarray) -> np.ndarray:
     falls = np.maximum(-np.diff(histograms, axis=0), 0).reshape(len(histograms) - 1, -1)
     strongest = min(_STRONGEST, falls.shape[1])
     return np.partition(falls, -strongest, axis=1)[:, -strongest:].sum(axis=1)
-
-
-def _distinct(frames: np.ndarray) -> np.ndarray:
-    """The frames without repeated ones, in which everything would seem to stop.
-
-    Footage of a lower rate repeats each frame a few times; what is still for longer stands still.
-    """
-    numbers = np.arange(len(frames))
-    changed = np.ones(len(frames), bool)
-    changed[1:] = (frames[1:] != frames[:-1]).any(axis=(1, 2, 3))
-    repeats = numbers - np.maximum.accumulate(np.where(changed, numbers, 0))
-    return np.flatnonzero(changed | (repeats > _LONGEST_REPEAT))
 
 
 def _odd(count: float) -> int:

@@ -1,6 +1,8 @@
 """`evaluate sync`: do the sound's onsets fall on the picture's events?
 
-With `--direction a2v`: does the picture move where the sound has its events?
+With `--direction a2v`: does the picture move where the sound has its events? With `--events`: does
+the model see the events, before it makes any sound? *matched* then are the events that it spots; what
+it misses there, no sound can have.
 
 Five rows. *matched*: the model's sound against the events of its own clip. *shuffled*: against
 another clip's events, the mean over several fixed rotations of the set, which is what a sound
@@ -35,16 +37,18 @@ from itertools import islice
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import torch
 from rich.console import RenderableType
 
+from avfoley_engine.errors import ModelError
 from avfoley_engine.evaluation import condfoleygen, flow_impact, motion, options
-from avfoley_engine.evaluation.clips import Clip, Reference, video_clips, world_clips
+from avfoley_engine.evaluation.clips import STYLES, Clip, Reference, video_clips, world_clips
 from avfoley_engine.evaluation.generated import Sampling, pictures, sounds
 from avfoley_engine.evaluation.matching import Counts, count, onset_accuracy
 from avfoley_engine.extras import require
-from avfoley_engine.media import onsets
+from avfoley_engine.media import events, onsets
 from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
-from avfoley_engine.models.interface import FoleyModel, VideoModel
+from avfoley_engine.models.interface import EventModel, FoleyModel, VideoModel
 from avfoley_engine.protocol import SAMPLE_RATE
 
 ROWS = ("matched", "shuffled", "frame_difference", "flow_impact", "real_sound")
@@ -119,12 +123,20 @@ Tallies = Sequence[Sequence[Tally]]
 
 
 def evaluate(
-    clips: Iterable[Clip], model: FoleyModel | VideoModel, sampling: Sampling, direction: Direction = "v2a"
+    clips: Iterable[Clip],
+    model: FoleyModel | VideoModel | EventModel,
+    sampling: Sampling,
+    direction: Direction = "v2a",
 ) -> Iterator[Trial]:
-    """Generates a sound or picture for every clip and detects onsets; yields trials in order."""
+    """Generates a sound or picture for every clip and detects onsets; yields trials in order.
+
+    An `EventModel` generates nothing, and its events are the onsets.
+    """
     number = 0
     for group in _batches(clips, sampling.batch):
-        if direction == "v2a":
+        if isinstance(model, EventModel):
+            predicted = [_spotted(clip, model) for clip in group]
+        elif direction == "v2a":
             foley = cast(FoleyModel, model)
             made = sounds(group, foley, sampling, number)
             predicted = [Onsets.of(sound.float().numpy(), foley.sample_rate) for sound in made]
@@ -146,7 +158,7 @@ def evaluate(
 
 def check_installed() -> None:
     """Raises `ModelError` where a detector or the matching is not installed."""
-    for module in ("librosa", "mir_eval.util", "cv2"):
+    for module in ("librosa", "mir_eval.util"):
         require(module, "evaluate")
 
 
@@ -236,7 +248,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="v2a",
         help="sound for the picture, or picture for the sound (default: v2a)",
     )
+    parser.add_argument(
+        "--events", action="store_true", help="the events that the model sees, without making a sound: much faster"
+    )
     options.add_clips(parser, 256)
+    parser.add_argument(
+        "--style", choices=STYLES, default="footage", help="the world's clips: drawn, or simulated (physics)"
+    )
     parser.add_argument("--no-captions", action="store_true", help="give the model no captions")
     options.add_sampling(parser)
 
@@ -246,17 +264,27 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     from avfoley_engine.models import registry
 
     check_installed()
-    chosen = video_clips(arguments.videos) if arguments.videos else world_clips(arguments.clips)
+    if arguments.events and arguments.direction != "v2a":
+        raise ModelError("--events are seen in a picture: leave --direction a2v out")
+    chosen = video_clips(arguments.videos) if arguments.videos else world_clips(arguments.clips, arguments.style)
     videos = chosen.name == "videos"
-    task = "foley" if arguments.direction == "v2a" else "visualize"
-    model = cast("FoleyModel | VideoModel", registry.load(arguments.model, task, options.device(arguments)))
+    task = "spot" if arguments.events else "foley" if arguments.direction == "v2a" else "visualize"
+    model = cast(
+        "FoleyModel | VideoModel | EventModel", registry.load(arguments.model, task, options.device(arguments))
+    )
     # Every real video has a length of its own.
     batch = 1 if videos else arguments.batch
-    sampling = options.sampling(arguments, model, captions=not arguments.no_captions, batch=batch)
+    # Nothing is sampled where events are only seen.
+    sampling = (
+        Sampling(0, 1.0, captions=False)
+        if isinstance(model, EventModel)
+        else options.sampling(arguments, model, captions=not arguments.no_captions, batch=batch)
+    )
     made = evaluate(chosen.clips, model, sampling, arguments.direction)
     trials = list(options.tracked(made, "Evaluating", chosen.count))
     return {
         "direction": arguments.direction,
+        "task": task,
         "set": chosen.name,
         "clips": len(trials),
         "model": model.name,
@@ -273,7 +301,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def tables(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     """The result of `run` as tables."""
-    model = f"{result['model']} ({result['direction']}, {result['steps']} steps)"
+    how = "events alone" if result["task"] == "spot" else f"{result['direction']}, {result['steps']} steps"
+    model = f"{result['model']} ({how})"
     table = options.table(
         f"{model} on {result['clips']} clips ({result['set']}), {result['events']} events",
         [""],
@@ -314,6 +343,13 @@ def _f1_table(what: str, groups: Iterable[tuple[str, Mapping[str, Any]]]) -> Ren
 
 def _interval(bounds: Sequence[float] | None) -> str:
     return "–" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+
+
+def _spotted(clip: Clip, model: EventModel) -> Onsets:
+    frames = torch.from_numpy(clip.frames(model.frame_rate, model.frame_size))
+    probabilities = model.event_probabilities(frames).numpy()
+    spotted = events.peaks(probabilities, model.default_threshold, model.frame_rate)
+    return Onsets.of_peaks((spotted + 0.5) / float(model.frame_rate), probabilities[spotted])
 
 
 def _of_picture(clip: Clip, detector: Any) -> Onsets:

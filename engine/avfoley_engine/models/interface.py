@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Literal, Protocol
@@ -191,4 +192,23 @@ class CaptionModel(Protocol):
         ...
 
 
-Model = FoleyModel | VideoModel | CaptionModel
+class EventModel(ABC):
+    """A system that sees in a silent picture when something begins to sound."""
+
+    name: str
+    revision: str
+    device: torch.device
+    #: The rate and size (height, width) at which the model looks at the picture.
+    frame_rate: Fraction
+    frame_size: tuple[int, int]
+    #: Frames of one window, the length it was trained on. Longer pictures are seen in overlapping windows by the model itself.
+    window_frames: int
+    #: How probable an event is, at least.
+    default_threshold: float
+
+    @abstractmethod
+    def event_probabilities(self, frames: torch.Tensor) -> torch.Tensor:
+        """How probable it is that something begins to sound in each of frames (T, H, W, 3) uint8: (T,) float32 in [0, 1]."""
+
+
+Model = FoleyModel | VideoModel | CaptionModel | EventModel

@@ -16,6 +16,8 @@ from avfoley_engine.protocol import (
     FoleyResult,
     Request,
     Result,
+    SpotRequest,
+    SpotResult,
     TakeRequest,
     TakeResult,
     VisualizeRequest,
@@ -39,6 +41,7 @@ TASKS = {
     "foley": Task(FoleyRequest, FoleyResult, "avfoley_engine.tasks.foley"),
     "visualize": Task(VisualizeRequest, VisualizeResult, "avfoley_engine.tasks.visualize"),
     "caption": Task(CaptionRequest, CaptionResult, "avfoley_engine.tasks.caption"),
+    "spot": Task(SpotRequest, SpotResult, "avfoley_engine.tasks.spot"),
 }
 
 

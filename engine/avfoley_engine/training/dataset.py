@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -64,15 +64,19 @@ def caption_states(name: Literal["minilm", "t5"], device: torch.device) -> Capti
 
 @dataclass
 class Batch:
-    """frames (B, T, H, W, 3) float in [-1, 1] or None, latents (B, L, latent_width), and the clips themselves."""
+    """frames (B, T, H, W, 3) float in [-1, 1] or None, latents (B, L, latent_width), and the clips themselves.
+
+    `motion` (B, T, 6, 6, 9) are the `motion_features` of larger frames, or None.
+    """
 
     frames: torch.Tensor | None
     latents: torch.Tensor
     clips: list[Clip]
+    motion: torch.Tensor | None = None
 
 
 class PairedClips:
-    """Random batches from a folder of shards; half of the pictures are mirrored, unless told not to.
+    """Random batches from folders of shards; half of the pictures are mirrored, unless told not to.
 
     `often` says how many times as often as the others the clips of a family are drawn.
 
@@ -81,23 +85,32 @@ class PairedClips:
     """
 
     def __init__(
-        self, folder: Path, device: torch.device, *, mirror: bool = True, often: Mapping[str, float] | None = None
+        self,
+        folders: Path | Sequence[Path],
+        device: torch.device,
+        *,
+        mirror: bool = True,
+        often: Mapping[str, float] | None = None,
     ) -> None:
+        folders = [folders] if isinstance(folders, Path) else folders
         self.device, self.mirror = device, mirror
         self.frames: list[np.ndarray] = []
+        self.motion: list[np.ndarray | None] = []
         self.latents: list[np.ndarray] = []
         self.clips: list[Clip] = []
         self.where: list[tuple[int, int]] = []
         self.formats: dict[Path, ShardFormat] = {}
-        for shard in sorted(p.parent for p in folder.glob("*/clips.jsonl")):
+        for shard in (p.parent for folder in folders for p in sorted(folder.glob("*/clips.jsonl"))):
             self.frames.append(np.load(shard / "frames.npy", mmap_mode="r"))
+            motion = shard / "motion.npy"
+            self.motion.append(np.load(motion, mmap_mode="r") if motion.exists() else None)
             self.latents.append(np.load(shard / "latents.npy"))
             self.formats[shard] = read_format(shard, self.latents[-1], self.frames[-1])
             rows = [Clip(**json.loads(line)) for line in (shard / "clips.jsonl").read_text().splitlines()]
             self.where += [(len(self.frames) - 1, row) for row in range(len(rows))]
             self.clips += rows
         if not self.clips:
-            raise ModelError(f"{folder} holds no clips. Run `avfoley train world` or `avfoley train videos` first.")
+            raise ModelError(f"{folders[0]} holds no clips. Run `avfoley train world` or `avfoley train videos` first.")
         self.shares: np.ndarray | None = None
         if often:
             times = np.array([often.get(clip.family, 1.0) for clip in self.clips])
@@ -118,15 +131,27 @@ class PairedClips:
         rows = rng.choice(len(self.clips), size, p=self.shares)
         places = [self.where[i] for i in rows]
         latents = torch.from_numpy(np.stack([self.latents[s][r] for s, r in places]).astype(np.float32)).to(self.device)
-        frames = None
+        frames = motion = None
         if picture:
             pixels = torch.from_numpy(np.stack([self.frames[s][r] for s, r in places])).to(self.device)
+            moved = [None if (one := self.motion[s]) is None else one[r] for s, r in places]
+            if all(one is not None for one in moved):
+                motion = torch.from_numpy(np.stack(cast(list[np.ndarray], moved)).astype(np.float32)).to(self.device)
             if self.mirror:
                 # A mirrored picture makes the same sound at the same time.
                 mirrored = torch.from_numpy(rng.random(size) < 0.5).to(self.device)
                 pixels[mirrored] = pixels[mirrored].flip(3)
+                if motion is not None:
+                    motion[mirrored] = mirrored_motion(motion[mirrored])
             frames = pixels.float() / 127.5 - 1
-        return Batch(frames, latents, [self.clips[i] for i in rows])
+        return Batch(frames, latents, [self.clips[i] for i in rows], motion)
+
+
+def mirrored_motion(motion: torch.Tensor) -> torch.Tensor:
+    """The `motion_features` (B, T, rows, columns, directions + 1) of mirrored pictures."""
+    directions = motion.shape[-1] - 1
+    opposite = [(directions // 2 - n) % directions for n in range(directions)]
+    return motion.flip(3)[..., [*opposite, directions]]
 
 
 def event_targets(clips: list[Clip], steps: int, rate: float, device: torch.device) -> torch.Tensor:

@@ -184,7 +184,10 @@ def with_drawing(config: AVLinkConfig) -> AVLinkConfig:
 
 def with_events(config: AVLinkConfig) -> AVLinkConfig:
     """The config with `nano`'s event stem, whether there is one in it now or not."""
-    return replace(config, video=replace(config.video, event_channels=NANO.video.event_channels))
+    nano = NANO.video
+    return replace(
+        config, video=replace(config.video, event_channels=nano.event_channels, flow_channels=nano.flow_channels)
+    )
 
 
 def config_of(runs: Path, config: AVLinkConfig) -> AVLinkConfig:

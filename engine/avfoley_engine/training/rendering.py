@@ -13,6 +13,7 @@ import torch
 from numpy.lib.format import open_memmap
 
 from avfoley_engine.codec.audio import AudioCodec
+from avfoley_engine.media.optical_flow import FRAME_SIZE, motion_features, shrunk
 from avfoley_engine.models.avlink.config import NANO
 from avfoley_engine.training.dataset import Clip
 from avfoley_engine.training.loading import codec_in_use
@@ -33,6 +34,9 @@ from avfoley_engine.world.physics import PhysicsScene, render_range
 WorldStyle = Literal["footage", "plain", "physics"]
 #: The runs' folder for each style of the world's clips.
 CLIPS: dict[WorldStyle, str] = {"footage": "world", "plain": "plain", "physics": "physics"}
+
+#: The clips in which events are to be seen.
+SEEN = (CLIPS["footage"], CLIPS["physics"])
 
 
 def clip_of(scene: Scene | PhysicsScene) -> Clip:
@@ -85,33 +89,43 @@ def render_shard(
         return
     folder.mkdir(parents=True, exist_ok=True)
     clips: list[Clip] = []
+    motion: list[np.ndarray] = []
 
     def sounds() -> Iterable[np.ndarray]:
         # One scene at a time: a simulated one holds all its states.
         frames: np.memmap | None = None
         for row, (scene, picture) in enumerate(_pictures(seeds, split, style, device)):
+            shown = shrunk(picture, (NANO.video.height, NANO.video.width))
             if frames is None:
-                frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(seeds), *picture.shape))
-            frames[row] = picture
+                frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(seeds), *shown.shape))
+            frames[row] = shown
+            if style != "plain":
+                motion.append(motion_features(picture).astype(np.float16))
             clips.append(clip_of(scene))
             yield render_sound(scene, bank)
         if frames is not None:
             frames.flush()
 
     encoded = np.stack(list(encode_clips(codec, sounds(), latents)))
+    if motion:
+        np.save(folder / "motion.npy", np.stack(motion))
     finish_shard(folder, encoded, clips, ShardFormat.of(codec, latents, Fraction(24)))
 
 
 def _pictures(
     seeds: range, split: str, style: WorldStyle, device: str
 ) -> Iterable[tuple[Scene | PhysicsScene, np.ndarray]]:
-    """Each scene of a range of seeds with its frames uint8 (T, H, W, 3), in the size that the backbone is shown."""
+    """Each scene of a range of seeds with its frames uint8 (T, H, W, 3), large enough for optical flow.
+
+    Plain ones are for what is drawn, not for what is seen, and have the backbone's size.
+    """
     if style == "physics":
-        yield from render_range(seeds, split, 36, 64)
+        yield from render_range(seeds, split, *FRAME_SIZE)
         return
+    size = (NANO.video.height, NANO.video.width) if style == "plain" else FRAME_SIZE
     for seed in seeds:
         scene = sample_scene(seed, split=split, style=style)
-        yield scene, render_frames(scene, device=device).cpu().numpy()
+        yield scene, render_frames(scene, *size, device=device).cpu().numpy()
 
 
 @dataclass(frozen=True, kw_only=True)

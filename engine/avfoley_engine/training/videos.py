@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media import probe, read_frames, read_sound
+from avfoley_engine.media.optical_flow import motion_features, shrunk
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig
 from avfoley_engine.training.dataset import Clip
 from avfoley_engine.training.loading import load_codec, model_named
@@ -123,7 +124,9 @@ def _key(name: str) -> str:
 def windows(
     path: Path, config: AVLinkConfig, sample_rate: int
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """The whole windows of a video: frames (T, H, W, 3), and the sound of the same seconds (samples,)."""
+    """The whole windows of a video: frames (T, H, W, 3) as large as the model is shown them, and the
+    sound of the same seconds (samples,).
+    """
     video = config.video
     media = probe(path)
     if not (media.has_picture and media.has_sound):
@@ -135,9 +138,7 @@ def windows(
     sound = read_sound(path, sample_rate)[0]
     for number in range(count):
         start = number * length
-        frames = read_frames(
-            path, [start + n / video.frame_rate for n in range(video.frames)], (video.height, video.width)
-        )
+        frames = read_frames(path, [start + n / video.frame_rate for n in range(video.frames)], video.seen_size)
         yield frames, sound[round(start * sample_rate) : round((start + length) * sample_rate)]
 
 
@@ -149,6 +150,7 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
     if is_whole(folder):
         return {}
     frames: list[NDArray[np.uint8]] = []
+    motion: list[NDArray[np.float16]] = []
     sounds: list[NDArray[np.float32]] = []
     clips: list[Clip] = []
     left_out: dict[str, str] = {}
@@ -157,7 +159,9 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
             with video.opened() as path:
                 before = len(clips)
                 for picture, sound in windows(path, config, codec.config.mel.sample_rate):
-                    frames.append(picture)
+                    frames.append(shrunk(picture, (config.video.height, config.video.width)))
+                    if config.video.flow_channels:
+                        motion.append(motion_features(picture).astype(np.float16))
                     sounds.append(sound)
                     # When things happen in it is not known: its events are no events to learn from.
                     clips.append(Clip(len(clips), "video", video.caption, video.video_caption, [], []))
@@ -169,6 +173,8 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
     if clips:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "frames.npy", np.stack(frames))
+        if motion:
+            np.save(folder / "motion.npy", np.stack(motion))
         form = ShardFormat.of(codec, config.window_latents, config.video.frame_rate)
         finish_shard(folder, np.stack(list(latents)), clips, form)
     return left_out

@@ -230,7 +230,11 @@ def state() -> dict[str, Any]:
         if held["ours"]:
             clip = json.loads(strip["avfoley"])
             held |= {"takes": list(clip["media_references"]), "active": clip["active_media_reference_key"]}
-            held |= {"captions": [take["metadata"]["avfoley"]["request"]["caption"] for take in clip["media_references"].values()]}
+            held |= {
+                "captions": [
+                    take["metadata"]["avfoley"]["request"]["caption"] for take in clip["media_references"].values()
+                ]
+            }
         found[strip.name] = held
     return {
         "strips": found,

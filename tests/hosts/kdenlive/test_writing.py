@@ -16,6 +16,7 @@ import pytest
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import KdenliveFile
 from avfoley_plugin.timeline.captions import captions, edited
+from avfoley_plugin.timeline.events import Event, events_of, write_events
 from avfoley_plugin.timeline.identity import ClipIdentity, TakeIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.placing import foley_tracks, place_takes, placed, remove_all
 from avfoley_plugin.timeline.shots import read_shots
@@ -377,3 +378,37 @@ def test_takes_follow_a_shot_that_was_moved(cut: Callable[..., Path]) -> None:
     place_takes(timeline, [], current=shots)
     host.write(timeline)
     assert [take[:2] for take in takes_of(path)] == [(0, 30), (47, 40)]
+
+
+@FORMATS
+def test_events_are_guides_of_ours(cut: Callable[..., Path], sequences: bool) -> None:
+    """One that finds its frame taken stands on the next; read again they are the same events, and remove takes them off."""
+    path = cut(sequences=sequences, guides='[{"comment":"mine","pos":5,"type":0}]')
+    before = path.read_text()
+
+    def spotted(frames: list[int]) -> None:
+        host = KdenliveFile(path)
+        timeline = host.read()
+        shot = read_shots(timeline, folder=host.folder)[0][0]
+        write_events(timeline, shot, "a knock", [Event(frame, 0.8) for frame in frames])
+        host.write(timeline)
+
+    def found() -> list[Event]:
+        host = KdenliveFile(path)
+        timeline = host.read()
+        return events_of(timeline, read_shots(timeline, folder=host.folder)[0][0])
+
+    spotted([5, 9, 20])
+    assert found() == [Event(6, 0.8), Event(9, 0.8), Event(20, 0.8)]
+    owner, prefix = settings(path, sequences)
+    guides = json.loads(value(owner, prefix + "guides"))
+    assert [(guide["comment"], guide["pos"]) for guide in guides] == [
+        ("mine", 5),
+        ("a knock (80%)", 6),
+        ("a knock (80%)", 9),
+        ("a knock (80%)", 20),
+    ]
+    spotted([9])
+    assert found() == [Event(9, 0.8)]
+    remove(path)
+    assert path.read_text() == before

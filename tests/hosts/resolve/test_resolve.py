@@ -13,6 +13,7 @@ import pytest
 from avfoley_plugin.errors import ChangedError, HostError, SelectionError
 from avfoley_plugin.hosts.resolve import ResolveHost, connection
 from avfoley_plugin.timeline.captions import captions, edited
+from avfoley_plugin.timeline.events import Event, events_of, write_events
 from avfoley_plugin.timeline.placing import placed, remove_all
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.sounds import read_sounds
@@ -397,3 +398,25 @@ def test_the_free_edition_is_not_called(edit: Edit, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv(connection.BRIDGE, raising=False)
     with pytest.raises(HostError, match="--for resolve"):
         connection.connect()
+
+
+def test_events_are_markers_of_ours(edit: Edit) -> None:
+    """As sure as each other, and one beside a marker of theirs: each is one marker; spotting again replaces them."""
+    edit.timeline.AddMarker(60, "Red", "fix", "their note", 1)
+
+    def spotted(frames: list[int]) -> list[Event]:
+        host = edit.host()
+        timeline = host.read()
+        write_events(timeline, edit.shots(timeline, host)[1], "a step", [Event(frame, 0.8) for frame in frames])
+        host.write(timeline)
+        timeline = edit.host().read()
+        return events_of(timeline, edit.shots(timeline, host)[1])
+
+    assert spotted([0, 7]) == [Event(1, 0.8), Event(7, 0.8)]
+    assert {frame: (m["name"], m["note"], m["duration"]) for frame, m in edit.timeline._markers.items()} == {
+        60: ("fix", "their note", 1),
+        61: ("a step", "80%", 1),
+        67: ("a step", "80%", 1),
+    }
+    assert spotted([12]) == [Event(12, 0.8)]
+    assert sorted(edit.timeline._markers) == [60, 72]

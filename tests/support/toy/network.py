@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import torch
-from avfoley_engine.models.interface import CaptionModel, FoleyModel, OnStep
+from avfoley_engine.models.interface import CaptionModel, EventModel, FoleyModel, OnStep
 from avfoley_engine.zoo import Entry
 
 
@@ -64,3 +64,19 @@ class ToyCaptioner(CaptionModel):
         if not found:
             return []
         return [(f"a light is switched on, {found}x", 0.9), ("a flash", 0.5)][:count]
+
+
+class ToyEvents(EventModel):
+    frame_rate = Fraction(24)
+    frame_size = (4, 4)
+    window_frames = 1
+    default_threshold = 0.5
+    device = torch.device("cpu")
+
+    def __init__(self, entry: Entry) -> None:
+        self.name, self.revision = entry.name, entry.revision
+
+    def event_probabilities(self, frames: torch.Tensor) -> torch.Tensor:
+        probabilities = torch.full((len(frames),), 0.1)
+        probabilities[flashes(frames)] = 0.75
+        return probabilities

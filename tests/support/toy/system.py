@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class ToySystem(System):
-    """Foley and captions, by two classes of `network.py`."""
+    """Foley, captions and events, by three classes of `network.py`."""
 
     name = "toy"
 
     def tasks(self, entry: Entry) -> list[str]:
-        return ["foley", "caption"]
+        return ["foley", "caption", "spot"]
 
     def sample_rate(self, entry: Entry) -> int:
         return 16_000
@@ -28,6 +28,11 @@ class ToySystem(System):
         return None
 
     def load(self, entry: Entry, task: str, device: torch.device | str) -> Model:
-        from support.toy.network import ToyCaptioner, ToyFoley
+        from support.toy.network import ToyCaptioner, ToyEvents, ToyFoley
 
-        return ToyFoley(entry) if task == "foley" else ToyCaptioner(entry)
+        makers: dict[str, type[ToyFoley | ToyCaptioner | ToyEvents]] = {
+            "foley": ToyFoley,
+            "caption": ToyCaptioner,
+            "spot": ToyEvents,
+        }
+        return makers[task](entry)

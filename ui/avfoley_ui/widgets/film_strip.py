@@ -1,16 +1,30 @@
-"""The shot's frames over its time, with the current take's onsets."""
+"""The shot's frames over its time, with its spotted events and the current take's onsets."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap, QPolygonF, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy
+import math
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from avfoley_ui.theme import state_colour
 from avfoley_ui.widgets.time_axis import TimeAxis
 
 HEIGHT = 54
 _TICKS = 8
+#: Pixels from an event within which its confidence is shown.
+_NEAR = 5
 
 
 class FilmStrip(TimeAxis):
@@ -25,6 +39,7 @@ class FilmStrip(TimeAxis):
         self._aspect = 16 / 9
         self._stills: dict[float, QImage] = {}
         self._onsets: tuple[float, ...] = ()
+        self._events: tuple[tuple[float, float], ...] = ()
         self._version = 0
         self._drawn: tuple[tuple[object, ...], QPixmap] | None = None
         self.setFixedHeight(HEIGHT + _TICKS)
@@ -45,6 +60,21 @@ class FilmStrip(TimeAxis):
     def set_onsets(self, onsets: tuple[float, ...]) -> None:
         self._onsets = onsets
         self.update()
+
+    def set_events(self, events: tuple[tuple[float, float], ...]) -> None:
+        """Marks events: the seconds of each, and its confidence from 0 to 1."""
+        self._events = events
+        self.update()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            x = event.pos().x()
+            near = [(abs(self._x(time) - x), confidence) for time, confidence in self._events]
+            distance, confidence = min(near, default=(math.inf, 0.0))
+            text = self.tr("Event, {0} % sure").format(round(100 * confidence)) if distance <= _NEAR else ""
+            QToolTip.showText(event.globalPos(), text, self)
+            return True
+        return super().event(event)
 
     def add_stills(self, images: dict[float, QImage]) -> None:
         self._stills.update(images)
@@ -68,6 +98,12 @@ class FilmStrip(TimeAxis):
         if self._drawn is None or self._drawn[0] != key:
             self._drawn = key, self._draw_stills()
         painter.drawPixmap(0, 0, self._drawn[1])
+        for time, confidence in self._events:
+            mark = state_colour("event", self.palette())
+            mark.setAlphaF(0.35 + 0.65 * confidence)
+            # A dark edge, as a frame may be as bright as the mark.
+            painter.fillRect(QRectF(self._x(time) - 2, 0, 4, HEIGHT), QColor(0, 0, 0, 150))
+            painter.fillRect(QRectF(self._x(time) - 1, 0, 2, HEIGHT), mark)
         onset = state_colour("onset", self.palette())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

@@ -129,6 +129,9 @@ class Listening(QWidget):
             self.player.set_shot(0 if shot is None else round(shot.seconds * SAMPLE_RATE))
             self.strip.set_shot(1.0 if shot is None else float(shot.seconds))
             self.picture.show_text(self.tr("Select a shot.") if shot is None else "")
+        rate = 1 if shot is None else shot.shot.record_rate
+        events = () if shot is None else shot.events
+        self.strip.set_events(tuple((float(event.frame / rate), event.confidence) for event in events))
         spans = [span(take) for take in takes] or [(0.0, 0.0)]
         known = [span(take) for take in before] or [(0.0, 0.0)]
         if shot is not None and (not same or spans != known):

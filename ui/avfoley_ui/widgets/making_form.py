@@ -41,6 +41,7 @@ class MakingForm(QWidget):
 
     requested = Signal(str, object)
     regenerate_requested = Signal()
+    spot_requested = Signal()
     caption_edited = Signal(list, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -93,6 +94,10 @@ class MakingForm(QWidget):
         self.regenerate = by_tab(QPushButton(self.tr("Regenerate changed")))
         self.regenerate.clicked.connect(self.regenerate_requested)
         self.regenerate.hide()
+        self.spot = by_tab(QPushButton(self.tr("Spot events")))
+        self.spot.setToolTip(self.tr("Mark what begins to sound in the selected shots, and when"))
+        self.spot.clicked.connect(self.spot_requested)
+        self.spot.hide()
         self.hint = quiet(QLabel())
         self.hint.setWordWrap(True)
 
@@ -104,7 +109,7 @@ class MakingForm(QWidget):
         return [
             *(self.caption, self.negative, self.model, self.quality),
             *(self.seed, self.new_seed, self.seed_locked, self.takes, self.handles),
-            *(*self.buttons.values(), self.regenerate),
+            *(*self.buttons.values(), self.regenerate, self.spot),
         ]
 
     @property
@@ -262,6 +267,8 @@ class MakingForm(QWidget):
             with_other = self.tr("With {0}: the selected model cannot do this")
             button.setToolTip(with_other.format(model.title) if model and model != self._model else "")
         self.regenerate.setEnabled(self._reachable)
+        self.spot.setVisible(self._model_for("spot") is not None)
+        self.spot.setEnabled(self._reachable and any(shot.picture is not None for shot in self._shots))
         seconds = sum(float(shot.seconds) for shot in self._shots)
         self.length.setText(
             self.tr("%n shot(s), {0} s", "", len(self._shots)).format(decimal(seconds, 2)) if self._shots else "–"
@@ -297,7 +304,7 @@ class MakingForm(QWidget):
         )
         form.addRow(self._label(self.tr("Length"), self.length), self.length)
         buttons = fill(QHBoxLayout(), *self.buttons.values())
-        fill(QVBoxLayout(self), form, self.hint, buttons, self.regenerate)
+        fill(QVBoxLayout(self), form, self.hint, buttons, self.regenerate, self.spot)
 
     def _label(self, text: str, field: QWidget) -> QLabel:
         label = QLabel(text)

@@ -9,7 +9,8 @@ from torch import nn
 
 from avfoley_engine.models.avlink.config import AudioConfig, VideoConfig
 from avfoley_engine.models.avlink.nano.drawing import Drawing
-from avfoley_engine.models.avlink.nano.stems import EventStem, MotionStem, Stem
+from avfoley_engine.models.avlink.nano.events import EventStem
+from avfoley_engine.models.avlink.nano.stems import MotionStem, Stem
 from avfoley_engine.nn.dit import DiT, DiTState, TextStates
 from avfoley_engine.nn.rope import Rotation, grid_rotation, rotation
 
@@ -55,7 +56,7 @@ class VideoDiT(DiT):
         self.input = nn.Linear(patch_numbers, config.dit.width)
         self.events = None
         if config.event_channels is not None:
-            self.events = EventStem(config.event_channels, self.grid, frames, config.dit.width)
+            self.events = EventStem(config.event_channels, self.grid, frames, config.dit.width, config.flow_channels)
 
     @property
     def grid(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
+from avfoley_engine.media.optical_flow import FRAME_SIZE
 from avfoley_engine.nn.dit import DiTConfig
 
 
@@ -43,8 +44,10 @@ class VideoConfig:
     `stem_channels`: widths of the two layers of a small stem over the pixels (see `Stem`), which is
     then also given `MotionStem`'s features; None for the paper's plain patchification. `nano` has
     large patches, and the stems see what moves inside them. `event_channels`: widths of
-    `EventStem`'s convolutions, which only see nearly clean frames; None for none of it. `drawing`
-    puts them back to pixels; None for the paper's linear layer. `time_shift` moves flow times
+    `EventStem`'s convolutions, which only see nearly clean frames; None for none of it.
+    `flow_channels`: width of its `FlowStem`, which sees the optical flow of larger frames; None for
+    none of it. With it the stem has a head of its own, whose events are at least as probable as
+    `event_threshold`. `drawing` puts tokens back to pixels; None for the paper's linear layer. `time_shift` moves flow times
     towards noise where video is generated (`flow.solver.shifted`): 1 in the paper, more for `nano`,
     which has four times as many frames a second.
     """
@@ -57,8 +60,15 @@ class VideoConfig:
     patch: tuple[int, int, int] = (2, 18, 32)
     stem_channels: tuple[int, int] | None = (24, 48)
     event_channels: tuple[int, int, int, int] | None = None
+    flow_channels: int | None = None
+    event_threshold: float = 0.5
     drawing: DrawingConfig | None = None
     time_shift: float = 1.0
+
+    @property
+    def seen_size(self) -> tuple[int, int]:
+        """The size (height, width) in which a picture is read that is to be heard."""
+        return FRAME_SIZE if self.flow_channels else (self.height, self.width)
 
     @property
     def tokens_per_second(self) -> Fraction:
@@ -131,7 +141,7 @@ class AVLinkConfig:
 
 #: Where a caption says that there is typing, much typing is likely; when, only the picture says.
 NANO = AVLinkConfig(
-    video=VideoConfig(event_channels=(24, 48, 64, 96), drawing=DrawingConfig(), time_shift=12.0),
+    video=VideoConfig(event_channels=(24, 48, 64, 96), flow_channels=48, drawing=DrawingConfig(), time_shift=12.0),
     caption_guidance=0.6,
     linked_guidance=2.0,
     temperature=0.8,

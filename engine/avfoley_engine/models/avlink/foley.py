@@ -12,6 +12,7 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import VelocityField, euler
 from avfoley_engine.flow.windows import Windows
+from avfoley_engine.media.optical_flow import motion_features, shrunk
 from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.link import AVLink
@@ -55,7 +56,7 @@ class AVLinkFoley(FoleyModel):
         video = link.config.video
         self.sample_rate = codec.config.mel.sample_rate
         self.frame_rate = video.frame_rate
-        self.frame_size = (video.height, video.width)
+        self.frame_size = video.seen_size
         self.window_frames = video.frames
         self.device = next(link.parameters()).device
         self.aligned = Alignment.of(link.config, self.overlap)
@@ -99,11 +100,14 @@ class AVLinkFoley(FoleyModel):
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         width = self.link.config.audio.latent_width
         noise = torch.stack([torch.randn(windows.total, width, generator=g) for g in generators]).to(self.device)
-        video = None if frames is None else self._condition(frames, over_frames, generators)
-        if video is not None:
+        video = motion = None
+        if frames is not None:
+            video, motion = self.condition(frames, over_frames, generators)
             noise = self.link.config.temperature * noise
         text_states = self.text(captions), self.text(negative_captions or [""] * len(captions))
-        velocity = windowed_velocity(self.link, "v2a", windows, video, *text_states, scale, self.windows_at_once)
+        velocity = windowed_velocity(
+            self.link, "v2a", windows, video, *text_states, scale, self.windows_at_once, motion=motion
+        )
 
         latents = euler(randomly_rolled(velocity, generators) if loop else velocity, noise, steps, on_step)
         waveform = self.codec.decode(latents, circle=loop)
@@ -117,19 +121,29 @@ class AVLinkFoley(FoleyModel):
             return Windows.circle(max(1, round(latents)), longest, self.overlap_latents)
         return Windows.line(max(self.shortest_latents, ceil(latents)), longest, self.overlap_latents)
 
-    def _condition(self, frames: torch.Tensor, windows: Windows, generators: list[torch.Generator]) -> torch.Tensor:
-        """The partially noised picture of every window (B * windows, frames, H, W, 3).
+    def condition(
+        self, frames: torch.Tensor, windows: Windows, generators: list[torch.Generator]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The partially noised picture of every window (B * windows, frames, H, W, 3), and its
+        `motion_features`, if the model sees them.
 
         The last frame is held after the end of the picture.
         """
         height, width = self.frame_size
         if frames.shape[2:] != (height, width, 3):
             raise ModelError(f"frames of shape {tuple(frames.shape[2:])}; {self.name} needs ({height}, {width}, 3)")
-        index = torch.arange(windows.total).clamp_max(frames.shape[1] - 1)
-        pixels = to_pixels(frames[:, index].to(self.device))
+        config = self.link.config
+        held = frames[:, torch.arange(windows.total).clamp_max(frames.shape[1] - 1)]
+        size = (config.video.height, config.video.width)
+        small = torch.stack([torch.from_numpy(shrunk(one.numpy(), size)) for one in held])
+        pixels = to_pixels(small.to(self.device))
         noise = torch.stack([torch.randn(pixels.shape[1:], generator=g) for g in generators]).to(self.device)
-        t = pixels.new_full((len(pixels),), self.link.config.video_time)
-        return windows.cut(interpolate(pixels, noise, t))
+        t = pixels.new_full((len(pixels),), config.video_time)
+        motion = None
+        if config.video.flow_channels:
+            motion = torch.stack([torch.from_numpy(motion_features(one.numpy())) for one in held]).to(self.device)
+            motion = windows.cut(motion)
+        return windows.cut(interpolate(pixels, noise, t)), motion
 
 
 def within_full_scale(waveforms: torch.Tensor) -> torch.Tensor:

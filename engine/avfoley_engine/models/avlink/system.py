@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from avfoley_engine.models.avlink.config import Direction
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.link import AVLink
+    from avfoley_engine.models.avlink.spotting import AVLinkEvents
     from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
     from avfoley_engine.models.avlink.video import AVLinkVideo
 
@@ -26,7 +27,8 @@ _TASKS: dict[str, Direction] = {"foley": "v2a", "visualize": "a2v"}
 class AVLinkSystem(System):
     """Which sets of fusion blocks a folder has decides its tasks.
 
-    `fusion_v2a` offers foley, `fusion_a2v` visualize, `fusion_joint` both. `autoencoder` and
+    `fusion_v2a` offers foley, `fusion_a2v` visualize, `fusion_joint` both; an event stem that sees
+    optical flow offers spot. `autoencoder` and
     `upsampler` are there or not: without them pictures are enlarged by interpolation, and
     `config.json` has no "upsampler".
     """
@@ -37,7 +39,8 @@ class AVLinkSystem(System):
     def tasks(self, entry: Entry) -> list[str]:
         """See `System.tasks`."""
         offered = directions(entry)
-        return [task for task, direction in _TASKS.items() if direction in offered]
+        spots = entry.config["model"]["video"].get("flow_channels") is not None
+        return [task for task, direction in _TASKS.items() if direction in offered] + ["spot"] * spots
 
     def sample_rate(self, entry: Entry) -> int:
         """See `System.sample_rate`."""
@@ -48,9 +51,14 @@ class AVLinkSystem(System):
         video = entry.config["model"]["video"]
         return Fraction(video["frames"]) / Fraction(video["frame_rate"])
 
-    def load(self, entry: Entry, task: str, device: torch.device | str) -> AVLinkFoley | AVLinkVideo:
+    def load(self, entry: Entry, task: str, device: torch.device | str) -> AVLinkFoley | AVLinkVideo | AVLinkEvents:
         """See `System.load`."""
-        return (load_video if task == "visualize" else load)(entry, device, serving=True)
+        from avfoley_engine.models.avlink.spotting import AVLinkEvents
+
+        if task == "visualize":
+            return load_video(entry, device, serving=True)
+        foley = load(entry, device, serving=True)
+        return AVLinkEvents(foley) if task == "spot" else foley
 
 
 def directions(entry: Entry) -> list[Direction]:

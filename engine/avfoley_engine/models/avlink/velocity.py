@@ -67,19 +67,29 @@ def windowed_velocity(
     negative: TextStates,
     scale: float,
     at_once: int,
+    *,
+    motion: torch.Tensor | None = None,
 ) -> VelocityField:
     """`guided_velocity` of sequences (B, windows.total, ...), cross-faded between windows.
 
     This is MultiDiffusion (arXiv 2302.08113). `condition` holds the other modality of every window
     (B * windows, ...), `text` and `negative` one row per sequence. `at_once` windows go through the
-    network together, which bounds the memory of long sequences.
+    network together, which bounds the memory of long sequences. `motion` are the
+    `motion_features` of a conditioning video, of every window.
     """
     # Computed once, not in every solver step.
     stem = link.video.events if direction == "v2a" else None
     event_features = None
     if stem is not None and condition is not None:
+        parts = range(0, len(condition), at_once)
         event_features = torch.cat(
-            [stem.extract(some.type_as(stem.output.weight)) for some in condition.split(at_once)]
+            [
+                stem.extract(
+                    condition[first : first + at_once].type_as(stem.output.weight),
+                    None if motion is None else motion[first : first + at_once],
+                )
+                for first in parts
+            ]
         )
 
     def of_rows(rows: torch.Tensor) -> CapturedField:

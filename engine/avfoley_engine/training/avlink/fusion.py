@@ -15,13 +15,14 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
 from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
 from avfoley_engine.models.avlink.link import AVLink
+from avfoley_engine.models.avlink.nano.events import EventHead
 from avfoley_engine.training.avlink.options import NANO_TIMES, BasedOptions, DrawnOptions, dropped, frozen, units
-from avfoley_engine.training.avlink.video import EventHead, drawing_times, shown_steps, video_error
+from avfoley_engine.training.avlink.video import drawing_times, shown_steps, video_error
 from avfoley_engine.training.dataset import Batch, CaptionStates, PairedClips, event_targets
 from avfoley_engine.training.loading import model_named
 from avfoley_engine.training.options import Share, option
 from avfoley_engine.training.recipe import Objective, Recipe
-from avfoley_engine.training.rendering import CLIPS
+from avfoley_engine.training.rendering import CLIPS, SEEN
 from avfoley_engine.training.trainer import LossFunction
 from avfoley_engine.world import Style
 
@@ -117,16 +118,22 @@ def fusion_loss(
     audio_text = text([c.caption for c in batch.clips]).drop(audio_drop)
     video_text = text([c.video_caption for c in batch.clips]).drop(video_drop)
     shown = shown_steps(video, v1.shape[1], options, rng) if direction == "a2v" else slice(None)
+    v_t = interpolate(v1, v0, t_video)
+    events = None
+    if video.events is not None and direction == "v2a":
+        with torch.no_grad():
+            events = video.events.extract(v_t, batch.motion)
     linked = training.link(
         interpolate(a1, a0, t_audio),
         t_audio,
         audio_text,
-        interpolate(v1, v0, t_video),
+        v_t,
         t_video,
         video_text,
         direction=direction,
         both=False,
         token_steps=shown,
+        event_features=events,
     )
     if direction == "v2a":
         assert linked.audio is not None
@@ -142,11 +149,11 @@ def fusion_loss(
     # Later the heads would read what is generated, not the conditioning modality.
     noisy = (t < options.onset_latest_time).float()[:, None]
     onsets = event_targets(batch.clips, cells, float(rate), device)
-    events = flow.new_zeros(())
+    onset_loss = flow.new_zeros(())
     for logits in training.event_logits(direction, linked.fused):
         loss = F.binary_cross_entropy_with_logits(logits, onsets, pos_weight=flow.new_tensor(4.0), reduction="none")
-        events = events + (loss * noisy).mean() / len(linked.fused)
-    return flow + options.onset_weight * events, figures | {"onsets": events.item()}
+        onset_loss = onset_loss + (loss * noisy).mean() / len(linked.fused)
+    return flow + options.onset_weight * onset_loss, figures | {"onsets": onset_loss.item()}
 
 
 def fusion_losses(
@@ -185,7 +192,8 @@ def build_fusion(options: FusionOptions, device: torch.device) -> Objective:
     """Fusion blocks, new or a model's, between the backbones of the runs or of the base."""
     # Plain clips are all filmed from one side.
     mirror = options.style == "footage"
-    link, data, text = frozen(options, device, CLIPS[options.style], sets=[options.direction], mirror=mirror)
+    clips = SEEN if options.style == "footage" else [CLIPS[options.style]]
+    link, data, text = frozen(options, device, clips, sets=[options.direction], mirror=mirror)
     if options.resume:
         blocks = model_named(options.resume, device).link.fusion
         if options.direction not in blocks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -91,16 +91,17 @@ def format_for(config: AVLinkConfig, codec: str | None) -> ShardFormat:
 def frozen(
     options: BasedOptions,
     device: torch.device,
-    clips: str,
+    clips: Sequence[str],
     adapt: Callable[[AVLinkConfig], AVLinkConfig] = lambda config: config,
     sets: Collection[str] = (),
     **how: Any,
 ) -> tuple[AVLink, PairedClips, CaptionStates]:
     """The backbones of the runs or the base, with untrained `sets` of blocks; their clips; captions.
 
-    `clips` is the clips' folder in the runs, unless the options name one; `how`: see `PairedClips`.
+    `clips` are the clips' folders in the runs, unless the options name one, of which all but the first
+    may be missing; `how`: see `PairedClips`.
     """
-    data = PairedClips(options.data or options.runs / clips, device, **how)
+    data = PairedClips([options.data] if options.data else [options.runs / name for name in clips], device, **how)
     text = caption_states(options.network.text, device)
     base = loading.model_named(options.base, device) if options.base else None
     link = loading.untrained_link(sets, adapt(loading.config_of(options.runs, options.network))).to(device)

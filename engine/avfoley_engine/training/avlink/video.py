@@ -14,6 +14,7 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
 from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.backbones import VideoDiT
+from avfoley_engine.models.avlink.nano.events import EventHead
 from avfoley_engine.nn.dit import DiTState
 from avfoley_engine.training.avlink.options import (
     NANO_TIMES,
@@ -29,7 +30,7 @@ from avfoley_engine.training.dataset import CaptionStates, PairedClips, caption_
 from avfoley_engine.training.loading import identity_in_use, model_named, with_drawing, with_events
 from avfoley_engine.training.options import Share, option
 from avfoley_engine.training.recipe import Objective, Recipe
-from avfoley_engine.training.rendering import CLIPS
+from avfoley_engine.training.rendering import CLIPS, SEEN
 from avfoley_engine.training.trainer import LossFunction
 
 
@@ -49,6 +50,7 @@ class EventOptions(BasedOptions):
 
     learning_rate: float = 2e-3
     alone: Share = option(0.85, "share of steps without the frozen blocks: twice as fast")
+    pixel_drop: Share = option(0.3, "share of clips of which the stem sees the optical flow alone")
     caption_drop: Share = option(0.1, "share of captions that are dropped")
 
 
@@ -62,21 +64,6 @@ class DrawOptions(DrawnOptions, BasedOptions):
     stills: int = option(4, "still pictures for every clip of a batch, 0: clips alone")
     stills_alone: bool = option(False, "leave the clips out, which take most of the time")
     caption_drop: Share = option(0.1, "share of captions that are dropped")
-
-
-class EventHead(nn.Module):
-    """Reads events from a video backbone's tokens: two cells, so frames of 1/24 s, a step of tokens."""
-
-    def __init__(self, width: int, cells: int = 2) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.features = nn.Linear(width, 64)
-        self.cells = nn.Linear(64, cells)
-
-    def forward(self, tokens: torch.Tensor, per_step: int) -> torch.Tensor:
-        """tokens (B, steps * per_step, width) -> logits (B, steps * cells)."""
-        features = F.gelu(self.features(self.norm(tokens))).unflatten(1, (-1, per_step)).mean(dim=2)
-        return self.cells(features).flatten(1)
 
 
 def event_loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -230,7 +217,8 @@ class EventTraining(nn.Module):
         self.video = video
         video.requires_grad_(False)
         video.events.requires_grad_(True)
-        self.head = EventHead(video.config.width, video.video.patch[0])
+        #: The stem's own, or one that reads it in training alone.
+        self.head = video.events.head or EventHead(video.config.width, video.video.patch[0])
         self.heads = event_heads(video)
 
 
@@ -260,6 +248,8 @@ def event_stem_loss(
     """The event loss of the stem's features, at last beside that of tokens behind the frozen blocks.
 
     Going through the blocks takes twice as long, and only says where in their tokens there is room.
+    The pixels of some clips are hidden: what they look like is learned sooner than how they move, and
+    carries over to other footage less.
     """
     video, alone = training.video, round(options.alone * options.steps)
     events = video.events
@@ -274,6 +264,9 @@ def event_stem_loss(
         xt = interpolate(x1, torch.randn_like(x1), t)
         target = event_targets(batch.clips, x1.shape[1], float(video.video.frame_rate), x1.device)
         seen = events.extract(xt)
+        if events.flow is not None and batch.motion is not None:
+            kept = ~dropped(len(x1), options.pixel_drop, rng, x1.device)
+            seen = seen * kept[:, None, None] + events.flow(batch.motion)
         own = event_loss(training.head(seen, down * across), target)
         if step < alone:
             return own, {"seen": own.item()}
@@ -287,7 +280,7 @@ def event_stem_loss(
 
 def build_events(options: EventOptions, device: torch.device) -> Objective:
     """The backbone's `EventStem` alone; what it draws stays what it is."""
-    link, data, text = frozen(options, device, CLIPS["footage"], with_events, often=HARD_TO_SEE)
+    link, data, text = frozen(options, device, SEEN, with_events, often=HARD_TO_SEE)
     training = EventTraining(link.video).to(device)
     # No units: most steps leave the frozen blocks out.
     return Objective("events", training, event_stem_loss(training, data, text, options, link.config.video_time))
@@ -351,7 +344,7 @@ def build_drawing(options: DrawOptions, device: torch.device) -> Objective:
     """The backbone's `Drawing` alone; all that fusion blocks see stays what it is."""
     if options.stills_alone and not options.stills:
         raise ModelError("--stills-alone with --stills 0 leaves nothing to learn from. Leave one of them out.")
-    link, data, text = frozen(options, device, CLIPS["plain"], with_drawing, mirror=False)
+    link, data, text = frozen(options, device, [CLIPS["plain"]], with_drawing, mirror=False)
     return drawing_objective(link.video, data, text, options)
 
 

@@ -1,0 +1,128 @@
+"""Spotting: a model sees when something in the selected shots begins to sound, and markers say so."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import opentimelineio as otio
+from avfoley_engine.protocol import Result, SpotRequest, SpotResult
+
+from avfoley_plugin.engine_client import EngineClient
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts import Host
+from avfoley_plugin.making import Assignment, EventsDone, TakeUpdate
+from avfoley_plugin.marking import MarkerRun
+from avfoley_plugin.timeline.events import Event, write_events
+from avfoley_plugin.timeline.selection import Selection
+from avfoley_plugin.timeline.shots import Shot
+from avfoley_plugin.timeline.timing import format_timecode, record_clock
+
+COLUMNS = ("shot", "timecode", "seconds", "frame", "confidence", "name")
+#: The name of an event in a shot that has no caption.
+UNNAMED = "event"
+
+
+@dataclass(frozen=True)
+class SpotSettings:
+    """What the user may say about spotting.
+
+    model: None for the first that offers the task. threshold: the least confidence of an event, 0 to
+    1; None for the model's own. csv: a file for the list of events.
+    """
+
+    model: str | None = None
+    threshold: float | None = None
+    csv: Path | None = None
+
+
+@dataclass(frozen=True)
+class EventsWritten:
+    """The timeline was written, with this many events by shot id, and `csv`, if asked for."""
+
+    timeline: Path
+    events: dict[str, int]
+    csv: Path | None
+
+
+class Spotting(MarkerRun[list[Event], EventsWritten]):
+    """Writes a marker at each event that is seen in a selected shot, in place of an earlier run's.
+
+    A marker has the name of the shot's caption, and the confidence as its comment. `shots`: ids of
+    those of the selected shots to spot in; None for all. See `MarkerRun`.
+    """
+
+    task, does = "spot", "spots events"
+
+    def __init__(
+        self,
+        host: Host,
+        engine: EngineClient,
+        settings: SpotSettings,
+        selection: Selection | None = None,
+        shots: Collection[str] | None = None,
+    ) -> None:
+        super().__init__(host, engine, settings.model, selection)
+        self._only = shots
+        self._settings = settings
+
+    def _wanted(self, timeline: otio.schema.Timeline, shots: list[Shot]) -> list[Shot]:
+        return [shot for shot in shots if self._only is None or shot.id in self._only]
+
+    def _assignment(self, shot: Shot, model: str) -> Assignment:
+        assert shot.picture is not None
+        request = SpotRequest(
+            picture=shot.picture,
+            frames=shot.frames,
+            record_rate=shot.record_rate,
+            threshold=self._settings.threshold,
+            model=model,
+        )
+        return Assignment(shot, 0, request)
+
+    def _done(self, assignment: Assignment, result: Result) -> TakeUpdate:
+        assert isinstance(result, SpotResult)
+        return EventsDone(assignment.subject, result)
+
+    def _keep(self, update: TakeUpdate) -> None:
+        if isinstance(update, EventsDone):
+            self._said[update.subject.id] = [Event(e.frame, e.confidence) for e in update.result.events]
+
+    def _mark(self, timeline: otio.schema.Timeline, shot: Shot, said: list[Event]) -> None:
+        write_events(timeline, shot, _name(shot), said)
+
+    def _done_writing(self, path: Path, timeline: otio.schema.Timeline, shots: list[Shot]) -> EventsWritten:
+        if self._settings.csv is not None:
+            write_list(self._settings.csv, timeline, [(shot, self._said[shot.id]) for shot in shots])
+        return EventsWritten(path, {shot.id: len(self._said[shot.id]) for shot in shots}, self._settings.csv)
+
+
+def write_list(path: Path, timeline: otio.schema.Timeline, spotted: Iterable[tuple[Shot, list[Event]]]) -> None:
+    """Writes a CSV of events in record order; an existing file is replaced.
+
+    "timecode" and "frame" are those of the timeline, "seconds" count from its first frame.
+
+    Raises:
+        HostError: the file cannot be written.
+    """
+    rows = []
+    for shot, events in spotted:
+        clock = record_clock(timeline, shot.record_rate)
+        for event in events:
+            frame = shot.record_start + event.frame
+            timecode = format_timecode(clock.absolute(frame), clock.rate)
+            seconds, confidence = f"{float(frame / clock.rate):.3f}", f"{event.confidence:.3f}"
+            rows.append((frame / clock.rate, (shot.name, timecode, seconds, frame, confidence, _name(shot))))
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([COLUMNS, *(row for _, row in sorted(rows, key=lambda row: row[0]))])
+        part.replace(path)
+    except OSError as error:
+        raise HostError(f"{path} cannot be written ({error.strerror}). Give --csv another place.") from error
+
+
+def _name(shot: Shot) -> str:
+    return shot.caption.strip() or UNNAMED
