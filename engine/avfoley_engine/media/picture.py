@@ -19,6 +19,7 @@ import av.error
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from avfoley_engine.errors import MediaError
@@ -71,6 +72,8 @@ class Picture:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # One for all frames: a frame's own would make its filters anew for each.
+        self._reformatter = VideoReformatter()
 
     def __enter__(self) -> Self:
         self._files = ExitStack()
@@ -120,8 +123,8 @@ class Picture:
         shown_width = frame.width * self._pixel_aspect
         scale = max(width / shown_width, Fraction(height, frame.height))
         cover_width, cover_height = max(width, round(shown_width * scale)), max(height, round(frame.height * scale))
-        image = frame.reformat(
-            cover_width, cover_height, "rgb24", interpolation="AREA" if scale < 1 else "BILINEAR"
+        image = self._reformatter.reformat(
+            frame, cover_width, cover_height, "rgb24", interpolation="AREA" if scale < 1 else "BILINEAR"
         ).to_ndarray()
         top, left = (cover_height - height) // 2, (cover_width - width) // 2
         return self.orientation.apply(image[top : top + height, left : left + width])
