@@ -22,6 +22,7 @@ from avfoley_plugin.timeline.identity import (
     HOST_ID,
     CaptionIdentity,
     ClipIdentity,
+    EventIdentity,
     TakeIdentity,
     TrackIdentity,
     identity,
@@ -245,17 +246,18 @@ class _Writer:
         present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
         others = {m.frame for m in self._before.markers if m.custom_data not in present}
         ours = [marker for marker in timeline.tracks.markers if marker_identity(marker) is not None]
+        # Events first: a caption has more frames to choose from.
+        ours.sort(key=lambda marker: identity(marker, EventIdentity) is None)
         wanted = self._wanted_markers(ours, clips, timeline, others)
-        for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
+        # All that go, before any comes: a marker may come where another was.
+        for custom_data in present.keys() - {m.custom_data for m in wanted if present.get(m.custom_data) == m}:
             self._delete_marker(custom_data)
         for marker in wanted:
             if present.get(marker.custom_data) == marker:
                 continue
-            if marker.custom_data in present:
-                self._delete_marker(marker.custom_data)
             self._api.AddMarker(marker.frame, marker.color, marker.name, marker.note, marker.frames, marker.custom_data)
             if not self._api.GetMarkerByCustomData(marker.custom_data):
-                raise HostError(f"Resolve set no marker at frame {marker.frame} for the caption of {marker.name!r}")
+                raise HostError(f"Resolve set no marker at frame {marker.frame} for {marker.name!r}")
 
     def _delete_marker(self, custom_data: str) -> None:
         self._api.DeleteMarkerByCustomData(custom_data)
@@ -277,10 +279,11 @@ class _Writer:
             assert caption is not None
             start = round_half_up(exact_frames(marker.marked_range.start_time, rate))
             frames = max(1, round_half_up(exact_frames(marker.marked_range.duration, rate)))
-            # An event beside a marker that is there already makes way for it, a caption anywhere over its shot.
-            room = range(start, start + (frames if isinstance(caption, CaptionIdentity) else _ROOM))
-            free = next((frame for frame in room if frame not in taken), None)
-            if free is None:
+            # One beside a marker that is there already makes way for it: an event a little, a caption anywhere over
+            # its shot, and beyond it only for events of ours.
+            length = frames if isinstance(caption, CaptionIdentity) else _ROOM
+            free = next((frame for frame in range(start, start + length + _ROOM) if frame not in taken), None)
+            if free is None or others.issuperset(range(start, start + length)):
                 raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
             taken.add(free)
             record = Record(caption=caption)
