@@ -51,6 +51,19 @@ def test_events_of_the_selection_are_marked_shown_and_undone(qtbot: Any, open_pa
     wait(qtbot, lambda: len(marked(cut)) == 4 and len(shot(window, "shot1").events) == 2)
 
 
+def test_events_have_the_name_of_the_caption_that_was_just_written(qtbot: Any, open_panel: Open, cut: Path) -> None:
+    window = open_panel(cut, lambda: LocalEngine(command=engine_command("spotting_worker")))
+    wait(qtbot, lambda: ready(window) and window.form.spot.isVisible())
+    select(window, "shot1")
+    wait(qtbot, window.form.spot.isEnabled)
+    window.form.caption.setPlainText("a door slams")
+    click(qtbot, window.form.spot)
+    wait(qtbot, lambda: bool(shot(window, "shot1").events) and window.controller.idle)
+    assert shot(window, "shot1").caption == "a door slams"
+    names = [marker.name for marker in otio.adapters.read_from_file(str(cut)).tracks.markers]
+    assert names == ["shot1", "a door slams", "a door slams"]
+
+
 def test_without_a_model_that_spots_there_is_no_button(qtbot: Any, open_panel: Open, cut: Path) -> None:
     window = open_panel(cut)
     wait(qtbot, lambda: ready(window))
