@@ -37,24 +37,28 @@ def write(scene: Any, before: Json, after: Json, origin: int, rate: Fraction) ->
     """Brings the scene's markers from those of one document to those of the next. One that the editor moved stays
     where it is, until its shot moves; a new one makes way for markers of the editor's, and captions for events.
     """
-    known, result = markers(before), []
+    known, wanted, result = markers(before), markers(after), []
     present = {marker_key(kept.marker): (kept, marker) for kept, marker in _matched(scene)}
-    captions = [own for (kind, *_), (_, own) in present.items() if kind == "caption"]
+    for key in present.keys() - wanted.keys():
+        scene.timeline_markers.remove(present.pop(key)[1])
+    ours = [own for _, own in present.values()]
+    theirs = {marker.frame for marker in scene.timeline_markers if marker not in ours}
     events: set[int] = set()
-    for key, marker in sorted(markers(after).items(), key=lambda found: found[0][0] == "caption"):
+    for key, marker in sorted(wanted.items(), key=lambda found: found[0][0] == "caption"):
         first = nearest_frame(marker["marked_range"]["start_time"], rate) + origin
-        earlier, there = known.get(key), present.pop(key, None)
+        earlier, there = known.get(key), present.get(key)
+        own = None if there is None else there[1]
         is_event = kind_of(marker) == "event"
-        in_the_way = _others(scene, captions) if is_event else _others(scene, [])
+        taken = theirs | events if is_event else {each.frame for each in scene.timeline_markers if each != own}
         if there is None:
             text = _text(marker)
-            own, untouched = scene.timeline_markers.new(text, frame=_free(in_the_way, first)), True
+            own, untouched = scene.timeline_markers.new(text, frame=_free(taken, first)), True
         else:
             kept, own = there
             text = _text(marker, own.name)
             moved = earlier is None or earlier["marked_range"]["start_time"] != marker["marked_range"]["start_time"]
             if moved or own.frame in events:
-                own.frame = _free([each for each in in_the_way if each != own], first if moved else own.frame)
+                own.frame = _free(taken, first if moved else own.frame)
             untouched = own.name == kept.name or (earlier is not None and own.name == _edit(earlier))
         if untouched:
             own.name = text
@@ -62,8 +66,6 @@ def write(scene: Any, before: Json, after: Json, origin: int, rate: Fraction) ->
             events.add(own.frame)
         # What the editor wrote meanwhile differs from what is kept, and so is an edit.
         result.append(Kept(own.name if untouched else text, own.frame, marker))
-    for _, own in present.values():
-        scene.timeline_markers.remove(own)
     text = json.dumps([asdict(one) for one in result])
     if text != "[]" or _PROPERTY in scene:
         scene[_PROPERTY] = text
@@ -125,14 +127,8 @@ def _edit(marker: Json) -> str:
     return str(marker["name" if kind_of(marker) == "event" else "comment"])
 
 
-def _others(scene: Any, ours: list[Any]) -> list[Any]:
-    """The scene's markers without some of ours."""
-    return [marker for marker in scene.timeline_markers if marker not in ours]
-
-
-def _free(in_the_way: list[Any], frame: int) -> int:
-    """The first frame from `frame` on that has none of those markers."""
-    taken = {marker.frame for marker in in_the_way}
+def _free(taken: set[int], frame: int) -> int:
+    """The first frame from `frame` on that is not taken."""
     while frame in taken:
         frame += 1
     return frame

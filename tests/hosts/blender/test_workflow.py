@@ -223,7 +223,8 @@ def test_events_become_markers_that_another_run_replaces(blender: Steps, cut: li
         ("open", {"path": path}),
         SPOT,
         ("state", {}),
-        ("change", {"strip": "one", "frame_start": 12}),
+        # By as much as its events are apart.
+        ("change", {"strip": "one", "frame_start": 22}),
         ("select", {"names": ["one"]}),
         SPOT,
         ("state", {}),
@@ -231,7 +232,7 @@ def test_events_become_markers_that_another_run_replaces(blender: Steps, cut: li
         ("state", {}),
     )
     assert (made, again["markers"]) == (["4 events"], first["markers"])
-    assert moved["markers"] == [[30, "event (90%)"], [42, "event (55%)"], *first["markers"][2:]]
+    assert moved["markers"] == [[40, "event (90%)"], [52, "event (55%)"], *first["markers"][2:]]
     assert removed["markers"] == before["markers"]
 
 
