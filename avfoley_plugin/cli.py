@@ -325,17 +325,35 @@ def spot(
     record_range: Annotated[
         str | None, typer.Option("--range", metavar="IN-OUT", help="Only this range, see `avfoley foley`.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Use the whole timeline, even if clips are selected in the editing program.")
+    ] = False,
     threshold: Annotated[
         float | None, typer.Option(min=0.01, max=1, help="Least confidence of an event; by default the model's own.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write a list of the events.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Also write a list of the events, a .csv. An existing file is kept as a backup.",
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="A model with the task `spot`, see `avfoley models`; by default the first.")
     ] = None,
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Mark every event that is seen in the shots: what begins to sound, and when."""
+    """Mark every event that is seen in the shots: what begins to sound, and when.
+
+    A marker has the name of the shot's caption and the confidence. Another run replaces the markers
+    of its shots, and `avfoley remove` removes all.
+    """
+    if everything and (clip or record_range):
+        raise typer.BadParameter("--all cannot be combined with --clip or --range")
+    if csv is not None and csv.suffix.lower() != ".csv":
+        raise typer.BadParameter(f"{csv} is not the name of a .csv file")
 
     def start() -> Spotting:
         from avfoley_plugin.engine_client import LocalEngine
@@ -344,7 +362,7 @@ def spot(
         from avfoley_plugin.timeline.selection import Selection
 
         engine = LocalEngine()
-        selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
+        selection = Selection(tuple(clip or ()), record_range) if everything or clip or record_range else None
         return Spotting(open_host(source, output, engine.probe), engine, SpotSettings(model, threshold, csv), selection)
 
     raise typer.Exit(_run_to_end(start, as_json))

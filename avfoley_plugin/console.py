@@ -250,6 +250,7 @@ class JsonReport(Report):
             error=error,
             timeline=None if timeline is None else str(timeline),
             cue_sheet=None if placed is None else str(placed.cue_sheet),
+            csv=str(written.csv) if isinstance(written, EventsWritten) and written.csv is not None else None,
             takes=[_take(take) for take in written.takes] if isinstance(written, Written | Saved) else [],
             unplaced=[] if placed is None else [_subject(shot) for shot in placed.unplaced],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ from avfoley_engine.protocol import Result, SpotRequest, SpotResult
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import Host
+from avfoley_plugin.hosts.saving import replace_file
 from avfoley_plugin.making import Assignment, EventsDone, TakeUpdate
 from avfoley_plugin.marking import MarkerRun
 from avfoley_plugin.timeline.events import Event, write_events
+from avfoley_plugin.timeline.media import Problem
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot
 from avfoley_plugin.timeline.timing import format_timecode, record_clock
@@ -51,7 +54,8 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
     """Writes a marker at each event that is seen in a selected shot, in place of an earlier run's.
 
     A marker has the name of the shot's caption, and the confidence as its comment. `shots`: ids of
-    those of the selected shots to spot in; None for all. See `MarkerRun`.
+    those of the selected shots to spot in; None for all. What else is wrong with the timeline is then
+    no problem of the run. See `MarkerRun`.
     """
 
     task, does = "spot", "spots events"
@@ -70,6 +74,10 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
 
     def _wanted(self, timeline: otio.schema.Timeline, shots: list[Shot]) -> list[Shot]:
         return [shot for shot in shots if self._only is None or shot.id in self._only]
+
+    def _shots(self, timeline: otio.schema.Timeline) -> tuple[list[Shot], list[Problem]]:
+        shots, problems = super()._shots(timeline)
+        return shots, problems if self._only is None else []
 
     def _assignment(self, shot: Shot, model: str) -> Assignment:
         assert shot.picture is not None
@@ -100,9 +108,9 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
 
 
 def write_list(path: Path, timeline: otio.schema.Timeline, spotted: Iterable[tuple[Shot, list[Event]]]) -> None:
-    """Writes a CSV of events in record order; an existing file is replaced.
+    """Writes a CSV (RFC 4180) of events in record order; an existing file is kept as a backup.
 
-    "timecode" and "frame" are those of the timeline, "seconds" count from its first frame.
+    "timecode" is the timeline's, "frame" and "seconds" count from its first frame.
 
     Raises:
         HostError: the file cannot be written.
@@ -115,14 +123,12 @@ def write_list(path: Path, timeline: otio.schema.Timeline, spotted: Iterable[tup
             timecode = format_timecode(clock.absolute(frame), clock.rate)
             seconds, confidence = f"{float(frame / clock.rate):.3f}", f"{event.confidence:.3f}"
             rows.append((frame / clock.rate, (shot.name, timecode, seconds, frame, confidence, _name(shot))))
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *(row for _, row in sorted(rows, key=lambda row: row[0]))])
-        part.replace(path)
-    except OSError as error:
-        raise HostError(f"{path} cannot be written ({error.strerror}). Give --csv another place.") from error
+    text = io.StringIO()
+    csv.writer(text).writerows([COLUMNS, *(row for _, row in sorted(rows, key=lambda row: row[0]))])
+    if not path.absolute().parent.is_dir():
+        raise HostError(f"{path} cannot be written: there is no such folder. Give --csv another place.")
+    replace_file(path, text.getvalue().encode())
 
 
 def _name(shot: Shot) -> str:
-    return shot.caption.strip() or UNNAMED
+    return " ".join(shot.caption.split()) or UNNAMED

@@ -25,7 +25,7 @@ from avfoley_plugin.settings import FoleySettings, VisualizeSettings
 from avfoley_plugin.spotting import SpotSettings, Spotting
 from avfoley_plugin.timeline import placing
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
-from avfoley_plugin.timeline.events import Event, events_of
+from avfoley_plugin.timeline.events import Event, events_by_shot
 from avfoley_plugin.timeline.history import Change, snapshot
 from avfoley_plugin.timeline.media_url import resolve_media
 from avfoley_plugin.timeline.placing import PICTURE, placed
@@ -203,8 +203,9 @@ class Workspace:
             by_shot.setdefault(take.shot_id, []).append(_listed(take, host.folder))
         found: list[Shot | SoundClip] = [*shots, *_sounds(timeline, host, probe, with_sounds, by_shot.keys())]
         found.sort(key=lambda shot: (shot.record_start, shot.layer))
+        events = events_by_shot(timeline, found)
         listed = tuple(
-            _listed_shot(shot, by_shot.get(shot.id, []), changed, written, events_of(timeline, shot)) for shot in found
+            _listed_shot(shot, by_shot.get(shot.id, []), changed, written, events[shot.id]) for shot in found
         )
         return Contents(host.name, host.output, listed, tuple(problems), _selected(timeline, host, shots, probe))
 

@@ -19,6 +19,7 @@ from avfoley_plugin.timeline.identity import (
     METADATA_KEY,
     CaptionIdentity,
     ClipIdentity,
+    EventIdentity,
     TrackIdentity,
     identity,
     marker_identity,
@@ -135,18 +136,22 @@ def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, rat
 
 def _restore_captions(timeline: otio.schema.Timeline, captions: list[otio.schema.Marker], shots: set[str]) -> None:
     rate = record_clock(timeline).rate
-    for caption in captions:
+    # An event has its shot's caption for a name, so on the frame of the caption it would be taken for it.
+    for caption in sorted(captions, key=lambda marker: identity(marker, EventIdentity) is None):
         ours = marker_identity(caption)
         is_caption = isinstance(ours, CaptionIdentity)
         if ours is None or (is_caption and ours.id not in shots):
             continue
         start = exact_seconds(caption.marked_range.start_time)
         restored = caption.deepcopy()
+        texts = (caption.name, caption.comment) if is_caption else (caption.name,)
         for holder, marker, at in list(_markers(timeline)):
-            same = marker.name in (caption.name, caption.comment) or marker.comment == caption.comment
+            same = marker.name in texts or (is_caption and marker.comment == caption.comment)
             if same and abs(at - start) < 1 / rate and METADATA_KEY not in marker.metadata:
-                # Formats that have one text a marker have the caption as its name.
-                restored.comment = marker.comment or (marker.name if marker.name != caption.name else caption.comment)
+                if is_caption:
+                    # Formats that have one text a marker have the caption as its name.
+                    renamed = marker.name if marker.name != caption.name else caption.comment
+                    restored.comment = marker.comment or renamed
                 holder.markers.remove(marker)
                 timeline.tracks.markers.append(restored)
                 break

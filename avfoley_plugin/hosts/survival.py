@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import opentimelineio as otio
 
 from avfoley_plugin.hosts.items import items_of
-from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, identity, marker_identity
+from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, EventIdentity, identity, marker_identity
 from avfoley_plugin.timeline.takes import our_takes
 from avfoley_plugin.timeline.timing import exact_frames, frames, record_clock, round_half_up
 
@@ -135,6 +135,15 @@ def _captions(timeline: otio.schema.Timeline) -> Iterator[Any]:
     return ((f, m.comment) for m, f in _all_markers(timeline) if identity(m, CaptionIdentity) is not None)
 
 
+def _events(timeline: otio.schema.Timeline) -> Iterator[Any]:
+    return ((f, m.name) for m, f in _all_markers(timeline) if identity(m, EventIdentity) is not None)
+
+
+def _names(timeline: otio.schema.Timeline) -> Iterator[Any]:
+    """An event is still one for the editor if a marker of its name is in its place."""
+    return ((frame, marker.name) for marker, frame in _all_markers(timeline))
+
+
 def _takes(timeline: otio.schema.Timeline) -> Iterator[Any]:
     for _, item, start, _ in _items(timeline):
         if isinstance(item, otio.schema.Clip):
@@ -158,6 +167,7 @@ ASPECTS = (
     Aspect("notes", "notes of markers", _notes),
     Aspect("colours", "colours of markers", _colors),
     Aspect("captions", "captions", _captions, _texts),
+    Aspect("events", "events", _events, _names),
     Aspect("takes", "takes", _takes),
     Aspect("identity", "identities of our clips", _identities),
 )

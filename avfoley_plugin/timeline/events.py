@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import bisect
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import opentimelineio as otio
 
 from avfoley_plugin.timeline.identity import EventIdentity, identity, mark
-from avfoley_plugin.timeline.timing import exact_frames, record_clock, round_half_up
+from avfoley_plugin.timeline.timing import RecordClock, exact_frames, exact_seconds, record_clock, round_half_up
 
 if TYPE_CHECKING:
     from avfoley_plugin.timeline.stretch import Stretch
@@ -26,32 +28,56 @@ class Event:
 
 
 def write_events(timeline: otio.schema.Timeline, shot: Stretch, name: str, events: Iterable[Event]) -> None:
-    """Puts the events of a shot on the timeline, in place of those that were spotted in it before."""
-    remove_events(timeline, shot.id)
+    """Puts the events of a shot on the timeline, in place of those that were spotted in it before, also when it was cut
+    in another way.
+    """
     clock = record_clock(timeline, shot.record_rate)
+
+    def is_earlier(marker: otio.schema.Marker, ours: EventIdentity) -> bool:
+        return ours.id == shot.id or (ours.layer == shot.layer and 0 <= _frame_in(shot, marker, clock) < shot.frames)
+
+    _remove(timeline, is_earlier)
     for number, event in enumerate(events):
         marker = otio.schema.Marker(name=name, color=COLOR)
         marker.marked_range = clock.range(clock.origin + shot.record_start + event.frame, 1)
         marker.comment = f"{event.confidence:.0%}"
-        mark(marker, EventIdentity(id=shot.id, number=number, confidence=event.confidence))
+        mark(marker, EventIdentity(id=shot.id, layer=shot.layer, number=number, confidence=event.confidence))
         timeline.tracks.markers.append(marker)
 
 
 def events_of(timeline: otio.schema.Timeline, shot: Stretch) -> list[Event]:
-    """The event markers of a shot, in order, wherever the editor moved them to within it."""
-    clock = record_clock(timeline, shot.record_rate)
-    first = clock.origin + shot.record_start
-    found = []
+    """The event markers in a shot, in order, wherever the editor moved them to within it."""
+    return events_by_shot(timeline, [shot])[shot.id]
+
+
+def events_by_shot(timeline: otio.schema.Timeline, shots: Iterable[Stretch]) -> dict[str, list[Event]]:
+    """The event markers in each of some shots, by the shot's id, in order; see `events_of`."""
+    timed = [(exact_seconds(marker.marked_range.start_time), marker, ours) for marker, ours in _event_markers(timeline)]
+    timed.sort(key=lambda entry: entry[0])
+    starts = [start for start, _, _ in timed]
+    shots = list(shots)
+    clocks = {rate: record_clock(timeline, rate) for rate in {shot.record_rate for shot in shots}}
+    return {shot.id: _in_shot(shot, timed, starts, clocks[shot.record_rate]) for shot in shots}
+
+
+def event_markers(timeline: otio.schema.Timeline) -> dict[str, list[otio.schema.Marker]]:
+    """The event markers of every shot that has some, by the shot's id."""
+    found: dict[str, list[otio.schema.Marker]] = {}
     for marker, ours in _event_markers(timeline):
-        frame = round_half_up(exact_frames(marker.marked_range.start_time, shot.record_rate)) - first
-        if ours.id == shot.id and 0 <= frame < shot.frames:
-            found.append(Event(frame, ours.confidence))
-    return sorted(found, key=lambda event: event.frame)
+        found.setdefault(ours.id, []).append(marker)
+    return found
 
 
 def has_events(timeline: otio.schema.Timeline) -> bool:
     """Whether there are event markers of ours."""
     return bool(_event_markers(timeline))
+
+
+def move_events(timeline: otio.schema.Timeline, shot_id: str, frames: int, clock: RecordClock) -> None:
+    """Moves the event markers of a shot by record frames, as the shot was moved."""
+    for marker in event_markers(timeline).get(shot_id, []):
+        start = exact_frames(marker.marked_range.start_time, clock.rate) + frames
+        marker.marked_range = otio.opentime.TimeRange(clock.time(start), marker.marked_range.duration)
 
 
 def carry_events(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
@@ -61,11 +87,42 @@ def carry_events(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) 
     timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
 
 
-def remove_events(timeline: otio.schema.Timeline, shot: str | None = None) -> None:
-    """Takes our event markers off the timeline: all, or those of the shot with this id."""
-    gone = {id(marker) for marker, ours in _event_markers(timeline) if shot in (None, ours.id)}
-    if gone:
-        timeline.tracks.markers[:] = [marker for marker in timeline.tracks.markers if id(marker) not in gone]
+def remove_events(timeline: otio.schema.Timeline, shots: Collection[str] | None = None) -> None:
+    """Takes our event markers off the timeline: all, or those of the shots with these ids."""
+    _remove(timeline, lambda _, ours: shots is None or ours.id in shots)
+
+
+def _in_shot(
+    shot: Stretch,
+    timed: Sequence[tuple[Fraction, otio.schema.Marker, EventIdentity]],
+    starts: Sequence[Fraction],
+    clock: RecordClock,
+) -> list[Event]:
+    """The events in a shot, of event markers in the order of their `starts` in seconds."""
+    first = clock.origin + shot.record_start
+    # A frame more on either side, for what lies between two frames.
+    near = slice(
+        bisect.bisect_left(starts, (first - 1) / clock.rate),
+        bisect.bisect_right(starts, (first + shot.frames) / clock.rate),
+    )
+    found = []
+    for _, marker, ours in timed[near]:
+        frame = _frame_in(shot, marker, clock)
+        if (ours.id == shot.id or ours.layer == shot.layer) and 0 <= frame < shot.frames:
+            found.append(Event(frame, ours.confidence))
+    return found
+
+
+def _frame_in(shot: Stretch, marker: otio.schema.Marker, clock: RecordClock) -> int:
+    """The record frame of a marker, counted from a shot's first."""
+    return round_half_up(exact_frames(marker.marked_range.start_time, clock.rate)) - clock.origin - shot.record_start
+
+
+def _remove(timeline: otio.schema.Timeline, which: Callable[[otio.schema.Marker, EventIdentity], bool]) -> None:
+    markers = [(marker, identity(marker, EventIdentity)) for marker in timeline.tracks.markers]
+    kept = [marker for marker, ours in markers if ours is None or not which(marker, ours)]
+    if len(kept) != len(markers):
+        timeline.tracks.markers[:] = kept
 
 
 def _event_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Marker, EventIdentity]]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 import opentimelineio as otio
 
 from avfoley_plugin.timeline.captions import caption_markers
+from avfoley_plugin.timeline.events import event_markers, remove_events
 from avfoley_plugin.timeline.identity import TrackIdentity, identity
 from avfoley_plugin.timeline.placing import (
     foley_tracks,
@@ -40,10 +41,11 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Our clips, caption markers and tracks of a timeline, by shot id and by track id, as copies."""
+    """Our clips, caption and event markers and tracks of a timeline, by shot id and by track id, as copies."""
 
     clips: dict[str, _Placed] = field(default_factory=dict)
     markers: dict[str, otio.schema.Marker] = field(default_factory=dict)
+    events: dict[str, list[otio.schema.Marker]] = field(default_factory=dict)
     tracks: frozenset[str | None] = frozenset()
 
 
@@ -56,7 +58,7 @@ class Change:
 
     @property
     def shots(self) -> frozenset[str]:
-        """The ids of the shots whose takes or captions it changed."""
+        """The ids of the shots whose takes, captions or events it changed."""
         before, after = _contents(self.before), _contents(self.after)
         return frozenset(shot for shot in {*before, *after} if before.get(shot) != after.get(shot))
 
@@ -77,7 +79,8 @@ def snapshot(timeline: otio.schema.Timeline) -> Snapshot:
         if place is not None:
             clips[ours.id] = _Placed(clip.deepcopy(), ours.layer, ours.record_rate, _id(clip.parent()), *place)
     markers = {shot: marker.deepcopy() for shot, marker in caption_markers(timeline).items()}
-    return Snapshot(clips, markers, _track_ids(timeline))
+    events = {shot: [marker.deepcopy() for marker in found] for shot, found in event_markers(timeline).items()}
+    return Snapshot(clips, markers, events, _track_ids(timeline))
 
 
 def _track_ids(timeline: otio.schema.Timeline) -> frozenset[str | None]:
@@ -90,13 +93,14 @@ def _id(track: otio.core.Composition) -> str | None:
     return None if ours is None else ours.id
 
 
-def _contents(of: Snapshot) -> dict[str, tuple[object, object]]:
+def _contents(of: Snapshot) -> dict[str, tuple[object, ...]]:
     return {
         shot: (
             of.clips[shot].content if shot in of.clips else None,
             of.markers[shot].to_json_string() if shot in of.markers else None,
+            [marker.to_json_string() for marker in of.events.get(shot, [])],
         )
-        for shot in {*of.clips, *of.markers}
+        for shot in {*of.clips, *of.markers, *of.events}
     }
 
 
@@ -121,6 +125,9 @@ def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[s
                 del timeline.tracks.markers[index]
         elif shot in wanted.markers:
             timeline.tracks.markers.append(wanted.markers[shot].deepcopy())
+    remove_events(timeline, shots)
+    for shot in sorted(shots & wanted.events.keys()):
+        timeline.tracks.markers.extend(marker.deepcopy() for marker in wanted.events[shot])
 
 
 def _put_back(timeline: otio.schema.Timeline, wanted: _Placed) -> None:

@@ -93,12 +93,13 @@ class CaptionIdentity(Identity):
 
 
 class EventIdentity(Identity):
-    """A marker on an event that was spotted in the shot ``id``, counted there by ``number`` from 0. ``confidence`` is the
-    model's own estimate, from 0 to 1.
+    """A marker on an event that was spotted in the shot ``id`` of ``layer``, counted there by ``number`` from 0.
+    ``confidence`` is the model's own estimate, from 0 to 1.
     """
 
     kind: Literal["event"] = "event"
     id: str
+    layer: str = ""
     number: Annotated[int, Field(ge=0)]
     confidence: Annotated[float, Field(ge=0, le=1)]
 

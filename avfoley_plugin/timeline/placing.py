@@ -14,7 +14,7 @@ from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import TimelineError
 from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
-from avfoley_plugin.timeline.events import carry_events, has_events, remove_events
+from avfoley_plugin.timeline.events import carry_events, has_events, move_events, remove_events
 from avfoley_plugin.timeline.identity import (
     METADATA_KEY,
     ClipIdentity,
@@ -66,7 +66,7 @@ def place_takes(
     (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
     where it overlaps. Shots of different layers that overlap in record time get a further foley track, and so do
     ambiences that overlap, on tracks of theirs. With `current`, all shots that the timeline has now, the takes of shots
-    that were moved follow them, and so do their captions.
+    that were moved follow them, and so do their captions and events.
     """
     placements, current = list(placements), list(current)
     empty = [placement.shot.name for placement in placements if not placement.takes]
@@ -88,8 +88,11 @@ def place_takes(
                 moving[shot_id] = moved
     for shot_id, (start, frames) in moving.items():
         _insert(timeline, clips[shot_id], start, frames, shots[shot_id].layer, clock)
+        ours = identity(clips[shot_id], ClipIdentity)
         _identify(clips[shot_id], shots[shot_id])
         move_caption(timeline, shots[shot_id])
+        if ours is not None:
+            move_events(timeline, shot_id, shots[shot_id].record_start - ours.record_start, clock)
 
     placed = []
     for placement in placements:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 SAMPLE_RATE = 48_000
 
 PositiveFraction = Annotated[Fraction, Field(gt=0)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,13 @@ from avfoley_engine.codec.audio import AudioCodec, CodecConfig
 from avfoley_engine.models.avlink import system
 from avfoley_engine.models.avlink.config import NANO
 from avfoley_engine.models.avlink.link import AVLink
+
+from avfoley_plugin.engine_client import LocalEngine
+from avfoley_plugin.errors import EngineError
+from support import toy
+
+TESTS = Path(__file__).parents[1]
+TOY_MODELS = Path(toy.__file__).parent / "models"
 
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -47,3 +55,26 @@ def avfoley(untrained_model: Path, engine_home: Path, monkeypatch: pytest.Monkey
 
     yield run
     assert run("engine", "stop").returncode == os.EX_OK
+
+
+@pytest.fixture
+def toy_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
+    """A client of an engine that runs and knows the toy (`support.toy`)."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("AVFOLEY_HOME", str(home))
+    monkeypatch.setenv("AVFOLEY_MODELS", str(TOY_MODELS))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]))
+    process = subprocess.Popen([sys.executable, "-m", "support.toy.engine", "serve", str(home)])
+    client = LocalEngine(home, command=None)
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            client.status()
+            break
+        except EngineError:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    yield client
+    client.shut_down()
+    process.wait(30)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,13 +18,11 @@ from typer.testing import CliRunner
 
 from avfoley_plugin.cli import app
 from avfoley_plugin.engine_client import LocalEngine
-from avfoley_plugin.errors import EngineError
 from avfoley_plugin.timeline.captions import captions
 from support import toy
 from support.toy.system import ToySystem
 
 MODELS = Path(toy.__file__).parent / "models"
-TESTS = Path(__file__).parents[1]
 FLASH_AT = 18
 
 
@@ -40,36 +33,14 @@ def clip(make_media) -> Path:
     return make_media("lamp.mp4", frames, rate=Fraction(24))
 
 
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalEngine]:
-    home = tmp_path / "home"
-    monkeypatch.setenv("AVFOLEY_HOME", str(home))
-    monkeypatch.setenv("AVFOLEY_MODELS", str(MODELS))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]))
-    process = subprocess.Popen([sys.executable, "-m", "support.toy.engine", "serve", str(home)])
-    client = LocalEngine(home, command=None)
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            client.status()
-            break
-        except EngineError:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    yield client
-    client.shut_down()
-    process.wait(30)
-
-
-def test_engine_client_and_shell_serve_it(engine: LocalEngine, clip: Path) -> None:
-    listed = {model.name: model for model in engine.models()}["toy-one"]
+def test_engine_client_and_shell_serve_it(toy_engine: LocalEngine, clip: Path) -> None:
+    listed = {model.name: model for model in toy_engine.models()}["toy-one"]
     assert (listed.tasks, listed.sample_rate, listed.window_seconds) == (["foley", "caption", "spot"], 16_000, None)
 
     picture = PictureRange(media=clip, source_start=Fraction(0), source_rate=Fraction(24))
     about = {"picture": picture, "frames": 48, "record_rate": Fraction(24), "model": "toy-one"}
-    jobs = engine.submit([FoleyRequest(**about), CaptionRequest(**about, proposals=1)])
-    done = {update.id: update for update in engine.follow([job.id for job in jobs]) if isinstance(update, Job)}
+    jobs = toy_engine.submit([FoleyRequest(**about), CaptionRequest(**about, proposals=1)])
+    done = {update.id: update for update in toy_engine.follow([job.id for job in jobs]) if isinstance(update, Job)}
     assert [done[job.id].error for job in jobs] == [None, None]
     sound, text = (done[job.id].result for job in jobs)
     assert (sound.task, sound.steps) == ("foley", 2)
@@ -96,7 +67,7 @@ def test_engine_client_and_shell_serve_it(engine: LocalEngine, clip: Path) -> No
     assert json.loads(again.stdout.splitlines()[0])["shots"] == []
 
 
-def test_the_shell_spots_events(engine: LocalEngine, clip: Path, tmp_path: Path) -> None:
+def test_the_shell_spots_events(toy_engine: LocalEngine, clip: Path, tmp_path: Path) -> None:
     """Markers and a list on the first run; a second one, and one that finds nothing, replace them; remove takes them off."""
     shell, listed = CliRunner(), tmp_path / "events.csv"
 
@@ -138,7 +109,7 @@ def test_the_shell_spots_events(engine: LocalEngine, clip: Path, tmp_path: Path)
     assert markers(timeline) == []
 
 
-def test_the_list_goes_to_a_place_that_there_is(engine: LocalEngine, clip: Path, tmp_path: Path) -> None:
+def test_the_list_goes_to_a_place_that_there_is(toy_engine: LocalEngine, clip: Path, tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["spot", str(clip), "--csv", str(tmp_path / "nowhere" / "events.csv")])
     assert ran.exit_code == 3
     assert "nowhere" in ran.output

@@ -12,7 +12,7 @@ from avfoley_engine.protocol import FoleyRequest, PictureRange, Request, Result,
 from avfoley_engine.tasks import TASKS
 from pydantic import ValidationError
 
-from support.messages import caption_request, foley_request, model_info, visualize_request
+from support.messages import caption_request, foley_request, model_info, spot_request, visualize_request
 
 PICTURE = PictureRange(media=Path("/a.mov"), source_start=Fraction(0), source_rate=Fraction(25))
 SOUND = SoundRange(media=Path("/a.wav"), source_start=Fraction(0))
@@ -36,6 +36,7 @@ ANOTHER: dict[str, object] = {
     "channels": 2,
     "codec": "prores",
     "proposals": 4,
+    "threshold": 0.25,
     "media": Path("/b.mov"),
     "source_start": Fraction(1),
     "source_rate": Fraction(24),
@@ -51,7 +52,7 @@ def test_a_request_survives_the_wire() -> None:
         assert FoleyRequest.model_validate_json(asked.model_dump_json()) == asked
 
 
-@pytest.mark.parametrize("build", [foley_request, visualize_request, caption_request])
+@pytest.mark.parametrize("build", [foley_request, visualize_request, caption_request, spot_request])
 def test_every_field_of_a_request_changes_its_digest(build: Callable[..., TakeRequest]) -> None:
     first = build()
     # `task` has one value a class.
@@ -61,7 +62,12 @@ def test_every_field_of_a_request_changes_its_digest(build: Callable[..., TakeRe
 
 @pytest.mark.parametrize(
     ("build", "name", "span"),
-    [(foley_request, "picture", PICTURE), (visualize_request, "sound", SOUND), (caption_request, "picture", PICTURE)],
+    [
+        (foley_request, "picture", PICTURE),
+        (visualize_request, "sound", SOUND),
+        (caption_request, "picture", PICTURE),
+        (spot_request, "picture", PICTURE),
+    ],
 )
 def test_every_field_of_its_media_changes_the_digest(build: Callable[..., TakeRequest], name: str, span: Any) -> None:
     spans = [span, *(span.model_copy(update={field: ANOTHER[field]}) for field in type(span).model_fields)]

@@ -225,7 +225,7 @@ def test_what_an_otio_says_is_all_that_kdenlives_own_import_reads(tmp_path: Path
     ours = next(track for track in tracks if track["metadata"].get("avfoley"))
     assert {child["OTIO_SCHEMA"] for child in ours["children"]} == {"Clip.2", "Gap.1"}
     comments = [marker["comment"] for marker in content["tracks"]["markers"] if marker["metadata"].get("avfoley")]
-    assert sorted(comments) == ["a door shuts", "a door shuts", "a fast shuts"]
+    assert sorted(comments) == [*["90%"] * 3, "a door shuts", "a door shuts", "a fast shuts"]
     times = [child["source_range"][end] for child in ours["children"] for end in ("start_time", "duration")]
     assert {time["rate"] for time in times} == {content["global_start_time"]["rate"]}
 

@@ -17,6 +17,7 @@ from avfoley_engine.protocol import (
     ModelInfo,
     PictureRange,
     ProposedCaption,
+    SpotRequest,
     VisualizeRequest,
     VisualizeResult,
 )
@@ -39,6 +40,13 @@ def caption_request(picture: PictureRange | None = None, **changes: Any) -> Capt
     picture = picture or PictureRange(media=Path("/edit/a.mov"), source_start=Fraction(0), source_rate=Fraction(25))
     settings = {"frames": 25, "record_rate": Fraction(25), "model": "fake", **changes}
     return CaptionRequest(picture=picture, **settings)
+
+
+def spot_request(picture: PictureRange | None = None, **changes: Any) -> SpotRequest:
+    """When one second at 25 frames a second begins to sound, by the model "fake"."""
+    picture = picture or PictureRange(media=Path("/edit/a.mov"), source_start=Fraction(0), source_rate=Fraction(25))
+    settings = {"frames": 25, "record_rate": Fraction(25), "model": "fake", **changes}
+    return SpotRequest(picture=picture, **settings)
 
 
 def foley_result(request: FoleyRequest | None = None, **changes: Any) -> FoleyResult:

@@ -19,6 +19,7 @@ from opentimelineio.schema import (
 )
 
 from avfoley_plugin.timeline.captions import write_caption
+from avfoley_plugin.timeline.events import Event, write_events
 from avfoley_plugin.timeline.placing import Placement, place_takes
 from avfoley_plugin.timeline.shots import Shot, read_shots
 from avfoley_plugin.timeline.takes import Take
@@ -32,7 +33,7 @@ _HOUR = 3600 * RATE
 
 def sample(folder: Path) -> Timeline:
     """A timeline of 25 frames a second from 01:00:00:00: two video tracks, one of sound, a speed, a freeze frame, their
-    markers, and foley with two takes a shot and its captions. Its takes' files are in `folder`.
+    markers, and foley with two takes a shot, its captions and events. Its takes' files are in `folder`.
     """
     main = Track("Picture", kind=TrackKind.Video)
     main.extend(
@@ -56,7 +57,7 @@ def sample(folder: Path) -> Timeline:
 
 
 def add_foley(timeline: Timeline, folder: Path, takes: Path) -> None:
-    """Puts two takes and a caption on the shots named "door" and "fast". Relative media URLs resolve against `folder`;
+    """Puts two takes, a caption and an event on the shots named "door" and "fast". Relative media URLs resolve against `folder`;
     `takes` is where the takes' silent files go.
     """
     shots, _ = read_shots(timeline, folder=folder, is_online=lambda path: True)
@@ -64,6 +65,8 @@ def add_foley(timeline: Timeline, folder: Path, takes: Path) -> None:
     place_takes(timeline, [Placement(shot, [_take(shot, seed, takes) for seed in (0, 1)]) for shot in chosen])
     for shot in chosen:
         write_caption(timeline, shot, f"a {shot.name} shuts")
+        # On the frame of the caption, which may have room for one marker only.
+        write_events(timeline, shot, f"a {shot.name} shuts", [Event(0, 0.9)])
 
 
 def _range(start: int, frames: int) -> TimeRange:

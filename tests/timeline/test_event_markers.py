@@ -9,8 +9,9 @@ import pytest
 from opentimelineio.opentime import RationalTime
 
 from avfoley_plugin.timeline.captions import captions, edited, write_caption
-from avfoley_plugin.timeline.events import Event, events_of, has_events, write_events
-from avfoley_plugin.timeline.placing import carry_over, has_ours, remove_all
+from avfoley_plugin.timeline.events import Event, events_by_shot, events_of, has_events, write_events
+from avfoley_plugin.timeline.history import Change, snapshot
+from avfoley_plugin.timeline.placing import Placement, carry_over, has_ours, place_takes, remove_all
 
 
 @pytest.fixture
@@ -81,3 +82,70 @@ def test_events_of_an_earlier_version_come_along(timeline: otio.schema.Timeline,
     write_events(timeline, a, "new", [Event(4, 0.9)])
     carry_over(earlier, timeline)
     assert starts(timeline) == [("new", 11), ("old", 38)]
+
+
+def test_a_shot_that_is_cut_in_another_way_replaces_what_was_spotted_in_its_place(
+    timeline: otio.schema.Timeline, read: Any, shoot: Any
+) -> None:
+    a, b = shoot(timeline)
+    write_events(timeline, a, "whole", [Event(2, 0.9), Event(12, 0.9), Event(25, 0.9)])
+    write_events(timeline, b, "other", [Event(1, 0.9)])
+    (part,), _ = read(timeline, record_range="17-27")
+    assert part.id != a.id
+    write_events(timeline, part, "part", [Event(4, 0.8)])
+    assert sorted(starts(timeline), key=lambda start: start[1]) == [
+        ("whole", 9), ("part", 21), ("whole", 32), ("other", 38),
+    ]  # fmt: skip
+    assert events_by_shot(timeline, [a, b]) == {
+        a.id: [Event(2, 0.9), Event(14, 0.8), Event(25, 0.9)],
+        b.id: [Event(1, 0.9)],
+    }
+    write_events(timeline, a, "whole", [])
+    assert starts(timeline) == [("other", 38)]
+
+
+def test_of_overlapping_layers_each_has_its_own(build: Any, read: Any) -> None:
+    timeline = build.timeline([build.clip("below", 0, 40)], [build.gap(10), build.clip("above", 0, 10)])
+    below, above = (read(timeline, name)[0][0] for name in ("below", "above"))
+    write_events(timeline, below, "below", [Event(12, 0.9)])
+    write_events(timeline, above, "above", [Event(3, 0.9)])
+    assert events_by_shot(timeline, [below, above]) == {below.id: [Event(12, 0.9)], above.id: [Event(3, 0.9)]}
+    write_events(timeline, above, "above", [])
+    assert events_of(timeline, below) == [Event(12, 0.9)]
+
+
+def test_they_follow_a_shot_whose_take_follows_it(
+    timeline: otio.schema.Timeline, build: Any, shoot: Any, take: Any
+) -> None:
+    a, _ = shoot(timeline)
+    place_takes(timeline, [Placement(a, [take(a)])])
+    write_events(timeline, a, "a door", [Event(2, 0.9)])
+    timeline.tracks[0].insert(0, build.gap(5))
+    place_takes(timeline, [], current=shoot(timeline))
+    assert starts(timeline) == [("a door", 14)]
+    assert events_of(timeline, shoot(timeline)[0]) == [Event(2, 0.9)]
+
+
+def test_spotting_is_taken_back_and_done_again(timeline: otio.schema.Timeline, shoot: Any) -> None:
+    a, b = shoot(timeline)
+    write_events(timeline, b, "event", [Event(1, 0.9)])
+    write_events(timeline, a, "event", [Event(2, 0.9)])
+    before, earlier = snapshot(timeline), starts(timeline)
+    write_events(timeline, a, "event", [Event(4, 0.8), Event(8, 0.8)])
+    change, later = Change(before, snapshot(timeline)), starts(timeline)
+    assert change.shots == {a.id}
+
+    # What an editor does meanwhile stays.
+    timeline.tracks.markers.append(otio.schema.Marker("mine"))
+    change.take_back(timeline)
+    assert sorted(starts(timeline)) == sorted([*earlier, ("mine", 0)])
+    change.do_again(timeline)
+    assert sorted(starts(timeline)) == sorted([*later, ("mine", 0)])
+
+
+def test_without_a_change_there_is_nothing_to_take_back(timeline: otio.schema.Timeline, shoot: Any) -> None:
+    a, _ = shoot(timeline)
+    write_events(timeline, a, "event", [Event(2, 0.9)])
+    before = snapshot(timeline)
+    write_events(timeline, a, "event", [Event(2, 0.9)])
+    assert not Change(before, snapshot(timeline)).shots

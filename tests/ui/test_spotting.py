@@ -40,14 +40,28 @@ def test_events_of_the_selection_are_marked_shown_and_undone(qtbot: Any, open_pa
     wait(qtbot, lambda: len(window.listening.strip.events) == 2)
     assert [round(time, 2) for time, _ in window.listening.strip.events] == [0.32, 0.8]
 
-    # Again: none is marked twice. Undo takes them off.
+    # Again: none is marked twice, which changes nothing. Undo takes them off, redo puts them back.
     click(qtbot, window.form.spot)
     wait(qtbot, lambda: not window.controller.making and window.controller.idle)
     assert len(marked(cut)) == 4
     click(qtbot, window.undo_button)
-    wait(qtbot, lambda: window.controller.idle)
-    click(qtbot, window.undo_button)
     wait(qtbot, lambda: marked(cut) == [] and not shot(window, "shot1").events)
+    wait(qtbot, lambda: window.redo_button.isEnabled() and not window.undo_button.isEnabled())
+    click(qtbot, window.redo_button)
+    wait(qtbot, lambda: len(marked(cut)) == 4 and len(shot(window, "shot1").events) == 2)
+
+
+def test_events_have_the_name_of_the_caption_that_was_just_written(qtbot: Any, open_panel: Open, cut: Path) -> None:
+    window = open_panel(cut, lambda: LocalEngine(command=engine_command("spotting_worker")))
+    wait(qtbot, lambda: ready(window) and window.form.spot.isVisible())
+    select(window, "shot1")
+    wait(qtbot, window.form.spot.isEnabled)
+    window.form.caption.setPlainText("a door slams")
+    click(qtbot, window.form.spot)
+    wait(qtbot, lambda: bool(shot(window, "shot1").events) and window.controller.idle)
+    assert shot(window, "shot1").caption == "a door slams"
+    names = [marker.name for marker in otio.adapters.read_from_file(str(cut)).tracks.markers]
+    assert names == ["shot1", "a door slams", "a door slams"]
 
 
 def test_without_a_model_that_spots_there_is_no_button(qtbot: Any, open_panel: Open, cut: Path) -> None:

@@ -102,6 +102,24 @@ class Visualize(bpy.types.Operator):  # type: ignore[misc]
         return _start(self, context, "visualize", _options(names, scene.avfoley_settings), skipped)
 
 
+class Spot(bpy.types.Operator):  # type: ignore[misc]
+    """Put a marker at each event that is seen in the selected movie strips"""
+
+    bl_idname = "avfoley.spot"
+    bl_label = "Spot Events in Selected Strips"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return _ready(cls, context)
+
+    def execute(self, context: Any) -> set[str]:
+        scene = shown_scene(context)
+        names, skipped = _chosen(scene, *films(scene), "movie")
+        if not names:
+            return _refuse(self, skipped)
+        return _start(self, context, "spot", [f"--clip={name}" for name in names], skipped)
+
+
 class Regenerate(bpy.types.Operator):  # type: ignore[misc]
     """Make another take of each strip whose caption marker was renamed"""
 
@@ -193,6 +211,7 @@ class FoleyPanel(bpy.types.Panel):  # type: ignore[misc]
             layout.prop(settings, name)
         layout.operator(Foley.bl_idname, icon="SOUND")
         layout.operator(Visualize.bl_idname, icon="FILE_MOVIE")
+        layout.operator(Spot.bl_idname, icon="MARKER")
         layout.operator(Regenerate.bl_idname, icon="FILE_REFRESH")
         layout.operator(NextTake.bl_idname, icon="TRIA_RIGHT")
         layout.operator(Remove.bl_idname, icon="TRASH")
@@ -201,7 +220,7 @@ class FoleyPanel(bpy.types.Panel):  # type: ignore[misc]
                 layout.label(text=line)
 
 
-_CLASSES = (Preferences, Settings, Foley, Visualize, Regenerate, Cancel, NextTake, Remove, FoleyPanel)
+_CLASSES = (Preferences, Settings, Foley, Visualize, Spot, Regenerate, Cancel, NextTake, Remove, FoleyPanel)
 
 
 def register() -> None:
@@ -231,9 +250,8 @@ def look_after() -> float | None:
     if not run.finished:
         return _INTERVAL
     _Runs.current = None
-    made = f"{run.takes} takes" if run.takes != 1 else "1 take"
-    _Runs.outcome = (("cancelled; " if run.cancelled else "") + made, *_Runs.outcome, *run.failures)
-    if run.takes and not bpy.app.background:
+    _Runs.outcome = (("cancelled; " if run.cancelled else "") + run.made, *_Runs.outcome, *run.failures)
+    if (run.takes or run.events) and not bpy.app.background:
         bpy.ops.ed.undo_push(message="AVFoley")
     return None
 
@@ -285,7 +303,7 @@ def _start(operator: Any, context: Any, verb: str, options: list[str], skipped: 
         time.sleep(wait)
     for message in (*skipped, *run.failures):
         operator.report({"WARNING"}, f"AVFoley: {message}")
-    return {"FINISHED"} if run.takes or not run.failures else {"CANCELLED"}
+    return {"FINISHED"} if run.takes or run.events or not run.failures else {"CANCELLED"}
 
 
 def _refuse(operator: Any, reasons: list[str]) -> set[str]:

@@ -14,6 +14,9 @@ Json = dict[str, Any]
 
 #: The metadata that tells what is ours; see `avfoley_plugin.timeline.identity`.
 METADATA = "avfoley"
+#: The kinds of our markers.
+MARKERS = ("caption", "event")
+MarkerKey = tuple[str, str, int]
 #: The metadata that leads from a clip or track back to the strip or channel that it stands for.
 PLACE = "blender"
 
@@ -126,12 +129,12 @@ def is_clip_of_takes(thing: Any) -> bool:
         return False
 
 
-def is_caption(thing: Any) -> bool:
-    """Whether something is a caption marker of ours that has all that is relied on."""
+def is_marker(thing: Any) -> bool:
+    """Whether something is a marker of ours, a caption or an event, that has all that is relied on."""
     try:
         seconds(thing["marked_range"]["start_time"])
         texts = (thing["name"], thing["comment"], thing["metadata"][METADATA]["id"])
-        return kind_of(thing) == "caption" and all(isinstance(text, str) for text in texts)
+        return kind_of(thing) in MARKERS and all(isinstance(text, str) for text in texts)
     except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError):
         return False
 
@@ -158,10 +161,15 @@ def placed(document: Json, rate: Fraction) -> Iterator[Placed]:
             at += seconds(source["duration"])
 
 
-def captions(document: Json) -> dict[str, Json]:
-    """Our caption markers by the id of their shot."""
-    markers = document["tracks"]["markers"]
-    return {marker["metadata"][METADATA]["id"]: marker for marker in markers if kind_of(marker) == "caption"}
+def markers(document: Json) -> dict[MarkerKey, Json]:
+    """Our markers by what they are known by."""
+    return {marker_key(marker): marker for marker in document["tracks"]["markers"] if kind_of(marker) in MARKERS}
+
+
+def marker_key(marker: Json) -> MarkerKey:
+    """What a marker of ours is known by: its kind, the id of its shot, and its number among the shot's events."""
+    ours = marker["metadata"][METADATA]
+    return ours["kind"], ours["id"], ours.get("number", 0)
 
 
 def _item(schema: str, name: str, source_range: Json | None, *, enabled: bool = True) -> Json:

@@ -25,13 +25,16 @@ class Run:
         self.finished = False
         self.cancelled = False
         self.takes = 0
+        self.events = 0
         self.failures: list[str] = []
         self._scene = scene.name
         self._project = bpy.data.filepath
         self._path = document_path(scene)
+        self._verb = verb
         self._shots = 0
         self._progress: dict[tuple[str, int], float] = {}
         self._message = "starting"
+        self._spotted = 0
         self._end: dict[str, Any] | None = None
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._sent = self._read(scene)
@@ -47,6 +50,12 @@ class Run:
     def progress(self) -> float:
         """From 0 to 1."""
         return sum(self._progress.values()) / self._shots if self._shots else 0.0
+
+    @property
+    def made(self) -> str:
+        """What came of it, in words."""
+        count, what = (self.events, "event") if self._verb == "spot" else (self.takes, "take")
+        return f"1 {what}" if count == 1 else f"{count} {what}s"
 
     @property
     def message(self) -> str:
@@ -98,7 +107,7 @@ class Run:
         key = (event.get("shot_id", ""), event.get("take", 0))
         match event.get("event"):
             case "planned":
-                self._shots = sum(shot["takes"] for shot in event["shots"])
+                self._shots = sum(shot.get("takes", 1) for shot in event["shots"])
                 self.failures += [f"{problem['clip']}: {problem['reason']}" for problem in event["problems"]]
             case "progress":
                 self._progress[key] = event["progress"]
@@ -106,6 +115,9 @@ class Run:
                     self._message = event["message"] or event["shot"]
             case "done" | "cancelled":
                 self._progress[key] = 1.0
+            case "events":
+                self._progress[key] = 1.0
+                self._spotted += len(event["events"])
             case "failed":
                 self._progress[key] = 1.0
                 self.failures.append(f"{event['shot']}: {event['reason']}")
@@ -124,7 +136,7 @@ class Run:
         except (OSError, ValueError, RuntimeError) as error:
             self.failures.append(f"the takes cannot be placed: {error}")
         else:
-            self.takes = len(self._end["takes"])
+            self.takes, self.events = len(self._end["takes"]), self._spotted
 
     def _tidy(self) -> None:
         """The sequence itself is the one truth; a document left behind would only grow old."""

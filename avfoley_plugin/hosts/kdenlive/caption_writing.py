@@ -7,25 +7,27 @@ from typing import Any
 import opentimelineio as otio
 
 from avfoley_plugin.hosts.kdenlive.changes import Changes, json_text
-from avfoley_plugin.hosts.kdenlive.guides import guides
+from avfoley_plugin.hosts.kdenlive.guides import Guide, guides
 from avfoley_plugin.hosts.kdenlive.json_array import changed
 from avfoley_plugin.hosts.kdenlive.markup import property_tag
 from avfoley_plugin.hosts.kdenlive.reading import PLACE, match_captions
 from avfoley_plugin.hosts.kdenlive.records import StoredCaption, StoredTimeline
-from avfoley_plugin.timeline.identity import CaptionIdentity, EventIdentity, marker_identity
+from avfoley_plugin.timeline.identity import CaptionIdentity, EventIdentity, identity, marker_identity
 from avfoley_plugin.timeline.timing import frames
 
 
-def _text_of(marker: otio.schema.Marker, its: CaptionIdentity | EventIdentity) -> str:
-    """What a guide says, which has one text."""
+def _text_of(marker: otio.schema.Marker, its: CaptionIdentity | EventIdentity, guide: Guide | None) -> str:
+    """What a guide says, which has one text: for an event the editor's own, if it was renamed."""
     if isinstance(its, EventIdentity):
-        return f"{marker.name} ({its.confidence:.0%})"
+        renamed = guide is not None and guide.text == marker.name
+        return marker.name if renamed else f"{marker.name} ({its.confidence:.0%})"
     return marker.comment.strip() or its.caption
 
 
 def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: StoredTimeline) -> None:
     """Brings our guides to a timeline's captions and events; updates `mine`, what is ours on the
-    sequence. A frame has room for one guide: ours makes way for another, by a frame.
+    sequence. A frame has room for one guide: ours make way for the user's, and captions for events,
+    by a frame.
     """
     project = changes.project
     owner, prefix = project.settings
@@ -37,7 +39,7 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
     kept: set[int] = set()
     added: list[dict[str, Any]] = []
     mine.captions = []
-    for marker in timeline.tracks.markers:
+    for marker in sorted(timeline.tracks.markers, key=lambda marker: identity(marker, EventIdentity) is None):
         its = marker_identity(marker)
         if its is None:
             continue
@@ -46,8 +48,8 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
         while frame in taken:
             frame += 1
         taken.add(frame)
-        written = _text_of(marker, its)
         guide = ours.get(marker.metadata.get(PLACE, {}).get("guide", -1))
+        written = _text_of(marker, its, guide)
         if guide is not None and (guide.frame, guide.text) == (frame, written):
             kept.add(guide.index)
         else:

@@ -19,7 +19,7 @@ from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import Project, Slot, Track
 from avfoley_plugin.hosts.kdenlive.records import Record, StoredCaption, StoredTake, StoredTrack, record, stored_takes
 from avfoley_plugin.hosts.kdenlive.retimes import STILLS, Stretch, stretches
-from avfoley_plugin.timeline.identity import TimelineIdentity, mark
+from avfoley_plugin.timeline.identity import CaptionIdentity, EventIdentity, TimelineIdentity, mark
 from avfoley_plugin.timeline.placing import mark_track
 from avfoley_plugin.timeline.timing import rational_time
 
@@ -68,14 +68,23 @@ def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake])
 def match_captions(
     present: Sequence[Guide], stored: Iterable[StoredCaption], category: int | None
 ) -> list[tuple[Guide, StoredCaption]]:
-    """Our captions and the guides that they are now: at the frame we left them, else with the text we gave them."""
+    """Our captions and events and the guides that they are now: at the frame we left them, else with the text we gave
+    them.
+    """
     found: list[tuple[Guide, StoredCaption]] = []
     free = {guide.index: guide for guide in present}
     left = list(stored)
-    for same_frame, same_text in ((True, True), (True, False), (False, True)):
+    # The text of an event says how sure it is: one that was moved to where a caption was is still known by it.
+    for kinds, same_frame, same_text in (
+        (CaptionIdentity | EventIdentity, True, True),
+        (EventIdentity, False, True),
+        (CaptionIdentity, True, False),
+        (CaptionIdentity, False, True),
+        (EventIdentity, True, False),
+    ):
         still = []
         for caption in left:
-            for guide in free.values():
+            for guide in free.values() if isinstance(caption.identity, kinds) else ():
                 unmoved, unedited = guide.frame == caption.frame, guide.text == caption.text
                 known = guide.type == category or (unmoved and unedited)
                 if known and unmoved >= same_frame and unedited >= same_text:
@@ -130,9 +139,12 @@ class _Reader:
             if caption is None:
                 marker = self._marker(guide)
             else:
+                its, name, comment = caption.identity, caption.name, guide.text
+                if isinstance(its, EventIdentity):
+                    name, comment = name if guide.text == caption.text else guide.text, f"{its.confidence:.0%}"
                 span = frame_range(guide.frame, caption.frames, self._rate)
-                marker = otio.schema.Marker(caption.name, span, caption.color, comment=guide.text)
-                mark(marker, caption.identity)
+                marker = otio.schema.Marker(name, span, caption.color, comment=comment)
+                mark(marker, its)
             marker.metadata[PLACE] = {"guide": guide.index}
             markers.append(marker)
         return markers

@@ -22,6 +22,7 @@ from avfoley_plugin.timeline.identity import (
     HOST_ID,
     CaptionIdentity,
     ClipIdentity,
+    EventIdentity,
     TakeIdentity,
     TrackIdentity,
     identity,
@@ -220,39 +221,43 @@ class _Writer:
 
     def _write_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip]) -> None:
         present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
-        taken = {m.frame for m in self._before.markers if m.custom_data not in present}
-        wanted = self._wanted_markers(timeline, clips, taken)
-        for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
+        others = {m.frame for m in self._before.markers if m.custom_data not in present}
+        wanted = self._wanted_markers(timeline, clips, others)
+        # All that go, before any comes: a marker may come where another was.
+        for custom_data in present.keys() - {m.custom_data for m in wanted if present.get(m.custom_data) == m}:
             self._delete_marker(custom_data)
         for marker in wanted:
             if present.get(marker.custom_data) == marker:
                 continue
-            if marker.custom_data in present:
-                self._delete_marker(marker.custom_data)
             self._api.AddMarker(marker.frame, marker.color, marker.name, marker.note, marker.frames, marker.custom_data)
             if not self._api.GetMarkerByCustomData(marker.custom_data):
-                raise HostError(f"Resolve set no marker at frame {marker.frame} for the caption of {marker.name!r}")
+                raise HostError(f"Resolve set no marker at frame {marker.frame} for {marker.name!r}")
 
     def _delete_marker(self, custom_data: str) -> None:
         self._api.DeleteMarkerByCustomData(custom_data)
         if self._api.GetMarkerByCustomData(custom_data):
             raise HostError("Resolve did not delete a marker of ours; delete the markers named after shots, run again")
 
-    def _wanted_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip], taken: set[int]) -> list[ApiMarker]:
-        """The markers of our captions, on frames not `taken` yet, to which theirs are added."""
+    def _wanted_markers(
+        self, timeline: otio.schema.Timeline, clips: list[OurClip], others: set[int]
+    ) -> list[ApiMarker]:
+        """The markers of our captions and events, on frames that `others` leave free. Events come first: a caption has
+        more frames to choose from.
+        """
         by_shot = {ours.id: (ours, clip) for clip in clips if (ours := identity(clip.clip, ClipIdentity)) is not None}
         rate = self._before.rate
-        wanted = []
-        for marker in timeline.tracks.markers:
+        taken, wanted = set(others), []
+        for marker in sorted(timeline.tracks.markers, key=lambda marker: identity(marker, EventIdentity) is None):
             caption = marker_identity(marker)
             if caption is None:
                 continue
             start = frames(marker.marked_range.start_time, rate)
             end = start + max(1, frames(marker.marked_range.duration, rate))
-            # An event beside a marker that is there makes way for it, a caption anywhere over its shot.
+            # One beside a marker that is there makes way for it: an event a little, a caption anywhere over its shot,
+            # and beyond it only for events of ours.
             room = range(start, end if isinstance(caption, CaptionIdentity) else start + _ROOM)
-            free = next((frame for frame in room if frame not in taken), None)
-            if free is None:
+            free = next((frame for frame in range(start, room.stop + _ROOM) if frame not in taken), None)
+            if free is None or others.issuperset(room):
                 raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
             taken.add(free)
             record = Record(caption=caption)

@@ -13,13 +13,17 @@ APART = Fraction(6, 100)
 def peaks(probabilities: np.ndarray, threshold: float, frame_rate: Fraction) -> np.ndarray:
     """The frames (n,) of probabilities (T,) in which there is an event, in order.
 
-    They are the highest within `APART` either way, and at least as high as the threshold. Of equal
-    ones it is the first.
+    They are the local maxima that reach the threshold, of level ones the first frame. The likelier
+    come first: within `APART` of one there is no other. Of equal ones the earlier comes first.
     """
+    if not len(probabilities):
+        return np.zeros(0, np.int64)
+    # A run of equal frames counts as one. A slope beside a peak has no event of its own.
+    runs = np.flatnonzero(np.diff(probabilities, prepend=-1.0))
+    levels = np.concatenate([[-1.0], probabilities[runs], [-1.0]])
+    highest = runs[(levels[1:-1] > levels[:-2]) & (levels[1:-1] > levels[2:]) & (levels[1:-1] >= threshold)]
     chosen: list[int] = []
-    for frame in np.argsort(-probabilities, kind="stable"):
-        if probabilities[frame] < threshold:
-            break
+    for frame in highest[np.argsort(-probabilities[highest], kind="stable")]:
         if all(abs(int(frame) - other) >= APART * frame_rate for other in chosen):
             chosen.append(int(frame))
     return np.array(sorted(chosen), np.int64)

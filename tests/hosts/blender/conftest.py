@@ -77,15 +77,17 @@ def needs_sounds(blender_version: dict[str, Any]) -> None:
 @pytest.fixture
 def start_engine(engine_home: Path) -> Iterator[Callable[..., Engine]]:
     """Starts the engine that the add-on's command will find: with the model that clicks at a rate, one that paints grey
-    pictures, or one that only sleeps.
+    pictures, one that sees events, or one that only sleeps.
     """
     engine = Engine(engine_home)
 
-    def start(clicking_rate: object = None, *, pictures: bool = False) -> Engine:
+    def start(clicking_rate: object = None, *, pictures: bool = False, events: bool = False) -> Engine:
         if clicking_rate is not None:
             engine.start("clicking_worker", CLICKING_FRAME_RATE=str(clicking_rate))
         elif pictures:
             engine.start("picture_worker", FAKE_STEP_SECONDS="0.005")
+        elif events:
+            engine.start("spotting_worker")
         else:
             engine.start()
         return engine

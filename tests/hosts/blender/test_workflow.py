@@ -17,7 +17,8 @@ pytestmark = pytest.mark.usefixtures("needs_sounds")
 @pytest.fixture
 def cut(make_media: Callable[..., Path], tmp_path: Path, start_engine: Callable[..., None]) -> list[Any]:
     """Steps to a saved scene of two strips, 20 to 50 and 57 to 97, both selected."""
-    start_engine()
+    # It sees an event after 8 frames of every strip, 90 % sure, and one after 20, 55 % sure.
+    start_engine(events=True)
     film = str(make_media("a film.mov", [np.full((36, 64, 3), 2 * frame, np.uint8) for frame in range(120)]))
     return [
         ("rate", {"fps": 25, "base": 1.0, "start": 1, "end": 150}),
@@ -202,3 +203,55 @@ def test_a_command_that_is_not_there_is_named(blender: Steps, cut: list[Any], tm
     assert len(told) == 1
     assert told[0].startswith("/nowhere/avfoley cannot be run")
     assert list((tmp_path / "film.avfoley").iterdir()) == []
+
+
+SPOT = ("call", {"operator": "spot"})
+
+
+def test_events_become_markers_that_another_run_replaces(blender: Steps, cut: list[Any], tmp_path: Path) -> None:
+    path = str(tmp_path / "film.blend")
+    *_, before, made, first, _ = blender(
+        *cut, ("marker", {"name": "mine", "frame": 77}), ("state", {}), SPOT, ("state", {}), ("save", {"path": path})
+    )
+    assert made == ["4 events"]
+    assert first["markers"] == [
+        [28, "event (90%)"], [40, "event (55%)"], [65, "event (90%)"], [77, "mine"], [78, "event (55%)"],
+    ]  # fmt: skip
+    assert first["strips"] == before["strips"]
+    # In another Blender, from the file: moved with its strip, in the selected strip alone, then all removed.
+    _, made, again, _, _, _, moved, _, removed = blender(
+        ("open", {"path": path}),
+        SPOT,
+        ("state", {}),
+        # By as much as its events are apart.
+        ("change", {"strip": "one", "frame_start": 22}),
+        ("select", {"names": ["one"]}),
+        SPOT,
+        ("state", {}),
+        ("call", {"operator": "remove"}),
+        ("state", {}),
+    )
+    assert (made, again["markers"]) == (["4 events"], first["markers"])
+    assert moved["markers"] == [[40, "event (90%)"], [52, "event (55%)"], *first["markers"][2:]]
+    assert removed["markers"] == before["markers"]
+
+
+def test_an_event_is_no_caption_and_keeps_the_name_that_the_editor_gave_it(blender: Steps, cut: list[Any]) -> None:
+    """A caption on the frame of an event makes way for it."""
+    *_, first, _, nothing, second, _, third = blender(
+        *cut,
+        ("select", {"names": ["one"]}),
+        foley(caption="a clap"),
+        ("move_marker", {"name": "a clap", "frame": 28}),
+        SPOT,
+        ("state", {}),
+        ("rename_marker", {"old": "a clap (55%)", "new": "a knock"}),
+        ("call", {"operator": "regenerate"}),
+        ("state", {}),
+        SPOT,
+        ("state", {}),
+    )
+    assert first["markers"] == [[28, "a clap (90%)"], [29, "a clap"], [40, "a clap (55%)"]]
+    assert nothing == ["0 takes"]
+    assert second["markers"] == [[28, "a clap (90%)"], [29, "a clap"], [40, "a knock"]]
+    assert third["markers"] == first["markers"], "spotted again, it is another event"

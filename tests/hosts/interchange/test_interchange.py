@@ -22,6 +22,7 @@ from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.hosts.survival import ASPECTS, survival
 from avfoley_plugin.timeline.captions import captions, edited
+from avfoley_plugin.timeline.events import event_markers
 from avfoley_plugin.timeline.placing import foley_tracks, placed
 from support.sample_edit import sample
 
@@ -78,16 +79,27 @@ def test_ours_is_known_again_with_our_files(edit: otio.schema.Timeline, tmp_path
     timeline = InterchangeFile(path, tmp_path / "other.otio", Fraction(25)).read()
     found = {one.aspect.name: one for one in survival(edit, timeline)}
     assert [found[name].lost for name in ("captions", "takes", "identity")] == [0, 0, 0]
+    # What has no marker at all in a file may have been deleted by the editor.
+    events = 0 if suffix == ".aaf" else 3
+    assert sum(map(len, event_markers(timeline).values())) == events
     assert len(foley_tracks(timeline)) == 1
     assert edited(timeline) == []
     assert {take.active for take in placed(timeline)} == {True, False}
 
 
+@needs_adapters
+def test_a_format_without_markers_says_what_it_loses(edit: otio.schema.Timeline, tmp_path: Path) -> None:
+    losses = [str(loss) for loss in prepare(edit, tmp_path, tmp_path / "back.aaf").losses]
+    assert "3 of 3 events" in losses
+    assert not any("events" in str(loss) for loss in prepare(edit, tmp_path, tmp_path / "back.fcpxml").losses)
+
+
 def test_a_caption_edited_in_final_cut_is_found(edit: otio.schema.Timeline, tmp_path: Path) -> None:
     path = prepare(edit, tmp_path, tmp_path / "back.fcpxml").save()
     text = path.read_text()
-    assert text.count("a fast shuts") == 1
-    path.write_text(text.replace("a fast shuts", "a whip cracks"))
+    # The shot's event on that frame has the caption for a name.
+    assert (text.count('note="a fast shuts"'), text.count('value="a fast shuts"')) == (1, 1)
+    path.write_text(text.replace('note="a fast shuts"', 'note="a whip cracks"'))
     (found,) = edited(open_host(path, tmp_path / "other.otio").read())
     assert (found.old, found.new) == ("a fast shuts", "a whip cracks")
 

@@ -15,7 +15,7 @@ import pytest
 
 from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts import KdenliveFile
-from avfoley_plugin.timeline.captions import captions, edited
+from avfoley_plugin.timeline.captions import captions, edited, write_caption
 from avfoley_plugin.timeline.events import Event, events_of, write_events
 from avfoley_plugin.timeline.identity import ClipIdentity, TakeIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.placing import foley_tracks, place_takes, placed, remove_all
@@ -412,3 +412,57 @@ def test_events_are_guides_of_ours(cut: Callable[..., Path], sequences: bool) ->
     assert found() == [Event(9, 0.8)]
     remove(path)
     assert path.read_text() == before
+
+
+@FORMATS
+def test_an_event_and_a_caption_are_not_taken_for_each_other(cut: Callable[..., Path], sequences: bool) -> None:
+    """An event stands on its own frame, and its shot's caption makes way. A guide keeps the text that an editor gave it."""
+    path = cut(sequences=sequences, guides="[]")
+    host = KdenliveFile(path)
+    timeline = host.read()
+    shot = read_shots(timeline, folder=host.folder)[0][0]
+    write_caption(timeline, shot, "a knock")
+    write_events(timeline, shot, "a knock", [Event(0, 0.8), Event(9, 0.7)])
+    host.write(timeline)
+    first = shot.record_start
+
+    def guides() -> list[tuple[str, int]]:
+        owner, prefix = settings(path, sequences)
+        return sorted(
+            ((guide["comment"], guide["pos"]) for guide in json.loads(value(owner, prefix + "guides"))),
+            key=lambda guide: guide[1],
+        )
+
+    def again() -> otio.schema.Timeline:
+        host = KdenliveFile(path)
+        timeline = host.read()
+        host.write(timeline)
+        return KdenliveFile(path).read()
+
+    assert guides() == [("a knock (80%)", first), ("a knock", first + 1), ("a knock (70%)", first + 9)]
+    timeline = again()
+    assert (captions(timeline), edited(timeline)) == ({shot.id: "a knock"}, [])
+    assert events_of(timeline, shot) == [Event(0, 0.8), Event(9, 0.7)]
+    assert {(marker.name, marker.comment) for marker in timeline.tracks.markers if "%" in marker.comment} == {
+        ("a knock", "80%"),
+        ("a knock", "70%"),
+    }
+
+    # The editor renames one event, deletes the caption, and moves the other event to where that was.
+    text = path.read_text()
+    owner, prefix = settings(path, sequences)
+    before = json.loads(value(owner, prefix + "guides"))
+    kind = before[0]["type"]
+    edit = [
+        {"comment": "the door", "pos": first, "type": kind},
+        {"comment": "a knock (70%)", "pos": first + 1, "type": kind},
+    ]
+    old = next(line for line in text.splitlines() if "guides" in line and "guidesCat" not in line)
+    begin = text.index(old)
+    end = text.index("</property>", begin)
+    path.write_text(text[: text.index(">", begin) + 1] + json.dumps(edit) + text[end:])
+    for _ in range(2):
+        timeline = again()
+        assert captions(timeline) == {}
+        assert events_of(timeline, shot) == [Event(0, 0.8), Event(1, 0.7)]
+        assert guides() == [("the door", first), ("a knock (70%)", first + 1)]

@@ -420,3 +420,39 @@ def test_events_are_markers_of_ours(edit: Edit) -> None:
     }
     assert spotted([12]) == [Event(12, 0.8)]
     assert sorted(edit.timeline._markers) == [60, 72]
+
+
+def test_a_caption_makes_way_for_an_event_on_its_frame(edit: Edit, add_foley: Callable[..., None]) -> None:
+    add_foley()
+    assert sorted(edit.timeline._markers) == [0, 60]
+    host = edit.host()
+    timeline = host.read()
+    write_events(timeline, edit.shots(timeline, host)[1], "a door", [Event(0, 0.8), Event(10, 0.7)])
+    host.write(timeline)
+    assert {frame: marker["note"] for frame, marker in edit.timeline._markers.items()} == {
+        0: "a door", 60: "80%", 61: "a door", 70: "70%",
+    }  # fmt: skip
+    before = edit.state()
+    host = edit.host()
+    host.write(host.read())
+    assert edit.state() == before
+    timeline = edit.host().read()
+    assert (len(captions(timeline)), edited(timeline)) == (2, [])
+    add_foley(seed=1)
+    assert sorted(edit.timeline._markers) == [0, 60, 61, 70]
+
+
+def test_events_move_to_where_others_were(edit: Edit) -> None:
+    """A shot moves by as much as its events are apart: on each frame but the last there was another one."""
+
+    def spot() -> None:
+        host = edit.host()
+        timeline = host.read()
+        write_events(timeline, edit.shots(timeline, host)[1], "a step", [Event(n, 0.8) for n in (2, 7, 12)])
+        host.write(timeline)
+
+    spot()
+    assert sorted(edit.timeline._markers) == [62, 67, 72]
+    edit.step._start += 5
+    spot()
+    assert sorted(edit.timeline._markers) == [67, 72, 77]

@@ -30,6 +30,20 @@
         <source>Nothing to generate.</source>
         <translation>Es gibt nichts zu erzeugen.</translation>
     </message>
+    <message numerus="yes">
+        <source>Looking for events in %n shot(s)…</source>
+        <translation>
+            <numerusform>Ereignisse werden in %n Einstellung gesucht…</numerusform>
+            <numerusform>Ereignisse werden in %n Einstellungen gesucht…</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n event(s) marked.</source>
+        <translation>
+            <numerusform>%n Ereignis markiert.</numerusform>
+            <numerusform>%n Ereignisse markiert.</numerusform>
+        </translation>
+    </message>
     <message>
         <source>{0} is no longer on the timeline. Its takes are in {1}.</source>
         <translation>{0} ist nicht mehr auf der Timeline. Die Takes liegen in {1}.</translation>
@@ -80,6 +94,10 @@
         <source>Frames of the shot and onsets of the take</source>
         <translation>Bilder der Einstellung und Einsätze des Takes</translation>
     </message>
+    <message>
+        <source>Event, {0} % sure</source>
+        <translation>Ereignis, zu {0} % sicher</translation>
+    </message>
 </context>
 <context>
     <name>Listening</name>
@@ -129,6 +147,14 @@
     <message>
         <source>Regenerate changed</source>
         <translation>Geänderte neu erzeugen</translation>
+    </message>
+    <message>
+        <source>Spot events</source>
+        <translation>Ereignisse markieren</translation>
+    </message>
+    <message>
+        <source>Mark what begins to sound in the selected shots, and when</source>
+        <translation>Markieren, was in den gewählten Einstellungen wann zu klingen beginnt</translation>
     </message>
     <message numerus="yes">
         <source>Regenerate changed (%n)</source>
@@ -392,6 +418,10 @@
     <message>
         <source>Regenerate the changed shots</source>
         <translation>Geänderte Einstellungen neu erzeugen</translation>
+    </message>
+    <message>
+        <source>Spot events in the selection</source>
+        <translation>Ereignisse in der Auswahl markieren</translation>
     </message>
     <message>
         <source>Undo</source>
@@ -704,6 +734,10 @@
     <message>
         <source>{0} (not supported by this panel)</source>
         <translation>{0} (von diesem Panel nicht unterstützt)</translation>
+    </message>
+    <message>
+        <source>events in a picture</source>
+        <translation>Ereignisse in einem Bild</translation>
     </message>
 </context>
 <context>

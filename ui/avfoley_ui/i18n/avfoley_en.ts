@@ -2,6 +2,23 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
+    <name>Controller</name>
+    <message numerus="yes">
+        <source>Looking for events in %n shot(s)…</source>
+        <translation>
+            <numerusform>Looking for events in %n shot…</numerusform>
+            <numerusform>Looking for events in %n shots…</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n event(s) marked.</source>
+        <translation>
+            <numerusform>%n event marked.</numerusform>
+            <numerusform>%n events marked.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>MakingForm</name>
     <message numerus="yes">
         <source>Regenerate changed (%n)</source>

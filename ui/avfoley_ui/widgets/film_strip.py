@@ -23,7 +23,7 @@ from avfoley_ui.widgets.time_axis import TimeAxis
 
 HEIGHT = 54
 _TICKS = 8
-#: Pixels from an event within which its confidence is shown.
+# Pixels from an event within which its confidence is shown.
 _NEAR = 5
 
 
@@ -39,7 +39,7 @@ class FilmStrip(TimeAxis):
         self._aspect = 16 / 9
         self._stills: dict[float, QImage] = {}
         self._onsets: tuple[float, ...] = ()
-        #: Seconds and confidence of each.
+        # Seconds and confidence of each.
         self.events: tuple[tuple[float, float], ...] = ()
         self._version = 0
         self._drawn: tuple[tuple[object, ...], QPixmap] | None = None

@@ -96,7 +96,7 @@ class MakingForm(QWidget):
         self.regenerate.hide()
         self.spot = by_tab(QPushButton(self.tr("Spot events")))
         self.spot.setToolTip(self.tr("Mark what begins to sound in the selected shots, and when"))
-        self.spot.clicked.connect(self.spot_requested)
+        self.spot.clicked.connect(self._spot)
         self.spot.hide()
         self.hint = quiet(QLabel())
         self.hint.setWordWrap(True)
@@ -227,6 +227,11 @@ class MakingForm(QWidget):
         }
         known = {field.name for field in fields(settings)}
         self.requested.emit(task, settings(**{name: value for name, value in entered.items() if name in known}))
+
+    def _spot(self) -> None:
+        # Events are named after the caption.
+        self.caption.commit()
+        self.spot_requested.emit()
 
     @property
     def _model(self) -> ModelInfo | None:
