@@ -1,8 +1,8 @@
-"""The worker: the one process that owns the device, keeps models warm and carries out the jobs, one at a time.
+"""The worker: the one process that owns the device, keeps models warm and carries out jobs in turn.
 
-``python -m avfoley_engine.jobs.worker FOLDER`` is started by the server (`supervisor.py`) with two pipes that carry no
-data: a byte on stdin says that the queue changed, a byte on stdout that the worker wrote to the store, and the end of
-stdin that the server is gone, upon which the worker ends too. Everything else is in the store.
+The server (`supervisor.py`) starts ``python -m avfoley_engine.jobs.worker FOLDER`` with two pipes. A
+byte on stdin says that the queue changed, a byte on stdout that the worker wrote to the store, and
+the end of stdin that the server is gone: then the worker ends too. The rest is in the store.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 from filelock import FileLock
 
 from avfoley_engine.errors import AVFoleyError, CancelledError, JobError
@@ -38,21 +39,20 @@ REPORT_INTERVAL = 0.1
 #: How often an idle worker looks into the queue without having been called, in seconds.
 IDLE_INTERVAL = 5.0
 
-Run = Callable[[Request, "Model", Path, Callable[[float], None]], Result]
 
 
 @dataclass(frozen=True)
 class Backend:
-    """What a worker needs to know to make takes: the device it has, the models there are, and the task.
+    """What makes takes: the device, the models, and the tasks.
 
-    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, task, device) reads a model's weights onto it,
-    for requests of that task.
+    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, task, device) reads a
+    model's weights onto it, for requests of that task.
     """
 
     device: Callable[[], str]
     info: Callable[[str], ModelInfo]
     load: Callable[[str, str, str], Model]
-    run: Run
+    run: Callable[[Request, Model, Path, Callable[[float], None]], Result]
 
 
 class Worker:
@@ -71,8 +71,8 @@ class Worker:
     def start(self) -> None:
         """Finds the device; from here on the engine's status shows the worker as ready.
 
-        Only for the holder of worker.lock: what is still marked as running belongs to a worker that is gone, and goes
-        back into the queue.
+        Only for the holder of worker.lock: what is still marked as running belongs to a worker that
+        is gone, and goes back into the queue.
         """
         self.store.requeue()
         self._device = self._backend.device()
@@ -98,12 +98,11 @@ class Worker:
             self._finish(job, JobState.FAILED, error=str(error))
         except Exception as error:
             log.exception("job %s failed", job.id)
-            self._finish(
-                job,
-                JobState.FAILED,
-                error=f"This take failed for a reason the engine did not foresee ({type(error).__name__}: {error}). "
-                "The details are in worker.log in the engine's folder; please report them.",
+            unforeseen = (
+                f"This take failed for a reason the engine did not foresee ({type(error).__name__}: {error}). "
+                "The details are in worker.log in the engine's folder; please report them."
             )
+            self._finish(job, JobState.FAILED, error=unforeseen)
         else:
             self._finish(job, JobState.DONE, result=result, message=message)
 
@@ -156,16 +155,8 @@ class Worker:
             torch.cuda.empty_cache()
         self._tell_status()
 
-    def _finish(
-        self,
-        job: Job,
-        state: JobState,
-        *,
-        result: Result | None = None,
-        error: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        self.store.finish(job.id, self.name, state, result=result, error=error, message=message)
+    def _finish(self, job: Job, state: JobState, **outcome: Any) -> None:
+        self.store.finish(job.id, self.name, state, **outcome)
         self._changed()
 
     def _report(self, job: Job, progress: float, eta: float | None = None, message: str | None = None) -> None:
@@ -179,7 +170,7 @@ class Worker:
 
 
 class _Progress:
-    """What a task calls at every step: stops a cancelled job, writes progress and time left a few times a second."""
+    """What a task calls at every step: it stops a cancelled job, and writes progress and time left."""
 
     def __init__(self, worker: Worker, job: Job) -> None:
         self._worker = worker
@@ -204,16 +195,12 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))
 
 
-def _memory(device: str) -> int | None:
-    """Bytes in use: on the graphics card if that is the device, else by this process; None where unknown."""
+def _memory(device: str) -> int:
+    """Bytes in use: on the graphics card if that is the device, else by this process."""
     torch = sys.modules.get("torch")
     if device == "cuda" and torch is not None:
         return int(torch.cuda.memory_reserved())
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return int(psutil.Process().memory_info().rss)
 
 
 def best_device() -> str:
@@ -251,7 +238,7 @@ def main(argv: list[str], backend: Callable[[], Backend] = real_backend) -> None
 def _listen(called: threading.Event) -> None:
     while os.read(0, 1024):
         called.set()
-    # Not sys.exit: the main thread may be deep inside a solver step. The store is safe, `.part` files are swept up.
+    # Not sys.exit: the main thread may be inside a solver step. The store is safe, `.part` files are swept up.
     os._exit(0)
 
 
