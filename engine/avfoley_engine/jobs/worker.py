@@ -40,7 +40,6 @@ REPORT_INTERVAL = 0.1
 IDLE_INTERVAL = 5.0
 
 
-
 @dataclass(frozen=True)
 class Backend:
     """What makes takes: the device, the models, and the tasks.
