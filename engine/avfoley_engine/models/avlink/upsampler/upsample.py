@@ -1,4 +1,4 @@
-"""Small frames to large ones, piece by piece: with the flow model, or by plain interpolation where there is none."""
+"""Small frames to large ones, piece by piece: by the flow model, or by plain interpolation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
 from avfoley_engine.flow.windows import Windows
 from avfoley_engine.media.pixels import from_pixels, to_pixels
-from avfoley_engine.models.acceleration import CapturedField
+from avfoley_engine.models.acceleration import CapturedField, windowed
 from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
 from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
 from avfoley_engine.models.avlink.upsampler.flow import UpsamplerDiT
@@ -64,8 +64,9 @@ class Interpolation:
 class LatentUpsampler:
     """The flow model in its autoencoder: an `Upsampler`.
 
-    All windows agree on one latent sequence in every solver step (see `Windows`), so there is no cut between them. What grows with the
-    length is that sequence, a hundredth of the pixels; windows run a few at a time, and frames are decoded piece by piece.
+    All windows agree on one latent sequence in every solver step (see `Windows`), so there is no cut
+    between them. What grows with the length is that sequence, a hundredth of the pixels; windows run
+    a few at a time, and frames are decoded piece by piece.
     """
 
     method: UpsamplingMethod = "latent flow"
@@ -117,32 +118,23 @@ class LatentUpsampler:
         seed: int,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Small frames (1, T, h, w, 3) in [-1, 1] -> `count` latents (1, count, h, w, latent_width) of the large ones."""
+        """Small frames (1, T, h, w, 3) in [-1, 1] -> latents (1, count, h, w, latent_width)."""
         config, generator = self.config, torch.Generator().manual_seed(seed)
         noise = torch.randn(small.shape, generator=generator).to(self.device)
         noised = interpolate(small, noise, small.new_tensor([config.condition_time]))
         conditioning = condition(noised, frame_rate, self.frame_rate, count)
-        noise = torch.randn(*conditioning.shape[:-1], config.autoencoder.latent_width, generator=generator).to(
-            self.device
-        )
+        shape = (*conditioning.shape[:-1], config.autoencoder.latent_width)
+        noise = torch.randn(shape, generator=generator).to(self.device)
         windows = Windows.line(count, config.window_latents, config.overlap_latents)
-        text_states = self.text([caption])
+        text_states, seen = self.text([caption]), windows.cut(conditioning)
 
         def of_rows(rows: torch.Tensor) -> CapturedField:
-            captions = text_states.rows(torch.zeros(len(rows), dtype=torch.long))
-            return CapturedField(lambda x, t: self.networks.flow(x, t, captions))
-
-        fields: list[CapturedField] = []
-
-        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = torch.cat([windows.cut(x), windows.cut(conditioning)], dim=-1).split(self.windows_at_once)
-            if not fields:
-                fields.extend(map(of_rows, cut))
-            parts = [field(rows, rows.new_full((len(rows),), t)) for field, rows in zip(fields, cut, strict=True)]
-            return windows.blend(torch.cat(parts))
+            captions, given = text_states.rows(torch.zeros_like(rows)), seen[rows]
+            return CapturedField(lambda x, t: self.networks.flow(torch.cat([x, given], dim=-1), t, captions))
 
         def report(share: float) -> None:
             if on_step is not None:
                 on_step(self._sampling_share * share)
 
+        velocity = windowed(windows, self.windows_at_once, of_rows)
         return euler(velocity, config.temperature * noise, config.steps, report, shift=config.time_shift)
