@@ -7,8 +7,7 @@ A model is a folder with a `config.json`::
      "repository": "owner/name", "revision": "<commit>"}
 
 `system` names the system that reads the rest (`models/registry.py`). Files that are not beside the
-`config.json` come from `repository` at `revision`. Every file is checked against its sha256. Only
-safetensors are ever loaded.
+`config.json` come from `repository` at `revision`. All are safetensors, checked by their sha256.
 """
 
 from __future__ import annotations
@@ -75,9 +74,7 @@ class Entry:
         return state_folder() / "models" / self.name / revision / name
 
     def file(self, name: str, report: Callable[[int], None] = lambda arrived: None) -> Path:
-        """The path of one weight file, its hash checked.
-
-        It is fetched from the Hub if it is not local; `report` is told how many bytes are there.
+        """The path of one weight file, its hash checked; `report` hears what a fetch has of its bytes.
 
         Raises:
             ModelError: the file is missing, cannot be fetched, or is not the one the config names.
@@ -138,10 +135,8 @@ class Entry:
 
 def entries() -> Iterator[Entry]:
     """All registered models, shipped ones first."""
-    folders = [SHIPPED]
-    if os.environ.get(EXTRA_MODELS):
-        folders.append(Path(os.environ[EXTRA_MODELS]))
-    for folder in folders:
+    extra = os.environ.get(EXTRA_MODELS)
+    for folder in [SHIPPED, *([Path(extra)] if extra else [])]:
         for config in sorted(folder.glob("*/config.json")):
             yield entry_of(config.parent)
 
@@ -175,8 +170,8 @@ def write(
 ) -> None:
     """Writes a model folder: half precision, one safetensors file a part, the config with hashes.
 
-    `states` has each part's tensors, `config` all but the files' hashes. `parts` limits which files
-    are written anew, so that the others keep their bytes.
+    `states` has each part's tensors, `config` all but the hashes. Files of other than `parts`, if
+    named, keep their bytes.
     """
     import torch
     from safetensors.torch import save_file
