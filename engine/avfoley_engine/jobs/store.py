@@ -106,9 +106,7 @@ class JobStore:
         return [_job(row) for row in rows]
 
     def count(self, state: JobState) -> int:
-        row = self._one("SELECT count(*) AS jobs FROM jobs WHERE state = ?", state)
-        assert row is not None
-        return int(row["jobs"])
+        return int(self._all("SELECT count(*) AS jobs FROM jobs WHERE state = ?", state)[0]["jobs"])
 
     def claim(self, worker: str) -> Job | None:
         """Takes the oldest queued job for this worker alone; None if the queue is empty."""
@@ -273,9 +271,7 @@ class JobStore:
             self._db.execute("COMMIT")
 
     def _one(self, sql: str, *values: object) -> sqlite3.Row | None:
-        with self._lock:
-            row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
-            return row
+        return next(iter(self._all(sql, *values)), None)
 
     def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._lock:
