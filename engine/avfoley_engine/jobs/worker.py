@@ -142,9 +142,25 @@ class Worker:
             self._models[name, device, task] = self._backend.load(name, task, device)
             self._tell_status()
         model = self._models[name, device, task]
-        progress = _Progress(self, job)
+        progress = self._progress(job)
         progress(0.0)
         return self.cache.make(key, request.suffix, lambda out: self._backend.run(request, model, out, progress)), None
+
+    def _progress(self, job: Job) -> Callable[[float], None]:
+        """What a task calls at every step: it stops a cancelled job, and writes progress and time left."""
+        began = reported = time.monotonic()
+
+        def progress(done: float) -> None:
+            nonlocal reported
+            if self.store.must_stop(job.id, self.name):
+                raise CancelledError("the job was cancelled")
+            self._threads.adjust()
+            now = time.monotonic()
+            if done > 0 and now - reported >= REPORT_INTERVAL:
+                reported = now
+                self._report(job, min(done, 1.0), (now - began) * (1 - min(done, 1.0)) / done)
+
+        return progress
 
     def _free(self) -> None:
         self._models.clear()
@@ -166,25 +182,6 @@ class Worker:
         warm = next(iter(self._models), (None,))[0]
         self.store.worker_is(self.name, self._device, warm, _memory(self._device))
         self._changed()
-
-
-class _Progress:
-    """What a task calls at every step: it stops a cancelled job, and writes progress and time left."""
-
-    def __init__(self, worker: Worker, job: Job) -> None:
-        self._worker = worker
-        self._job = job
-        self._began = time.monotonic()
-        self._reported = self._began
-
-    def __call__(self, done: float) -> None:
-        if self._worker.store.must_stop(self._job.id, self._worker.name):
-            raise CancelledError("the job was cancelled")
-        self._worker._threads.adjust()
-        now = time.monotonic()
-        if done > 0 and now - self._reported >= REPORT_INTERVAL:
-            self._reported = now
-            self._worker._report(self._job, min(done, 1.0), (now - self._began) * (1 - min(done, 1.0)) / done)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

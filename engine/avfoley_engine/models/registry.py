@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from avfoley_engine.models.interface import CaptionModel, FoleyModel, Model, VideoModel
 
-SYSTEMS: dict[str, System] = {
-    "avlink": AVLinkSystem(),
-}
+SYSTEMS: dict[str, System] = {"avlink": AVLinkSystem()}
 
 
 def system_of(entry: Entry) -> System:

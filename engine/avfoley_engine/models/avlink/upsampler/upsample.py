@@ -95,46 +95,33 @@ class LatentUpsampler:
         on_step: OnStep | None = None,
     ) -> Iterator[torch.Tensor]:
         """See `Upsampler.upsample`."""
+        report, share = on_step or (lambda done: None), self._sampling_share
+        generator = torch.Generator().manual_seed(seed)
         total = ceil(len(frames) / frame_rate * self.frame_rate)
         count = latents_for(len(frames), frame_rate, self.frame_rate)
         small = to_pixels(frames[None]).to(self.device)
-        latents = self.sample(small, frame_rate, count, caption=caption, seed=seed, on_step=on_step)
+        noise = torch.randn(small.shape, generator=generator).to(self.device)
+        noised = interpolate(small, noise, small.new_tensor([self.config.condition_time]))
+        seen = condition(noised, frame_rate, self.frame_rate, count)
+        latents = self._sample(seen, caption, generator, lambda done: report(share * done))
         conditioning = condition(small, frame_rate, self.frame_rate, count)
         done = 0
         for piece in self.networks.autoencoder.decode_in_pieces(latents, conditioning, self.piece):
             large = from_pixels(piece[0, : total - done]).cpu()
             done += len(large)
             yield large
-            if on_step is not None:
-                on_step(self._sampling_share + (1 - self._sampling_share) * done / total)
+            report(share + (1 - share) * done / total)
 
-    def sample(
-        self,
-        small: torch.Tensor,
-        frame_rate: Fraction,
-        count: int,
-        *,
-        caption: str,
-        seed: int,
-        on_step: OnStep | None = None,
-    ) -> torch.Tensor:
-        """Small frames (1, T, h, w, 3) in [-1, 1] -> latents (1, count, h, w, latent_width)."""
-        config, generator = self.config, torch.Generator().manual_seed(seed)
-        noise = torch.randn(small.shape, generator=generator).to(self.device)
-        noised = interpolate(small, noise, small.new_tensor([config.condition_time]))
-        conditioning = condition(noised, frame_rate, self.frame_rate, count)
-        shape = (*conditioning.shape[:-1], config.autoencoder.latent_width)
-        noise = torch.randn(shape, generator=generator).to(self.device)
-        windows = Windows.line(count, config.window_latents, config.overlap_latents)
-        text_states, seen = self.text([caption]), windows.cut(conditioning)
+    def _sample(self, seen: torch.Tensor, caption: str, generator: torch.Generator, report: OnStep) -> torch.Tensor:
+        """What `condition` gives of noised small frames (1, L, h, w, 12) -> latents (1, L, h, w, width)."""
+        config, text_states = self.config, self.text([caption])
+        noise = torch.randn(*seen.shape[:-1], config.autoencoder.latent_width, generator=generator).to(self.device)
+        windows = Windows.line(seen.shape[1], config.window_latents, config.overlap_latents)
+        cut = windows.cut(seen)
 
         def of_rows(rows: torch.Tensor) -> CapturedField:
-            captions, given = text_states.rows(torch.zeros_like(rows)), seen[rows]
+            captions, given = text_states.rows(torch.zeros_like(rows)), cut[rows]
             return CapturedField(lambda x, t: self.networks.flow(torch.cat([x, given], dim=-1), t, captions))
-
-        def report(share: float) -> None:
-            if on_step is not None:
-                on_step(self._sampling_share * share)
 
         velocity = windowed(windows, self.windows_at_once, of_rows)
         return euler(velocity, config.temperature * noise, config.steps, report, shift=config.time_shift)
