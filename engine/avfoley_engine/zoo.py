@@ -106,8 +106,7 @@ class Entry:
     def load(self, part: str, module: torch.nn.Module, weights: dict[str, torch.Tensor] | None = None) -> None:
         """Puts one part's weights into its network; `weights` where they were read already.
 
-        Raises:
-            ModelError: as `file`, or the weights do not fit the network.
+        Raises ModelError as `file`, and where the weights do not fit the network.
         """
         weights = self.weights(part) if weights is None else weights
         try:
@@ -118,11 +117,7 @@ class Entry:
             ) from error
 
     def typed(self, key: str, kind: type[T]) -> T:
-        """One section of the config as its dataclass.
-
-        Raises:
-            ModelError: it is missing, or does not describe one.
-        """
+        """One section of the config as its dataclass. Raises ModelError if it does not describe one."""
         from pydantic import TypeAdapter, ValidationError
 
         try:
@@ -150,11 +145,7 @@ def entry(name: str) -> Entry:
 
 
 def entry_of(folder: Path) -> Entry:
-    """The model in a folder, which need not be registered: one that was just trained, say.
-
-    Raises:
-        ModelError: the folder holds no `config.json`, or not a valid one.
-    """
+    """The model in any folder. Raises ModelError if it holds no `config.json`, or not a valid one."""
     config = folder / "config.json"
     try:
         return Entry(folder.name, folder, json.loads(config.read_text(encoding="utf-8")))

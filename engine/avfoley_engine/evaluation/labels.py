@@ -81,11 +81,7 @@ class Recordings:
 
     @classmethod
     def of(cls, sounds: Sequence[Sound], folder: Path) -> Recordings:
-        """Splits the sounds of a folder as training does.
-
-        Raises:
-            MediaError: none is held out.
-        """
+        """Splits the sounds of a folder as training does. Raises MediaError if none is held out."""
         training = [sound for sound in sounds if not is_held_out(sound.file)]
         known = {sound.label for sound in training}
         held_out = [sound for sound in sounds if is_held_out(sound.file) and sound.label in known]
@@ -122,9 +118,7 @@ def phrasing_requests(lengths: Mapping[str, float], count: int, seed: int) -> li
     """`count` sounds per label with captions that no template makes, from the templates' noise.
 
     Every phrasing comes once before any comes twice. A label without phrasings gets no request.
-
-    Raises:
-        MediaError: no label has phrasings.
+    Raises MediaError if no label has any.
     """
     phrasings = load_phrasings()
     requests = []
@@ -141,8 +135,7 @@ def phrasing_requests(lengths: Mapping[str, float], count: int, seed: int) -> li
 def generate(requests: Sequence[Request], model: FoleyModel, sampling: Sampling) -> Iterator[tuple[int, Waveform]]:
     """Yields each sound's place in `requests` and waveform (samples,) at 48 kHz, by length.
 
-    Raises:
-        ModelError: the model's samples are not finite.
+    Raises ModelError where the model's samples are not finite.
     """
     by_seconds: dict[float, list[int]] = {}
     for place, request in enumerate(requests):

@@ -101,8 +101,7 @@ def left_out(result: Mapping[str, Any]) -> list[str]:
 def drawing(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Iterator[Any]:
     """Gives the axes (rows, columns) of a figure of `size` inches, which is then saved as `path`.
 
-    Raises:
-        ModelError: matplotlib is not installed.
+    Raises ModelError where matplotlib is not installed.
     """
     require("matplotlib", "evaluate").use("Agg")
     pyplot = require("matplotlib.pyplot", "evaluate")

@@ -36,8 +36,7 @@ SHORT_SPINNING = {"GOMP_SPINCOUNT": "30000", "KMP_BLOCKTIME": "1"}
 def fixed(environment: Mapping[str, str]) -> int | None:
     """What $AVFOLEY_THREADS, or else $OMP_NUM_THREADS, fixes; None where the load decides.
 
-    Raises:
-        AVFoleyError: it is no whole number above 0.
+    Raises AVFoleyError where it is no whole number above 0.
     """
     name = THREADS if environment.get(THREADS) else "OMP_NUM_THREADS"
     # OpenMP takes a list, one number for each level of nesting.
@@ -50,11 +49,7 @@ def fixed(environment: Mapping[str, str]) -> int | None:
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a worker process: OpenMP reads it when torch loads there.
-
-    Raises:
-        AVFoleyError: as `fixed`.
-    """
+    """A worker's environment, which OpenMP reads when torch loads. Raises AVFoleyError as `fixed`."""
     threads = fixed(environment)
     # torch loads with one thread, and gets more as soon as the load was measured.
     chosen = {THREADS: str(threads or "auto"), "OMP_NUM_THREADS": str(threads or 1)}

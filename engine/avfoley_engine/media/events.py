@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -16,10 +17,14 @@ def peaks(probabilities: np.ndarray, threshold: float, frame_rate: Fraction) -> 
     They are the highest within `APART` either way, and at least as high as the threshold. Of equal
     ones it is the first.
     """
+    frames = np.flatnonzero(probabilities >= threshold)
+    return frames[strongest(frames.tolist(), probabilities[frames], APART * frame_rate)]
+
+
+def strongest(places: Sequence[float], strengths: np.ndarray, apart: Fraction | float) -> list[int]:
+    """Which of the places (n,) have no stronger one less than `apart` away, in order."""
     chosen: list[int] = []
-    for frame in np.argsort(-probabilities, kind="stable"):
-        if probabilities[frame] < threshold:
-            break
-        if all(abs(int(frame) - other) >= APART * frame_rate for other in chosen):
-            chosen.append(int(frame))
-    return np.array(sorted(chosen), np.int64)
+    for index in np.argsort(-strengths, kind="stable").tolist():
+        if all(abs(places[index] - places[other]) >= apart for other in chosen):
+            chosen.append(index)
+    return sorted(chosen)

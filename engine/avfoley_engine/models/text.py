@@ -73,11 +73,7 @@ class TextEncoder(Protocol):
 
 
 def text_encoder(name: Literal["minilm", "t5"], device: torch.device | str = "cpu") -> TextEncoder:
-    """The text encoder that a model's config names.
-
-    Raises:
-        ModelError: its files are neither installed nor to be had from the Hub.
-    """
+    """The text encoder of that name. Raises ModelError if its files cannot be had."""
     return MiniLM(device) if name == "minilm" else T5(device)
 
 
