@@ -36,14 +36,12 @@ TIMELINE_SUFFIXES = (*SUFFIXES, KDENLIVE_SUFFIX, *FORMATS)
 
 
 def open_host(
-    path: Path,
-    output: Path | None = None,
-    probe: Callable[[Path], MediaProbe] | None = None,
-    rate: str | None = None,
+    path: Path, output: Path | None = None, probe: Callable[[Path], MediaProbe] | None = None, rate: str | None = None
 ) -> Host:
-    """The host of a file: OpenTimelineIO's own, Kdenlive's and those of interchange formats by their suffix, any other
-    file is taken for a video, which `probe` must describe. ``resolve:`` is the timeline that is open in Resolve. `rate`
-    is the frame rate, as the user spells it, of an edit decision list, which does not tell it.
+    """The host of a file: OpenTimelineIO's own, Kdenlive's and those of interchange formats by
+    their suffix; any other is taken for a video, which `probe` must describe. ``resolve:`` is the
+    timeline that is open in Resolve. `rate` is the frame rate, as the user spells it, of a list
+    that does not tell it.
 
     Raises HostError if the file is not there, or is no timeline and there is no `probe`.
     """
@@ -51,11 +49,12 @@ def open_host(
         return ResolveHost(output)
     if not _exists(path):
         raise HostError(f"{path} is not there; give an .otio, an .otioz, a .kdenlive or a video file")
-    if path.suffix.lower() in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
         return OtioFile(path, output)
-    if path.suffix.lower() == KDENLIVE_SUFFIX:
+    if suffix == KDENLIVE_SUFFIX:
         return KdenliveFile(path, output)
-    if path.suffix.lower() in FORMATS:
+    if suffix in FORMATS:
         return InterchangeFile(path, output, None if rate is None else _spelled_rate(rate))
     if probe is None:
         known = ", ".join(FORMATS)

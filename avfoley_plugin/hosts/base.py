@@ -11,10 +11,9 @@ from avfoley_plugin.timeline.selection import Selection
 
 
 class Host(ABC):
-    """One timeline in one editing program, or in one file.
-
-    A host is used in one go: ``read`` it, change the timeline, ``write`` it. What ``write`` replaces is backed up
-    first, and a timeline that changed in between is not overwritten.
+    """One timeline in one editing program, or in one file, used in one go: ``read``, change,
+    ``write``. What is replaced is backed up first; a timeline that changed in between is not
+    overwritten.
     """
 
     #: Whether ``write`` backs up what it replaces. False only where that is known to be our own last writing.
@@ -47,6 +46,22 @@ class Host(ABC):
 
     @abstractmethod
     def write(self, timeline: otio.schema.Timeline) -> Path:
-        """Writes the timeline back and returns where. Raises HostError if it cannot, ChangedError if it changed since
-        it was read.
+        """Writes the timeline back, and returns where. Raises HostError if it cannot, ChangedError
+        if it changed since it was read.
         """
+
+
+class StoredHost(Host):
+    """A host that is told its name, and where it writes."""
+
+    def __init__(self, name: str, output: Path) -> None:
+        self._name = name
+        self._output = output.absolute()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def output(self) -> Path:
+        return self._output

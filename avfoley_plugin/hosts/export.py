@@ -11,7 +11,8 @@ import opentimelineio as otio
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.interchange import FORMATS, marker_list, read_interchange, write_interchange
-from avfoley_plugin.hosts.media_time import Probe, count_in_media_time, with_lengths
+from avfoley_plugin.hosts.items import markers_of
+from avfoley_plugin.hosts.media_time import Probe, in_media_time, with_lengths
 from avfoley_plugin.hosts.resolve import for_resolve, from_resolve
 from avfoley_plugin.hosts.saving import replace_file
 from avfoley_plugin.hosts.survival import Survival, survival
@@ -33,9 +34,8 @@ def program_of(name: str | None) -> Program | None:
     try:
         return None if name is None else Program(name)
     except ValueError as error:
-        raise HostError(
-            f"{name!r} is no program with an .otio of its own shape; there is: {', '.join(Program)}"
-        ) from error
+        known = ", ".join(Program)
+        raise HostError(f"{name!r} is no program with an .otio of its own shape; there is: {known}") from error
 
 
 @dataclass(frozen=True)
@@ -69,29 +69,21 @@ def prepare(
     if suffix == ".csv":
         table = cue_sheet(timeline) if output.stem.endswith(_CUES) else marker_list(timeline)
         return Export(output, table.encode(), ())
-    if suffix == ".otio":
-        if program is None:
-            raise HostError(f"{output}: say for which program, with --for resolve; any other reads INPUT's own .otio")
-        timeline = with_lengths(timeline, folder, probe)
-        shaped = for_resolve(timeline, folder, probe)
-        content = otio.adapters.write_to_string(shaped, "otio_json").encode()
-        before = in_media_time(timeline, folder, probe)
-        return Export(output, content, _lost(before, _bare(otio.adapters.read_from_string(content.decode()))))
-    if suffix not in FORMATS:
+    if suffix not in (".otio", *FORMATS):
         known = ", ".join([".otio", *FORMATS, ".csv"])
         raise HostError(f"{output} is of no format that is known here; its name must end in one of {known}")
+    if suffix == ".otio" and program is None:
+        raise HostError(f"{output}: say for which program, with --for resolve; any other reads INPUT's own .otio")
     timeline = with_lengths(timeline, folder, probe)
-    content = write_interchange(timeline, folder, suffix, probe)
-    return Export(output, content, _lost(in_media_time(timeline, folder, probe), read_back(content, suffix, timeline)))
-
-
-def in_media_time(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None = None) -> otio.schema.Timeline:
-    """A copy of a timeline whose takes count in their files' timecode, as other programs want them."""
-    prepared = timeline.deepcopy()
-    clock = record_clock(prepared)
-    for clip in prepared.find_clips():
-        count_in_media_time(clip, folder, clock, probe)
-    return prepared
+    after: otio.schema.Timeline | None
+    if suffix == ".otio":
+        text = otio.adapters.write_to_string(for_resolve(timeline, folder, probe), "otio_json")
+        content, after = text.encode(), _bare(otio.adapters.read_from_string(text))
+    else:
+        content = write_interchange(timeline, folder, suffix, probe)
+        after = read_back(content, suffix, timeline)
+    found = survival(in_media_time(timeline, folder, probe), after)
+    return Export(output, content, tuple(one for one in found if one.lost))
 
 
 def read_back(content: bytes, suffix: str, timeline: otio.schema.Timeline) -> otio.schema.Timeline | None:
@@ -106,15 +98,12 @@ def read_back(content: bytes, suffix: str, timeline: otio.schema.Timeline) -> ot
             return None
 
 
-def _lost(before: otio.schema.Timeline, after: otio.schema.Timeline | None) -> tuple[Survival, ...]:
-    return tuple(found for found in survival(before, after) if found.lost)
-
-
 def _bare(timeline: otio.schema.Timeline) -> otio.schema.Timeline:
     """What Resolve keeps of a file: it knows no metadata but its own."""
-    things = [timeline, timeline.tracks, *timeline.tracks, *timeline.find_clips()]
-    things += [marker for thing in (timeline.tracks, *timeline.find_clips()) for marker in thing.markers]
-    things += [reference for clip in timeline.find_clips() for reference in clip.media_references().values()]
+    clips = timeline.find_clips()
+    things = [timeline, timeline.tracks, *timeline.tracks, *clips]
+    things += markers_of(timeline)
+    things += [reference for clip in clips for reference in clip.media_references().values()]
     for thing in things:
         thing.metadata.pop(METADATA_KEY, None)
     from_resolve(timeline)

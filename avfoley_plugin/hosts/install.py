@@ -1,13 +1,13 @@
-"""Launchers of AVFoley where the editing programs look for them, and what of these programs is on this machine.
-
-A launcher names this very Python, so that a virtual environment need not be active. Each says that it is ours; a file
-that does not is neither replaced nor removed.
+"""Launchers of AVFoley where the editing programs look for them, and what of these is on this
+machine. A launcher names this very Python, so that no virtual environment need be active. Each says
+that it is ours; a file that does not is neither replaced nor removed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -33,7 +33,10 @@ _RESOLVE_ENTRIES = {
     "AVFoley Selected Clips": "foley",
     "AVFoley Picture for Selected Sounds": "visualize",
 }
-#: The add-on for Blender, a package; it finds the command to call in ``command.json`` beside its ``__init__.py``.
+#: What works with each program.
+_KDENLIVE = "projects of 22.12 and of 23.04 and later, in place; saved and loaded again if it is open"
+_RESOLVE = "Studio: the open timeline, as `resolve:`; free: .otio, out with `avfoley export --for resolve`"
+#: The add-on for Blender; it finds the command in ``command.json`` beside its ``__init__.py``.
 ADD_ON = Path(__file__).parent / "blender"
 ADD_ON_COMMAND = "command.json"
 
@@ -57,9 +60,8 @@ class Found:
 
 
 def install(program: Program, platform: str = sys.platform) -> list[Path]:
-    """Puts a program's launchers where it looks for them, and returns them; those of ours that are there are replaced.
-
-    Raises HostError if the program has no folder for them here, or if something that is not ours is in the way.
+    """Puts a program's launchers where it looks for them, and returns them. Raises HostError if it
+    has no folder for them here, or if what is not ours is in the way.
     """
     written = []
     for path, content in _launchers(program, platform):
@@ -94,44 +96,26 @@ def uninstall(program: Program, platform: str = sys.platform) -> list[Path]:
 
 def find_hosts(platform: str = sys.platform) -> list[Found]:
     """The hosts that are known here, whether each is on this machine, and what works with it."""
-    adapters = [form.name for form in FORMATS.values() if form.adapter is not None]
-    absent = [form.name for form in FORMATS.values() if form.adapter is not None and not is_installed(form.adapter)]
-    ours = ", ".join(form.name for form in FORMATS.values() if form.adapter is None)
-    kdenlive, melt = shutil.which("kdenlive"), shutil.which("melt")
-    module = module_file()
-    versions = [str(folder) for folder in _blender_folders(platform)]
+    forms = FORMATS.values()
+    ours = ", ".join(form.name for form in forms if form.adapter is None)
+    adapters = [form.name for form in forms if form.adapter is not None]
+    absent = [form.name for form in forms if form.adapter is not None and not is_installed(form.adapter)]
+    through = f"{', '.join(adapters)}: in and out, through OpenTimelineIO's adapters"
+    if absent:
+        through = f"{', '.join(absent)}: only after pip install 'avfoley[interchange]'"
+    present = ", ".join(suffix for suffix, form in FORMATS.items() if form.name not in absent)
+    melt, module = shutil.which("melt"), module_file()
+    resolve = None if module is None else str(module)
+    blender = shutil.which("blender") or ", ".join(map(str, _blender_folders(platform))) or None
+    add_on = "an add-on for the video sequencer" if _has_add_on() else "nothing yet: this version has no add-on"
+    rendered = f"; rendered by {melt}" if melt else ""
+    launchers = {program: _installed(program, platform) for program in Program}
     return [
         Found("OpenTimelineIO", otio.__version__, None, ".otio, .otioz and .otiod: everything, in place"),
-        Found(
-            "Kdenlive",
-            kdenlive,
-            _installed(Program.KDENLIVE, platform),
-            "projects of 22.12 and of 23.04 and later, in place; saved and loaded again if it is open"
-            + (f"; rendered by {melt}" if melt else ""),
-        ),
-        Found(
-            "DaVinci Resolve",
-            None if module is None else str(module),
-            _installed(Program.RESOLVE, platform),
-            "Studio: the open timeline, as `resolve:`; free: .otio, out with `avfoley export --for resolve`",
-        ),
-        Found(
-            "Blender",
-            shutil.which("blender") or (", ".join(versions) or None),
-            _installed(Program.BLENDER, platform),
-            "an add-on for the video sequencer" if _has_add_on() else "nothing yet: this version has no add-on",
-        ),
-        Found(
-            "Interchange",
-            ", ".join(form for form in FORMATS if FORMATS[form].name not in absent),
-            None,
-            f"{ours}: in and out"
-            + (
-                f"; {', '.join(absent)}: only after pip install 'avfoley[interchange]'"
-                if absent
-                else f"; {', '.join(adapters)}: in and out, through OpenTimelineIO's adapters"
-            ),
-        ),
+        Found("Kdenlive", shutil.which("kdenlive"), launchers[Program.KDENLIVE], _KDENLIVE + rendered),
+        Found("DaVinci Resolve", resolve, launchers[Program.RESOLVE], _RESOLVE),
+        Found("Blender", blender, launchers[Program.BLENDER], add_on),
+        Found("Interchange", present, None, f"{ours}: in and out; {through}"),
     ]
 
 
@@ -148,8 +132,7 @@ def _launchers(program: Program, platform: str) -> Iterator[tuple[Path, str | No
         folders = _blender_folders(platform)
         if not folders:
             raise HostError("no Blender has been started here yet; start it once, so that it makes its folders")
-        for folder in folders:
-            yield folder / "scripts" / "addons" / "avfoley", None
+        yield from ((folder / "scripts" / "addons" / "avfoley", None) for folder in folders)
 
 
 def _installed(program: Program, platform: str) -> Path | None:
@@ -178,13 +161,11 @@ def _resolve_script(command: list[str]) -> str:
 
 
 def _resolve_folder(platform: str) -> Path:
-    utility = Path("Fusion", "Scripts", "Utility")
-    if platform == "win32":
-        return _app_data() / "Blackmagic Design" / "DaVinci Resolve" / "Support" / utility
-    if platform == "darwin":
-        support = Path.home() / "Library" / "Application Support"
-        return support / "Blackmagic Design" / "DaVinci Resolve" / utility
-    return _data_home() / "DaVinciResolve" / utility
+    roots = {
+        "win32": _app_data() / "Blackmagic Design" / "DaVinci Resolve" / "Support",
+        "darwin": _mac_support() / "Blackmagic Design" / "DaVinci Resolve",
+    }
+    return roots.get(platform, _data_home() / "DaVinciResolve") / "Fusion" / "Scripts" / "Utility"
 
 
 def _kdenlive_launcher(platform: str) -> tuple[Path, str]:
@@ -194,32 +175,21 @@ def _kdenlive_launcher(platform: str) -> tuple[Path, str]:
         text = f'@echo off\r\nrem {_SIGNATURE}\r\n{command} panel "%~1"\r\n'
         return _app_data() / "Microsoft" / "Windows" / "SendTo" / "AVFoley.cmd", text
     if platform == "darwin":
-        command = " ".join(_shell_quoted(part) for part in COMMAND)
-        text = f'#!/bin/sh\n# {_SIGNATURE}\nexec {command} panel "$@"\n'
+        text = f'#!/bin/sh\n# {_SIGNATURE}\nexec {shlex.join(COMMAND)} panel "$@"\n'
         return Path.home() / "Applications" / "AVFoley.command", text
     command = " ".join(_desktop_quoted(part) for part in COMMAND)
-    lines = [
-        "[Desktop Entry]",
-        f"# {_SIGNATURE}",
-        "Type=Application",
-        "Name=AVFoley",
-        "Comment=Foley for a Kdenlive project",
-        f"Exec={command} panel %f",
-        "MimeType=application/x-kdenlive;",
-        "Categories=AudioVideo;",
-        "Terminal=false",
-    ]
-    return _data_home() / "applications" / "avfoley-kdenlive.desktop", "\n".join(lines) + "\n"
+    text = (
+        f"[Desktop Entry]\n# {_SIGNATURE}\nType=Application\nName=AVFoley\nComment=Foley for a Kdenlive project\n"
+        f"Exec={command} panel %f\nMimeType=application/x-kdenlive;\nCategories=AudioVideo;\nTerminal=false\n"
+    )
+    return _data_home() / "applications" / "avfoley-kdenlive.desktop", text
 
 
 def _blender_folders(platform: str) -> list[Path]:
     """The folder of each version of Blender that was started here."""
-    if platform == "win32":
-        root = _app_data() / "Blender Foundation" / "Blender"
-    elif platform == "darwin":
-        root = Path.home() / "Library" / "Application Support" / "Blender"
-    else:
-        root = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "blender"
+    roots = {"win32": _app_data() / "Blender Foundation" / "Blender", "darwin": _mac_support() / "Blender"}
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    root = roots.get(platform, config / "blender")
     if not root.is_dir():
         return []
     return sorted(folder for folder in root.iterdir() if folder.is_dir() and folder.name.replace(".", "").isdigit())
@@ -240,16 +210,16 @@ def _copy_add_on(target: Path) -> None:
     part.replace(target)
 
 
+def _mac_support() -> Path:
+    return Path.home() / "Library" / "Application Support"
+
+
 def _data_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
 def _app_data() -> Path:
     return Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
-
-
-def _shell_quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _desktop_quoted(text: str) -> str:

@@ -1,8 +1,6 @@
-"""Timelines written by a newer OpenTimelineIO than ours.
-
-OpenTimelineIO refuses a file with any schema newer than it knows. ``Marker.3`` (OpenTimelineIO after 0.18) differs from
-``Marker.2`` only in its colour, an RGBA object instead of a name, so such a marker can be read as the older and written
-back as it came.
+"""Timelines written by a newer OpenTimelineIO than ours, which refuses what it does not know.
+``Marker.3`` (after 0.18) differs from ``Marker.2`` only in its colour, an RGBA object instead of a
+name, so it is read as the older and written back as it came.
 """
 
 from __future__ import annotations
@@ -11,15 +9,16 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import opentimelineio as otio
+
 _COLOR = "avfoley_marker_3_color"
 _DEFAULT_COLOR = "RED"
 _NAMED_COLORS = ("PINK", "RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PURPLE", "MAGENTA", "BLACK", "WHITE")
 
 
-def readable(text: str) -> str:
-    """The JSON of a timeline with its newer markers as our OpenTimelineIO reads them; their colour is kept in their
-    metadata. Raises ValueError for what is no JSON, is nested so deep that OpenTimelineIO would crash, or has a gap of no
-    length, of which it would not know what to say.
+def read_document(text: str) -> Any:
+    """What a document in OpenTimelineIO's JSON holds; newer markers keep their colours as metadata.
+    Raises OTIOError, or ValueError for no JSON, too deep nesting and gaps of no length.
     """
     try:
         root = json.loads(text)
@@ -28,11 +27,11 @@ def readable(text: str) -> str:
     for node in _objects(root):
         if str(node.get("OTIO_SCHEMA", "")).startswith("Gap.") and node.get("source_range") is None:
             raise ValueError("a gap in it does not say how long it is")
-    return _rewritten(text, "Marker.3", _to_marker_2)
+    return otio.adapters.read_from_string(_rewritten(text, "Marker.3", _to_marker_2), "otio_json")
 
 
 def as_it_came(text: str) -> str:
-    """The JSON of a timeline with the markers that ``readable`` changed in their newer form again."""
+    """The JSON of a timeline with the markers that ``read_document`` changed as they came."""
     return _rewritten(text, _COLOR, _to_marker_3)
 
 

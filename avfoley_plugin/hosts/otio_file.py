@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import zipfile
 import zlib
@@ -10,12 +9,20 @@ from pathlib import Path, PurePosixPath
 
 import opentimelineio as otio
 
-from avfoley_plugin.errors import ChangedError, HostError
-from avfoley_plugin.hosts.base import Host
-from avfoley_plugin.hosts.newer_schema import readable
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.base import StoredHost
+from avfoley_plugin.hosts.newer_schema import read_document
 from avfoley_plugin.hosts.recovery import recover
 from avfoley_plugin.hosts.resolve.otio_shape import from_resolve
-from avfoley_plugin.hosts.saving import check_source, file_references, reference_url, save, set_reference_url
+from avfoley_plugin.hosts.saving import (
+    absolute_url,
+    change_urls,
+    check_source,
+    check_unchanged,
+    digest,
+    file_digest,
+    save,
+)
 from avfoley_plugin.timeline.identity import TimelineIdentity, mark
 from avfoley_plugin.timeline.media_url import relative_url, resolve_media
 from avfoley_plugin.timeline.placing import carry_over, has_ours
@@ -28,55 +35,39 @@ _LARGEST = 1 << 29
 _CHUNK = 1 << 20
 
 
-class OtioFile(Host):
-    """A timeline in a file.
+class OtioFile(StoredHost):
+    """A timeline in a file, written as ``.otio``: in place, or for a bundle beside it. The media of
+    an ``.otioz`` is unpacked into a folder next to the output. Relative media URLs stay valid
+    elsewhere.
 
-    Written is always an ``.otio``: without `output`, an ``.otio`` is updated in place, and a bundle gets an ``.otio``
-    of its name beside it. The media of an ``.otioz`` is unpacked into a folder next to the output. Relative media URLs
-    stay valid if the output is elsewhere.
-
-    Where an earlier run wrote the output from this very file, its foley tracks, takes and captions are read along, so
-    that a second run adds to them. An output with takes that came about otherwise is refused; any other timeline there
-    is replaced, with a backup.
+    If the output was made from this very file, its tracks of ours, takes and captions are read
+    along, so that a second run adds to them. One with takes that came about otherwise is refused;
+    any other timeline there is replaced, with a backup.
     """
+
+    #: How the names of the files end that this host reads.
+    suffixes: tuple[str, ...] = SUFFIXES
 
     def __init__(self, path: Path, output: Path | None = None) -> None:
         self._path = path.absolute()
-        if self._path.suffix.lower() not in self.suffixes():
+        self._suffix = self._path.suffix.lower()
+        if self._suffix not in self.suffixes:
             raise HostError(f"{path} is not an OpenTimelineIO file; its name must end in {', '.join(SUFFIXES)}")
-        updated = path if path.suffix.lower() == ".otio" else path.with_suffix(".otio")
-        self._output = (output or updated).absolute()
+        updated = path if self._suffix == ".otio" else path.with_suffix(".otio")
+        super().__init__(self._path.name, output or updated)
         if self._output.suffix.lower() != ".otio":
             raise HostError(f"{self._output}: the output must end in .otio, the one format that keeps everything")
+        self._source_file = self._path / _BUNDLED_TIMELINE if self._suffix == ".otiod" else self._path
         self._digest_when_read: str | None = None
         self._output_digest_when_read: str | None = None
 
-    @classmethod
-    def suffixes(cls) -> tuple[str, ...]:
-        """How the names of the files end that this host reads."""
-        return SUFFIXES
-
-    @property
-    def name(self) -> str:
-        return self._path.name
-
     @property
     def folder(self) -> Path:
-        if self._path.suffix.lower() == ".otioz":
-            return self._output.parent
-        return self._source_file.parent
-
-    @property
-    def output(self) -> Path:
-        return self._output
-
-    @property
-    def _source_file(self) -> Path:
-        return self._path / _BUNDLED_TIMELINE if self._path.suffix.lower() == ".otiod" else self._path
+        return self._output.parent if self._suffix == ".otioz" else self._source_file.parent
 
     def read(self) -> otio.schema.Timeline:
         try:
-            if self._path.suffix.lower() == ".otioz":
+            if self._suffix == ".otioz":
                 with zipfile.ZipFile(self._path) as bundle:
                     if bundle.getinfo(_BUNDLED_TIMELINE).file_size > _LARGEST:
                         raise HostError(f"{self._path}: its timeline is larger than any; it is not opened")
@@ -89,12 +80,11 @@ class OtioFile(Host):
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, otio.exceptions.OTIOError) as error:
             raise HostError(f"{self._path} is not a timeline that OpenTimelineIO can read: {error}") from error
         if not isinstance(timeline, otio.schema.Timeline):
-            raise HostError(
-                f"{self._path} holds a {type(timeline).__name__}, not a timeline; export one timeline from it"
-            )
-        self._digest_when_read = _digest(content)
+            kind = type(timeline).__name__
+            raise HostError(f"{self._path} holds a {kind}, not a timeline; export one timeline from it")
+        self._digest_when_read = digest(content)
         recover(timeline, self.folder)
-        if self._path.suffix.lower() == ".otioz":
+        if self._suffix == ".otioz":
             self._unpack_media(timeline)
         if not self._in_place:
             self._carry_over(timeline)
@@ -102,7 +92,7 @@ class OtioFile(Host):
 
     def _parsed(self, content: bytes) -> otio.schema.Timeline:
         """What the file's content holds, which may be no timeline. Raises ValueError, OTIOError or HostError."""
-        found = otio.adapters.read_from_string(readable(content.decode()), "otio_json")
+        found = read_document(content.decode())
         if isinstance(found, otio.schema.Timeline):
             from_resolve(found)
         return found
@@ -110,19 +100,14 @@ class OtioFile(Host):
     def write(self, timeline: otio.schema.Timeline) -> Path:
         if self._digest_when_read is None:
             raise HostError(f"{self._path} was not read yet; read it before writing")
-        before = self._digest_when_read if self._in_place else self._output_digest_when_read
-        if _file_digest(self._output) != before:
-            raise ChangedError(
-                f"{self._output} was changed or removed by another program; nothing was written; run again"
-            )
+        check_unchanged(self._output, self._digest_when_read if self._in_place else self._output_digest_when_read)
         if not self._in_place:
-            source = relative_url(self._path, self._output.parent)
-            mark(timeline, TimelineIdentity(source=source))
-        digest = _digest(save(timeline, self.folder, self._output, backup=self.keeps_backup).encode())
+            mark(timeline, TimelineIdentity(source=relative_url(self._path, self._output.parent)))
+        text = save(timeline, self.folder, self._output, backup=self.keeps_backup)
         if self._in_place:
-            self._digest_when_read = digest
+            self._digest_when_read = digest(text.encode())
         else:
-            self._output_digest_when_read = digest
+            self._output_digest_when_read = digest(text.encode())
         return self._output
 
     @property
@@ -131,19 +116,16 @@ class OtioFile(Host):
 
     def _carry_over(self, timeline: otio.schema.Timeline) -> None:
         """Brings in what an earlier run put on the output."""
-        self._output_digest_when_read = _file_digest(self._output)
+        self._output_digest_when_read = file_digest(self._output)
         try:
-            earlier = otio.adapters.read_from_string(readable(self._output.read_text(encoding="utf-8")), "otio_json")
+            earlier = read_document(self._output.read_text(encoding="utf-8"))
         except (OSError, ValueError, otio.exceptions.OTIOError):
             # Nothing is there, or nothing of ours: if it is a file, it is backed up and replaced.
             return
         if not isinstance(earlier, otio.schema.Timeline) or not has_ours(earlier):
             return
         check_source(earlier, self._path, self._output)
-        for reference in file_references(earlier):
-            path = resolve_media(reference_url(reference), self._output.parent)
-            if path is not None and path.is_absolute():
-                set_reference_url(reference, path.as_uri())
+        change_urls(earlier, lambda url: absolute_url(url, self._output.parent))
         carry_over(earlier, timeline)
 
     def _unpack_media(self, timeline: otio.schema.Timeline) -> None:
@@ -159,22 +141,12 @@ class OtioFile(Host):
                         _unpack(bundle, member, target)
         except (OSError, zipfile.BadZipFile) as error:
             raise HostError(f"the media of {self._path} cannot be unpacked to {media_folder}: {error}") from error
-        for reference in file_references(timeline):
-            path = resolve_media(reference_url(reference), self.folder, renamed.__contains__)
-            if path in renamed:
-                set_reference_url(reference, relative_url(renamed[path], self.folder))
 
+        def unpacked(url: str) -> str | None:
+            path = resolve_media(url, self.folder, renamed.__contains__)
+            return relative_url(renamed[path], self.folder) if path in renamed else None
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _file_digest(path: Path) -> str | None:
-    """The digest of a file's content, None if it cannot be read."""
-    try:
-        return _digest(path.read_bytes())
-    except OSError:
-        return None
+        change_urls(timeline, unpacked)
 
 
 def _unpack(bundle: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:

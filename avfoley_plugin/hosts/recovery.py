@@ -1,7 +1,6 @@
-"""Our own, known again on a timeline that has been through a program or a format that keeps no metadata.
-
-A take's file lies in the folder ``NAME.avfoley`` beside the ``NAME.otio`` that it was placed on, which still says all
-about it. So wherever a clip plays one of our files, its identity, its other takes and its caption can be had from there.
+"""Our own, known again on a timeline that has been through a program or a format that keeps no
+metadata. A take's file lies in ``NAME.avfoley`` beside the ``NAME.otio`` that it was placed on. So
+wherever a clip plays one, its identity, other takes and caption can be had from there.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE
 from opentimelineio.opentime import TimeRange
 
-from avfoley_plugin.hosts.newer_schema import readable
+from avfoley_plugin.hosts.newer_schema import read_document
 from avfoley_plugin.riff import wave_time_reference
 from avfoley_plugin.timeline.identity import (
     METADATA_KEY,
@@ -34,31 +33,30 @@ _LARGEST = 1 << 28
 
 
 def recover(timeline: otio.schema.Timeline, folder: Path) -> int:
-    """Marks what is ours on a timeline that does not say so. Returns the count of clips that were known again.
-
-    Relative media URLs resolve against `folder`. An edited caption stays as it was edited. A copy of one of our clips
-    is the editor's: the one nearest to where we put it is ours.
+    """Marks what is ours on a timeline that does not say so; returns the count of clips known
+    again. Relative media URLs resolve against `folder`. An edited caption stays. A copy of one of
+    our clips is the editor's: the one nearest to where we put it is ours.
     """
     known: dict[Path, _Known] = {}
     tracks = [track for track in timeline.tracks if isinstance(track, otio.schema.Track)]
-    unknown = [
-        (track, clip, start, path)
-        for track in tracks
-        for clip, start in _clips(track)
-        if identity(clip, ClipIdentity) is None and (path := _take_file(clip, folder)) is not None
-    ]
     present = {ours.id for clip in timeline.find_clips() if (ours := identity(clip, ClipIdentity)) is not None}
     found: dict[str, tuple[Fraction, otio.schema.Track, otio.schema.Clip, Path, Fraction]] = {}
-    for track, clip, start, path in unknown:
-        record = known.setdefault(path.parent, _Known(path.parent.with_suffix(".otio")))
-        original = identity(record.clips[path], ClipIdentity) if path in record.clips else None
-        if original is None or original.id in present:
-            continue
-        distance = abs(start - original.record_start / original.record_rate)
-        if original.id not in found or distance < found[original.id][0]:
-            found[original.id] = (distance, track, clip, path, original.record_rate)
+    for track in tracks:
+        for clip, start in _clips(track):
+            path = _take_file(clip, folder) if identity(clip, ClipIdentity) is None else None
+            if path is None:
+                continue
+            if path.parent not in known:
+                known[path.parent] = _Known(path.parent.with_suffix(".otio"))
+            original = known[path.parent].clips.get(path)
+            ours = None if original is None else identity(original, ClipIdentity)
+            if ours is None or ours.id in present:
+                continue
+            distance = abs(start - ours.record_start / ours.record_rate)
+            if ours.id not in found or distance < found[ours.id][0]:
+                found[ours.id] = (distance, track, clip, path, ours.record_rate)
     for _, _, clip, path, rate in found.values():
-        _restore(clip, known[path.parent].clips[path], path, known[path.parent].folder, rate)
+        _restore(clip, known[path.parent].clips[path], path, rate)
     for track in {id(entry[1]): entry[1] for entry in found.values()}.values():
         clips = [identity(clip, ClipIdentity) for clip, _ in _clips(track)]
         layers = [ours.layer for ours in clips if ours is not None]
@@ -74,19 +72,13 @@ class _Known:
     """What an ``.otio`` of ours says, by the files of its takes; nothing, if it cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        self.folder = path.parent
         self.clips: dict[Path, otio.schema.Clip] = {}
-        self.captions: list[otio.schema.Marker] = []
         # Held, because the clips of a timeline end with it.
-        self._timeline = _read(path)
-        if self._timeline is None:
-            return
+        self._timeline = _read(path) or otio.schema.Timeline()
         self.captions = [m for m in self._timeline.tracks.markers if marker_identity(m) is not None]
         for clip in self._timeline.find_clips():
-            if identity(clip, ClipIdentity) is None:
-                continue
             references = clip.media_references()
-            for key, _ in our_takes(references):
+            for key, _ in our_takes(references) if identity(clip, ClipIdentity) is not None else ():
                 file = resolve_media(references[key].target_url, path.parent)
                 if file is not None and references[key].available_range is not None:
                     self.clips[file] = clip
@@ -96,7 +88,7 @@ def _read(path: Path) -> otio.schema.Timeline | None:
     try:
         if path.stat().st_size > _LARGEST:
             return None
-        found = otio.adapters.read_from_string(readable(path.read_text(encoding="utf-8")), "otio_json")
+        found = read_document(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, otio.exceptions.OTIOError):
         return None
     return found if isinstance(found, otio.schema.Timeline) else None
@@ -121,11 +113,11 @@ def _clips(track: otio.schema.Track) -> Iterable[tuple[otio.schema.Clip, Fractio
                 continue
 
 
-def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, folder: Path, rate: Fraction) -> None:
+def _restore(clip: otio.schema.Clip, original: otio.schema.Clip, path: Path, rate: Fraction) -> None:
     references, active = {}, ""
     for key, reference in original.media_references().items():
         kept = reference.deepcopy()
-        file = resolve_media(getattr(kept, "target_url", ""), folder)
+        file = resolve_media(getattr(kept, "target_url", ""), path.parent.parent)
         if file is not None:
             kept.target_url = file.as_uri() if file.is_absolute() else str(file)
             active = key if file == path else active

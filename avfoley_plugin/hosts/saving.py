@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import opentimelineio as otio
 
-from avfoley_plugin.errors import HostError
+from avfoley_plugin.errors import ChangedError, HostError
 from avfoley_plugin.hosts.newer_schema import as_it_came
 from avfoley_plugin.timeline.identity import TimelineIdentity, identity
 from avfoley_plugin.timeline.media_url import is_relative, relative_url, resolve_media
 from avfoley_plugin.timeline.placing import placed
 
-
-def file_references(timeline: otio.schema.Timeline) -> list[otio.core.MediaReference]:
-    """All references to files that a timeline holds, inactive takes included."""
-    return [
-        reference
-        for clip in timeline.find_clips()
-        for reference in clip.media_references().values()
-        if isinstance(reference, otio.schema.ExternalReference | otio.schema.ImageSequenceReference)
-    ]
+#: Where references to files have their URLs.
+_URLS = {otio.schema.ExternalReference: "target_url", otio.schema.ImageSequenceReference: "target_url_base"}
 
 
-def reference_url(reference: otio.core.MediaReference) -> str:
-    if isinstance(reference, otio.schema.ExternalReference):
-        return str(reference.target_url)
-    return str(reference.target_url_base)
+def change_urls(timeline: otio.schema.Timeline, change: Callable[[str], str | None]) -> None:
+    """Changes the URLs of all references to files, inactive takes included; None leaves one."""
+    for clip in timeline.find_clips():
+        for reference in clip.media_references().values():
+            for kind, name in _URLS.items():
+                if isinstance(reference, kind) and (url := change(str(getattr(reference, name)))) is not None:
+                    setattr(reference, name, url)
 
 
-def set_reference_url(reference: otio.core.MediaReference, url: str) -> None:
-    if isinstance(reference, otio.schema.ExternalReference):
-        reference.target_url = url
-    else:
-        reference.target_url_base = url
+def absolute_url(url: str, folder: Path) -> str | None:
+    """A URL without a folder; None for one that names no local file, or none of a known place."""
+    path = resolve_media(url, folder)
+    return path.as_uri() if path is not None and path.is_absolute() else None
 
 
 def save(timeline: otio.schema.Timeline, folder: Path, output: Path, *, backup: bool = True) -> str:
-    """Writes a timeline whose relative URLs resolve against `folder`; returns the text written.
-
-    See `replace_file`. Relative URLs are rebased if the output is in another folder; those of our own takes are
-    relative wherever they can be.
+    """Writes a timeline, as `replace_file` does, and returns the text. Relative URLs resolve
+    against `folder`, and are rebased for another one; those of our own takes are relative if they
+    can be.
     """
     written = timeline.deepcopy()
     _keep_urls_valid(written, folder, output.parent)
@@ -61,10 +58,28 @@ def check_source(earlier: otio.schema.Timeline, path: Path, output: Path) -> Non
         )
 
 
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def file_digest(path: Path) -> str | None:
+    """The digest of a file's content, None if it cannot be read."""
+    try:
+        return digest(path.read_bytes())
+    except OSError:
+        return None
+
+
+def check_unchanged(path: Path, before: str | None) -> None:
+    """Raises ChangedError unless a file has the digest that it had before."""
+    if file_digest(path) != before:
+        raise ChangedError(f"{path} was changed or removed by another program; nothing was written; run again")
+
+
 def replace_file(output: Path, content: bytes, *, backup: bool = True) -> None:
-    """Writes a file that is complete or not there at all; one that it replaces is kept as ``NAME.bak``,
-    ``NAME.bak-2``, and so on, unless `backup` is False, and gives its mode. Through a link, the file that it leads to is
-    replaced. Raises HostError if it cannot.
+    """Writes a file completely or not at all, through a link to where it leads. Unless `backup` is
+    False, one that it replaces is kept as ``NAME.bak``, ``NAME.bak-2``, and so on; its mode stays.
+    Raises HostError if it cannot.
     """
     try:
         output = output.resolve()
@@ -88,22 +103,18 @@ def replace_file(output: Path, content: bytes, *, backup: bool = True) -> None:
 
 def _keep_urls_valid(timeline: otio.schema.Timeline, folder: Path, target: Path) -> None:
     ours = {take.url for take in placed(timeline)}
-    for reference in file_references(timeline):
-        url = reference_url(reference)
+
+    def valid(url: str) -> str | None:
         path = resolve_media(url, folder) if url in ours or is_relative(url) else None
-        if path is None:
-            continue
-        if url in ours:
-            set_reference_url(reference, relative_url(path, target) if path.is_relative_to(target) else path.as_uri())
-        elif folder != target:
-            set_reference_url(reference, relative_url(path, target))
+        if path is None or (url not in ours and folder == target):
+            return None
+        return relative_url(path, target) if url not in ours or path.is_relative_to(target) else path.as_uri()
+
+    change_urls(timeline, valid)
 
 
 def _free_backup(path: Path) -> Path:
     """``NAME.otio.bak``, or the first of ``NAME.otio.bak-2``, ``-3``, ... that is free."""
-    backup = path.with_name(path.name + ".bak")
-    number = 2
-    while backup.exists():
-        backup = path.with_name(f"{path.name}.bak-{number}")
-        number += 1
-    return backup
+    names = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    backups = (path.with_name(f"{path.name}.bak{number}") for number in names)
+    return next(backup for backup in backups if not backup.exists())

@@ -6,23 +6,21 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
 import opentimelineio as otio
 
+from avfoley_plugin.hosts.items import items_of
 from avfoley_plugin.timeline.identity import CaptionIdentity, ClipIdentity, identity, marker_identity
 from avfoley_plugin.timeline.takes import our_takes
-from avfoley_plugin.timeline.timing import exact_frames, record_clock, round_half_up
+from avfoley_plugin.timeline.timing import exact_frames, frames, record_clock, round_half_up
 
 
 @dataclass(frozen=True)
 class Aspect:
-    """One thing that can be lost. ``tell`` lists what a timeline has of it, as things that can be compared; ``find``,
-    where it is not the same, what may stand for them afterwards.
-    """
+    """What can be lost: ``tell`` lists it, to be compared; ``find`` what may stand for it after."""
 
     name: str
     what: str
@@ -57,18 +55,13 @@ def survival(before: otio.schema.Timeline, after: otio.schema.Timeline | None) -
 
 
 def _items(timeline: otio.schema.Timeline) -> Iterator[tuple[otio.schema.Track, otio.core.Item, int, int]]:
-    """Every item that is no gap, directly on a track, the record frame where it starts, and how many it has: where its
-    cuts lie between two frames, the nearest ones.
-    """
+    """All items but gaps, each with its first record frame and count, from the nearest cuts."""
     rate = record_clock(timeline).rate
     for track in timeline.tracks:
-        at = Fraction(0)
-        for item in track if isinstance(track, otio.schema.Track) else ():
-            if not isinstance(item, otio.core.Item):
-                continue
-            start, at = round_half_up(at), at + exact_frames(item.trimmed_range().duration, rate)
+        for item, at, duration in items_of(track) if isinstance(track, otio.schema.Track) else ():
             if not isinstance(item, otio.schema.Gap):
-                yield track, item, start, round_half_up(at) - start
+                start = round_half_up(at * rate)
+                yield track, item, start, round_half_up((at + duration) * rate) - start
 
 
 def _tracks(timeline: otio.schema.Timeline) -> Iterator[Any]:
@@ -80,7 +73,7 @@ def _track_names(timeline: otio.schema.Timeline) -> Iterator[Any]:
 
 
 def _clips(timeline: otio.schema.Timeline) -> Iterator[Any]:
-    return ((track.kind, start, frames) for track, _, start, frames in _items(timeline))
+    return ((track.kind, start, length) for track, _, start, length in _items(timeline))
 
 
 def _sources(timeline: otio.schema.Timeline) -> Iterator[Any]:
@@ -90,7 +83,7 @@ def _sources(timeline: otio.schema.Timeline) -> Iterator[Any]:
         reference = getattr(item, "media_reference", None)
         if isinstance(reference, otio.schema.ExternalReference) and reference.target_url:
             url = reference.target_url
-            begins = round_half_up(exact_frames(item.trimmed_range().start_time, rate))
+            begins = frames(item.trimmed_range().start_time, rate)
             yield track.kind, start, PurePosixPath(unquote(url).replace("\\", "/")).name, begins
 
 
@@ -110,7 +103,7 @@ def _all_markers(timeline: otio.schema.Timeline) -> Iterator[tuple[otio.schema.M
     """The markers of the timeline and of its clips, and their record frames."""
     clock = record_clock(timeline)
     for marker in timeline.tracks.markers:
-        yield marker, round_half_up(exact_frames(marker.marked_range.start_time, clock.rate)) - clock.origin
+        yield marker, frames(marker.marked_range.start_time, clock.rate) - clock.origin
     for _, item, start, _ in _items(timeline):
         begins = exact_frames(item.trimmed_range().start_time, clock.rate)
         for marker in item.markers:
@@ -145,14 +138,12 @@ def _captions(timeline: otio.schema.Timeline) -> Iterator[Any]:
 def _takes(timeline: otio.schema.Timeline) -> Iterator[Any]:
     for _, item, start, _ in _items(timeline):
         if isinstance(item, otio.schema.Clip):
-            for _, take in our_takes(item.media_references()):
-                yield start, take.id
+            yield from ((start, take.id) for _, take in our_takes(item.media_references()))
 
 
 def _identities(timeline: otio.schema.Timeline) -> Iterator[Any]:
     for _, item, start, _ in _items(timeline):
-        ours = identity(item, ClipIdentity)
-        if ours is not None:
+        if (ours := identity(item, ClipIdentity)) is not None:
             yield start, ours.id
 
 

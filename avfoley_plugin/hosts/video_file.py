@@ -6,38 +6,27 @@ from pathlib import Path
 
 import opentimelineio as otio
 from avfoley_engine.protocol import MediaProbe
-from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import ChangedError, HostError
-from avfoley_plugin.hosts.base import Host
+from avfoley_plugin.hosts.base import StoredHost
+from avfoley_plugin.hosts.items import frame_range
 from avfoley_plugin.hosts.otio_file import OtioFile
 from avfoley_plugin.hosts.saving import save
 from avfoley_plugin.timeline.media_url import relative_url, resolve_media
-from avfoley_plugin.timeline.timing import rational_time
 
 
-class VideoFile(Host):
-    """A video whose foley goes onto a new timeline: the picture on V1, its own sound, if it has any, on A1.
-
-    Both start at the video's own timecode, and so does the timeline. A timeline of this video that is already at the
-    output is read and updated instead, so that a second run finds what the first one made. Without `output` that is an
-    ``.otio`` beside the video.
+class VideoFile(StoredHost):
+    """A video whose foley goes onto a new timeline: the picture on V1, its sound, if any, on A1,
+    both from the video's own timecode. A timeline of this video that is at the output, by default
+    an ``.otio`` beside it, is updated instead, so that a second run finds what the first one made.
     """
 
     def __init__(self, path: Path, probe: MediaProbe, output: Path | None = None) -> None:
         self._path = path.absolute()
+        super().__init__(self._path.name, output or path.with_suffix(".otio"))
         self._probe = probe
-        self._output = (output or path.with_suffix(".otio")).absolute()
         self._earlier = OtioFile(self._output)
         self._updates = False
-
-    @property
-    def name(self) -> str:
-        return self._path.name
-
-    @property
-    def output(self) -> Path:
-        return self._output
 
     def read(self) -> otio.schema.Timeline:
         if not self._probe.has_picture or self._probe.frames == 0:
@@ -65,9 +54,8 @@ class VideoFile(Host):
 
     def _new_timeline(self) -> otio.schema.Timeline:
         probe = self._probe
-        start = rational_time(probe.start_timecode, probe.rate)
-        played = TimeRange(start, rational_time(probe.frames, probe.rate))
-        timeline = otio.schema.Timeline(name=self._path.stem, global_start_time=start)
+        played = frame_range(probe.start_timecode, probe.frames, probe.rate)
+        timeline = otio.schema.Timeline(name=self._path.stem, global_start_time=played.start_time)
         kinds = [otio.schema.TrackKind.Video, *([otio.schema.TrackKind.Audio] if probe.has_sound else [])]
         for kind in kinds:
             media = otio.schema.ExternalReference(relative_url(self._path, self.folder), available_range=played)

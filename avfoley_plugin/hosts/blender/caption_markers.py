@@ -1,12 +1,10 @@
-"""Captions as markers of the scene. A marker has no room for an identity, so the scene keeps them, in a custom property.
-
-A marker's name holds 63 bytes; of a longer caption the scene keeps all, as long as nobody edits the marker.
+"""Captions as markers of the scene, which keeps their identities in a custom property. A marker's
+name holds 63 bytes; of a longer caption the scene keeps all, as long as nobody edits the marker.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
@@ -56,7 +54,9 @@ def write(scene: Any, before: Json, after: Json, origin: int, rate: Fraction) ->
         result.append(Kept(own.name if untouched else text, own.frame, marker))
     for _, own in present.values():
         scene.timeline_markers.remove(own)
-    _keep(scene, result)
+    text = json.dumps([asdict(one) for one in result])
+    if text != "[]" or _PROPERTY in scene:
+        scene[_PROPERTY] = text
 
 
 def remove(scene: Any) -> None:
@@ -92,12 +92,6 @@ def _kept(scene: Any) -> list[Kept]:
         # Somebody else's property, or a damaged one.
         return []
     return [kept for kept in found if is_caption(kept.marker)]
-
-
-def _keep(scene: Any, kept: Iterable[Kept]) -> None:
-    text = json.dumps([asdict(one) for one in kept])
-    if text != "[]" or _PROPERTY in scene:
-        scene[_PROPERTY] = text
 
 
 def _free(scene: Any, frame: int, own: Any = None) -> int:

@@ -30,17 +30,13 @@ _Item = tuple[int, int, Json]
 
 
 def read(scene: Any, takes_folder: Path) -> Json:
-    """The document of a scene. Its frames count from the scene's frame 0, which Blender shows as 00:00:00:00, or from
-    the first frame before it that is used.
-    """
+    """The document of a scene, counted from its frame 0, or from an earlier one that is used."""
     rate = scene_rate(scene)
     found, _ = films(scene)
     origin = min([0, *(strip.frame_final_start for strip in all_strips(scene))])
     tracks = []
     for channel in sorted({film.channel for film in found}):
-        items = [
-            (film.start - origin, film.end - origin, _clip(film, rate)) for film in found if film.channel == channel
-        ]
+        items = [(one.start - origin, one.end - origin, _clip(one, rate)) for one in found if one.channel == channel]
         tracks += _tracks("Video", channel, items, rate, scene)
     tracks += _take_tracks(scene, takes_folder, origin, rate)
     return timeline(scene.name, origin, tracks, caption_markers.read(scene), rate)
@@ -63,9 +59,7 @@ def _clip(film: Film, rate: Fraction) -> Json:
 
 
 def _take_tracks(scene: Any, folder: Path, origin: int, rate: Fraction) -> list[Json]:
-    """The channels that takes and sounds are on: a track for each kind that one has. On our own tracks, other people's
-    strips hold their places.
-    """
+    """Tracks of the channels with takes and sounds; on ours, others' strips hold their places."""
     if scene.sequence_editor is None:
         return []
     heard = {sound.name: sound for sound in sounds(scene)[0]}
@@ -128,13 +122,8 @@ def _tracks(kind: str, channel: int | None, items: Iterable[_Item], rate: Fracti
     settings = None if channel is None else scene.sequence_editor.channels[channel]
     tracks = []
     for lane in lanes:
-        made = track(
-            "meta strips" if settings is None else settings.name,
-            kind,
-            lane,
-            rate,
-            enabled=settings is None or not settings.mute,
-        )
+        name, enabled = ("meta strips", True) if settings is None else (settings.name, not settings.mute)
+        made = track(name, kind, lane, rate, enabled=enabled)
         made["metadata"][PLACE] = {} if channel is None else {"channel": channel}
         tracks.append(made)
     return tracks

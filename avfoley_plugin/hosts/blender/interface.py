@@ -1,12 +1,12 @@
-"""What the user sees: a panel in the sequencer's sidebar, its operators, and the add-on's preferences.
-
-In a Blender without windows the operators wait for the run to end; with windows a timer looks after it.
+"""The panel in the sequencer's sidebar, its operators, and the add-on's preferences. Without
+windows the operators wait for the run to end; with windows a timer looks after it.
 """
 
 from __future__ import annotations
 
 import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import bpy
 from . import caption_markers, take_strips
 from .command import CommandError, find
 from .run import Run, document_path
-from .sequence import Unusable, all_strips, films, shown_scene, sounds, stored
+from .sequence import Film, Sound, Unusable, all_strips, films, shown_scene, sounds, stored
 
 _INTERVAL = 0.3
 _LINE = 44
@@ -77,16 +77,11 @@ class Foley(bpy.types.Operator):  # type: ignore[misc]
 
     def execute(self, context: Any) -> set[str]:
         scene = shown_scene(context)
-        settings = scene.avfoley_settings
-        chosen = {strip.name for strip in all_strips(scene) if strip.select}
-        found, unusable = films(scene)
-        names = [film.name for film in found if film.name in chosen]
-        skipped = [one for one in unusable if one.name in chosen]
+        names, skipped = _chosen(scene, *films(scene), "movie")
         if not names:
-            skipped = skipped or [Unusable("nothing is selected", "select movie strips, outside of meta strips")]
-            return _refuse(self, [str(one) for one in skipped])
-        options = [*_options(names, settings), f"--handles={settings.handles}"]
-        return _start(self, context, "foley", options, [str(one) for one in skipped])
+            return _refuse(self, skipped)
+        settings = scene.avfoley_settings
+        return _start(self, context, "foley", [*_options(names, settings), f"--handles={settings.handles}"], skipped)
 
 
 class Visualize(bpy.types.Operator):  # type: ignore[misc]
@@ -101,13 +96,9 @@ class Visualize(bpy.types.Operator):  # type: ignore[misc]
 
     def execute(self, context: Any) -> set[str]:
         scene = shown_scene(context)
-        chosen = {strip.name for strip in all_strips(scene) if strip.select}
-        found, unusable = sounds(scene)
-        names = [sound.name for sound in found if sound.name in chosen]
-        skipped = [str(one) for one in unusable if one.name in chosen]
+        names, skipped = _chosen(scene, *sounds(scene), "sound")
         if not names:
-            nothing = str(Unusable("nothing is selected", "select sound strips, outside of meta strips"))
-            return _refuse(self, skipped or [nothing])
+            return _refuse(self, skipped)
         return _start(self, context, "visualize", _options(names, scene.avfoley_settings), skipped)
 
 
@@ -257,6 +248,16 @@ def _ready(operator: Any, context: Any) -> bool:
     else:
         return True
     return False
+
+
+def _chosen(scene: Any, found: Sequence[Film | Sound], rest: list[Unusable], kind: str) -> tuple[list[str], list[str]]:
+    """The names of the selected strips that can be used, and why the others cannot."""
+    chosen = {strip.name for strip in all_strips(scene) if strip.select}
+    names = [one.name for one in found if one.name in chosen]
+    skipped = [str(one) for one in rest if one.name in chosen]
+    if not names and not skipped:
+        skipped = [f"nothing is selected: select {kind} strips, outside of meta strips"]
+    return names, skipped
 
 
 def _options(names: list[str], settings: Any) -> list[str]:

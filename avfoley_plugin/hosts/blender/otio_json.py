@@ -1,6 +1,5 @@
-"""OpenTimelineIO documents as plain JSON: Blender's Python does not have the library.
-
-Positions and lengths on tracks are in frames of the document's rate, which all items are written at.
+"""OpenTimelineIO documents as plain JSON: Blender's Python does not have the library. Positions and
+lengths on tracks are in frames of the document's rate.
 """
 
 from __future__ import annotations
@@ -21,9 +20,7 @@ PLACE = "blender"
 
 @dataclass(frozen=True)
 class Placed:
-    """A clip of ours on a track: from frame `start` for `frames`. `content_start` is the frame on which its active
-    take's file begins, handle included.
-    """
+    """A clip of ours: `frames` from `start`; its take's file, with head, is at `content_start`."""
 
     clip: Json
     track: Json
@@ -71,13 +68,10 @@ def clip(
     name: str, reference: Json, source_range: Json, *, enabled: bool = True, speed: Fraction = Fraction(1)
 ) -> Json:
     """A clip; its source range lasts as long as it plays, whatever its `speed` (source time a record time)."""
-    effects = []
-    if speed != 1:
-        warp = {"OTIO_SCHEMA": "LinearTimeWarp.1", "name": "", "effect_name": "LinearTimeWarp", "metadata": {}}
-        effects.append({**warp, "time_scalar": float(speed)})
+    warp = {"OTIO_SCHEMA": "LinearTimeWarp.1", "name": "", "effect_name": "LinearTimeWarp", "metadata": {}}
     return {
         **_item("Clip.2", name, source_range, enabled=enabled),
-        "effects": effects,
+        "effects": [] if speed == 1 else [{**warp, "time_scalar": float(speed)}],
         "media_references": {"DEFAULT_MEDIA": reference},
         "active_media_reference_key": "DEFAULT_MEDIA",
     }
@@ -171,12 +165,5 @@ def captions(document: Json) -> dict[str, Json]:
 
 
 def _item(schema: str, name: str, source_range: Json | None, *, enabled: bool = True) -> Json:
-    lists: Json = {"effects": [], "markers": []}
-    return {
-        "OTIO_SCHEMA": schema,
-        "name": name,
-        "metadata": {},
-        "source_range": source_range,
-        **lists,
-        "enabled": enabled,
-    }
+    named: Json = {"OTIO_SCHEMA": schema, "name": name, "metadata": {}, "source_range": source_range}
+    return {**named, "effects": [], "markers": [], "enabled": enabled}

@@ -15,10 +15,9 @@ from .otio_json import Json
 
 
 class Run:
-    """A run that was started. `poll` it until it is finished.
-
-    The scene is known by its name: an undo makes every other hold on it invalid. While the command runs, the document
-    follows what the editor changes, so that takes go to where their shots are then.
+    """A run that was started. `poll` it until it is finished. The scene is known by its name: an
+    undo makes every other hold on it invalid. While the command runs, the document follows what the
+    editor changes, so that takes go to where their shots are then.
     """
 
     def __init__(self, scene: Any, command: Sequence[str], verb: str, *options: str) -> None:

@@ -1,7 +1,6 @@
-"""What is on a scene's sequencer, in exact frames: the films that foley can be made for, the sounds that pictures can be
-made for, what is ours, and why others cannot be used.
-
-Blender 4.4 renamed `SequenceEditor.sequences` to `strips`, and 5.0 let a workspace show the sequence of another scene.
+"""What is on a scene's sequencer, in exact frames: films, sounds, what is ours, and why others
+cannot be used. Blender 4.4 renamed `SequenceEditor.sequences` to `strips`, and 5.0 let a workspace
+show the sequence of another scene.
 """
 
 from __future__ import annotations
@@ -28,9 +27,8 @@ _OTHER_PICTURES = {"IMAGE": "an image", "SCENE": "a scene", "META": "a meta stri
 @dataclass(frozen=True)
 class Film:
     """The part of a movie strip in which its film runs: scene frames `start` to `end` (excluded).
-
-    ``source_start`` is the film's frame, counted from its first, from which `end` - `start` frames at ``speed`` (source
-    time a record time, negative for backwards) are played; backwards from the far end.
+    They play from the film's frame ``source_start`` at ``speed`` (source time a record time,
+    negative for backwards, from the far end).
     """
 
     name: str
@@ -48,8 +46,7 @@ class Film:
 @dataclass(frozen=True)
 class Sound:
     """The part of a sound strip in which its sound runs: scene frames `start` to `end` (excluded).
-
-    ``source_start`` is counted in scene frames from the sound's first sample, and so is ``source_frames``, all of it.
+    ``source_start`` and ``source_frames``, all of it, count scene frames from its first sample.
     """
 
     name: str

@@ -1,6 +1,4 @@
-"""Takes as strips: sounds, and movies for pictures. A strip's custom property holds its clip as the document has it, with all
-takes of the shot.
-"""
+"""Takes as strips of sound or film; a custom property holds the clip with all takes of its shot."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _SETTINGS = ("volume", "pan", "mute", "lock", "blend_alpha", "color_tag", "show_
 
 
 def clip_of(strip: Any, folder: Path, rate: Fraction) -> Json | None:
-    """A strip's clip as it is on the sequence now; None for a strip that is not ours. Takes that went elsewhere with
-    the project are looked for in `folder`.
-    """
+    """A strip's clip as it is now, None for others'. Moved takes are looked for in `folder`."""
     clip = stored(strip)
     if clip is None:
         return None
@@ -84,11 +80,10 @@ def _role(word: str) -> str:
 
 
 def write(scene: Any, before: Json, after: Json, folder: Path, origin: int) -> None:
-    """Brings the scene's strips from the clips of one document to those of the next; what did not change between them
-    is not touched, and neither is what the editor did to it since.
-
-    `folder` is where relative URLs begin, `origin` the scene's frame that the documents count from. Raises RuntimeError
-    if Blender cannot open a take.
+    """Brings the scene's strips from the clips of one document to those of the next; what did not
+    change between them is not touched, nor what the editor did to it since. Relative URLs begin in
+    `folder`, frames at the scene's frame `origin`. Raises RuntimeError if Blender cannot open a
+    take.
     """
     rate = scene_rate(scene)
     earlier = {one.strip: one for one in placed(before, rate)}
@@ -166,17 +161,14 @@ class _Channels:
             return place.get("channel")
         if id(track) not in self._new:
             used = {strip.channel for strip in top_strips(self._editor)} | set(self._new.values())
-            named = (number for number in range(1, _LAST_CHANNEL + 1) if self._name(number) == track["name"])
-            free = [number for number in (*named, max(used, default=0) + 1) if number not in used]
-            free += [number for number in range(1, _LAST_CHANNEL + 1) if number not in used]
+            numbers = range(1, _LAST_CHANNEL + 1)
+            named = (number for number in numbers if self._editor.channels[number].name == track["name"])
+            free = [number for number in (*named, max(used, default=0) + 1, *numbers) if number not in used]
             if not free or free[0] > _LAST_CHANNEL:
                 raise RuntimeError("no channel of the sequence is free; delete what is not needed on one")
             self._new[id(track)] = free[0]
             self._editor.channels[free[0]].name = track["name"]
         return self._new[id(track)]
-
-    def _name(self, number: int) -> str:
-        return str(self._editor.channels[number].name)
 
 
 def _place(one: Placed, rate: Fraction) -> tuple[object, ...]:

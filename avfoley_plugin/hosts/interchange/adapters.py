@@ -1,7 +1,5 @@
-"""OpenTimelineIO's adapters, run in a process of their own with a limit on time and memory.
-
-They read what others wrote, and were not made for damaged files: whatever one does to such an adapter is then an error
-of ours, and no crash, no hang and no full memory.
+"""OpenTimelineIO's adapters, run in a process of their own with a limit on time and memory:
+whatever a damaged file does to one is an error of ours, and no crash, no hang and no full memory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""FCP7 XML ("xmeml" 4 and 5), as Final Cut Pro 7 wrote it and Premiere, Resolve, Hiero and others do, as a timeline.
-
-Built to Apple's "Final Cut Pro XML Interchange Format". Every clip item says where it plays, and is read from there;
-OpenTimelineIO's adapter lays items out one after the other, which moves those that overlap.
+"""FCP7 XML ("xmeml" 4 and 5) as a timeline, built to Apple's "Final Cut Pro XML Interchange
+Format". Items are read from where they say that they play; OpenTimelineIO's adapter lays them out
+one after the other, which moves those that overlap.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.interchange.markup import parse
+from avfoley_plugin.hosts.items import dissolve, frame_range, free_rows, gap, retime
 from avfoley_plugin.timeline.timing import exact_rate, rational_time
 
 _ITEMS = ("clipitem", "generatoritem")
 _KINDS = {"video": otio.schema.TrackKind.Video, "audio": otio.schema.TrackKind.Audio}
 _DEEPEST = 20
 _MOST_ITEMS = 20_000
-_MOST_TRACKS = 500
 #: A count of frames that no timeline has.
 _LONGEST = 2**31
 
@@ -52,7 +51,7 @@ def _own_sequences(element: Element) -> Iterator[Element]:
 
 @dataclass(frozen=True)
 class _Placed:
-    """An item where it plays, in frames of its sequence; what it plays begins ``skipped`` frames after its in point."""
+    """An item, in frames of its sequence; it plays from ``skipped`` frames after its in point."""
 
     element: Element
     start: int
@@ -72,10 +71,8 @@ class _Reader:
         rate = _rate(sequence)
         if rate is None:
             raise HostError("its sequence does not tell its frame rate")
-        start = _whole(sequence.findtext("timecode/frame")) or 0
-        timeline = otio.schema.Timeline(
-            (sequence.findtext("name") or "").strip(), global_start_time=rational_time(max(0, start), rate)
-        )
+        start = rational_time(_first_frame(sequence), rate)
+        timeline = otio.schema.Timeline(_text(sequence, "name"), global_start_time=start)
         timeline.tracks = self._stack(sequence, rate, 0)
         timeline.tracks.name = "tracks"
         timeline.tracks.markers.extend(_markers(sequence, rate, 0))
@@ -89,32 +86,24 @@ class _Reader:
                 # Premiere writes a track for each channel of a stereo track; all but the first repeat it.
                 if (element.get("currentExplodedTrackIndex") or "0") != "0":
                     continue
-                for row in _rows(self._placed(element)):
+                for row in free_rows(self._placed(element)) or [[]]:
                     number += 1
                     track = otio.schema.Track(name=f"{kind[0]}{number}", kind=kind)
-                    track.enabled = (element.findtext("enabled") or "TRUE").strip() != "FALSE"
-                    self._fill(track, row, element.findall("transitionitem"), rate, depth)
+                    track.enabled = _text(element, "enabled") != "FALSE"
+                    self._fill(track, row, element, rate, depth)
                     stack.append(track)
         return stack
 
-    def _fill(
-        self, track: otio.schema.Track, row: list[_Placed], transitions: list[Element], rate: Fraction, depth: int
-    ) -> None:
+    def _fill(self, track: otio.schema.Track, row: list[_Placed], element: Element, rate: Fraction, depth: int) -> None:
+        transitions = element.findall("transitionitem")
         at = 0
         for placed in row:
             if placed.start > at:
-                track.append(otio.schema.Gap(source_range=_range(0, placed.start - at, rate)))
+                track.append(gap(placed.start - at, rate))
             cut = next((t for t in transitions if _cut(t) == placed.start and at == placed.start and len(track)), None)
             if cut is not None:
-                first, last = _whole(cut.findtext("start")) or 0, _whole(cut.findtext("end")) or 0
-                track.append(
-                    otio.schema.Transition(
-                        (cut.findtext("effect/name") or "").strip(),
-                        otio.schema.TransitionTypes.SMPTE_Dissolve,
-                        rational_time(placed.start - first, rate),
-                        rational_time(last - placed.start, rate),
-                    )
-                )
+                first, last = (frame or 0 for frame in _span(cut, "start", "end"))
+                track.append(dissolve(_text(cut, "effect/name"), placed.start - first, last - placed.start, rate))
             track.append(self._item(placed, rate, depth))
             at = placed.end
 
@@ -136,20 +125,16 @@ class _Reader:
         else:
             file = self._file(element)
             item = otio.schema.Clip(media_reference=self._reference(element, file, own_rate))
-            first = 0 if file is None else max(0, _whole(file.findtext("timecode/frame")) or 0)
+            first = 0 if file is None else _first_frame(file)
             length = None if file is None else _whole(file.findtext("duration"))
             if speed < 0 and length is not None:
                 # Reversed, they count from the media's end; a source range begins where its earliest frame is.
                 into = max(Fraction(0), length - into - consumed)
             start = first + into
-        item.name = (element.findtext("name") or "").strip()
-        item.enabled = (element.findtext("enabled") or "TRUE").strip() != "FALSE"
+        item.name, item.enabled = _text(element, "name"), _text(element, "enabled") != "FALSE"
         item.source_range = TimeRange(rational_time(start, own_rate), rational_time(frames, rate))
         item.markers.extend(_markers(element, own_rate, start - begins))
-        if speed == 0:
-            item.effects.append(otio.schema.FreezeFrame())
-        elif speed != 1:
-            item.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(speed)))
+        retime(item, speed)
         return item
 
     def _nested(self, element: Element, rate: Fraction, depth: int) -> otio.schema.Stack:
@@ -166,7 +151,7 @@ class _Reader:
             if named.tag == "transitionitem":
                 continue
             child = named if len(named) else self._clips.get(named.get("id"), named)
-            start, end = _whole(child.findtext("start")), _whole(child.findtext("end"))
+            start, end = _span(child, "start", "end")
             before = children[position - 1] if position else None
             after = children[position + 1] if position + 1 < len(children) else None
             skipped = 0
@@ -185,66 +170,46 @@ class _Reader:
 
     def _reference(self, element: Element, file: Element | None, rate: Fraction) -> otio.core.MediaReference:
         if element.tag == "generatoritem":
-            kind = (element.findtext("effect/effectid") or "").strip()
-            return otio.schema.GeneratorReference(name=(element.findtext("name") or "").strip(), generator_kind=kind)
-        url = "" if file is None else (file.findtext("pathurl") or "").strip()
+            kind = _text(element, "effect/effectid")
+            return otio.schema.GeneratorReference(name=_text(element, "name"), generator_kind=kind)
+        url = "" if file is None else _text(file, "pathurl")
         if file is None or not url:
             return otio.schema.MissingReference()
-        own_rate = _rate(file) or rate
         length = _whole(file.findtext("duration"))
-        first = max(0, _whole(file.findtext("timecode/frame")) or 0)
-        reference = otio.schema.ExternalReference(url, _range(first, length, own_rate) if length else None)
-        reference.name = (file.findtext("name") or "").strip()
+        available = frame_range(_first_frame(file), length, _rate(file) or rate) if length else None
+        reference = otio.schema.ExternalReference(url, available)
+        reference.name = _text(file, "name")
         return reference
 
 
 def _cut(transition: Element) -> int | None:
     """Where a transition has its cut, by its alignment."""
-    start, end = _whole(transition.findtext("start")), _whole(transition.findtext("end"))
+    start, end = _span(transition, "start", "end")
     if start is None or end is None:
         return None
-    alignment = (transition.findtext("alignment") or "center").strip()
+    alignment = _text(transition, "alignment")
     if alignment.startswith("start"):
         return start
     return end if alignment.startswith("end") else start + (end - start) // 2
 
 
-def _rows(placed: list[_Placed]) -> list[list[_Placed]]:
-    """Items of one track that overlap go to tracks of their own; an empty track stays one."""
-    rows: list[list[_Placed]] = [[]]
-    for item in placed:
-        row = next((row for row in rows if not row or row[-1].end <= item.start), None)
-        if row is None:
-            rows.append([item])
-            if len(rows) > _MOST_TRACKS:
-                raise HostError("it holds more tracks than any timeline does")
-        else:
-            row.append(item)
-    return rows
-
-
 def _markers(element: Element, rate: Fraction, shift: Fraction | int) -> list[otio.schema.Marker]:
     markers = []
     for child in element.findall("marker"):
-        start, end = _whole(child.findtext("in")), _whole(child.findtext("out"))
+        start, end = _span(child, "in", "out")
         if start is not None and start >= 0:
-            frames = 1 if end is None or end <= start else end - start
-            markers.append(
-                otio.schema.Marker(
-                    name=(child.findtext("name") or "").strip(),
-                    marked_range=TimeRange(rational_time(start + shift, rate), rational_time(frames, rate)),
-                    comment=(child.findtext("comment") or "").strip(),
-                )
-            )
+            marked = frame_range(start + shift, 1 if end is None or end <= start else end - start, rate)
+            name, comment = _text(child, "name"), _text(child, "comment")
+            markers.append(otio.schema.Marker(name=name, marked_range=marked, comment=comment))
     return markers
 
 
 def _speed(item: Element) -> Fraction:
     """The speed of an item whose "timeremap" is one constant: below 0 for reversed; 1 for any other."""
     for effect in item.findall("filter/effect"):
-        if (effect.findtext("effectid") or "").strip() != "timeremap":
+        if _text(effect, "effectid") != "timeremap":
             continue
-        values = {p.findtext("parameterid"): (p.findtext("value") or "").strip() for p in effect.findall("parameter")}
+        values = {p.findtext("parameterid"): _text(p, "value") for p in effect.findall("parameter")}
         try:
             speed = Fraction(values.get("speed", "")) / 100
         except (ValueError, ZeroDivisionError):
@@ -258,8 +223,21 @@ def _rate(element: Element) -> Fraction | None:
     timebase = _whole(element.findtext("rate/timebase"))
     if timebase is None or not 0 < timebase <= 1_000_000:
         return None
-    drops = (element.findtext("rate/ntsc") or "").strip().upper() == "TRUE"
+    drops = _text(element, "rate/ntsc").upper() == "TRUE"
     return exact_rate(Fraction(timebase * 1000, 1001) if drops else Fraction(timebase))
+
+
+def _text(element: Element, path: str) -> str:
+    return (element.findtext(path) or "").strip()
+
+
+def _span(element: Element, first: str, last: str) -> tuple[int | None, int | None]:
+    return _whole(element.findtext(first)), _whole(element.findtext(last))
+
+
+def _first_frame(element: Element) -> int:
+    """The frame that the timecode of a sequence or a file begins with."""
+    return max(0, _whole(element.findtext("timecode/frame")) or 0)
 
 
 def _whole(text: str | None) -> int | None:
@@ -269,7 +247,3 @@ def _whole(text: str | None) -> int | None:
     except (ValueError, OverflowError):
         return None
     return value if abs(value) < _LONGEST else None
-
-
-def _range(start: int, frames: int, rate: Fraction) -> TimeRange:
-    return TimeRange(rational_time(start, rate), rational_time(frames, rate))

@@ -1,14 +1,12 @@
-"""Final Cut Pro's FCPXML (versions 1.5 to 1.13) as a timeline.
-
-Built to Apple's "FCPXML Reference". The adapter that OpenTimelineIO has for it does not read the files of present
-versions. A storyline is a track; what is connected on a lane goes to a track of that lane, above or below. An item that
-has both picture and sound is a clip on both a video and an audio track. A compound clip, a synchronised clip and the
-angle of a multicam clip are nested stacks.
+"""Final Cut Pro's FCPXML (1.5 to 1.13) as a timeline, built to Apple's "FCPXML Reference". A
+storyline is a track; what is connected on a lane goes to a track of that lane, above or below. An
+item with both picture and sound is a clip on both a video and an audio track. Compound and
+synchronised clips, and the angle of a multicam clip, are nested stacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -19,9 +17,11 @@ from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.interchange.markup import parse
+from avfoley_plugin.hosts.items import dissolve, frame_range, gap, retime
 from avfoley_plugin.timeline.timing import exact_rate, exact_seconds, rational_time
 
 KEY = "fcpxml"
+_KINDS = (otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio)
 _ZERO = Fraction(0)
 _ITEMS = ("asset-clip", "clip", "video", "audio", "ref-clip", "sync-clip", "mc-clip", "title", "gap", "live-drawing")
 _MARKERS = ("marker", "chapter-marker")
@@ -69,13 +69,33 @@ class _Placed:
     item: otio.core.Item
     duration: Fraction
 
+    @property
+    def end(self) -> Fraction:
+        return self.start + self.duration
+
+
+#: Start, end and name.
+_Transition = tuple[Fraction, Fraction, str]
+
 
 @dataclass
 class _Layout:
     """All items of one composition, and the transitions of its storyline."""
 
     placed: list[_Placed] = field(default_factory=list)
-    transitions: list[tuple[Fraction, Fraction, str]] = field(default_factory=list)
+    transitions: list[_Transition] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Where items go: to a lane of a layout. ``depth`` is how deep they are nested."""
+
+    layout: _Layout
+    depth: int
+    lane: int = 0
+
+    def connected(self, lane: int) -> _Line:
+        return _Line(self.layout, self.depth + 1, self.lane + lane)
 
 
 class _Reader:
@@ -111,41 +131,26 @@ class _Reader:
         """A sequence's tracks, which start where its timecode does."""
         layout = _Layout()
         start = _seconds(sequence.get("tcStart")) or _ZERO
-        spine = sequence.find("spine")
-        if spine is not None:
-            self._storyline(spine, start, 0, layout, depth, first=start)
+        for spine in sequence.findall("spine")[:1]:
+            self._storyline(spine, start, _Line(layout, depth), first=start)
         return self._tracks(layout)
 
-    def _storyline(
-        self,
-        spine: Iterable[Element],
-        origin: Fraction,
-        lane: int,
-        layout: _Layout,
-        depth: int,
-        first: Fraction = _ZERO,
-    ) -> None:
-        """The items of a storyline. Their offsets count in its own time, of which `origin` is the composition's 0."""
+    def _storyline(self, spine: Iterable[Element], origin: Fraction, line: _Line, first: Fraction = _ZERO) -> None:
+        """The items of a storyline. Offsets are in its time; the composition begins at `origin`."""
         following = first
         for element in spine:
             if element.tag == "transition":
                 start = _seconds(element.get("offset"))
                 duration = _seconds(element.get("duration")) or _ZERO
-                if start is not None and lane == 0:
-                    layout.transitions.append((start - origin, start - origin + duration, element.get("name", "")))
+                if start is not None and line.lane == 0:
+                    line.layout.transitions.append((start - origin, start - origin + duration, element.get("name", "")))
                 continue
             offset = _seconds(element.get("offset"))
             at = following if offset is None else offset
-            following = at + self._place(element, at - origin, lane, layout, depth)
+            following = at + self._place(element, at - origin, line)
 
     def _place(
-        self,
-        element: Element,
-        at: Fraction,
-        lane: int,
-        layout: _Layout,
-        depth: int,
-        within: tuple[Fraction, Fraction] | None = None,
+        self, element: Element, at: Fraction, line: _Line, within: tuple[Fraction, Fraction] | None = None
     ) -> Fraction:
         """Places an item, as far as it lies `within`, and what is connected to it. Returns its duration."""
         chosen = _choice(element) if element.tag == "audition" else element
@@ -161,27 +166,19 @@ class _Reader:
             if duration <= 0:
                 return _ZERO
         alternatives = [other for other in element if other is not chosen and other.tag == "asset-clip"]
-        for kind, item in self._made(chosen, start, duration, depth, alternatives if chosen is not element else ()):
+        others = alternatives if chosen is not element else ()
+        for kind, item in self._made(chosen, start, duration, line.depth, others):
             item.enabled = chosen.get("enabled", "1") != "0"
             # Markers count in the element's time, which is not the source's where that is mapped.
             begins = exact_seconds(item.source_range.start_time)
             item.markers.extend(self._markers(chosen, begins - start))
-            layout.placed.append(_Placed(lane, kind, at, item, duration))
-        self._connected(chosen, at, start, duration, lane, layout, depth)
+            line.layout.placed.append(_Placed(line.lane, kind, at, item, duration))
+        self._connected(chosen, at, start, duration, line)
         return duration
 
-    def _connected(
-        self,
-        element: Element,
-        at: Fraction,
-        start: Fraction,
-        duration: Fraction,
-        lane: int,
-        layout: _Layout,
-        depth: int,
-    ) -> None:
+    def _connected(self, element: Element, at: Fraction, start: Fraction, duration: Fraction, line: _Line) -> None:
         """What hangs on an item: its offsets count in the item's own time, of which `start` is where it begins."""
-        if depth > _DEEPEST:
+        if line.depth > _DEEPEST:
             raise HostError("its clips are nested more deeply than any timeline's are")
         holders = [element]
         if element.tag == "clip":
@@ -195,22 +192,18 @@ class _Reader:
                     continue
                 offset = _seconds(child.get("offset"))
                 place = base + (own if offset is None else offset) - own
-                child_lane = lane + _lane(child)
+                inner = line.connected(_lane(child))
                 if child.tag == "spine":
-                    self._storyline(child, -place, child_lane, layout, depth + 1)
+                    self._storyline(child, -place, inner)
                 else:
-                    within = None if holder is element else (at, at + duration)
-                    self._place(child, place, child_lane, layout, depth + 1, within)
+                    self._place(child, place, inner, None if holder is element else (at, at + duration))
 
     def _range(self, element: Element) -> tuple[Fraction, Fraction]:
         """Start and duration of an item in its own time; by default all of its media."""
         asset = self._asset(element)
-        start, duration = _seconds(element.get("start")), _seconds(element.get("duration"))
-        if start is None:
-            start = _ZERO if asset is None else asset.start
-        if duration is None:
-            duration = _ZERO if asset is None else asset.duration
-        return start, max(_ZERO, duration)
+        start, duration = (_ZERO, _ZERO) if asset is None else (asset.start, asset.duration)
+        own_start, own_duration = _seconds(element.get("start")), _seconds(element.get("duration"))
+        return start if own_start is None else own_start, max(_ZERO, duration if own_duration is None else own_duration)
 
     def _made(
         self, element: Element, start: Fraction, duration: Fraction, depth: int, alternatives: Iterable[Element] = ()
@@ -262,7 +255,7 @@ class _Reader:
             inner = [child for child in element if child.get("lane") is None]
             spines = [child for child in inner if child.tag == "spine"]
             items = list(spines[0]) if spines else [child for child in inner if child.tag in _ITEMS]
-            self._storyline(items, _ZERO, 0, layout, depth)
+            self._storyline(items, _ZERO, _Line(layout, depth))
             stack = self._tracks(layout)
         else:
             media = self._resources.get(element.get("ref", ""))
@@ -274,9 +267,8 @@ class _Reader:
         if stack is None:
             return
         kinds = {track.kind for track in stack}
-        enabled = element.get("srcEnable", "all")
-        for kind in (otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio):
-            if kind in kinds and enabled in ("all", kind.lower()):
+        for kind in _enabled(element):
+            if kind in kinds:
                 only = stack.deepcopy()
                 only[:] = [track.deepcopy() for track in stack if track.kind == kind]
                 yield kind, only
@@ -286,14 +278,13 @@ class _Reader:
         layout = _Layout()
         chosen: dict[str, Element | None] = {}
         for source in element.findall("mc-source"):
-            for kind in (otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio):
-                if source.get("srcEnable", "all") in ("all", kind.lower()):
-                    chosen.setdefault(kind, angles.get(source.get("angleID")))
+            for kind in _enabled(source):
+                chosen.setdefault(kind, angles.get(source.get("angleID")))
         start = _seconds(multicam.get("tcStart")) or _ZERO
         for kind, angle in chosen.items():
             if angle is not None:
                 shown = _Layout()
-                self._storyline(angle, start, 0, shown, depth, first=start)
+                self._storyline(angle, start, _Line(shown, depth), first=start)
                 layout.placed += [placed for placed in shown.placed if placed.kind == kind]
         return self._tracks(layout)
 
@@ -304,15 +295,12 @@ class _Reader:
             begin, end = _mapped(points, start), _mapped(points, start + duration)
             speed = (end - begin) / duration
             start = begin if speed >= 0 else end
-            if speed == 0:
-                item.effects.append(otio.schema.FreezeFrame())
-            elif speed != 1:
-                item.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(speed)))
+            retime(item, speed)
         if isinstance(item, otio.schema.Stack):
             media = self._resources.get(element.get("ref", ""))
             composition = None if media is None else next(iter(media), None)
             start -= (None if composition is None else _seconds(composition.get("tcStart"))) or _ZERO
-        item.source_range = TimeRange(self._time(start), self._time(duration))
+        item.source_range = self._time_range(start, duration)
 
     def _asset(self, element: Element) -> _Asset | None:
         found = self._resources.get(element.get("ref", ""))
@@ -320,15 +308,10 @@ class _Reader:
             return None
         representation = found.find("media-rep")
         url = found.get("src") or (None if representation is None else representation.get("src")) or ""
-        return _Asset(
-            name=found.get("name", ""),
-            url=url,
-            start=_seconds(found.get("start")) or _ZERO,
-            duration=max(_ZERO, _seconds(found.get("duration")) or _ZERO),
-            rate=self._format_rate(found.get("format")),
-            has_video=found.get("hasVideo") == "1",
-            has_audio=found.get("hasAudio") == "1",
-        )
+        start, duration = (_seconds(found.get(name)) or _ZERO for name in ("start", "duration"))
+        rate, has_video, has_audio = found.get("format"), found.get("hasVideo") == "1", found.get("hasAudio") == "1"
+        name = found.get("name", "")
+        return _Asset(name, url, start, max(_ZERO, duration), self._format_rate(rate), has_video, has_audio)
 
     def _reference(self, element: Element, asset: _Asset | None) -> otio.core.MediaReference:
         if asset is None:
@@ -337,9 +320,7 @@ class _Reader:
                 return otio.schema.GeneratorReference(name=effect.get("name", ""), generator_kind=element.tag)
             return otio.schema.MissingReference()
         rate = asset.rate or self._rate
-        available = None
-        if asset.duration > 0:
-            available = TimeRange(_time(asset.start, rate), _time(asset.duration, rate))
+        available = frame_range(asset.start * rate, asset.duration * rate, rate) if asset.duration > 0 else None
         reference = otio.schema.ExternalReference(asset.url, available)
         reference.name = asset.name
         return reference
@@ -350,11 +331,8 @@ class _Reader:
             start = _seconds(child.get("start")) if child.tag in _MARKERS else None
             if start is not None:
                 length = _seconds(child.get("duration")) or 1 / self._rate
-                marker = otio.schema.Marker(
-                    name=child.get("value", ""),
-                    marked_range=TimeRange(self._time(start + shift), self._time(length)),
-                    comment=child.get("note", ""),
-                )
+                marked = self._time_range(start + shift, length)
+                marker = otio.schema.Marker(child.get("value", ""), marked, comment=child.get("note", ""))
                 marker.metadata[KEY] = {"kind": child.tag}
                 markers.append(marker)
         return markers
@@ -362,12 +340,12 @@ class _Reader:
     def _tracks(self, layout: _Layout) -> otio.schema.Stack:
         """Tracks with gaps out of placed items: video tracks by lane, then audio tracks."""
         stack = otio.schema.Stack()
-        for kind in (otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio):
+        for kind in _KINDS:
             rows: dict[tuple[int, int], list[_Placed]] = {}
             for placed in sorted((p for p in layout.placed if p.kind == kind), key=lambda p: (p.lane, p.start)):
                 number = 0
                 # Two storylines of one lane may overlap: then the second is on a track of its own.
-                while (row := rows.get((placed.lane, number))) and row[-1].start + row[-1].duration > placed.start:
+                while (row := rows.get((placed.lane, number))) and row[-1].end > placed.start:
                     number += 1
                 if number > _MOST_TRACKS:
                     raise HostError("it holds more tracks than any timeline does")
@@ -379,27 +357,24 @@ class _Reader:
                 stack.append(track)
         return stack
 
-    def _fill(
-        self, track: otio.schema.Track, row: list[_Placed], transitions: list[tuple[Fraction, Fraction, str]]
-    ) -> None:
+    def _fill(self, track: otio.schema.Track, row: list[_Placed], transitions: list[_Transition]) -> None:
         at = _ZERO
         for placed in row:
             if placed.start > at:
-                track.append(otio.schema.Gap(source_range=TimeRange(self._time(_ZERO), self._time(placed.start - at))))
+                track.append(gap((placed.start - at) * self._rate, self._rate))
             cut = placed.start
             over = next((t for t in transitions if t[0] < cut < t[1] or (t[0] == cut and not len(track))), None)
             if over is not None and track.kind == otio.schema.TrackKind.Video:
-                track.append(self._transition(over, cut))
+                start, end, name = over
+                track.append(dissolve(name, (cut - start) * self._rate, (end - cut) * self._rate, self._rate))
             track.append(placed.item)
-            at = max(at, placed.start + placed.duration)
-
-    def _transition(self, over: tuple[Fraction, Fraction, str], cut: Fraction) -> otio.schema.Transition:
-        return otio.schema.Transition(
-            over[2], otio.schema.TransitionTypes.SMPTE_Dissolve, self._time(cut - over[0]), self._time(over[1] - cut)
-        )
+            at = max(at, placed.end)
 
     def _time(self, seconds: Fraction) -> RationalTime:
         return _time(seconds, self._rate)
+
+    def _time_range(self, start: Fraction, duration: Fraction) -> TimeRange:
+        return frame_range(start * self._rate, duration * self._rate, self._rate)
 
 
 def _time(seconds: Fraction, rate: Fraction) -> RationalTime:
@@ -441,26 +416,26 @@ def _content(clip: Element) -> Element | None:
     return next((child for child in inner if child.tag in ("video", "audio", "asset-clip")), None)
 
 
+def _enabled(element: Element) -> list[str]:
+    """The kinds of track that an element's sources are switched on for."""
+    return [kind for kind in _KINDS if element.get("srcEnable", "all") in ("all", kind.lower())]
+
+
 def _kinds(element: Element, content: Element | None, asset: _Asset | None) -> list[str]:
     """The kinds of track that an element plays on."""
     tag = element.tag if content is None else content.tag
-    video, audio = otio.schema.TrackKind.Video, otio.schema.TrackKind.Audio
+    video, audio = _KINDS
     if tag == "audio":
         return [audio]
     if tag in ("video", "title", "live-drawing") or asset is None:
         return [video]
-    enabled = element.get("srcEnable", "all")
-    kinds = [video] if asset.has_video and enabled in ("all", "video") else []
-    return [*kinds, audio] if asset.has_audio and enabled in ("all", "audio") else kinds
+    return [kind for kind in _enabled(element) if (asset.has_video if kind == video else asset.has_audio)]
 
 
 def _time_points(element: Element) -> list[tuple[Fraction, Fraction]]:
-    time_map = element.find("timeMap")
-    points: Mapping[Fraction, Fraction] = {}
-    if time_map is not None:
-        pairs = ((_seconds(p.get("time")), _seconds(p.get("value"))) for p in time_map.findall("timept"))
-        points = {time: value for time, value in pairs if time is not None and value is not None}
-    return sorted(points.items())
+    found = [point for time_map in element.findall("timeMap")[:1] for point in time_map.findall("timept")]
+    pairs = ((_seconds(point.get("time")), _seconds(point.get("value"))) for point in found)
+    return sorted({time: value for time, value in pairs if time is not None and value is not None}.items())
 
 
 def _mapped(points: list[tuple[Fraction, Fraction]], time: Fraction) -> Fraction:

@@ -1,8 +1,7 @@
-"""A timeline as Final Cut Pro's FCPXML 1.10.
-
-The lowest video track is the storyline; what is on other tracks is connected to it, on lanes above or below. Sound that
-is cut just as its picture stays with it in one clip. Takes are an audition, the active one first. Markers of the
-timeline are put on the storyline, because a sequence has none.
+"""A timeline as Final Cut Pro's FCPXML 1.10. The lowest video track is the storyline; what is on
+other tracks is connected to it, on lanes above or below. Sound that is cut as its picture stays
+with it in one clip. Takes are an audition, the active one first. Markers of the timeline go on the
+storyline.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 import opentimelineio as otio
 
+from avfoley_plugin.hosts.items import items_of, speed_of
 from avfoley_plugin.timeline.timing import exact_rate, exact_seconds, is_picture_rate, record_clock
 
 _ZERO = Fraction(0)
@@ -67,12 +67,9 @@ class _Writer:
         audio = [self._pieces(track) for track in stack if _kind(track) == otio.schema.TrackKind.Audio]
         spine = self._spine(video[0] if video else [], [*video, *audio])
         rest = [(lane, piece) for lane, row in enumerate(video[1:], start=1) for piece in row]
-        rest += [
-            (-lane, piece) for lane, row in enumerate(audio, start=1) for piece in row if not _joined(piece, spine)
-        ]
+        rest += [(-lane, one) for lane, row in enumerate(audio, start=1) for one in row if not _joined(one, spine)]
         for piece in spine:
-            kinds = ("video", "audio") if piece.has_audio else ("video",)
-            piece.element = self._element(piece, kinds)
+            piece.element = self._element(piece, ("video", "audio") if piece.has_audio else ("video",))
             piece.element.set("offset", _time(start + piece.start))
         for lane, piece in rest:
             if not isinstance(piece.item, otio.schema.Gap):
@@ -87,49 +84,38 @@ class _Writer:
                 below = _at(spine, begins)
                 below.markers.append(self._marker(marker, below.local + begins - below.start))
         duration = spine[-1].end if spine else _ZERO
-        timecode = "DF" if ";" in self._clock.timecode(0) else "NDF"
-        sequence = Element(
-            "sequence", format=self._format, duration=_time(duration), tcStart=_time(start), tcFormat=timecode
-        )
-        line = SubElement(sequence, "spine")
+        mode = "DF" if ";" in self._clock.timecode(0) else "NDF"
+        made = Element("sequence", format=self._format, duration=_time(duration), tcStart=_time(start), tcFormat=mode)
+        line = SubElement(made, "spine")
         for piece in spine:
             assert piece.element is not None
             # The order is the document type's: what is connected comes before markers.
             inner = piece.element if piece.element.tag != "audition" else piece.element[0]
-            own = list(inner)
-            times = [child for child in own if child.tag == "timeMap"]
-            others = [child for child in own if child.tag != "timeMap"]
+            times = inner.findall("timeMap")
+            others = [child for child in inner if child.tag != "timeMap"]
             inner[:] = [*times, *piece.connected, *others, *piece.markers]
             line.append(piece.element)
-        return sequence
+        return made
 
     def _spine(self, first: list[_Piece], rows: list[list[_Piece]]) -> list[_Piece]:
         """The storyline: the lowest video track, prolonged by a gap to where the last of the other tracks ends."""
-        spine = list(first)
-        end = max(
-            (piece.end for row in rows for piece in row if not isinstance(piece.item, otio.schema.Gap)), default=_ZERO
-        )
+        spine, pieces = list(first), [piece for row in rows for piece in row]
+        end = max((piece.end for piece in pieces if not isinstance(piece.item, otio.schema.Gap)), default=_ZERO)
         reached = spine[-1].end if spine else _ZERO
         if end > reached:
             spine.append(_Piece(otio.schema.Gap(), reached, end - reached, _ZERO))
-        audio = [piece for row in rows for piece in row if _kind(piece.item.parent()) == otio.schema.TrackKind.Audio]
+        audio = [piece for piece in pieces if _kind(piece.item.parent()) == otio.schema.TrackKind.Audio]
         for piece in spine:
             piece.has_audio = any(_same_cut(piece, other) for other in audio)
         return spine
 
     def _pieces(self, track: otio.schema.Track) -> list[_Piece]:
-        pieces, at = [], _ZERO
-        for child in track:
-            if not isinstance(child, otio.core.Item):
-                continue
-            plays = child.trimmed_range()
-            duration = exact_seconds(plays.duration)
-            local = (
-                _ZERO if _speed(child) != 1 or isinstance(child, otio.schema.Gap) else exact_seconds(plays.start_time)
-            )
+        pieces = []
+        for item, at, duration in items_of(track):
+            own_time = speed_of(item) == 1 and not isinstance(item, otio.schema.Gap)
+            local = exact_seconds(item.trimmed_range().start_time) if own_time else _ZERO
             if duration > 0:
-                pieces.append(_Piece(child, at, duration, local))
-            at += duration
+                pieces.append(_Piece(item, at, duration, local))
         return pieces
 
     def _element(self, piece: _Piece, kinds: tuple[str, ...]) -> Element:
@@ -138,24 +124,22 @@ class _Writer:
             return Element("gap", name="Gap", start="0s", duration=_time(piece.duration))
         if isinstance(item, otio.core.Composition):
             element = Element("ref-clip", ref=self._compound(item), name=item.name or "Compound Clip")
-        else:
-            takes = self._takes(item)
-            if len(takes) > 1:
-                audition = Element("audition")
-                for reference in takes:
-                    audition.append(self._clip(piece, reference, kinds))
-                return audition
+            self._describe(element, piece, kinds)
+            return element
+        takes = self._takes(item)
+        if len(takes) < 2:
             return self._clip(piece, item.media_reference, kinds)
-        self._describe(element, piece, kinds)
-        return element
+        audition = Element("audition")
+        audition.extend(self._clip(piece, reference, kinds) for reference in takes)
+        return audition
 
     def _clip(self, piece: _Piece, reference: otio.core.MediaReference, kinds: tuple[str, ...]) -> Element:
         name = piece.item.name or reference.name or "Clip"
-        if not isinstance(reference, otio.schema.ExternalReference):
-            # Offline media and generators have no file that could be named; their place is kept by their name.
-            element = Element("gap", name=name)
-        else:
+        if isinstance(reference, otio.schema.ExternalReference):
             element = Element("asset-clip", ref=self._asset(reference, piece, kinds), name=name)
+        else:
+            # Offline media and generators have no file to name; their place is kept by their name.
+            element = Element("gap", name=name)
         self._describe(element, piece, kinds)
         return element
 
@@ -167,36 +151,32 @@ class _Writer:
             element.set("srcEnable", kinds[0])
         if not piece.item.enabled:
             element.set("enabled", "0")
-        speed = _speed(piece.item)
+        begins = exact_seconds(piece.item.trimmed_range().start_time)
+        speed = speed_of(piece.item)
         if speed != 1 and element.tag != "gap":
-            begins = exact_seconds(piece.item.trimmed_range().start_time)
             first = begins if speed >= 0 else begins - speed * piece.duration
             time_map = SubElement(element, "timeMap")
             for time in (_ZERO, piece.duration):
                 SubElement(time_map, "timept", time=_time(time), value=_time(first + speed * time), interp="linear")
         for marker in piece.item.markers:
-            into = exact_seconds(marker.marked_range.start_time) - exact_seconds(piece.item.trimmed_range().start_time)
+            into = exact_seconds(marker.marked_range.start_time) - begins
             element.append(self._marker(marker, piece.local + into))
 
     def _marker(self, marker: otio.schema.Marker, start: Fraction) -> Element:
-        frame = 1 / self._clock.rate
-        element = Element("marker", start=_time(start), duration=_time(frame), value=marker.name)
-        if exact_seconds(marker.marked_range.duration) > frame:
-            element.set("duration", _time(exact_seconds(marker.marked_range.duration)))
+        duration = max(1 / self._clock.rate, exact_seconds(marker.marked_range.duration))
+        element = Element("marker", start=_time(start), duration=_time(duration), value=marker.name)
         if marker.comment:
             element.set("note", marker.comment)
         return element
 
     def _takes(self, clip: otio.schema.Clip) -> list[otio.schema.ExternalReference]:
         active = clip.active_media_reference_key
-        found = clip.media_references()
-        rest = [reference for key, reference in found.items() if key != active]
-        return [r for r in (found[active], *rest) if isinstance(r, otio.schema.ExternalReference)]
+        found = sorted(clip.media_references().items(), key=lambda entry: entry[0] != active)
+        return [reference for _, reference in found if isinstance(reference, otio.schema.ExternalReference)]
 
     def _compound(self, stack: otio.core.Composition) -> str:
-        inner = stack
-        if isinstance(stack, otio.schema.Track):
-            inner = otio.schema.Stack(children=[stack.deepcopy()])
+        is_track = isinstance(stack, otio.schema.Track)
+        inner = otio.schema.Stack(children=[stack.deepcopy()]) if is_track else stack
         media = SubElement(self._resources, "media", id=self._new_id(), name=stack.name or "Compound Clip")
         media.append(self._sequence(inner, _ZERO, []))
         return media.get("id", "")
@@ -205,12 +185,10 @@ class _Writer:
         url, available = reference.target_url, reference.available_range
         asset = self._assets.get(url)
         if asset is None:
-            asset = SubElement(
-                self._resources, "asset", id=self._new_id(), name=reference.name or url.rpartition("/")[2]
-            )
-            asset.set("start", _time(_own_start(reference)))
-            length = piece.duration if available is None else exact_seconds(available.duration)
-            asset.set("duration", _time(length))
+            name = reference.name or url.rpartition("/")[2]
+            asset = SubElement(self._resources, "asset", id=self._new_id(), name=name)
+            asset.set("start", _time(_ZERO if available is None else exact_seconds(available.start_time)))
+            asset.set("duration", _time(piece.duration if available is None else exact_seconds(available.duration)))
             SubElement(asset, "media-rep", kind="original-media", src=url)
             self._assets[url] = asset
         if "video" in kinds:
@@ -218,9 +196,7 @@ class _Writer:
             if available is not None and is_picture_rate(available.duration.rate):
                 asset.set("format", self._format_of(exact_rate(available.duration.rate)))
         if "audio" in kinds:
-            asset.set("hasAudio", "1")
-            asset.set("audioSources", "1")
-            asset.set("audioRate", "48000")
+            asset.attrib.update(hasAudio="1", audioSources="1", audioRate="48000")
         return asset.get("id", "")
 
     def _format_of(self, rate: Fraction) -> str:
@@ -231,11 +207,6 @@ class _Writer:
 
     def _new_id(self) -> str:
         return f"r{len(self._resources) + 1}"
-
-
-def _own_start(reference: otio.schema.ExternalReference) -> Fraction:
-    """Where a file begins in the time that its clips count in."""
-    return _ZERO if reference.available_range is None else exact_seconds(reference.available_range.start_time)
 
 
 def _at(spine: list[_Piece], time: Fraction) -> _Piece:
@@ -249,20 +220,12 @@ def _joined(piece: _Piece, spine: list[_Piece]) -> bool:
 def _same_cut(one: _Piece, other: _Piece) -> bool:
     """Whether two items show the same stretch of the same file at the same time."""
     urls = {getattr(getattr(piece.item, "media_reference", None), "target_url", None) for piece in (one, other)}
-    places = {(piece.start, piece.duration, piece.local, _speed(piece.item)) for piece in (one, other)}
+    places = {(piece.start, piece.duration, piece.local, speed_of(piece.item)) for piece in (one, other)}
     return len(urls) == 1 and None not in urls and len(places) == 1
 
 
 def _kind(track: otio.core.Composable | None) -> str:
     return str(getattr(track, "kind", otio.schema.TrackKind.Video))
-
-
-def _speed(item: otio.core.Item) -> Fraction:
-    speed = Fraction(1)
-    for effect in item.effects:
-        if isinstance(effect, otio.schema.LinearTimeWarp):
-            speed *= Fraction(effect.time_scalar).limit_denominator(1_000_000)
-    return speed
 
 
 def _time(seconds: Fraction) -> str:

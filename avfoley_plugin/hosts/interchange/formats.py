@@ -16,9 +16,8 @@ from avfoley_plugin.hosts.interchange.fcp7_reading import read_fcp7
 from avfoley_plugin.hosts.interchange.fcp7_writing import write_fcp7
 from avfoley_plugin.hosts.interchange.fcpxml_reading import read_fcpxml
 from avfoley_plugin.hosts.interchange.fcpxml_writing import write_fcpxml
-from avfoley_plugin.hosts.media_time import Probe, count_in_media_time
-from avfoley_plugin.timeline.media_url import resolve_media
-from avfoley_plugin.timeline.timing import record_clock
+from avfoley_plugin.hosts.media_time import Probe, in_media_time
+from avfoley_plugin.hosts.saving import absolute_url
 
 #: More than any timeline's file has; what is larger would only fill the memory.
 LARGEST = 1 << 28
@@ -31,7 +30,6 @@ class Format:
     """
 
     name: str
-    suffix: str
     read: Callable[[Path, Fraction | None], otio.schema.Timeline]
     write: Callable[[otio.schema.Timeline], bytes]
     #: The adapter of the `interchange` extra that it needs, if any: to be written, and AAF also to be read.
@@ -52,36 +50,19 @@ def read_interchange(path: Path, rate: Fraction | None = None) -> otio.schema.Ti
 
 
 def write_interchange(timeline: otio.schema.Timeline, folder: Path, suffix: str, probe: Probe | None = None) -> bytes:
-    """The content of a file of an interchange format. Relative media URLs resolve against `folder`.
-
-    Raises HostError if the format cannot hold the timeline at all. What it loses, `losses` tells.
+    """The content of a file; relative media URLs resolve against `folder`. Raises HostError if the
+    format cannot hold the timeline at all.
     """
     chosen = FORMATS[suffix.lower()]
-    prepared = timeline.deepcopy()
-    clock = record_clock(prepared)
+    prepared = in_media_time(timeline, folder, probe)
     for clip in prepared.find_clips():
-        count_in_media_time(clip, folder, clock, probe)
         for reference in clip.media_references().values():
             if isinstance(reference, otio.schema.ExternalReference):
-                path = resolve_media(reference.target_url, folder)
-                if path is not None and path.is_absolute():
-                    reference.target_url = path.as_uri()
+                reference.target_url = absolute_url(reference.target_url, folder) or reference.target_url
     try:
         return chosen.write(prepared)
     except AVFoleyError as error:
         raise HostError(f"the timeline cannot be written as {chosen.name}: {error}") from error
-
-
-def _read_fcpxml(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
-    return read_fcpxml(path.read_bytes())
-
-
-def _read_edl(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
-    return read_edl(path.read_bytes(), rate)
-
-
-def _read_fcp7(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
-    return read_fcp7(path.read_bytes())
 
 
 def _read_aaf(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
@@ -92,17 +73,9 @@ def _read_aaf(path: Path, rate: Fraction | None) -> otio.schema.Timeline:
     return read_with("AAF", path)
 
 
-def _write_aaf(timeline: otio.schema.Timeline) -> bytes:
-    return write_with("AAF", timeline, ".aaf")
-
-
-def _write_edl(timeline: otio.schema.Timeline) -> bytes:
-    return write_edl(timeline).encode()
-
-
 FORMATS: dict[str, Format] = {
-    ".fcpxml": Format("FCPXML", ".fcpxml", _read_fcpxml, write_fcpxml),
-    ".xml": Format("FCP7 XML", ".xml", _read_fcp7, write_fcp7, "fcp_xml"),
-    ".aaf": Format("AAF", ".aaf", _read_aaf, _write_aaf, "AAF"),
-    ".edl": Format("EDL", ".edl", _read_edl, _write_edl),
+    ".fcpxml": Format("FCPXML", lambda path, rate: read_fcpxml(path.read_bytes()), write_fcpxml),
+    ".xml": Format("FCP7 XML", lambda path, rate: read_fcp7(path.read_bytes()), write_fcp7, "fcp_xml"),
+    ".aaf": Format("AAF", _read_aaf, lambda timeline: write_with("AAF", timeline, ".aaf"), "AAF"),
+    ".edl": Format("EDL", lambda path, rate: read_edl(path.read_bytes(), rate), write_edl),
 }

@@ -13,9 +13,8 @@ _MOST_ELEMENTS = 2_000_000
 
 
 def parse(content: bytes) -> ElementTree.Element:
-    """The root of a document. Raises HostError if it is not well-formed, declares an entity, or is out of all measure.
-
-    A document type is allowed as far as it is only a name, as FCPXML and FCP7 XML have it.
+    """The root of a document. Raises HostError if it is not well-formed, declares an entity, or is
+    out of all measure. A document type may only be a name, as FCPXML and FCP7 XML have it.
     """
     builder = ElementTree.TreeBuilder()
     parser = expat.ParserCreate()

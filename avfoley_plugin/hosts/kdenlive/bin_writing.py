@@ -11,7 +11,7 @@ from avfoley_engine.protocol import SAMPLE_RATE
 
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.kdenlive.changes import NAME, Changes, json_text
-from avfoley_plugin.hosts.kdenlive.markup import Element, tag, text_tag
+from avfoley_plugin.hosts.kdenlive.markup import Element, property_tag, property_tags, tag
 from avfoley_plugin.hosts.kdenlive.placed import PlacedClip
 from avfoley_plugin.hosts.kdenlive.project import Project
 from avfoley_plugin.hosts.kdenlive.records import TAKE_PROPERTY, StoredTake
@@ -47,9 +47,7 @@ def take_producer(
         **properties,
     }
     name = changes.new_id(what)
-    content = [text_tag("property", {"name": key}, text) for key, text in every.items()]
-    reach = {"in": project.clock(0), "out": project.clock(frames - 1)}
-    return name, tag("producer", {"id": name, **reach}, *content, indent=" ")
+    return name, tag("producer", {"id": name, **project.reach(0, frames)}, *property_tags(every), indent=" ")
 
 
 def file_frames(reference: otio.core.MediaReference, project: Project) -> int:
@@ -72,14 +70,9 @@ def write_takes(changes: Changes, clips: Iterable[PlacedClip]) -> dict[str, str]
                 # The editor copied our clip.
                 continue
             path, length = take_path(references[key], project), references[key].available_range.duration
+            name, picture = placed.clip.name, placed.picture
             stored = StoredTake(
-                name=placed.clip.name,
-                key=key,
-                length=length.value,
-                rate=length.rate,
-                picture=placed.picture,
-                clip=ours,
-                take=take,
+                name=name, key=key, length=length.value, rate=length.rate, picture=picture, clip=ours, take=take
             )
             known = present.get((take.id, path))
             if known is None:
@@ -91,9 +84,7 @@ def write_takes(changes: Changes, clips: Iterable[PlacedClip]) -> dict[str, str]
 
 
 def drop_takes(changes: Changes, kept: Iterable[str], sequence_playlists: set[str | None]) -> set[str]:
-    """Takes the takes out of the bin that are not among the `kept`, unless another sequence plays them. Returns the
-    ``kdenlive:id`` of those that stay.
-    """
+    """Takes what is not `kept`, or played elsewhere, out of the bin; returns the ids that stay."""
     kept, project = set(kept), changes.project
     elsewhere = {
         name
@@ -109,7 +100,7 @@ def drop_takes(changes: Changes, kept: Iterable[str], sequence_playlists: set[st
         if bin_id not in kept and stored.clip.id not in shots_elsewhere
     }
     for entry in project.main_bin["entry"]:
-        producer = project.producers.get(entry.attributes.get("producer", ""))
+        producer = project.producer_of(entry)
         if producer is not None and producer.properties.get("kdenlive:id") in dropped:
             changes.patch.remove(entry)
             changes.patch.remove(producer)
@@ -130,20 +121,15 @@ def drop_unused_producers(changes: Changes, used: set[str]) -> None:
 
 
 def _bin_ids(project: Project, entry: Element) -> Iterator[str]:
-    producer = project.producers.get(entry.attributes.get("producer", ""))
-    for element in (entry, producer):
+    for element in (entry, project.producer_of(entry)):
         if element is not None and "kdenlive:id" in element.properties:
             yield element.properties["kdenlive:id"]
 
 
 def _add(changes: Changes, stored: StoredTake, path: Path, frames: int) -> str:
     project, bin_id = changes.project, changes.new_bin_id()
-    caption = stored.take.request.caption or NAME
-    sync = {
-        "comment": caption,
-        "pos": round_half_up(stored.take.head_samples * project.rate / SAMPLE_RATE),
-        "type": changes.category(),
-    }
+    head = round_half_up(stored.take.head_samples * project.rate / SAMPLE_RATE)
+    sync = {"comment": stored.take.request.caption or NAME, "pos": head, "type": changes.category()}
     properties = {
         "kdenlive:clipname": f"{stored.name} {stored.key}",
         "kdenlive:folderid": _folder(changes),
@@ -155,8 +141,7 @@ def _add(changes: Changes, stored: StoredTake, path: Path, frames: int) -> str:
         properties["kdenlive:control_uuid"] = f"{{{uuid.uuid5(uuid.NAMESPACE_URL, f'avfoley:{stored.take.id}')}}}"
     name, producer = take_producer(changes, "take", path, frames, stored.picture, properties)
     changes.patch.insert_before(project.main_bin, producer)
-    reach = {"in": project.clock(0), "out": project.clock(frames - 1)}
-    changes.patch.append(project.main_bin, tag("entry", {"producer": name, **reach}))
+    changes.patch.append(project.main_bin, tag("entry", {"producer": name, **project.reach(0, frames)}))
     return bin_id
 
 
@@ -167,8 +152,8 @@ def _folder(changes: Changes) -> str:
         if there:
             return next((number for number in there if number == changes.record.folder), there[0])
         changes.made_folder = changes.record.folder = changes.new_bin_id()
-        name = {"name": f"kdenlive:folder.-1.{changes.made_folder}"}
-        changes.add_child(changes.project.main_bin, text_tag("property", name, NAME))
+        name = f"kdenlive:folder.-1.{changes.made_folder}"
+        changes.add_child(changes.project.main_bin, property_tag(name, NAME))
     return changes.made_folder
 
 

@@ -9,11 +9,11 @@ import opentimelineio as otio
 from avfoley_plugin.hosts.kdenlive.changes import Changes, json_text
 from avfoley_plugin.hosts.kdenlive.guides import guides
 from avfoley_plugin.hosts.kdenlive.json_array import changed
-from avfoley_plugin.hosts.kdenlive.markup import text_tag
+from avfoley_plugin.hosts.kdenlive.markup import property_tag
 from avfoley_plugin.hosts.kdenlive.reading import PLACE, match_captions
 from avfoley_plugin.hosts.kdenlive.records import StoredCaption, StoredTimeline
 from avfoley_plugin.timeline.identity import CaptionIdentity, EventIdentity, marker_identity
-from avfoley_plugin.timeline.timing import exact_frames, round_half_up
+from avfoley_plugin.timeline.timing import frames
 
 
 def _text_of(marker: otio.schema.Marker, its: CaptionIdentity | EventIdentity) -> str:
@@ -24,9 +24,8 @@ def _text_of(marker: otio.schema.Marker, its: CaptionIdentity | EventIdentity) -
 
 
 def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: StoredTimeline) -> None:
-    """Brings our guides to the captions and events of a timeline. `mine` is what is ours on the sequence, and is updated.
-
-    A frame has room for one guide: ours makes way for another, by a frame.
+    """Brings our guides to a timeline's captions and events; updates `mine`, what is ours on the
+    sequence. A frame has room for one guide: ours makes way for another, by a frame.
     """
     project = changes.project
     owner, prefix = project.settings
@@ -42,8 +41,8 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
         its = marker_identity(marker)
         if its is None:
             continue
-        frame = max(0, round_half_up(exact_frames(marker.marked_range.start_time, project.rate)))
-        frames = max(0, round_half_up(exact_frames(marker.marked_range.duration, project.rate)))
+        frame = max(0, frames(marker.marked_range.start_time, project.rate))
+        length = max(0, frames(marker.marked_range.duration, project.rate))
         while frame in taken:
             frame += 1
         taken.add(frame)
@@ -52,23 +51,16 @@ def write_captions(changes: Changes, timeline: otio.schema.Timeline, mine: Store
         if guide is not None and (guide.frame, guide.text) == (frame, written):
             kept.add(guide.index)
         else:
-            added.append(
-                {"comment": written, "pos": frame, "type": changes.category() if guide is None else guide.type}
-            )
+            kind = changes.category() if guide is None else guide.type
+            added.append({"comment": written, "pos": frame, "type": kind})
+        name, color = marker.name, marker.color
         mine.captions.append(
-            StoredCaption(
-                frame=frame,
-                text=written,
-                name=marker.name,
-                color=marker.color,
-                frames=frames,
-                identity=its,
-            )
+            StoredCaption(frame=frame, text=written, name=name, color=color, frames=length, identity=its)
         )
     drop = set(ours) - kept
     if element is None:
         if added:
-            changes.add_child(owner, text_tag("property", {"name": f"{prefix}guides"}, json_text(added)))
+            changes.add_child(owner, property_tag(f"{prefix}guides", json_text(added)))
             mine.added_guides = True
     elif mine.added_guides and not added and len(drop) == len(present):
         changes.patch.remove(element)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from avfoley_plugin.hosts.kdenlive.json_array import changed, items
-from avfoley_plugin.hosts.kdenlive.markup import Element, Patch, text_tag
+from avfoley_plugin.hosts.kdenlive.markup import Element, Patch, property_tag
 from avfoley_plugin.hosts.kdenlive.project import DOCUMENT, Project
 from avfoley_plugin.hosts.kdenlive.records import RECORD_PROPERTY, Record, record, stored_takes
 
@@ -15,14 +16,11 @@ from avfoley_plugin.hosts.kdenlive.records import RECORD_PROPERTY, Record, recor
 NAME = "AVFoley"
 
 _CATEGORIES = f"{DOCUMENT}guidesCategories"
+_CATEGORY_LIST = "guide categories"
 _COLOR = "#00a0a0"
+_COLORS = ("#9b59b6", "#3daee9", "#1abc9c", "#1cdc9a", "#c9ce3b", "#fdbc4b", "#f39c1f", "#f47750", "#da4453")
 #: Kdenlive's own categories, for a project that does not say which it has.
-_DEFAULTS = [
-    {"color": color, "comment": f"Category {index + 1}", "index": index}
-    for index, color in enumerate(
-        ("#9b59b6", "#3daee9", "#1abc9c", "#1cdc9a", "#c9ce3b", "#fdbc4b", "#f39c1f", "#f47750", "#da4453")
-    )
-]
+_DEFAULTS = [{"color": color, "comment": f"Category {i + 1}", "index": i} for i, color in enumerate(_COLORS)]
 
 
 class Changes:
@@ -43,9 +41,8 @@ class Changes:
 
     def new_id(self, what: str) -> str:
         """An id that no element of the file has."""
-        number = 0
-        while (name := f"avfoley_{what}{number}") in self._ids:
-            number += 1
+        names = (f"avfoley_{what}{number}" for number in itertools.count())
+        name = next(name for name in names if name not in self._ids)
         self._ids.add(name)
         return name
 
@@ -65,7 +62,7 @@ class Changes:
         """Gives an element a property; what it had of that name goes."""
         element = owner.property(name)
         if element is None:
-            self.add_child(owner, text_tag("property", {"name": name}, text))
+            self.add_child(owner, property_tag(name, text))
         elif element.text != text:
             self.patch.set_text(element, text)
 
@@ -79,9 +76,9 @@ class Changes:
     def category(self) -> int:
         """The number of our category of guides, which is made if there is none."""
         if self._category is None:
-            self._category = self._find_category()
-        if self._category is None:
-            self._category = self._make_category()
+            present = [item.value for item in items(self._categories, _CATEGORY_LIST)]
+            ours = next((value["index"] for value in present if _is_ours(value, None)), None)
+            self._category = self._make_category(present) if ours is None else ours
         self.record.category = self._category
         return self._category
 
@@ -90,44 +87,38 @@ class Changes:
         element = self.project.main_bin.property(_CATEGORIES)
         number = self.record.category
         if element is not None and number is not None:
-            present = items(element.text, "guide categories")
+            present = items(element.text, _CATEGORY_LIST)
             mine = {index for index, item in enumerate(present) if _is_ours(item.value, number)}
             left = [item.value for index, item in enumerate(present) if index not in mine]
             if self.record.added_categories and left == _DEFAULTS:
                 self.patch.remove(element)
             else:
-                self.patch.edit_text(element, changed(element.text, "guide categories", mine))
+                self.patch.edit_text(element, changed(element.text, _CATEGORY_LIST, mine))
         self.record.category, self.record.added_categories = None, False
 
     def write_record(self) -> None:
         """Has the project say what of it is ours, or nothing, if nothing is."""
         self.record.sequences = {name: mine for name, mine in self.record.sequences.items() if not mine.empty}
-        if self.record == Record():
-            element = self.project.main_bin.property(RECORD_PROPERTY)
-            if element is not None:
-                self.patch.remove(element)
-        else:
-            self.set_property(
-                self.project.main_bin, RECORD_PROPERTY, self.record.model_dump_json(exclude_defaults=True)
-            )
+        owner = self.project.main_bin
+        if self.record != Record():
+            self.set_property(owner, RECORD_PROPERTY, self.record.model_dump_json(exclude_defaults=True))
+        elif (element := owner.property(RECORD_PROPERTY)) is not None:
+            self.patch.remove(element)
 
-    def _find_category(self) -> int | None:
-        text = self.project.main_bin.properties.get(_CATEGORIES, "")
-        values = [item.value for item in items(text, "guide categories")]
-        return next((value["index"] for value in values if _is_ours(value, None)), None)
+    @property
+    def _categories(self) -> str:
+        return self.project.main_bin.properties.get(_CATEGORIES, "")
 
-    def _make_category(self) -> int:
-        element = self.project.main_bin.property(_CATEGORIES)
-        text = "" if element is None else element.text
-        present = [item.value for item in items(text, "guide categories")]
+    def _make_category(self, present: list[Any]) -> int:
         new = [] if present else list(_DEFAULTS)
         numbers = [value.get("index") for value in [*present, *new] if isinstance(value, Mapping)]
         number = max((index for index in numbers if isinstance(index, int)), default=-1) + 1
         new.append({"color": _COLOR, "comment": NAME, "index": number})
+        element = self.project.main_bin.property(_CATEGORIES)
         if element is None:
-            self.add_child(self.project.main_bin, text_tag("property", {"name": _CATEGORIES}, json_text(new)))
+            self.add_child(self.project.main_bin, property_tag(_CATEGORIES, json_text(new)))
         else:
-            self.patch.edit_text(element, changed(text, "guide categories", add=new))
+            self.patch.edit_text(element, changed(element.text, _CATEGORY_LIST, add=new))
         self.record.added_categories = not present
         return number
 

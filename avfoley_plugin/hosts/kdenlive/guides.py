@@ -38,9 +38,7 @@ class Guide:
 
 
 def guides(text: str, name: str) -> list[Guide]:
-    """The guides in a property's text; what is no guide among them is left out. Raises HostError, naming the property
-    `name`, if it is no JSON array.
-    """
+    """The guides in a property's text. Raises HostError, with its `name`, if it is no JSON list."""
     return [guide for index, item in enumerate(items(text, name)) if (guide := _guide(index, item.value)) is not None]
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 import opentimelineio as otio
 
-from avfoley_plugin.errors import ChangedError, HostError
-from avfoley_plugin.hosts.base import Host
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.base import StoredHost
 from avfoley_plugin.hosts.kdenlive import running
 from avfoley_plugin.hosts.kdenlive.markup import Patch
 from avfoley_plugin.hosts.kdenlive.project import Project
 from avfoley_plugin.hosts.kdenlive.reading import PLACE, read_timeline, zone
 from avfoley_plugin.hosts.kdenlive.writing import patched
-from avfoley_plugin.hosts.saving import check_source, replace_file
+from avfoley_plugin.hosts.saving import check_source, check_unchanged, digest, file_digest, replace_file
 from avfoley_plugin.timeline.identity import TimelineIdentity, mark
 from avfoley_plugin.timeline.media_url import relative_url
 from avfoley_plugin.timeline.placing import carry_over, has_ours
@@ -28,14 +26,12 @@ _UNSET_ZONE = (0, 75)
 _LARGEST = 1 << 27
 
 
-class KdenliveFile(Host):
-    """A Kdenlive project, its open sequence as the timeline.
+class KdenliveFile(StoredHost):
+    """A Kdenlive project, its open sequence as the timeline: updated in place, only where it is
+    ours, or written to `output` as a project of its own with the media where it is. A running
+    Kdenlive that has it open saves it before it is read, and loads it again after it was written.
 
-    Updated in place, or written to `output` as a project of its own with the media where it is. Only what is ours is
-    changed in the file. If a running Kdenlive has the project open, it saves it before it is read, and loads it again
-    after it was written.
-
-    Where an earlier run wrote `output` from this very project, its takes and captions are read along. An output with
+    If `output` was made from this very project, its takes and captions are read along. One with
     takes that came about otherwise is refused; any other project there is replaced, with a backup.
     """
 
@@ -43,7 +39,7 @@ class KdenliveFile(Host):
 
     def __init__(self, path: Path, output: Path | None = None) -> None:
         self._path = path.absolute()
-        self._output = (output or path).absolute()
+        super().__init__(self._path.name, output or path)
         for name in (self._path, self._output):
             if name.suffix.lower() != SUFFIX:
                 raise HostError(f"{name} is not a Kdenlive project; its name must end in {SUFFIX}")
@@ -51,16 +47,8 @@ class KdenliveFile(Host):
         self._output_digest: str | None = None
 
     @property
-    def name(self) -> str:
-        return self._path.name
-
-    @property
     def folder(self) -> Path:
         return self._path.parent
-
-    @property
-    def output(self) -> Path:
-        return self._output
 
     def read(self) -> otio.schema.Timeline:
         running.save(self._path)
@@ -82,11 +70,7 @@ class KdenliveFile(Host):
         if project is None:
             raise HostError(f"{self._path} was not read yet; read it before writing")
         running.save(self._output)
-        before = _digest(project.document.content) if self._in_place else self._output_digest
-        if _file_digest(self._output) != before:
-            raise ChangedError(
-                f"{self._output} was changed or removed by another program; nothing was written; run again"
-            )
+        check_unchanged(self._output, digest(project.document.content) if self._in_place else self._output_digest)
         if not self._in_place:
             mark(timeline, TimelineIdentity(source=relative_url(self._path, self._output.parent)))
         try:
@@ -95,7 +79,7 @@ class KdenliveFile(Host):
             raise HostError(f"{self._path} cannot be changed: {error}") from error
         if not self._in_place:
             content = _rooted(content, project)
-        if content != _content(self._output):
+        if digest(content) != file_digest(self._output):
             replace_file(self._output, content, backup=self.keeps_backup)
             running.reload(self._output)
         self._project = None
@@ -108,7 +92,7 @@ class KdenliveFile(Host):
     def _carry_over(self, timeline: otio.schema.Timeline) -> None:
         """Brings in what an earlier run put on the output."""
         running.save(self._output)
-        self._output_digest = _file_digest(self._output)
+        self._output_digest = file_digest(self._output)
         try:
             _, earlier = _read(self._output)
         except HostError:
@@ -124,9 +108,10 @@ class KdenliveFile(Host):
 
 
 def _read(path: Path) -> tuple[Project, otio.schema.Timeline]:
-    content = _content(path)
-    if content is None:
-        raise HostError(f"{path} is not there, or cannot be read")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise HostError(f"{path} is not there, or cannot be read") from error
     if len(content) > _LARGEST:
         raise HostError(f"{path} is larger than any project of Kdenlive; it is not opened")
     try:
@@ -140,25 +125,5 @@ def _rooted(content: bytes, project: Project) -> bytes:
     """A project's file with the folder named in it that its relative resources are in."""
     moved = Project(content, project.path)
     patch = Patch(moved.document)
-    if "root" in moved.root.attributes:
-        patch.set_attribute(moved.root, "root", str(project.folder))
-    else:
-        assert moved.root.content is not None
-        patch.insert(moved.root.start + len("<mlt"), f" root={quoteattr(str(project.folder))}")
+    patch.set_attribute(moved.root, "root", str(project.folder))
     return patch.result()
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _file_digest(path: Path) -> str | None:
-    content = _content(path)
-    return None if content is None else _digest(content)

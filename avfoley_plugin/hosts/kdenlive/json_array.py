@@ -1,6 +1,5 @@
-"""Changing the items of a JSON array in its text, so that the other items stay as they are written.
-
-Kdenlive keeps guides, markers, guide categories and groups as JSON arrays in properties.
+"""Changing items of a JSON array in its text, so that the others stay as they are written: Kdenlive
+keeps guides, markers, guide categories and groups so in properties.
 """
 
 from __future__ import annotations
@@ -39,10 +38,7 @@ def items(text: str, name: str) -> list[Item]:
 
 
 def changed(text: str, name: str, drop: Container[int] = (), add: Sequence[Any] = ()) -> list[Edit]:
-    """The edits that drop items, by their number, and put others at the end.
-
-    Dropping what was added before leaves the text that was there before.
-    """
+    """The edits that drop items, by number, and add others at the end; dropping undoes adding."""
     present = items(text, name)
     added = [json.dumps(value, indent=4, ensure_ascii=False).replace("\n", "\n    ") for value in add]
     if not text.strip():
@@ -53,12 +49,9 @@ def changed(text: str, name: str, drop: Container[int] = (), add: Sequence[Any] 
         end = item.end
         if number not in drop:
             kept = True
-        elif kept:
-            edits.append((at, end, ""))
         else:
             # The first item that stays has no comma before it.
-            if number + 1 < len(present):
-                end = text.index(",", end) + 1
+            end = end if kept or item is present[-1] else text.index(",", end) + 1
             edits.append((at, end, ""))
         at = end
     for value in added:

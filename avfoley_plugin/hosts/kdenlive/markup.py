@@ -1,15 +1,12 @@
-"""XML with the place of every element in the file's bytes, so that a change touches nothing around it.
-
-Serialising a parsed document again would change quotes, white space and escapes everywhere. Here the document stays the
-bytes it was; a `Patch` cuts out and puts in.
-
-Parsed by expat as UTF-8. A document type is refused before expat sees it, and with it entities of any kind.
+"""XML with the place of every element in the file's bytes, so that a `Patch` touches nothing around
+it: serialising would change quotes, white space and escapes everywhere. Parsed by expat as UTF-8. A
+document type is refused before expat sees it, and with it entities of any kind.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from xml.parsers import expat
@@ -23,8 +20,8 @@ _DEEPEST = 100
 _MOST_ELEMENTS = 2_000_000
 _ATTRIBUTE = re.compile(rb"""\s([^\s=<>"']+)\s*=\s*("[^"]*"|'[^']*')""")
 _START_TAG = re.compile(rb"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
-_REFERENCE = re.compile(rb"&[^;]*;")
-_NAMED = {b"&amp;": "&", b"&lt;": "<", b"&gt;": ">", b"&quot;": '"', b"&apos;": "'"}
+#: A character of a text as it is written: a reference, a line's end, or a sequence of UTF-8.
+_CHARACTER = re.compile(rb"&[^;]*;|\r\n|.[\x80-\xbf]*", re.DOTALL)
 _WHITE = b" \t\r\n"
 
 
@@ -34,9 +31,8 @@ class MarkupError(HostError):
 
 @dataclass(eq=False)
 class Element:
-    """An element and where it lies: from byte ``start`` to ``end``, its content from ``content`` to ``close``.
-
-    ``content`` is None for an element that is written as an empty tag.
+    """An element from byte ``start`` to ``end``, its content from ``content`` to ``close``;
+    ``content`` is None for an empty tag.
     """
 
     tag: str
@@ -87,16 +83,13 @@ class Document:
         # A handler would be too late: what it raises does not keep expat from expanding the entities.
         if b"<!DOCTYPE" in content:
             raise MarkupError("it declares a document type, which no project of Kdenlive has; it is not opened")
-        self._open: list[Element] = []
-        self._root: Element | None = None
+        #: The elements that have begun, after one around all.
+        self._open = [Element("", {}, None, 0, 0)]
         self._elements = 0
-        parser = expat.ParserCreate("utf-8")
+        self._parser = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
-        parser.XmlDeclHandler = self._declaration
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        self._parser = parser
+        parser.XmlDeclHandler, parser.CharacterDataHandler = self._declaration, self._characters
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         try:
             parser.Parse(content, True)
         except expat.ExpatError as error:
@@ -105,8 +98,7 @@ class Document:
             raise MarkupError(f"its text cannot be decoded: {error}") from error
         finally:
             del self._parser
-        assert self._root is not None
-        self.root: Element = self._root
+        (self.root,) = self._open[0].children
 
     def raw(self, element: Element) -> bytes:
         """The element as it is written."""
@@ -117,7 +109,7 @@ class Document:
             raise MarkupError(f"it is written in {encoding}, not in UTF-8; open it in Kdenlive and save it")
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        if len(self._open) >= _DEEPEST:
+        if len(self._open) > _DEEPEST:
             raise MarkupError("its elements are nested too deep for a project of Kdenlive")
         self._elements += 1
         if self._elements > _MOST_ELEMENTS:
@@ -127,14 +119,10 @@ class Document:
         if match is None:
             raise MarkupError(f"it has an element at byte {start} whose end cannot be found")
         empty = self.content[match.end() - 2 : match.end()] == b"/>"
-        parent = self._open[-1] if self._open else None
-        element = Element(tag, attributes, parent, start, None if empty else match.end())
+        element = Element(tag, attributes, self._open[-1], start, None if empty else match.end())
         if empty:
             element.close = element.end = match.end()
-        if parent is None:
-            self._root = element
-        else:
-            parent.children.append(element)
+        self._open[-1].children.append(element)
         self._open.append(element)
 
     def _end(self, tag: str) -> None:
@@ -184,14 +172,14 @@ class Patch:
         self.replace(self.line(element), element.end, b"")
 
     def set_attribute(self, element: Element, name: str, value: str) -> None:
-        """Gives an attribute that the element has another value."""
+        """Gives an element's attribute a value."""
         content = self._document.content
         end = element.end if element.content is None else element.content
         for match in _ATTRIBUTE.finditer(content, element.start, end):
             if match[1].decode() == name:
                 self.replace(match.start(2), match.end(2), quoteattr(value))
                 return
-        raise ValueError(f"<{element.tag}> has no attribute {name}")
+        self.insert(element.start + 1 + len(element.tag.encode()), f" {name}={quoteattr(value)}")
 
     def set_text(self, element: Element, text: str) -> None:
         """Gives an element other text; what it had goes."""
@@ -240,30 +228,31 @@ class Patch:
         raw = self._document.content[element.content : element.close]
         if b"<" in raw:
             raise MarkupError(f"its <{element.tag}> holds markup where text was expected; open and save it in Kdenlive")
-        places, at = [], 0
-        while at < len(raw):
-            places.append(element.content + at)
-            if raw[at] == ord("&"):
-                match = _REFERENCE.match(raw, at)
-                at = len(raw) if match is None else match.end()
-            elif raw[at : at + 2] == b"\r\n":
-                at += 2
-            else:
-                at += 1
-                while at < len(raw) and raw[at] & 0xC0 == 0x80:
-                    at += 1
-        return [*places, element.close]
+        return [*(element.content + found.start() for found in _CHARACTER.finditer(raw)), element.close]
 
 
 def tag(name: str, attributes: dict[str, str], *content: str, indent: str = "") -> str:
     """An element with child elements on lines of their own, as text."""
-    opening = "".join([name, *(f" {key}={quoteattr(value)}" for key, value in attributes.items())])
     if not content:
-        return f"<{opening}/>"
-    return "\n".join([f"<{opening}>", *(f"{indent} {line}" for line in content), f"{indent}</{name}>"])
+        return f"<{_opening(name, attributes)}/>"
+    lines = (f"{indent} {line}" for line in content)
+    return "\n".join([f"<{_opening(name, attributes)}>", *lines, f"{indent}</{name}>"])
 
 
 def text_tag(name: str, attributes: dict[str, str], text: str) -> str:
     """An element that holds text."""
-    opening = "".join([name, *(f" {key}={quoteattr(value)}" for key, value in attributes.items())])
+    opening = _opening(name, attributes)
     return f"<{opening}>{escape(text)}</{name}>" if text else f"<{opening}/>"
+
+
+def property_tag(name: str, text: str) -> str:
+    """One of MLT's properties."""
+    return text_tag("property", {"name": name}, text)
+
+
+def property_tags(values: Mapping[str, str]) -> list[str]:
+    return [property_tag(name, text) for name, text in values.items()]
+
+
+def _opening(name: str, attributes: dict[str, str]) -> str:
+    return "".join([name, *(f" {key}={quoteattr(value)}" for key, value in attributes.items())])

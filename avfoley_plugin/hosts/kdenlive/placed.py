@@ -7,17 +7,17 @@ from fractions import Fraction
 
 import opentimelineio as otio
 
+from avfoley_plugin.hosts.items import items_of
 from avfoley_plugin.hosts.kdenlive.reading import PLACE
 from avfoley_plugin.timeline.identity import ClipIdentity, TakeIdentity, TrackIdentity, identity
-from avfoley_plugin.timeline.timing import exact_frames, round_half_up
+from avfoley_plugin.timeline.timing import frames, round_half_up
 
 
 @dataclass(frozen=True)
 class PlacedClip:
-    """One of our clips as a timeline has it, in record frames; ``in_point`` is in frames of its file.
-
-    ``track`` is the number of its track, or the id of a track of ours that the project does not have yet; ``picture``:
-    it is a video track. ``entry`` is where in the file the clip was read from, None for a new one.
+    """One of our clips, in record frames; ``in_point`` is in frames of its file. ``track`` is a
+    number, or the id of a track of ours that is new; ``picture``: it is a video track. ``entry`` is
+    where in the file the clip was read from, None for a new one.
     """
 
     clip: otio.schema.Clip
@@ -32,12 +32,9 @@ class PlacedClip:
     def end(self) -> int:
         return self.start + self.frames
 
-    def plays_like(self, other: PlacedClip) -> bool:
-        """Whether both play the same take at the same place."""
-        return self._playing == other._playing
-
     @property
-    def _playing(self) -> tuple[object, ...]:
+    def playing(self) -> tuple[object, ...]:
+        """The same for two clips that play the same take at the same place."""
         reference = self.clip.media_reference
         take = identity(reference, TakeIdentity)
         its_id = None if take is None else take.id
@@ -52,29 +49,17 @@ def placed_clips(timeline: otio.schema.Timeline, rate: Fraction) -> list[PlacedC
         key = number if number is not None else ours.id if ours is not None else None
         if key is None or not isinstance(track, otio.schema.Track):
             continue
-        at = Fraction(0)
-        for child in track:
-            if not isinstance(child, otio.core.Item):
-                continue
-            duration = exact_frames(child.duration(), rate)
+        picture = track.kind == otio.schema.TrackKind.Video
+        for child, at, duration in items_of(track):
             if isinstance(child, otio.schema.Clip) and identity(child, ClipIdentity) and child.source_range is not None:
-                start = round_half_up(at)
-                found.append(
-                    PlacedClip(
-                        clip=child,
-                        track=key,
-                        picture=track.kind == otio.schema.TrackKind.Video,
-                        start=start,
-                        frames=max(1, round_half_up(at + duration) - start),
-                        in_point=max(0, round_half_up(exact_frames(child.source_range.start_time, rate))),
-                        entry=child.metadata.get(PLACE, {}).get("entry"),
-                    )
-                )
-            at += duration
+                start = round_half_up(at * rate)
+                length = max(1, round_half_up((at + duration) * rate) - start)
+                in_point = max(0, frames(child.source_range.start_time, rate))
+                entry = child.metadata.get(PLACE, {}).get("entry")
+                found.append(PlacedClip(child, key, picture, start, length, in_point, entry))
     return found
 
 
 def track_number(track: otio.core.Composable) -> int | None:
     """The number of the project's track that a timeline's track was read from; None for a new one."""
-    place = track.metadata.get(PLACE, {})
-    return place.get("track")
+    return track.metadata.get(PLACE, {}).get("track")

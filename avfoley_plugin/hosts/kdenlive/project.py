@@ -1,7 +1,6 @@
-"""A Kdenlive project as MLT XML: its sequence, tracks and bin, and what its times mean.
-
-Up to 22.12 a project is one tractor, the last of the file. From 23.04 it may have several sequences, each a tractor with
-a ``kdenlive:uuid``; one more tractor, the ``kdenlive:projectTractor``, plays the one that was open.
+"""A Kdenlive project as MLT XML. Up to 22.12 its timeline is one tractor, the file's last. From
+23.04 each sequence is a tractor with a ``kdenlive:uuid``; one more, the
+``kdenlive:projectTractor``, plays the one that was open.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from avfoley_plugin.timeline.timing import exact_rate, is_picture_rate, parse_ti
 
 #: Kdenlive 23.04 and later have sequences, which keep these for themselves.
 DOCUMENT = "kdenlive:docproperties."
-SEQUENCE = "kdenlive:sequenceproperties."
+_SEQUENCE = "kdenlive:sequenceproperties."
 
 #: What is no track of the user's, by the id of its playlist.
 _INTERNAL = ("timeline_preview", "timeline_overlay", "black_track", "playlistmain")
@@ -31,9 +30,8 @@ _FRAMES = re.compile(r"-?\d{1,10}")
 
 @dataclass(frozen=True)
 class Track:
-    """A track of a sequence.
-
-    ``number`` is MLT's, counted from the bottom: 0 is the black one under all. ``label`` is Kdenlive's, like V1 or A2.
+    """A track of a sequence. ``number`` is MLT's, counted from 0, the black one under all;
+    ``label`` is Kdenlive's, like V1 or A2.
     """
 
     number: int
@@ -98,7 +96,7 @@ class Project:
     @property
     def settings(self) -> tuple[Element, str]:
         """The element that has the timeline's own settings as properties, and how their names begin."""
-        return (self.sequence, SEQUENCE) if self.has_sequences else (self.main_bin, DOCUMENT)
+        return (self.sequence, _SEQUENCE) if self.has_sequences else (self.main_bin, DOCUMENT)
 
     def setting(self, name: str) -> str:
         """A setting of the timeline; empty if it has none of that name."""
@@ -119,15 +117,15 @@ class Project:
         """The file that a resource names."""
         return Path(PureWindowsPath(text).as_posix()) if PureWindowsPath(text).drive else self.folder / text
 
+    def producer_of(self, entry: Element) -> Element | None:
+        """What an entry plays; None if it is not in the file."""
+        return self.producers.get(entry.attributes.get("producer", ""))
+
     @cached_property
     def bin_clips(self) -> dict[str, Element]:
         """The clips of the bin by their ``kdenlive:id``."""
-        clips = (self.producers.get(entry.attributes.get("producer", "")) for entry in self.main_bin["entry"])
-        return {
-            clip.properties["kdenlive:id"]: clip
-            for clip in clips
-            if clip is not None and "kdenlive:id" in clip.properties
-        }
+        clips = [clip for clip in map(self.producer_of, self.main_bin["entry"]) if clip is not None]
+        return {clip.properties["kdenlive:id"]: clip for clip in clips if "kdenlive:id" in clip.properties}
 
     def bin_clip(self, entry: Element, producer: Element) -> Element | None:
         """The clip of the bin that an entry on a track is made of; None if it has none."""
@@ -154,9 +152,12 @@ class Project:
 
     def clock(self, frames: int) -> str:
         """A count of frames as Kdenlive writes it, ``HH:MM:SS.mmm``."""
-        milliseconds = round_half_up(frames * 1000 / self.rate)
-        seconds, thousandths = divmod(milliseconds, 1000)
+        seconds, thousandths = divmod(round_half_up(frames * 1000 / self.rate), 1000)
         return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{thousandths:03}"
+
+    def reach(self, first: int, frames: int) -> dict[str, str]:
+        """The attributes of what plays so many frames, from its first."""
+        return {"in": self.clock(first), "out": self.clock(first + frames - 1)}
 
     def tracks(self, sequence: Element) -> list[Track]:
         """The user's tracks of a sequence, the lowest first."""
@@ -189,9 +190,7 @@ class Project:
         """The length of a producer in frames; None if it does not tell."""
         if "length" in producer.properties:
             return self.frames(producer.properties["length"])
-        if "out" in producer.attributes:
-            return self.frames(producer.attributes["out"]) + 1
-        return None
+        return self.frames(producer.attributes["out"]) + 1 if "out" in producer.attributes else None
 
     def _slots(self, playlist: Element, number: int) -> Iterator[Slot]:
         at = 0
@@ -220,10 +219,11 @@ class Project:
 
     def _named(self, reference: Element, what: str) -> Element:
         """The producer that an element refers to."""
-        name = reference.attributes.get("producer", "")
-        if name not in self.producers:
+        found = self.producer_of(reference)
+        if found is None:
+            name = reference.attributes.get("producer", "")
             raise HostError(f"a {what} of it is {name!r}, which is not in the file; open it in Kdenlive to repair it")
-        return self.producers[name]
+        return found
 
     def _profile_rate(self) -> Fraction:
         profile = next(iter(self.root["profile"]), None)
@@ -260,14 +260,11 @@ def _hidden(reference: Element) -> frozenset[str]:
 
 def _labelled(tracks: list[Track]) -> list[Track]:
     """The tracks with Kdenlive's labels: V1 is the lowest video track, A1 the highest audio track."""
-    audio = sum(track.audio for track in tracks)
-    video = 0
+    audio, video = sum(track.audio for track in tracks), 0
     labelled = []
     for track in tracks:
-        if track.audio:
-            label, audio = f"A{audio}", audio - 1
-        else:
-            video += 1
-            label = f"V{video}"
+        video += not track.audio
+        label = f"A{audio}" if track.audio else f"V{video}"
+        audio -= track.audio
         labelled.append(replace(track, label=label, name=track.name or label))
     return labelled

@@ -1,31 +1,23 @@
-"""From a Kdenlive project to an OpenTimelineIO timeline.
-
-Video tracks come first, the lowest first; then audio tracks, A1 first. What ``metadata["kdenlive"]`` says is where a
-thing lies in the file, for writing it back.
+"""From a Kdenlive project to an OpenTimelineIO timeline. Video tracks come first, the lowest first;
+then audio tracks, A1 first. ``metadata["kdenlive"]`` says where a thing lies in the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from fractions import Fraction
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
 import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.items import dissolve, frame_range, gap, retime
 from avfoley_plugin.hosts.kdenlive.guides import Guide, guides
 from avfoley_plugin.hosts.kdenlive.markup import Element
 from avfoley_plugin.hosts.kdenlive.project import Project, Slot, Track
-from avfoley_plugin.hosts.kdenlive.records import (
-    Record,
-    StoredCaption,
-    StoredTake,
-    StoredTrack,
-    record,
-    stored_takes,
-)
+from avfoley_plugin.hosts.kdenlive.records import Record, StoredCaption, StoredTake, StoredTrack, record, stored_takes
 from avfoley_plugin.hosts.kdenlive.retimes import STILLS, Stretch, stretches
 from avfoley_plugin.timeline.identity import TimelineIdentity, mark
 from avfoley_plugin.timeline.placing import mark_track
@@ -41,8 +33,7 @@ _DEEPEST = 20
 
 def read_timeline(project: Project) -> otio.schema.Timeline:
     """The sequence that was open, as a timeline. Raises HostError where the project is damaged."""
-    reader = _Reader(project)
-    return reader.timeline()
+    return _Reader(project).timeline()
 
 
 def zone(project: Project) -> tuple[int, int] | None:
@@ -55,14 +46,10 @@ def zone(project: Project) -> tuple[int, int] | None:
 
 
 def track_owners(project: Project, stored: Record, takes: dict[str, StoredTake]) -> dict[int, StoredTrack]:
-    """Our tracks by the number of the track.
-
-    Kdenlive keeps no mark on a track, but it keeps its name. A track of ours that somebody renamed is the one that
-    mostly holds our takes.
+    """Our tracks by their numbers. Kdenlive keeps no mark on a track, but its name; one that was
+    renamed is the one that mostly holds our takes.
     """
-    mine = stored.sequences.get(project.sequence_id)
-    if mine is None:
-        return {}
+    mine = stored.on(project.sequence_id)
     tracks = list(reversed(project.tracks(project.sequence)))
     holding = {track.number for track in tracks if _mostly_ours(project, track, takes)}
     found: dict[int, StoredTrack] = {}
@@ -110,37 +97,32 @@ def _mostly_ours(project: Project, track: Track, takes: Container[str]) -> bool:
 class _Reader:
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._rate = float(project.rate)
+        self._rate = project.rate
         self._record = record(project)
         self._takes = stored_takes(project)
         self._clips = 0
 
     def timeline(self) -> otio.schema.Timeline:
         project = self._project
-        timeline = otio.schema.Timeline(project.path.stem, global_start_time=self._time(0))
+        timeline = otio.schema.Timeline(project.path.stem, global_start_time=rational_time(0, self._rate))
         owners = track_owners(project, self._record, self._takes)
-        for track in self._tracks(project.sequence, (project.sequence,), mine=True):
+        for track in self._tracks((project.sequence,)):
             number = track.metadata[PLACE]["track"]
             if number in owners:
                 mark_track(track, owners[number].id, owners[number].layer)
             timeline.tracks.append(track)
         timeline.tracks.markers.extend(self._guide_markers())
-        timeline.metadata[PLACE] = self._about()
+        marked = zone(project)
+        name = project.sequence.properties.get("kdenlive:clipname", "")
+        timeline.metadata[PLACE] = {"sequence": name, **({} if marked is None else {"zone": list(marked)})}
         if self._record.source is not None:
             mark(timeline, TimelineIdentity(source=self._record.source))
         return timeline
 
-    def _about(self) -> dict[str, Any]:
-        about: dict[str, Any] = {"sequence": self._project.sequence.properties.get("kdenlive:clipname", "")}
-        marked = zone(self._project)
-        if marked is not None:
-            about["zone"] = list(marked)
-        return about
-
     def _guide_markers(self) -> list[otio.schema.Marker]:
         present = guides(self._project.setting("guides"), "guides")
-        mine = self._record.sequences.get(self._project.sequence_id)
-        captions = match_captions(present, [] if mine is None else mine.captions, self._record.category)
+        mine = self._record.on(self._project.sequence_id)
+        captions = match_captions(present, mine.captions, self._record.category)
         ours = {guide.index: caption for guide, caption in captions}
         markers = []
         for guide in present:
@@ -148,9 +130,8 @@ class _Reader:
             if caption is None:
                 marker = self._marker(guide)
             else:
-                marker = otio.schema.Marker(
-                    caption.name, self._range(guide.frame, caption.frames), caption.color, comment=guide.text
-                )
+                span = frame_range(guide.frame, caption.frames, self._rate)
+                marker = otio.schema.Marker(caption.name, span, caption.color, comment=guide.text)
                 mark(marker, caption.identity)
             marker.metadata[PLACE] = {"guide": guide.index}
             markers.append(marker)
@@ -158,39 +139,32 @@ class _Reader:
 
     def _marker(self, guide: Guide) -> otio.schema.Marker:
         name, comment = guide.name_and_comment
-        return otio.schema.Marker(name, self._range(guide.frame, guide.frames), guide.color, comment=comment)
+        span = frame_range(guide.frame, guide.frames, self._rate)
+        return otio.schema.Marker(name, span, guide.color, comment=comment)
 
-    def _tracks(self, sequence: Element, within: tuple[Element, ...], mine: bool) -> list[otio.schema.Track]:
-        """The tracks of a sequence that is nested in those `within`; `mine`: where our takes are known as ours."""
-        tracks = self._project.tracks(sequence)
+    def _tracks(self, within: tuple[Element, ...]) -> list[otio.schema.Track]:
+        """The tracks of the last of these sequences, each of which is nested in the one before."""
+        tracks = self._project.tracks(within[-1])
         ordered = [track for track in tracks if not track.audio] + [track for track in reversed(tracks) if track.audio]
-        return [self._track(track, within, mine) for track in ordered]
+        return [self._track(track, within) for track in ordered]
 
-    def _track(self, track: Track, within: tuple[Element, ...], mine: bool) -> otio.schema.Track:
-        kind = otio.schema.TrackKind.Audio if track.audio else otio.schema.TrackKind.Video
-        made = otio.schema.Track(track.name, kind=kind)
+    def _track(self, track: Track, within: tuple[Element, ...]) -> otio.schema.Track:
+        made = otio.schema.Track(track.name, kind=_kind(track))
         made.enabled = track.enabled
         made.metadata[PLACE] = {"track": track.number}
         at = 0
         for slot, first, end, mixed in self._uncovered(track):
             if first > at:
-                made.append(otio.schema.Gap(source_range=self._range(0, first - at)))
+                made.append(gap(first - at, self._rate))
             if mixed is not None:
-                made.append(
-                    otio.schema.Transition(
-                        "mix",
-                        otio.schema.TransitionTypes.SMPTE_Dissolve,
-                        in_offset=self._time(mixed[0]),
-                        out_offset=self._time(mixed[1]),
-                    )
-                )
-            made.append(self._item(slot, first, end, track, within, mine))
+                made.append(dissolve("mix", *mixed, self._rate))
+            made.append(self._item(slot, first, end, track, within))
             at = end
         return made
 
     def _uncovered(self, track: Track) -> list[tuple[Slot, int, int, tuple[int, int] | None]]:
-        """The entries of a track with the record range that is theirs, and the mix before each: frames before and
-        after the cut. Entries of one track overlap only where they are mixed.
+        """A track's entries, the record range that is theirs, and the mix before: frames around the
+        cut. Entries of one track overlap only where they are mixed.
         """
         found: list[tuple[Slot, int, int, tuple[int, int] | None]] = []
         mixes = [
@@ -213,38 +187,31 @@ class _Reader:
             found.append((slot, first, slot.end, mixed))
         return found
 
-    def _item(
-        self, slot: Slot, first: int, end: int, track: Track, within: tuple[Element, ...], mine: bool
-    ) -> otio.core.Item:
+    def _item(self, slot: Slot, first: int, end: int, track: Track, within: tuple[Element, ...]) -> otio.core.Item:
         self._clips += 1
         if self._clips > _MOST_CLIPS:
             raise HostError(f"it has more than {_MOST_CLIPS} clips; split it into smaller projects")
-        trimmed = Slot(first, end - first, slot.in_point + first - slot.start, slot.playlist, slot.entry, slot.producer)
-        item = self._own_item(trimmed, track, within, mine)
-        state = slot.producer.properties
-        if state.get("set.test_audio" if track.audio else "set.test_image") == "1":
-            item.enabled = False
+        trimmed = replace(slot, start=first, frames=end - first, in_point=slot.in_point + first - slot.start)
+        item = self._own_item(trimmed, track, within)
+        off = "set.test_audio" if track.audio else "set.test_image"
+        item.enabled = slot.producer.properties.get(off) != "1"
         item.metadata[PLACE] = {"entry": slot.entry.start}
         return item
 
-    def _own_item(self, slot: Slot, track: Track, within: tuple[Element, ...], mine: bool) -> otio.core.Item:
-        project = self._project
-        clip = project.bin_clip(slot.entry, slot.producer)
-        take = self._takes.get(clip.properties["kdenlive:id"]) if mine and clip is not None else None
+    def _own_item(self, slot: Slot, track: Track, within: tuple[Element, ...]) -> otio.core.Item:
+        clip = self._project.bin_clip(slot.entry, slot.producer)
+        # In a nested sequence our takes are not ours.
+        take = None if clip is None or len(within) > 1 else self._takes.get(clip.properties["kdenlive:id"])
         if take is not None and take.picture != track.audio:
             return self._ours(slot, take)
         if slot.producer.tag == "tractor" and "kdenlive:uuid" in slot.producer.properties:
             return self._nested(slot, within)
-        parts = stretches(project, slot)
+        parts = stretches(self._project, slot)
         if len(parts) == 1:
             return self._clip(slot, clip, parts[0])
-        whole = otio.schema.Track(self._name(slot, clip), kind=self._kind(track))
+        whole = otio.schema.Track(self._name(slot, clip), kind=_kind(track))
         whole.extend(self._clip(slot, clip, part) for part in parts)
         return whole
-
-    @staticmethod
-    def _kind(track: Track) -> str:
-        return str(otio.schema.TrackKind.Audio if track.audio else otio.schema.TrackKind.Video)
 
     def _nested(self, slot: Slot, within: tuple[Element, ...]) -> otio.schema.Stack:
         """A sequence on a track of another."""
@@ -254,17 +221,14 @@ class _Reader:
         if len(within) >= _DEEPEST:
             raise HostError("its sequences are nested too deep")
         stack = otio.schema.Stack(slot.producer.properties.get("kdenlive:clipname", "") or "sequence")
-        stack.source_range = self._range(slot.in_point, slot.frames)
-        stack.extend(self._tracks(slot.producer, (*within, slot.producer), mine=False))
+        stack.source_range = frame_range(slot.in_point, slot.frames, self._rate)
+        stack.extend(self._tracks((*within, slot.producer)))
         return stack
 
     def _clip(self, slot: Slot, bin_clip: Element | None, part: Stretch) -> otio.schema.Clip:
         clip = otio.schema.Clip(self._name(slot, bin_clip), self._media(slot, bin_clip))
-        clip.source_range = self._range(part.start, part.frames)
-        if part.speed == 0:
-            clip.effects.append(otio.schema.FreezeFrame())
-        elif part.speed != 1:
-            clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(part.speed)))
+        clip.source_range = frame_range(part.start, part.frames, self._rate)
+        retime(clip, part.speed)
         if bin_clip is not None:
             text = bin_clip.properties.get("kdenlive:markers", "")
             clip.markers.extend(self._marker(guide) for guide in guides(text, f"markers of {clip.name}"))
@@ -284,12 +248,10 @@ class _Reader:
             return otio.schema.MissingReference()
         path = self._project.resource(resource)
         if service in STILLS and ("%" in path.name or path.name.startswith(".all.")):
-            return otio.schema.ImageSequenceReference(
-                target_url_base=str(path.parent), name_prefix=path.name, rate=self._rate
-            )
+            folder, rate = str(path.parent), float(self._rate)
+            return otio.schema.ImageSequenceReference(target_url_base=folder, name_prefix=path.name, rate=rate)
         length = self._project.length(slot.producer if bin_clip is None else bin_clip)
-        available = None if length is None or length < 1 else self._range(0, length)
-        return otio.schema.ExternalReference(path.as_uri() if path.is_absolute() else str(path), available)
+        return _file(path, None if length is None or length < 1 else frame_range(0, length, self._rate))
 
     def _ours(self, slot: Slot, active: StoredTake) -> otio.schema.Clip:
         """One of our clips, with all the takes of its shot that the bin has."""
@@ -303,7 +265,7 @@ class _Reader:
                 references[key] = self._take(self._project.bin_clips[bin_id], take, active.take.head_samples)
                 if take is active:
                     active_key = key
-        clip = otio.schema.Clip(active.name, source_range=self._range(slot.in_point, slot.frames))
+        clip = otio.schema.Clip(active.name, source_range=frame_range(slot.in_point, slot.frames, self._rate))
         clip.set_media_references(references, active_key)
         mark(clip, active.clip)
         return clip
@@ -311,18 +273,18 @@ class _Reader:
     def _take(self, bin_clip: Element, take: StoredTake, head_samples: int) -> otio.schema.ExternalReference:
         path = self._project.resource(bin_clip.properties.get("resource", ""))
         start = RationalTime(head_samples - take.take.head_samples, SAMPLE_RATE).rescaled_to(take.rate)
-        reference = otio.schema.ExternalReference(
-            path.as_uri() if path.is_absolute() else str(path), TimeRange(start, RationalTime(take.length, take.rate))
-        )
+        reference = _file(path, TimeRange(start, RationalTime(take.length, take.rate)))
         reference.name = path.name
         mark(reference, take.take)
         return reference
 
-    def _time(self, frames: int | Fraction) -> RationalTime:
-        return rational_time(frames, self._project.rate, self._rate)
 
-    def _range(self, start: int | Fraction, frames: int | Fraction) -> TimeRange:
-        return TimeRange(self._time(start), self._time(frames))
+def _kind(track: Track) -> str:
+    return str(otio.schema.TrackKind.Audio if track.audio else otio.schema.TrackKind.Video)
+
+
+def _file(path: Path, available: TimeRange | None) -> otio.schema.ExternalReference:
+    return otio.schema.ExternalReference(path.as_uri() if path.is_absolute() else str(path), available)
 
 
 def _resource(producer: Element, bin_clip: Element | None) -> str:
@@ -331,9 +293,6 @@ def _resource(producer: Element, bin_clip: Element | None) -> str:
     resource = properties.get("resource", "")
     if properties.get("mlt_service") == "timewarp":
         resource = properties.get("warp_resource") or resource.partition(":")[2]
-    if bin_clip is not None:
-        has_proxy = bin_clip.properties.get("kdenlive:proxy", "-") not in ("-", "")
-        original = bin_clip.properties.get("kdenlive:originalurl", "")
-        if has_proxy and original:
-            return original
-    return resource
+    about = {} if bin_clip is None else bin_clip.properties
+    has_proxy = about.get("kdenlive:proxy", "-") not in ("-", "")
+    return (about.get("kdenlive:originalurl") if has_proxy else "") or resource

@@ -1,7 +1,6 @@
-"""What of a project is ours, as the project itself records it.
-
-Kdenlive keeps the properties of a bin clip and of the document through a save, but not those of a track, a clip on a
-track or a guide. So a take's identity is with its bin clip, and all else in one property of the document.
+"""What of a project is ours, as it records it itself. Kdenlive keeps properties of bin clips and of
+the document, but none of tracks, guides or clips on tracks. So a take's identity is with its bin
+clip, all else in one property of the document.
 """
 
 from __future__ import annotations
@@ -25,9 +24,8 @@ _Count = Annotated[float, Field(gt=0, lt=2**48, allow_inf_nan=False)]
 
 
 class StoredTake(BaseModel):
-    """What a bin clip says of the take that it is: of which shot, and under which key its clip knows it.
-
-    Its file has ``length`` units of ``rate``, samples or frames. ``picture``: it belongs on a video track.
+    """The take that a bin clip is: of which shot, and under which key. Its file has ``length``
+    units of ``rate``, samples or frames. ``picture``: it belongs on a video track.
     """
 
     name: str
@@ -72,11 +70,9 @@ class StoredTimeline(BaseModel):
 
 
 class Record(BaseModel):
-    """What is ours in a project, beside the takes.
-
-    ``sequences`` by the sequence's uuid. ``source`` is the project that this one was made from, relative to its folder.
-    ``category`` is the type of our guides, ``folder`` the bin folder that we made. ``added_categories``: the project did
-    not say before which categories it has.
+    """What is ours in a project, beside the takes; ``sequences`` by uuid. ``source`` is the project
+    that this one was made from, relative to its folder. ``category`` is the type of our guides,
+    ``folder`` our bin folder. ``added_categories``: the project did not say before which it has.
     """
 
     version: Literal[1] = 1
@@ -85,6 +81,9 @@ class Record(BaseModel):
     folder: str | None = None
     added_categories: bool = False
     sequences: dict[str, StoredTimeline] = {}
+
+    def on(self, sequence_id: str) -> StoredTimeline:
+        return self.sequences.get(sequence_id, StoredTimeline())
 
 
 def record(project: Project) -> Record:

@@ -76,9 +76,8 @@ def _warped(project: Project, slot: Slot) -> Stretch:
 
 
 def _remapped(project: Project, slot: Slot, link: Element) -> list[Stretch]:
-    """Between two keyframes, which say what second of the source plays at what frame, the speed is steady.
-
-    Curved keyframes are taken for straight ones: the instants of the keyframes themselves stay exact.
+    """Between two keyframes, which say what second of the source plays at what frame, the speed is
+    steady. Curved keyframes are taken for straight ones: the keyframes themselves stay exact.
     """
     text = link.properties.get("time_map") or link.properties.get("map") or ""
     keyframes = [part for part in text.split(";") if part.strip()]
@@ -92,8 +91,8 @@ def _remapped(project: Project, slot: Slot, link: Element) -> list[Stretch]:
     points.sort()
     if not points:
         return [Stretch(slot.frames, Fraction(slot.in_point), Fraction(1))]
-    cuts = [at for at, _ in points if slot.in_point < at < slot.in_point + slot.frames]
-    edges = [slot.in_point, *sorted(set(cuts)), slot.in_point + slot.frames]
+    last = slot.in_point + slot.frames
+    edges = [slot.in_point, *sorted({at for at, _ in points if slot.in_point < at < last}), last]
     found = []
     for first, end in itertools.pairwise(edges):
         entry, leave = _mapped(points, first), _mapped(points, end)
@@ -119,8 +118,6 @@ def _frozen(project: Project, slot: Slot, effect: Element) -> list[Stretch]:
     still, moving = Fraction(0), Fraction(1)
     if before == after:
         return [Stretch(slot.frames, source, still)]
-    if before:
-        found = [Stretch(held, source, still), Stretch(slot.frames - held, source, moving)]
-    else:
-        found = [Stretch(held, Fraction(slot.in_point), moving), Stretch(slot.frames - held, source, still)]
+    head = Stretch(held, source, still) if before else Stretch(held, Fraction(slot.in_point), moving)
+    found = [head, Stretch(slot.frames - held, source, moving if before else still)]
     return [stretch for stretch in found if stretch.frames > 0]

@@ -1,11 +1,10 @@
-"""A running Kdenlive, over D-Bus: has it save a project that it has open, and load it again.
-
-Kdenlive says the name of its project in its window's title, but not the folder. Without D-Bus, or without a Kdenlive
-that has the project open, nothing happens.
+"""A running Kdenlive, over D-Bus: has it save a project that it has open, and load it again. Its
+window's title tells the project's name, but not the folder. If none has it open, nothing happens.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -34,11 +33,16 @@ class _Window:
 
     @property
     def title(self) -> str:
-        return _property(self.service, "windowTitle")
+        return self._property("windowTitle")
 
     @property
     def modified(self) -> bool:
-        return _property(self.service, "windowModified").endswith("true")
+        return self._property("windowModified").endswith("true")
+
+    def _property(self, name: str) -> str:
+        arguments = ("string:org.qtproject.Qt.QWidget", f"string:{name}")
+        answer = _ask(self.service, _WINDOW, "org.freedesktop.DBus.Properties.Get", *arguments)
+        return answer.strip().removeprefix("variant").strip()
 
     def act(self, action: str) -> None:
         """Has it do one of its menu's actions; does not wait until that is done."""
@@ -46,10 +50,7 @@ class _Window:
 
 
 def save(path: Path) -> None:
-    """Has Kdenlive save a project that it has open with changes in it.
-
-    Raises HostError if it does not, for example because it shows a dialog.
-    """
+    """Has Kdenlive save a project with changes in it. Raises HostError if it does not."""
     window = _window_of(path)
     try:
         if window is None or not window.modified:
@@ -67,15 +68,11 @@ def save(path: Path) -> None:
 
 
 def reload(path: Path) -> None:
-    """Has Kdenlive load a project again that it has open without changes; with changes in it, Kdenlive would ask
-    whether to throw them away.
-    """
+    """Has Kdenlive load a project again, unless it has changes: it would ask about them."""
     window = _window_of(path)
-    try:
+    with contextlib.suppress(_NoAnswerError):
         if window is not None and not window.modified:
             window.act("file_revert")
-    except _NoAnswerError:
-        return
 
 
 def _window_of(path: Path) -> _Window | None:
@@ -85,19 +82,11 @@ def _window_of(path: Path) -> _Window | None:
     except _NoAnswerError:
         return None
     for window in (_Window(name) for name in names if name.startswith(_SERVICE)):
-        try:
+        with contextlib.suppress(_NoAnswerError):
             title = _TITLE.match(window.title)
-        except _NoAnswerError:
-            continue
-        if title is not None and title["name"] in (path.name, path.stem):
-            return window
+            if title is not None and title["name"] in (path.name, path.stem):
+                return window
     return None
-
-
-def _property(service: str, name: str) -> str:
-    arguments = ("string:org.qtproject.Qt.QWidget", f"string:{name}")
-    answer = _ask(service, _WINDOW, "org.freedesktop.DBus.Properties.Get", *arguments)
-    return answer.strip().removeprefix("variant").strip()
 
 
 def _ask(service: str, path: str, method: str, *arguments: str) -> str:
@@ -109,11 +98,9 @@ def _send(reply: str, service: str, path: str, method: str, *arguments: str) -> 
     if program is None:
         raise _NoAnswerError
     timeout = f"--reply-timeout={round(_ANSWER * 1000)}"
-    command = [program, "--session", reply, timeout, f"--dest={service}", path, method, *arguments]
+    call = [program, "--session", reply, timeout, f"--dest={service}", path, method, *arguments]
     try:
-        ran = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=_ANSWER + 5
-        )
+        ran = subprocess.run(call, stdin=subprocess.DEVNULL, capture_output=True, errors="replace", timeout=_ANSWER + 5)
     except OSError as error:
         raise _NoAnswerError from error
     except subprocess.TimeoutExpired as error:

@@ -11,7 +11,7 @@ from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts.kdenlive.bin_writing import file_frames, take_path, take_producer
 from avfoley_plugin.hosts.kdenlive.changes import Changes
 from avfoley_plugin.hosts.kdenlive.json_array import Edit, changed, items
-from avfoley_plugin.hosts.kdenlive.markup import Element, tag, text_tag
+from avfoley_plugin.hosts.kdenlive.markup import Element, property_tag, property_tags, tag
 from avfoley_plugin.hosts.kdenlive.placed import PlacedClip, placed_clips, track_number
 from avfoley_plugin.hosts.kdenlive.project import Slot, Track
 from avfoley_plugin.timeline.identity import TakeIdentity, TrackIdentity, identity
@@ -24,10 +24,8 @@ _LEAF = re.compile(r'"data"\s*:\s*"(-?\d+):')
 
 
 class TrackWriter:
-    """Brings the tracks of the project's sequence to what a timeline has of ours.
-
-    `before` are our clips as they were read from the project, `owners` the numbers of the tracks that were ours,
-    `bin_ids` the ``kdenlive:id`` of each take by its id.
+    """Brings the tracks of the project's sequence to what a timeline has of ours. `before` are our
+    clips as they were read, `owners` the numbers of tracks that were ours, `bin_ids` by takes' ids.
     """
 
     def __init__(
@@ -111,9 +109,8 @@ class TrackWriter:
         for clip in new:
             free = [n for n, part in enumerate(content) if all(clip.end <= a or b <= clip.start for a, b, _ in part)]
             if not free:
-                raise HostError(
-                    f"track {track.name} has no room for {clip.clip.name} at frame {clip.start}; move what is there"
-                )
+                name = clip.clip.name
+                raise HostError(f"track {track.name} has no room for {name} at frame {clip.start}; move what is there")
             content[free[0]].append((clip.start, clip.end, self._entry(clip, track.playlists[0])))
             touched.add(free[0])
         for number in sorted(touched):
@@ -122,12 +119,11 @@ class TrackWriter:
 
     def _unchanged(self, clip: PlacedClip) -> bool:
         before = self._before.get(clip.entry) if clip.entry is not None else None
-        return before is not None and clip.plays_like(before)
+        return before is not None and clip.playing == before.playing
 
-    def _entry(self, clip: PlacedClip, before: Element) -> str:
-        """The entry for a clip; a producer that it needs is put before an element.
-
-        What an editor did to an entry (gain, fades) goes with it.
+    def _entry(self, clip: PlacedClip, following: Element) -> str:
+        """The entry for a clip, with what an editor did to it (gain, fades). A producer that it
+        needs is put before the element `following`.
         """
         project, reference = self._project, clip.clip.media_reference
         take = identity(reference, TakeIdentity)
@@ -135,7 +131,9 @@ class TrackWriter:
             raise HostError(f"the active take of {clip.clip.name} is none of ours; choose one of ours")
         bin_id = self._bin_ids[take.id]
         slot = self._slots.get(clip.entry) if clip.entry is not None else None
-        if slot is not None and self._plays(slot, bin_id, clip):
+        before = self._before.get(clip.entry)
+        on_its_track = before is not None and before.track == clip.track
+        if slot is not None and on_its_track and slot.producer.properties.get("kdenlive:id") == bin_id:
             name = slot.entry.attributes["producer"]
             self._reused.add(name)
         else:
@@ -144,30 +142,17 @@ class TrackWriter:
             about = {"kdenlive:id": bin_id, f"set.test_{on}": "0", f"set.test_{off}": "1"}
             path = take_path(reference, project)
             name, producer = take_producer(self._changes, "clip", path, frames, clip.picture, about)
-            self._changes.patch.insert_before(before, producer)
-        content = [text_tag("property", {"name": "kdenlive:id"}, bin_id)]
+            self._changes.patch.insert_before(following, producer)
+        content = [property_tag("kdenlive:id", bin_id)]
         for child in [] if slot is None else slot.entry.children:
             if child.attributes.get("name") != "kdenlive:id":
                 content.append(project.document.raw(child).decode())
-        last = clip.in_point + clip.frames - 1
-        reach = {"in": project.clock(clip.in_point), "out": project.clock(last)}
+        reach = project.reach(clip.in_point, clip.frames)
         return tag("entry", {"producer": name, **reach}, *content, indent="  ")
-
-    def _plays(self, slot: Slot, bin_id: str, clip: PlacedClip) -> bool:
-        """Whether an entry's producer is that of a take, and belongs to the clip's track."""
-        before = self._before.get(clip.entry)
-        same_track = before is not None and before.track == clip.track
-        return same_track and slot.producer.properties.get("kdenlive:id") == bin_id
 
     def _rewrite(self, playlist: Element, content: Sequence[tuple[int, int, str]]) -> None:
         """Gives a playlist these entries: the start, the end and the XML of each."""
-        patch, project = self._changes.patch, self._project
-        lines, at = [], 0
-        for start, end, text in content:
-            if start > at:
-                lines.append(tag("blank", {"length": project.clock(start - at)}))
-            lines.append(text)
-            at = end
+        patch, lines = self._changes.patch, self._lines(content)
         present = [child for child in playlist.children if child.tag in ("blank", "entry")]
         if present:
             indent = patch.indent(present[0])
@@ -178,6 +163,16 @@ class TrackWriter:
                 patch.append(playlist, line)
         elif lines:
             patch.replace(playlist.start, playlist.end, tag("playlist", playlist.attributes, *lines, indent=" "))
+
+    def _lines(self, content: Iterable[tuple[int, int, str]]) -> list[str]:
+        """Entries, given with their starts and ends, and the blanks between them."""
+        lines, at = [], 0
+        for start, end, text in content:
+            if start > at:
+                lines.append(tag("blank", {"length": self._project.clock(start - at)}))
+            lines.append(text)
+            at = end
+        return lines
 
     def _drop_mixes(self, track: Track, gone: Sequence[Slot]) -> None:
         """Takes out the mixes that an entry that is gone was part of."""
@@ -191,22 +186,18 @@ class TrackWriter:
         """Puts a new track under the one that has the number `place`, or on top; its own will be `number`."""
         changes, patch, sequence = self._changes, self._changes.patch, self._project.sequence
         picture = track.kind == otio.schema.TrackKind.Video
-        audio = [] if picture else [text_tag("property", {"name": "kdenlive:audio_track"}, "1")]
-        lines, at = list(audio), 0
-        for clip in sorted(clips, key=lambda clip: clip.start):
-            if clip.start > at:
-                lines.append(tag("blank", {"length": self._project.clock(clip.start - at)}))
-            lines.append(self._entry(clip, sequence))
-            at = clip.end
+        audio = [] if picture else [property_tag("kdenlive:audio_track", "1")]
+        ordered = sorted(clips, key=lambda clip: clip.start)
+        lines = [*audio, *self._lines((clip.start, clip.end, self._entry(clip, sequence)) for clip in ordered)]
         playlists = [changes.new_id("playlist"), changes.new_id("playlist")]
         name = changes.new_id("track")
         about = {"kdenlive:trackheight": "67", "kdenlive:timeline_active": "1", "kdenlive:track_name": track.name}
         hide = "audio" if picture else "video"
         parts = [tag("track", {"hide": hide, "producer": playlist}) for playlist in playlists]
-        reach = {"in": self._project.clock(0), **({"out": self._project.clock(at - 1)} if at else {})}
+        reach = self._project.reach(0, ordered[-1].end) if ordered else {"in": self._project.clock(0)}
         for part, content in zip(playlists, (lines, audio), strict=True):
             patch.insert_before(sequence, tag("playlist", {"id": part}, *content, indent=" "))
-        content = [*audio, *_properties(about), *parts]
+        content = [*audio, *property_tags(about), *parts]
         patch.insert_before(sequence, tag("tractor", {"id": name, **reach}, *content, indent=" "))
 
         references, transitions = sequence["track"], sequence["transition"]
@@ -215,7 +206,7 @@ class TrackWriter:
         else:
             patch.insert_after(references[-1], tag("track", {"producer": name}))
         joins = {**(self._composite() if picture else _MIX), "a_track": "0", "b_track": str(number)}
-        text = tag("transition", {"id": changes.new_id("mix")}, *_properties(joins), indent="  ")
+        text = tag("transition", {"id": changes.new_id("mix")}, *property_tags(joins), indent="  ")
         # MLT goes through them in order: what lies on top is composited last.
         patch.insert_after(transitions[-1] if transitions else references[-1], text)
 
@@ -238,6 +229,9 @@ class TrackWriter:
             # A composition over a track that goes is then over the one under it.
             return number + added - sum(other <= number for other in deleted)
 
+        def on_users(number: int) -> int:
+            return renumbered(number + place) - place
+
         patch = self._changes.patch
         for transition in self._project.sequence["transition"]:
             for name in ("a_track", "b_track"):
@@ -245,12 +239,10 @@ class TrackWriter:
         owner, prefix = self._project.settings
         for name in ("activeTrack", "audioTarget", "videoTarget"):
             # These count from the lowest track that is the user's; below 0 they name none.
-            self._renumber_property(
-                owner.property(prefix + name), lambda n: renumbered(n + place) - place if n >= 0 else n
-            )
+            self._renumber_property(owner.property(prefix + name), lambda n: on_users(n) if n >= 0 else n)
         groups = owner.property(f"{prefix}groups")
         if groups is not None:
-            patch.edit_text(groups, _renumbered_groups(groups.text, {n - place for n in deleted}, place, renumbered))
+            patch.edit_text(groups, _renumbered_groups(groups.text, {n - place for n in deleted}, on_users))
 
     def _renumber_property(self, element: Element | None, renumbered: Callable[[int], int]) -> None:
         text = "" if element is None else element.text.strip()
@@ -258,11 +250,7 @@ class TrackWriter:
             self._changes.patch.set_text(element, str(renumbered(int(text))))
 
 
-def _properties(values: dict[str, str]) -> list[str]:
-    return [text_tag("property", {"name": name}, text) for name, text in values.items()]
-
-
-def _renumbered_groups(text: str, deleted: set[int], place: int, renumbered: Callable[[int], int]) -> list[Edit]:
+def _renumbered_groups(text: str, deleted: set[int], renumbered: Callable[[int], int]) -> list[Edit]:
     """The edits that renumber the tracks of grouped clips, named ``"track:frame"``, and drop groups with a clip on a
     deleted one.
     """
@@ -273,7 +261,5 @@ def _renumbered_groups(text: str, deleted: set[int], place: int, renumbered: Cal
         if any(int(leaf[1]) in deleted for leaf in leaves):
             drop.add(index)
             continue
-        for leaf in leaves:
-            number = int(leaf[1])
-            edits.append((leaf.start(1), leaf.end(1), str(renumbered(number + place) - place)))
+        edits += [(leaf.start(1), leaf.end(1), str(renumbered(int(leaf[1])))) for leaf in leaves]
     return edits + changed(text, "groups", drop)

@@ -1,8 +1,7 @@
-"""From a timeline back into the Kdenlive project that it was read from, by changing what is ours and nothing else.
-
-What somebody else's nodes hold stays as it is written, byte for byte, but for the numbers of tracks: our sound is on the
-lowest track, where a new audio track is in Kdenlive, so that no track's label changes, and those above it count one more.
-Taking ours out counts them back. Picture of ours is on top.
+"""From a timeline back into its Kdenlive project; what is somebody else's stays byte for byte, but
+for the numbers of tracks: our sound is on the lowest, as a new audio track in Kdenlive, so that no
+label changes, and those above it count one more. Taking it out counts them back. Picture of ours is
+on top.
 """
 
 from __future__ import annotations
@@ -22,9 +21,8 @@ from avfoley_plugin.timeline.placing import track_layer
 
 
 def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
-    """The project's file with our tracks, takes and captions as a timeline has them that was read from this project.
-
-    A file in which nothing of ours changes comes out as it is.
+    """The project's file with our tracks, takes and captions as on a timeline that was read from
+    it. A file in which nothing of ours changes comes out as it is.
     """
     changes = Changes(project)
     before = placed_clips(read_timeline(project), project.rate)
@@ -37,20 +35,12 @@ def patched(project: Project, timeline: otio.schema.Timeline) -> bytes:
     drop_unused_producers(changes, tracks.used_producers())
 
     mine = changes.record.sequences.setdefault(project.sequence_id, StoredTimeline())
-    ours = [(track, identity(track, TrackIdentity)) for track in timeline.tracks]
-    mine.tracks = sorted(
-        (
-            StoredTrack(
-                id=its.id,
-                name=track.name,
-                picture=track.kind == otio.schema.TrackKind.Video,
-                layer=track_layer(track),
-            )
-            for track, its in ours
-            if its is not None
-        ),
-        key=lambda track: track.id,
-    )
+    made = []
+    for track in timeline.tracks:
+        if (its := identity(track, TrackIdentity)) is not None:
+            picture = track.kind == otio.schema.TrackKind.Video
+            made.append(StoredTrack(id=its.id, name=track.name, picture=picture, layer=track_layer(track)))
+    mine.tracks = sorted(made, key=lambda track: track.id)
     write_captions(changes, timeline, mine)
     origin = identity(timeline, TimelineIdentity)
     changes.record.source = None if origin is None else origin.source

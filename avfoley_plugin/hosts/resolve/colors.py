@@ -2,39 +2,10 @@
 
 from __future__ import annotations
 
-from opentimelineio.schema import MarkerColor
+import tomllib
+from pathlib import Path
 
 #: Resolve's sixteen, each as the nearest of OpenTimelineIO's.
-TO_OTIO = {
-    "Blue": MarkerColor.BLUE,
-    "Cyan": MarkerColor.CYAN,
-    "Green": MarkerColor.GREEN,
-    "Yellow": MarkerColor.YELLOW,
-    "Red": MarkerColor.RED,
-    "Pink": MarkerColor.PINK,
-    "Purple": MarkerColor.PURPLE,
-    "Fuchsia": MarkerColor.MAGENTA,
-    "Rose": MarkerColor.PINK,
-    "Lavender": MarkerColor.PURPLE,
-    "Sky": MarkerColor.CYAN,
-    "Mint": MarkerColor.GREEN,
-    "Lemon": MarkerColor.YELLOW,
-    "Sand": MarkerColor.ORANGE,
-    "Cocoa": MarkerColor.BLACK,
-    "Cream": MarkerColor.WHITE,
-}
-
-#: OpenTimelineIO's eleven, each as the nearest of Resolve's.
-FROM_OTIO = {
-    MarkerColor.BLUE: "Blue",
-    MarkerColor.CYAN: "Cyan",
-    MarkerColor.GREEN: "Green",
-    MarkerColor.YELLOW: "Yellow",
-    MarkerColor.RED: "Red",
-    MarkerColor.PINK: "Pink",
-    MarkerColor.PURPLE: "Purple",
-    MarkerColor.MAGENTA: "Fuchsia",
-    MarkerColor.ORANGE: "Sand",
-    MarkerColor.BLACK: "Cocoa",
-    MarkerColor.WHITE: "Cream",
-}
+TO_OTIO: dict[str, str] = tomllib.loads(Path(__file__).with_name("colors.toml").read_text(encoding="utf-8"))
+#: OpenTimelineIO's eleven, each as the nearest of Resolve's, which the file names first.
+FROM_OTIO = {theirs: name for name, theirs in reversed(TO_OTIO.items())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -119,19 +120,16 @@ def _from_bridge(address: str) -> RemoteObject:
 
 
 def _from_module() -> Any:
-    resolve = None
-    module = module_file()
+    resolve, module = None, module_file()
     if module is not None:
         specification = importlib.util.spec_from_file_location("DaVinciResolveScript", module)
         assert specification is not None
         assert specification.loader is not None
         script = importlib.util.module_from_spec(specification)
-        try:
+        with contextlib.suppress(ImportError, OSError, AttributeError):
             specification.loader.exec_module(script)
             # The module replaces itself by the library that it loads.
             resolve = sys.modules.get(specification.name, script).scriptapp("Resolve")
-        except (ImportError, OSError, AttributeError):
-            resolve = None
     if resolve is None:
         raise HostError(
             "there is no DaVinci Resolve to talk to; start it, then start AVFoley from its menu Workspace > Scripts "

@@ -10,7 +10,7 @@ import opentimelineio as otio
 from platformdirs import user_documents_path
 
 from avfoley_plugin.errors import ChangedError, HostError
-from avfoley_plugin.hosts.base import Host
+from avfoley_plugin.hosts.base import StoredHost
 from avfoley_plugin.hosts.resolve.connection import connect
 from avfoley_plugin.hosts.resolve.reading import PLACE, Snapshot, read_timeline, snapshot
 from avfoley_plugin.hosts.resolve.selection import selection
@@ -23,12 +23,10 @@ from avfoley_plugin.timeline.selection import Selection
 SOURCE = "resolve:"
 
 
-class ResolveHost(Host):
-    """The current timeline of the project that is open in Resolve.
-
-    What is written goes into Resolve. The same timeline is kept as an ``.otio`` beside the sound files, `output`, for
-    other programs; without one that is AVFoley/PROJECT/TIMELINE.otio in the user's documents. `resolve` is the API's
-    root object; without it, the one that `connect` finds.
+class ResolveHost(StoredHost):
+    """The current timeline of the project that is open in Resolve, which is written into Resolve,
+    and kept as an ``.otio`` beside the sound files, `output`, for other programs: by default
+    AVFoley/PROJECT/TIMELINE.otio in the user's documents. `resolve` is the API's root object.
     """
 
     tells_selection = True
@@ -41,20 +39,12 @@ class ResolveHost(Host):
         self._api = self._project.GetCurrentTimeline()
         if self._api is None:
             raise HostError(f"no timeline is open in Resolve's project {self._project.GetName()!r}; open one")
-        self._name = str(self._api.GetName())
+        name = str(self._api.GetName())
         folder = user_documents_path() / "AVFoley" / _file_name(str(self._project.GetName()))
-        self._output = (output or folder / f"{_file_name(self._name)}.otio").absolute()
+        super().__init__(name, output or folder / f"{_file_name(name)}.otio")
         if self._output.suffix.lower() != ".otio":
             raise HostError(f"{self._output}: the output must end in .otio, the one format that keeps everything")
         self._found: Snapshot | None = None
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def output(self) -> Path:
-        return self._output
 
     def read(self) -> otio.schema.Timeline:
         self._found = snapshot(self._api)

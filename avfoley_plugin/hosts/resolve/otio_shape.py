@@ -1,18 +1,18 @@
-"""OpenTimelineIO files in the shape that Resolve reads and writes, which the free edition exchanges by hand.
-
-Resolve takes a file of another shape for none, without a word: it wants media as bare absolute paths, each with an
-available range in the media's own timecode, a global start time, and a name that no timeline of the project has. It
-reads markers' notes and the channels of a sound where it writes them itself, under ``metadata["Resolve_OTIO"]``.
+"""OpenTimelineIO files in the shape that Resolve reads and writes, exchanged by hand. Others it
+takes for none, without a word: it wants media as bare absolute paths, each with an available range
+in its own timecode, a global start time, and a new name. Markers' notes and a sound's channels are
+where it writes them itself, under ``metadata["Resolve_OTIO"]``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
 
+from avfoley_plugin.hosts.items import keep_active_take, markers_of
 from avfoley_plugin.hosts.media_time import Probe, count_in_media_time, file_range
 from avfoley_plugin.timeline.identity import TakeIdentity, TrackIdentity, identity
 from avfoley_plugin.timeline.media_url import resolve_media
@@ -26,10 +26,9 @@ _VERSION = {"Resolve OTIO Meta Version": "1.0"}
 
 
 def for_resolve(timeline: otio.schema.Timeline, folder: Path, probe: Probe | None = None) -> otio.schema.Timeline:
-    """A copy of a timeline that Resolve can import. Relative media URLs resolve against `folder`.
-
-    Of each clip only the active take is kept; which other takes there are stays in the file we keep. `probe` tells the
-    range of media whose clip does not. Raises HostError if there is media whose range nothing tells.
+    """A copy of a timeline that Resolve can import, with the active takes only. Relative media URLs
+    resolve against `folder`; `probe` tells the range of media whose clip does not. Raises HostError
+    where nothing tells it.
     """
     shaped = timeline.deepcopy()
     clock = record_clock(shaped)
@@ -40,12 +39,10 @@ def for_resolve(timeline: otio.schema.Timeline, folder: Path, probe: Probe | Non
     for track in shaped.find_children(descended_from_type=otio.schema.Track):
         _shape_track(track)
     for clip in shaped.find_clips():
-        reference = clip.media_reference
-        # One reference under the usual key: Resolve knows no others.
-        clip.set_media_references({clip.DEFAULT_MEDIA_KEY: reference.deepcopy()}, clip.DEFAULT_MEDIA_KEY)
-        if isinstance(reference, otio.schema.ExternalReference):
+        keep_active_take(clip)
+        if isinstance(clip.media_reference, otio.schema.ExternalReference):
             _shape_media(clip, folder, probe, clock)
-    for marker in _markers(shaped):
+    for marker in markers_of(shaped):
         if marker.comment:
             marker.metadata[KEY] = {**_resolves(marker), _NOTE: marker.comment}
     return shaped
@@ -58,7 +55,7 @@ def is_from_resolve(timeline: otio.schema.Timeline) -> bool:
 
 def from_resolve(timeline: otio.schema.Timeline) -> None:
     """Puts what Resolve writes in places of its own where OpenTimelineIO has them: the notes of markers."""
-    for marker in _markers(timeline):
+    for marker in markers_of(timeline):
         note = _resolves(marker).get(_NOTE)
         if isinstance(note, str) and note and not marker.comment:
             marker.comment = note
@@ -67,12 +64,6 @@ def from_resolve(timeline: otio.schema.Timeline) -> None:
 def _resolves(thing: Any) -> dict[str, Any]:
     found = thing.metadata.get(KEY)
     return dict(found) if isinstance(found, Mapping) else {}
-
-
-def _markers(timeline: otio.schema.Timeline) -> Iterator[otio.schema.Marker]:
-    items = (item for item in timeline.find_children() if isinstance(item, otio.core.Item))
-    for item in (timeline.tracks, *items):
-        yield from item.markers
 
 
 def _shape_media(clip: otio.schema.Clip, folder: Path, probe: Probe | None, clock: RecordClock) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from avfoley_engine.protocol import SAMPLE_RATE
 from opentimelineio.opentime import RationalTime, TimeRange
 
 from avfoley_plugin.errors import HostError, TimelineError
+from avfoley_plugin.hosts.items import frame_range, gap, retime
 from avfoley_plugin.hosts.resolve.colors import TO_OTIO
 from avfoley_plugin.hosts.resolve.connection import offers
-from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
+from avfoley_plugin.hosts.resolve.records import Record, stored
 from avfoley_plugin.timeline.identity import HOST_ID, mark
 from avfoley_plugin.timeline.placing import AMBIENCE, PICTURE, TRACK_NAME, mark_track
 from avfoley_plugin.timeline.takes import file_length
@@ -35,11 +36,9 @@ _OUR_TRACK = re.compile(rf"{TRACK_NAME}(?: (?:{AMBIENCE}|{PICTURE}))?(?: \d+)?")
 
 @dataclass(frozen=True)
 class Item:
-    """An item of the API's, in record frames from the timeline's start; ``left`` is what is cut off its media's head,
-    in record frames.
-    """
+    """An item, in record frames of the timeline; ``left`` are those cut off its media's head."""
 
-    thing: Any
+    thing: Any = field(repr=False)
     name: str
     start: int
     frames: int
@@ -88,18 +87,12 @@ class Snapshot:
     @property
     def digest(self) -> str:
         """The same as long as nothing that we read has changed."""
-        tracks = [
-            (
-                track.kind,
-                track.name,
-                track.enabled,
-                [(item.name, item.start, item.frames, item.left, item.path, item.enabled) for item in track.items],
-            )
-            for track in self.tracks
-        ]
-        markers = [tuple(vars(marker).values()) for marker in self.markers]
-        text = json.dumps([self.name, str(self.rate), self.start, tracks, markers])
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(repr(self).encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def items(self) -> dict[str, tuple[ApiTrack, Item]]:
+        """All items and their tracks, by their ids."""
+        return {item_id(track, item): (track, item) for track in self.tracks for item in track.items}
 
     def track(self, kind: str, index: int) -> ApiTrack | None:
         """The track of that kind, "video" or "audio", and number."""
@@ -115,7 +108,7 @@ def snapshot(timeline: Any) -> Snapshot:
     tracks = []
     for kind in _KINDS:
         for index in range(1, int(timeline.GetTrackCount(kind) or 0) + 1):
-            things = _listed(timeline.GetItemListInTrack(kind, index))
+            things = listed(timeline.GetItemListInTrack(kind, index))
             items = sorted((_item(thing, start) for thing in things), key=lambda item: item.start)
             enabled = not offers(timeline, "GetIsTrackEnabled") or timeline.GetIsTrackEnabled(kind, index) is not False
             tracks.append(ApiTrack(kind, index, str(timeline.GetTrackName(kind, index) or ""), enabled, tuple(items)))
@@ -135,12 +128,10 @@ def read_timeline(found: Snapshot) -> otio.schema.Timeline:
     rate = float(found.rate)
     timeline = otio.schema.Timeline(found.name, global_start_time=RationalTime(found.start, rate))
     ours = [(marker, record) for marker in found.markers if (record := stored(marker.custom_data)) is not None]
-    owners = _owners(found.tracks, (record for _, record in ours))
-    for track in found.tracks:
-        timeline.tracks.append(_track(track, found, owners))
+    owners = _owners(found, (record for _, record in ours))
+    timeline.tracks.extend(_track(track, found, owners) for track in found.tracks)
     records = {id(marker): record for marker, record in ours}
-    for marker in found.markers:
-        timeline.tracks.markers.append(_marker(marker, found.rate, records.get(id(marker))))
+    timeline.tracks.markers.extend(_marker(one, found.rate, records.get(id(one))) for one in found.markers)
     return timeline
 
 
@@ -158,7 +149,7 @@ def _track(track: ApiTrack, found: Snapshot, owners: Mapping[str, Record]) -> ot
         if item.end <= at:
             continue
         if item.start > at:
-            made.append(otio.schema.Gap(source_range=_range(0, item.start - at, found.rate)))
+            made.append(gap(item.start - at, found.rate))
         owner = owners.get(item_id(track, item))
         clip = _clip(item, found.rate) if owner is None else _our_clip(item, owner, found.rate)
         clip.metadata[HOST_ID] = item_id(track, item)
@@ -172,21 +163,19 @@ def _track(track: ApiTrack, found: Snapshot, owners: Mapping[str, Record]) -> ot
     return made
 
 
-def _owners(tracks: Iterable[ApiTrack], records: Iterable[Record]) -> dict[str, Record]:
-    """Which record each of our items belongs to. A copy that the editor made of an item of ours is theirs: of several
-    items that play a take of one shot, ours is the one nearest to where it was put.
+def _owners(found: Snapshot, records: Iterable[Record]) -> dict[str, Record]:
+    """Which record each of our items belongs to: of several that play a take of one shot, which the
+    editor copied, the nearest to where it was put.
     """
-    items = [(item_id(track, item), item) for track in tracks for item in track.items]
+    items = [(key, item) for key, (_, item) in found.items.items()]
     owners: dict[str, Record] = {}
     for record in records:
         if record.clip is None:
             continue
-        start, paths = record.clip.record_start, {Path(take.path) for take in record.takes}
-        playing = [
-            (abs(item.start - start), key) for key, item in items if Path(item.path) in paths and key not in owners
-        ]
-        if playing:
-            owners[min(playing)[1]] = record
+        start, paths = record.clip.record_start, {take.file for take in record.takes}
+        near = [(abs(item.start - start), key) for key, item in items if Path(item.path) in paths and key not in owners]
+        if near:
+            owners[min(near)[1]] = record
     return owners
 
 
@@ -198,56 +187,45 @@ def _clip(item: Item, rate: Fraction) -> otio.schema.Clip:
     start = 0
     with contextlib.suppress(TimelineError):
         start = parse_timecode(str(properties.get("Start TC") or ""), media_rate)
-    speed = _speed(item, rate, media_rate)
     # Offsets count record frames of the media at its own speed, and are whole: the API tells no parts of frames.
     offset = item.left * media_rate / rate
     clip.source_range = TimeRange(rational_time(start + offset, media_rate), rational_time(item.frames, rate))
     if item.path:
         clip.media_reference = otio.schema.ExternalReference(item.path)
         length = _NUMBER.match(str(properties.get("Frames") or ""))
-        if length is not None and float(length[0]) > 0:
-            count = float(length[0])
-            clip.media_reference.available_range = TimeRange(
-                rational_time(start, media_rate), RationalTime(count, float(media_rate))
-            )
-    if speed == 0:
-        clip.effects.append(otio.schema.FreezeFrame())
-    elif speed != 1:
-        clip.effects.append(otio.schema.LinearTimeWarp(time_scalar=float(speed)))
+        if length is not None and 0 < float(length[0]) < math.inf:
+            clip.media_reference.available_range = frame_range(start, Fraction(length[0]), media_rate)
+    retime(clip, _speed(item, rate, media_rate))
     return clip
 
 
 def _our_clip(item: Item, record: Record, rate: Fraction) -> otio.schema.Clip:
     references, active = {}, None
     for take in record.takes:
-        path = Path(take.path)
-        url = path.as_uri() if path.is_absolute() else take.path
-        reference = otio.schema.ExternalReference(url, _available(take))
-        reference.name = path.name
+        url = take.file.as_uri() if take.file.is_absolute() else take.path
+        length = file_length(take.identity)
+        available = TimeRange(RationalTime(take.start * length.rate / SAMPLE_RATE, length.rate), length)
+        reference = otio.schema.ExternalReference(url, available)
+        reference.name = take.file.name
         mark(reference, take.identity)
         references[take.key] = reference
-        if path == Path(item.path):
+        if take.file == Path(item.path):
             active = take
     assert active is not None
     assert record.clip is not None
     # What is cut off is counted from the file's first sample, which is at the reference's own start.
     head = item.left + active.start * rate / SAMPLE_RATE
-    clip = otio.schema.Clip(name=record.name, source_range=_range(head, item.frames, rate))
+    clip = otio.schema.Clip(name=record.name, source_range=frame_range(head, item.frames, rate))
     clip.enabled = item.enabled
     clip.set_media_references(references, active.key)
     mark(clip, record.clip)
     return clip
 
 
-def _available(take: StoredTake) -> TimeRange:
-    length = file_length(take.identity)
-    return TimeRange(RationalTime(take.start * length.rate / SAMPLE_RATE, length.rate), length)
-
-
 def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.schema.Marker:
     made = otio.schema.Marker(
         name=marker.name,
-        marked_range=_range(marker.frame, marker.frames, rate),
+        marked_range=frame_range(marker.frame, marker.frames, rate),
         color=TO_OTIO.get(marker.color, otio.schema.MarkerColor.BLUE),
         comment=marker.note,
     )
@@ -259,15 +237,13 @@ def _marker(marker: ApiMarker, rate: Fraction, record: Record | None) -> otio.sc
 
 def _item(thing: Any, start: int) -> Item:
     properties = _properties(thing)
-    # GetLeftOffset counts record frames also where the media has another rate. GetSourceStartFrame would count the
-    # media's, but is often one short.
-    left = _frame(thing.GetLeftOffset())
     return Item(
         thing=thing,
         name=str(thing.GetName() or ""),
         start=_frame(thing.GetStart()) - start,
         frames=max(0, _frame(thing.GetDuration())),
-        left=max(0, left),
+        # In record frames whatever the media's rate; GetSourceStartFrame is often one short.
+        left=max(0, _frame(thing.GetLeftOffset())),
         path=str(properties.get("File Path") or ""),
         enabled=not offers(thing, "GetClipEnabled") or thing.GetClipEnabled() is not False,
     )
@@ -280,10 +256,9 @@ def _properties(thing: Any) -> Mapping[str, Any]:
 
 
 def _speed(item: Item, rate: Fraction, media_rate: Fraction) -> Fraction:
-    """The speed that an item's source frames tell, which are good to a frame at either end: where normal speed is in
-    that range it is that, else a whole per cent, else the fraction itself. 0 for a freeze frame.
-
-    The API does not tell a speed, and of a reversed item nothing tells that it is.
+    """The speed that an item's source frames tell, good to a frame at either end: if they can,
+    normal speed or a whole per cent, else the fraction itself; 0 for a freeze frame. The API does
+    not tell a speed, and of a reversed item nothing tells that it is.
     """
     if not (item.frames and offers(item.thing, "GetSourceStartFrame") and offers(item.thing, "GetSourceEndFrame")):
         return Fraction(1)
@@ -304,21 +279,14 @@ def _speed(item: Item, rate: Fraction, media_rate: Fraction) -> Fraction:
 def _markers(timeline: Any) -> list[ApiMarker]:
     found = timeline.GetMarkers()
     markers = []
-    for frame, reported in (found or {}).items() if isinstance(found, Mapping) else ():
-        markers.append(
-            ApiMarker(
-                frame=_frame(frame),
-                frames=max(1, _frame(reported.get("duration", 1))),
-                color=str(reported.get("color") or ""),
-                name=str(reported.get("name") or ""),
-                note=str(reported.get("note") or ""),
-                custom_data=str(reported.get("customData") or ""),
-            )
-        )
+    for frame, reported in found.items() if isinstance(found, Mapping) else ():
+        texts = (str(reported.get(key) or "") for key in ("color", "name", "note", "customData"))
+        markers.append(ApiMarker(_frame(frame), max(1, _frame(reported.get("duration", 1))), *texts))
     return sorted(markers, key=lambda marker: marker.frame)
 
 
-def _listed(things: Any) -> list[Any]:
+def listed(things: Any) -> list[Any]:
+    """What the API calls a list, which may be a dictionary by number, or None."""
     return list(things.values()) if isinstance(things, Mapping) else list(things or ())
 
 
@@ -327,7 +295,3 @@ def _frame(value: Any) -> int:
         return round(float(value))
     except (TypeError, ValueError, OverflowError):
         return 0
-
-
-def _range(start: int | Fraction, frames: int, rate: Fraction) -> TimeRange:
-    return TimeRange(rational_time(start, rate), rational_time(frames, rate))

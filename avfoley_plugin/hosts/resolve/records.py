@@ -1,11 +1,11 @@
-"""What of a timeline in Resolve is ours, as the timeline itself records it.
-
-Of all that the API can write, only the custom data of a marker holds a text that nobody sees or edits. So each caption
-marker carries all that is known of its shot's clip and takes.
+"""What of a timeline in Resolve is ours, as it records it itself: a caption's marker carries all
+that is known of its shot's clip and takes, in its custom data, the only text of the API's that
+nobody sees or edits.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -20,6 +20,10 @@ class StoredTake(BaseModel):
     path: str
     start: Annotated[int, Field(gt=-(2**48), lt=2**48)]
     identity: TakeIdentity
+
+    @property
+    def file(self) -> Path:
+        return Path(self.path)
 
 
 class Record(BaseModel):

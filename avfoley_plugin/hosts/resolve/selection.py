@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from avfoley_plugin.hosts.resolve.connection import offers
-from avfoley_plugin.hosts.resolve.reading import ApiTrack, Item, Snapshot, item_id
+from avfoley_plugin.hosts.resolve.reading import Snapshot, listed
 from avfoley_plugin.timeline.selection import Selection
 
 #: Clips of this colour are chosen where Resolve does not tell which are selected.
@@ -15,35 +15,24 @@ COLOR = "Teal"
 
 
 def selection(timeline: Any, found: Snapshot) -> Selection:
-    """The first of these that says something: the selected clips (Resolve 21.0.4 and later), the clips of the colour
-    "Teal", the in and out points, the clip under the playhead. Else everything.
-
-    Clips are those of picture and of sound alike: what is made of which is for those to say who ask.
+    """The first of these that says something: the selected clips (Resolve 21.0.4 and later), the
+    clips of the colour "Teal", in and out points, the clip under the playhead. Else everything.
     """
     for choose in (_selected, _colored):
-        chosen = choose(timeline, found)
-        if chosen:
-            return Selection(host_ids=frozenset(chosen))
-    marks = _marks(timeline)
-    if marks is not None:
+        if chosen := choose(timeline, found):
+            return Selection(host_ids=chosen)
+    if (marks := _marks(timeline)) is not None:
         return Selection(record_range=f"{marks[0]}-{marks[1]}")
-    if offers(timeline, "GetCurrentVideoItem"):
-        current = timeline.GetCurrentVideoItem()
-        if current is not None:
-            return Selection(host_ids=_ids([current], found))
-    return Selection()
-
-
-def _items(found: Snapshot) -> list[tuple[ApiTrack, Item]]:
-    return [(track, item) for track in found.tracks for item in track.items]
+    current = timeline.GetCurrentVideoItem() if offers(timeline, "GetCurrentVideoItem") else None
+    return Selection() if current is None else Selection(host_ids=_ids([current], found))
 
 
 def _ids(things: list[Any], found: Snapshot) -> frozenset[str]:
     """The ids of items. Two handles of the API for one item are not equal: an item is known by where it is."""
     return frozenset(
-        item_id(track, item)
+        key
         for thing in things
-        for track, item in _items(found)
+        for key, (track, item) in found.items.items()
         if (item.start + found.start, item.name, item.frames)
         == (thing.GetStart(), thing.GetName(), thing.GetDuration())
         and _track_of(thing) in (None, (track.kind, track.index))
@@ -60,16 +49,14 @@ def _track_of(thing: Any) -> tuple[str, int] | None:
 
 
 def _selected(timeline: Any, found: Snapshot) -> frozenset[str]:
-    if not offers(timeline, "GetSelectedClips"):
-        return frozenset()
-    selected = timeline.GetSelectedClips() or []
-    return _ids(list(selected.values()) if isinstance(selected, Mapping) else list(selected), found)
+    selected = timeline.GetSelectedClips() if offers(timeline, "GetSelectedClips") else None
+    return _ids(listed(selected), found)
 
 
 def _colored(timeline: Any, found: Snapshot) -> frozenset[str]:
     return frozenset(
-        item_id(track, item)
-        for track, item in _items(found)
+        key
+        for key, (_, item) in found.items.items()
         if offers(item.thing, "GetClipColor") and item.thing.GetClipColor() == COLOR
     )
 

@@ -1,6 +1,5 @@
-"""From a timeline back into Resolve: our tracks, takes and caption markers, and nothing else.
-
-The API's return values are not to be trusted, so whatever is done is read back, and what did not happen is an error.
+"""From a timeline back into Resolve: what is ours, and nothing else. The API's return values are
+not to be trusted, so whatever is done is read back, and what did not happen is an error.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE
 
 from avfoley_plugin.errors import HostError
+from avfoley_plugin.hosts.items import items_of
 from avfoley_plugin.hosts.resolve.colors import FROM_OTIO
-from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, item_id, read_timeline, snapshot
+from avfoley_plugin.hosts.resolve.reading import PLACE, ApiMarker, Item, Snapshot, read_timeline, snapshot
 from avfoley_plugin.hosts.resolve.records import Record, StoredTake, stored
 from avfoley_plugin.timeline.identity import (
     HOST_ID,
@@ -28,7 +28,7 @@ from avfoley_plugin.timeline.identity import (
     marker_identity,
 )
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
-from avfoley_plugin.timeline.timing import exact_frames, exact_seconds, round_half_up
+from avfoley_plugin.timeline.timing import exact_seconds, frames, round_half_up
 
 BIN = "AVFoley"
 #: Frames in which an event finds one without a marker, from its own on.
@@ -38,9 +38,8 @@ _MEDIA_TYPES = {"video": 1, "audio": 2}
 
 @dataclass(frozen=True)
 class OurClip:
-    """One of our clips as it shall be: on which of the timeline's tracks, where, and with which takes.
-
-    ``record_start``, ``frames`` in record frames; ``host_id`` is what its item is known by, if it has one already.
+    """One of our clips as it shall be, in record frames on a track of the timeline; ``host_id`` is
+    what its item is known by, if it has one already.
     """
 
     clip: otio.schema.Clip
@@ -58,9 +57,8 @@ class OurClip:
 
 
 def write_timeline(project: Any, api: Any, before: Snapshot, timeline: otio.schema.Timeline, folder: Path) -> None:
-    """Makes the API's timeline `api` have what is ours on `timeline`, which was read from the snapshot `before`.
-
-    Raises HostError where Resolve does not do as it is told; what was done until then stays.
+    """Brings the API's timeline to what is ours on `timeline`, which was read from `before`. Raises
+    HostError where Resolve does not do as it is told; what was done until then stays.
     """
     _Writer(project, api, before, folder).write(timeline)
 
@@ -77,10 +75,9 @@ class _Writer:
 
     def write(self, timeline: otio.schema.Timeline) -> None:
         clips = our_clips(timeline, self._before.rate, self._folder)
-        items = {item_id(track, item): (track, item) for track in self._before.tracks for item in track.items}
-        owned = self._owned(items)
-        kept = {clip.host_id: clip for clip in clips if self._is_in_place(clip, items) and clip.host_id in owned}
-        self._delete_items([items[key][1] for key in owned if key not in kept])
+        owned = self._owned()
+        kept = {clip.host_id for clip in clips if clip.host_id in owned and self._is_in_place(clip)}
+        self._delete_items([self._before.items[key][1] for key in owned if key not in kept])
 
         missing = [clip for clip in clips if clip.host_id not in kept]
         media = self._import(take.path for clip in clips for take in clip.takes)
@@ -94,23 +91,21 @@ class _Writer:
         self._write_markers(timeline, clips)
         self._delete_tracks(timeline)
 
-    def _owned(self, items: Mapping[str, tuple[Any, Item]]) -> set[str]:
+    def _owned(self) -> set[str]:
         """The items that are ours, by what the markers record; the same that reading knew as ours."""
         known = read_timeline(self._before).find_clips()
-        return {clip.metadata[HOST_ID] for clip in known if identity(clip, ClipIdentity) is not None} & set(items)
+        return {clip.metadata[HOST_ID] for clip in known if identity(clip, ClipIdentity) is not None}
 
-    def _is_in_place(self, clip: OurClip, items: Mapping[str, tuple[Any, Item]]) -> bool:
-        if clip.host_id is None or clip.host_id not in items:
-            return False
-        track, item = items[clip.host_id]
-        lefts = [clip.left(take, self._before.rate) for take in clip.takes if Path(take.path) == Path(item.path)]
+    def _is_in_place(self, clip: OurClip) -> bool:
+        track, item = self._before.items[str(clip.host_id)]
+        lefts = [clip.left(take, self._before.rate) for take in clip.takes if take.file == Path(item.path)]
         # A file that plays, but is no longer among the takes, cannot be taken out of a take selector.
         return (
             _place_of(clip.track) == (track.kind, track.index)
             and item.start == clip.record_start
             and _same_length(item.frames, clip.frames)
             and item.left in lefts
-            and {_take_path(take) for take in _api_takes(item.thing)} <= {Path(take.path) for take in clip.takes}
+            and {_take_path(take) for take in _api_takes(item.thing)} <= {take.file for take in clip.takes}
         )
 
     def _delete_items(self, items: list[Item]) -> None:
@@ -123,12 +118,9 @@ class _Writer:
                 raise HostError(f"Resolve did not delete {item.name!r} on its track; unlock the track and run again")
 
     def _find_item(self, record_start: int, path: Path, place: tuple[str, int] | None = None) -> Item | None:
-        for track in snapshot(self._api).tracks:
-            if place in (None, (track.kind, track.index)):
-                for item in track.items:
-                    if item.start == record_start and Path(item.path) == path:
-                        return item
-        return None
+        tracks = [track for track in snapshot(self._api).tracks if place in (None, (track.kind, track.index))]
+        items = (item for track in tracks for item in track.items)
+        return next((item for item in items if item.start == record_start and Path(item.path) == path), None)
 
     def _import(self, paths: Iterable[str]) -> dict[Path, Any]:
         """The media pool's items of our files, which are imported into a bin of ours where they are not there yet."""
@@ -181,35 +173,22 @@ class _Writer:
         return kind, count + 1
 
     def _append(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
-        (kind, index), path = self._places[id(clip.track)], Path(clip.active.path)
-        track = snapshot(self._api).track(kind, index)
-        end = clip.record_start + clip.frames
-        taken = (
-            [item.name for item in track.items if item.start < end and clip.record_start < item.end] if track else []
-        )
+        (kind, index), path = self._places[id(clip.track)], clip.active.file
+        track, end = snapshot(self._api).track(kind, index), clip.record_start + clip.frames
+        items = () if track is None else track.items
+        taken = [item.name for item in items if item.start < end and clip.record_start < item.end]
         if taken:
             # Resolve would drop ours without a word.
             raise HostError(f"{', '.join(taken)} lies where the take of {clip.clip.name!r} belongs; move it away")
         left = clip.left(clip.active, self._before.rate)
-        self._pool.AppendToTimeline(
-            [
-                {
-                    "mediaPoolItem": media[path],
-                    "startFrame": left,
-                    "endFrame": left + clip.frames,
-                    "mediaType": _MEDIA_TYPES[kind],
-                    "trackIndex": index,
-                    "recordFrame": self._before.start + clip.record_start,
-                }
-            ]
-        )
+        what = {"mediaPoolItem": media[path], "startFrame": left, "endFrame": left + clip.frames}
+        where = {"mediaType": _MEDIA_TYPES[kind], "trackIndex": index}
+        self._pool.AppendToTimeline([{**what, **where, "recordFrame": self._before.start + clip.record_start}])
         item = self._find_item(clip.record_start, path, (kind, index))
         if item is None or not _same_length(item.frames, clip.frames):
-            where = f"frame {clip.record_start} of {kind} track {index}"
-            became = "nothing" if item is None else f"{item.frames} frames"
-            raise HostError(
-                f"Resolve put {became} at {where}, not the {clip.frames} frames of {path.name}; undo it there"
-            )
+            at = f"frame {clip.record_start} of {kind} track {index}"
+            put = "nothing" if item is None else f"{item.frames} frames"
+            raise HostError(f"Resolve put {put} at {at}, not the {clip.frames} frames of {path.name}; undo it there")
 
     def _take_up(self, clip: OurClip, media: Mapping[Path, Any]) -> None:
         """Gives an item all takes of its clip, and selects the active one."""
@@ -219,33 +198,30 @@ class _Writer:
         present = [_take_path(take) for take in _api_takes(item.thing)] or [Path(item.path)]
         # The take that the item was made with is to be the first, whatever is added.
         for take in clip.takes:
-            path = Path(take.path)
-            if path not in present:
+            if take.file not in present:
                 left = clip.left(take, self._before.rate)
-                item.thing.AddTake(media[path], left, left + clip.frames)
+                item.thing.AddTake(media[take.file], left, left + clip.frames)
         takes = [_take_path(take) for take in _api_takes(item.thing)]
-        lacking = [Path(take.path).name for take in clip.takes if Path(take.path) not in takes]
+        lacking = [take.file.name for take in clip.takes if take.file not in takes]
         if lacking:
             raise HostError(f"Resolve did not add {', '.join(lacking)} as takes of {clip.clip.name!r}")
-        wanted = takes.index(Path(clip.active.path)) + 1
+        wanted = takes.index(clip.active.file) + 1
         if item.thing.GetSelectedTakeIndex() != wanted:
             item.thing.SelectTakeByIndex(wanted)
             if item.thing.GetSelectedTakeIndex() != wanted:
-                raise HostError(f"Resolve did not select {Path(clip.active.path).name} of {clip.clip.name!r}")
+                raise HostError(f"Resolve did not select {clip.active.file.name} of {clip.clip.name!r}")
 
     def _item_of(self, clip: OurClip) -> Item:
         place = self._places.get(id(clip.track)) or _place_of(clip.track)
         for take in clip.takes:
-            item = self._find_item(clip.record_start, Path(take.path), place)
-            if item is not None:
+            if (item := self._find_item(clip.record_start, take.file, place)) is not None:
                 return item
         raise HostError(f"the take of {clip.clip.name!r} is no longer on its track; run again")
 
     def _write_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip]) -> None:
         present = {m.custom_data: m for m in self._before.markers if stored(m.custom_data) is not None}
-        others = {m.frame for m in self._before.markers if m.custom_data not in present}
-        ours = [marker for marker in timeline.tracks.markers if marker_identity(marker) is not None]
-        wanted = self._wanted_markers(ours, clips, timeline, others)
+        taken = {m.frame for m in self._before.markers if m.custom_data not in present}
+        wanted = self._wanted_markers(timeline, clips, taken)
         for custom_data in present.keys() - {marker.custom_data for marker in wanted}:
             self._delete_marker(custom_data)
         for marker in wanted:
@@ -262,23 +238,19 @@ class _Writer:
         if self._api.GetMarkerByCustomData(custom_data):
             raise HostError("Resolve did not delete a marker of ours; delete the markers named after shots, run again")
 
-    def _wanted_markers(
-        self,
-        markers: Iterable[otio.schema.Marker],
-        clips: Iterable[OurClip],
-        timeline: otio.schema.Timeline,
-        others: set[int],
-    ) -> list[ApiMarker]:
+    def _wanted_markers(self, timeline: otio.schema.Timeline, clips: list[OurClip], taken: set[int]) -> list[ApiMarker]:
+        """The markers of our captions, on frames not `taken` yet, to which theirs are added."""
         by_shot = {ours.id: (ours, clip) for clip in clips if (ours := identity(clip.clip, ClipIdentity)) is not None}
         rate = self._before.rate
-        taken, wanted = set(others), []
-        for marker in markers:
+        wanted = []
+        for marker in timeline.tracks.markers:
             caption = marker_identity(marker)
-            assert caption is not None
-            start = round_half_up(exact_frames(marker.marked_range.start_time, rate))
-            frames = max(1, round_half_up(exact_frames(marker.marked_range.duration, rate)))
-            # An event beside a marker that is there already makes way for it, a caption anywhere over its shot.
-            room = range(start, start + (frames if isinstance(caption, CaptionIdentity) else _ROOM))
+            if caption is None:
+                continue
+            start = frames(marker.marked_range.start_time, rate)
+            end = start + max(1, frames(marker.marked_range.duration, rate))
+            # An event beside a marker that is there makes way for it, a caption anywhere over its shot.
+            room = range(start, end if isinstance(caption, CaptionIdentity) else start + _ROOM)
             free = next((frame for frame in room if frame not in taken), None)
             if free is None:
                 raise HostError(f"every frame of {marker.name!r} has a marker already; delete one and run again")
@@ -289,11 +261,8 @@ class _Writer:
                 record = Record(caption=caption, clip=ours, name=clip.clip.name, takes=list(clip.takes))
             place = marker.metadata.get(PLACE)
             color = str(place["color"]) if place else FROM_OTIO.get(marker.color, "Cyan")
-            wanted.append(
-                ApiMarker(
-                    free, max(1, frames - (free - start)), color, marker.name, marker.comment, record.model_dump_json()
-                )
-            )
+            custom_data = record.model_dump_json()
+            wanted.append(ApiMarker(free, max(1, end - free), color, marker.name, marker.comment, custom_data))
         return wanted
 
     def _delete_tracks(self, timeline: otio.schema.Timeline) -> None:
@@ -311,20 +280,16 @@ def our_clips(timeline: otio.schema.Timeline, rate: Fraction, folder: Path) -> l
     """All clips of ours on a timeline, in record frames. Relative media URLs resolve against `folder`."""
     found = []
     for track in timeline.tracks:
-        at = Fraction(0)
-        for child in track:
-            if not isinstance(child, otio.core.Item):
+        for child, at, duration in items_of(track):
+            if not isinstance(child, otio.schema.Clip) or identity(child, ClipIdentity) is None:
                 continue
-            frames = exact_frames(child.trimmed_range().duration, rate)
-            if isinstance(child, otio.schema.Clip) and identity(child, ClipIdentity) is not None:
-                takes = {key: _stored_take(key, ref, folder) for key, ref in child.media_references().items()}
-                present = {key: take for key, take in takes.items() if take is not None}
-                active = present.get(child.active_media_reference_key)
-                if active is not None:
-                    start, length = round_half_up(at), round_half_up(frames)
-                    host_id = child.metadata.get(HOST_ID)
-                    found.append(OurClip(child, track, start, length, tuple(present.values()), active, host_id))
-            at += frames
+            stored_takes = (_stored_take(key, ref, folder) for key, ref in child.media_references().items())
+            takes = {take.key: take for take in stored_takes if take is not None}
+            active = takes.get(child.active_media_reference_key)
+            if active is not None:
+                start, length = round_half_up(at * rate), round_half_up(duration * rate)
+                host_id = child.metadata.get(HOST_ID)
+                found.append(OurClip(child, track, start, length, tuple(takes.values()), active, host_id))
     return found
 
 
@@ -339,7 +304,7 @@ def _stored_take(key: str, reference: otio.core.MediaReference, folder: Path) ->
     path = None if ours is None else resolve_media(reference.target_url, folder)
     if ours is None or path is None or reference.available_range is None:
         return None
-    start = round_half_up(exact_frames(reference.available_range.start_time, Fraction(SAMPLE_RATE)))
+    start = frames(reference.available_range.start_time, Fraction(SAMPLE_RATE))
     return StoredTake(key=key, path=str(path), start=start, identity=ours)
 
 
@@ -356,7 +321,7 @@ def _api_takes(item: Any) -> list[Any]:
 
 def _take_path(take: Any) -> Path:
     media = take.get("mediaPoolItem") if isinstance(take, Mapping) else None
-    return Path() if media is None else Path(str((media.GetClipProperty() or {}).get("File Path") or ""))
+    return Path() if media is None else _media_path(media)
 
 
 def _bin(root: Any) -> Any:
@@ -364,5 +329,8 @@ def _bin(root: Any) -> Any:
 
 
 def _media(bin_: Any) -> dict[Path, Any]:
-    clips = bin_.GetClipList() or []
-    return {Path(str((clip.GetClipProperty() or {}).get("File Path") or "")): clip for clip in clips}
+    return {_media_path(clip): clip for clip in bin_.GetClipList() or []}
+
+
+def _media_path(media: Any) -> Path:
+    return Path(str((media.GetClipProperty() or {}).get("File Path") or ""))

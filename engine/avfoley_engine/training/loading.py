@@ -184,10 +184,8 @@ def with_drawing(config: AVLinkConfig) -> AVLinkConfig:
 
 def with_events(config: AVLinkConfig) -> AVLinkConfig:
     """The config with `nano`'s event stem, whether there is one in it now or not."""
-    nano = NANO.video
-    return replace(
-        config, video=replace(config.video, event_channels=nano.event_channels, flow_channels=nano.flow_channels)
-    )
+    names = ("event_channels", "flow_channels", "event_threshold")
+    return replace(config, video=replace(config.video, **{name: getattr(NANO.video, name) for name in names}))
 
 
 def config_of(runs: Path, config: AVLinkConfig) -> AVLinkConfig:

@@ -39,7 +39,8 @@ class FilmStrip(TimeAxis):
         self._aspect = 16 / 9
         self._stills: dict[float, QImage] = {}
         self._onsets: tuple[float, ...] = ()
-        self._events: tuple[tuple[float, float], ...] = ()
+        #: Seconds and confidence of each.
+        self.events: tuple[tuple[float, float], ...] = ()
         self._version = 0
         self._drawn: tuple[tuple[object, ...], QPixmap] | None = None
         self.setFixedHeight(HEIGHT + _TICKS)
@@ -63,16 +64,18 @@ class FilmStrip(TimeAxis):
 
     def set_events(self, events: tuple[tuple[float, float], ...]) -> None:
         """Marks events: the seconds of each, and its confidence from 0 to 1."""
-        self._events = events
+        self.events = events
         self.update()
+
+    def tip_at(self, x: float) -> str:
+        """What is said of the event at that pixel; nothing where there is none."""
+        near = [(abs(self._x(time) - x), confidence) for time, confidence in self.events]
+        distance, confidence = min(near, default=(math.inf, 0.0))
+        return self.tr("Event, {0} % sure").format(round(100 * confidence)) if distance <= _NEAR else ""
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            x = event.pos().x()
-            near = [(abs(self._x(time) - x), confidence) for time, confidence in self._events]
-            distance, confidence = min(near, default=(math.inf, 0.0))
-            text = self.tr("Event, {0} % sure").format(round(100 * confidence)) if distance <= _NEAR else ""
-            QToolTip.showText(event.globalPos(), text, self)
+            QToolTip.showText(event.globalPos(), self.tip_at(event.pos().x()), self)
             return True
         return super().event(event)
 
@@ -98,7 +101,7 @@ class FilmStrip(TimeAxis):
         if self._drawn is None or self._drawn[0] != key:
             self._drawn = key, self._draw_stills()
         painter.drawPixmap(0, 0, self._drawn[1])
-        for time, confidence in self._events:
+        for time, confidence in self.events:
             mark = state_colour("event", self.palette())
             mark.setAlphaF(0.35 + 0.65 * confidence)
             # A dark edge, as a frame may be as bright as the mark.

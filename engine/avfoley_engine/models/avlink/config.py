@@ -141,7 +141,13 @@ class AVLinkConfig:
 
 #: Where a caption says that there is typing, much typing is likely; when, only the picture says.
 NANO = AVLinkConfig(
-    video=VideoConfig(event_channels=(24, 48, 64, 96), flow_channels=48, drawing=DrawingConfig(), time_shift=12.0),
+    video=VideoConfig(
+        event_channels=(24, 48, 64, 96),
+        flow_channels=48,
+        event_threshold=0.55,
+        drawing=DrawingConfig(),
+        time_shift=12.0,
+    ),
     caption_guidance=0.6,
     linked_guidance=2.0,
     temperature=0.8,
