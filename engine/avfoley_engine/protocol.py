@@ -57,9 +57,9 @@ class SoundRange(Message):
     """The sound of one clip, as the record side plays it.
 
     Record frame n of the clip begins with the media's sound at ``source_start + n * speed /
-    record_rate`` seconds, counted from the media's first picture frame, or its first sample where it
-    has no picture. ``speed`` is source time per record time, and pitch follows it: 1 as recorded, -1
-    reversed.
+    record_rate`` seconds, counted from the media's first picture frame, or its first sample where
+    it has no picture. ``speed`` is source time per record time, and pitch follows it: 1 as
+    recorded, -1 reversed.
     """
 
     media: LocalFile
@@ -97,19 +97,19 @@ class TakeRequest(Message):
         return self.model_copy(update={name: defaults[name] for name in missing})
 
     def digest(self) -> str:
-        """sha256 (hex) of the canonical request: with the model's revision its artefact's identity."""
+        """sha256 (hex) of the canonical request: with the model's revision, its identity."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class FoleyRequest(TakeRequest):
     """All that decides one take of foley: the same request on the same device gives the same bytes.
 
-    ``picture`` is None for sound from words alone. ``frames`` at ``record_rate`` is the shot's exact
-    length; the take lasts ``round(frames / record_rate * 48000)`` samples plus the handles. A sound
-    that belongs to no timeline counts samples: its ``record_rate`` is 48000, and its file carries no
-    timecode. Handles are asked for in frames and given only as far as the picture reaches; from words
-    alone, all. ``record_start`` is the shot's first frame as timecode, in frames since midnight, for
-    the file's bext TimeReference.
+    ``picture`` is None for sound from words alone. ``frames`` at ``record_rate`` is the shot's
+    exact length; the take lasts ``round(frames / record_rate * 48000)`` samples plus the handles. A
+    sound that belongs to no timeline counts samples: its ``record_rate`` is 48000, and its file
+    carries no timecode. Handles are asked for in frames and given only as far as the picture
+    reaches; from words alone, all. ``record_start`` is the shot's first frame as timecode, in
+    frames since midnight, for the file's bext TimeReference.
 
     ``loop``: the take's last sample runs into its first; from words alone, and without handles.
     ``channels``: 1, or 2 for a stereo spread whose sum is the mono take of the same request.
@@ -147,12 +147,12 @@ _VIDEO_SUFFIXES: dict[VideoCodec, str] = {"h264": ".mp4", "prores": ".mov", "ffv
 
 
 class VisualizeRequest(TakeRequest):
-    """All that decides one take of picture that moves with a sound, as `FoleyRequest` does of foley.
+    """All that decides one take of picture that moves with a sound, as `FoleyRequest` of foley.
 
     ``sound`` is None for a picture from words alone. The take has exactly ``frames`` frames at
-    ``record_rate``. ``record_start`` is its first frame as timecode, in frames since midnight, which
-    MP4 and QuickTime carry. ``codec``: H.264 in MP4, ProRes 422 in QuickTime, or FFV1 in Matroska,
-    which loses nothing.
+    ``record_rate``. ``record_start`` is its first frame as timecode, in frames since midnight,
+    which MP4 and QuickTime carry. ``codec``: H.264 in MP4, ProRes 422 in QuickTime, or FFV1 in
+    Matroska, which loses nothing.
     """
 
     task: Literal["visualize"] = "visualize"
@@ -307,7 +307,7 @@ class JobState(StrEnum):
 
 
 class Job(Message):
-    """A request's way through the engine. ``progress`` runs from 0 to 1; ``error`` has the remedy."""
+    """A request's way through the engine: ``progress`` from 0 to 1, ``error`` with the remedy."""
 
     id: str
     state: JobState

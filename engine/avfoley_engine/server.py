@@ -13,7 +13,7 @@ Routes, all with ``Authorization: Bearer <token>``:
 ``GET /v1/jobs[?state=]``          list of `Job`
 ``GET /v1/jobs/{id}``              `Job`
 ``DELETE /v1/jobs/{id}``           cancels -> `Job`
-``GET /v1/events[?job=]``          server-sent `JobEvent`s after ``Last-Event-ID`` (0: all), or from now;
+``GET /v1/events[?job=]``          server-sent `JobEvent`s after ``Last-Event-ID`` (0: all), or new;
                                    one named ``shutdown`` ends the stream of an engine that stops
 ``POST /v1/shutdown``              202; a running job goes back into the queue
 =================================  ================================================================

@@ -74,7 +74,7 @@ class Entry:
         return state_folder() / "models" / self.name / revision / name
 
     def file(self, name: str, report: Callable[[int], None] = lambda arrived: None) -> Path:
-        """The path of one weight file, its hash checked; `report` hears what a fetch has of its bytes.
+        """The path of one weight file, its hash checked; `report` hears how many bytes are there.
 
         Raises:
             ModelError: the file is missing, cannot be fetched, or is not the one the config names.
@@ -117,7 +117,7 @@ class Entry:
             ) from error
 
     def typed(self, key: str, kind: type[T]) -> T:
-        """One section of the config as its dataclass. Raises ModelError if it does not describe one."""
+        """One section of the config as its dataclass. Raises ModelError if it describes none."""
         from pydantic import TypeAdapter, ValidationError
 
         try:
@@ -145,7 +145,7 @@ def entry(name: str) -> Entry:
 
 
 def entry_of(folder: Path) -> Entry:
-    """The model in any folder. Raises ModelError if it holds no `config.json`, or not a valid one."""
+    """The model in any folder. Raises ModelError if that holds no valid `config.json`."""
     config = folder / "config.json"
     try:
         return Entry(folder.name, folder, json.loads(config.read_text(encoding="utf-8")))

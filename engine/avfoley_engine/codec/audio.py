@@ -39,7 +39,7 @@ class CodecConfig:
 
     @property
     def reach(self) -> int:
-        """Latents on either side of its own that decide a sample: half the decoder's receptive field."""
+        """Latents on either side that decide a sample: half the decoder's receptive field."""
         return self.vae.decoder_reach(self.vocoder.reach + (self.grain.reach if self.grain else 0))
 
 
@@ -88,7 +88,7 @@ class AudioCodec(nn.Module):
 
     @torch.no_grad()
     def encode(self, waveform: torch.Tensor) -> torch.Tensor:
-        """waveform (B, L * samples_per_latent) -> latent (B, L, latent_width), the posterior's mean."""
+        """waveform (B, L * samples_per_latent) -> the posterior's mean (B, L, latent_width)."""
         if waveform.shape[-1] % self.config.samples_per_latent:
             raise ValueError(f"{waveform.shape[-1]} samples are not a multiple of {self.config.samples_per_latent}")
         mean, _ = self.vae.posterior(self.mel(waveform))
@@ -125,15 +125,15 @@ class AudioCodec(nn.Module):
         return waveform
 
     def invert(self, mel: torch.Tensor) -> torch.Tensor:
-        """A recording's log-mel (B, bands, frames) -> waveform (B, frames * hop), as near as can be."""
+        """A recording's log-mel (B, bands, frames) -> waveform (B, frames * hop) near to it."""
         return self.vocoder.invert(mel) if isinstance(self.vocoder, Vocoder) else self.vocoder(mel)
 
     @torch.no_grad()
     def measure(self, waveforms: torch.Tensor) -> None:
         """Sets the latent statistics from waveforms (B, samples).
 
-        The deviation is that of z, not of its mean: a channel that the posterior leaves to the prior
-        stays small, and costs the model that learns to make latents nothing.
+        The deviation is that of z, not of its mean: a channel that the posterior leaves to the
+        prior stays small, and costs the model that learns to make latents nothing.
         """
         mean, log_variance = self.vae.posterior(self.mel(waveforms))
         self.latent_mean.copy_(mean.mean(dim=(0, 2)))

@@ -20,7 +20,7 @@ _TAPS, _RATIO = 12, 2
 
 @dataclass(frozen=True)
 class BigVGANConfig:
-    """The hop is the product of `upsample_rates`. The defaults: 112 M parameters, 80 bands, hop 256."""
+    """The hop is the product of `upsample_rates`. By default 112 M parameters, hop 256."""
 
     kind: Literal["bigvgan"] = "bigvgan"
     num_mels: int = 80
@@ -69,10 +69,10 @@ class Snake(nn.Module):
 
 
 def low_pass() -> torch.Tensor:
-    """Kaiser-windowed sinc that halves the band, transition 0.6 of the new Nyquist: (1, 1, taps)."""
+    """Kaiser-windowed sinc that halves the band, transition 0.6 of the new Nyquist: (1, 1, 12)."""
     half = _TAPS // 2
     cutoff, transition = 0.5 / _RATIO, 4 * 0.6 / _RATIO
-    # Kaiser's formulas: the attenuation of so many taps, and the window's beta for it (21 to 50 dB).
+    # Kaiser's formulas: the attenuation of so many taps, and beta for it (21 to 50 dB).
     attenuation = 2.285 * (half - 1) * math.pi * transition + 7.95
     beta = 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
     time = torch.arange(-half, half) + 0.5
@@ -105,7 +105,7 @@ class AntiAliased(nn.Module):
 
 
 class AMPBlock(nn.Module):
-    """Anti-aliased multi-periodicity composition: pairs of a dilated and a plain convolution, skipped."""
+    """Anti-aliased multi-periodicity composition: dilated and plain convolutions in pairs."""
 
     def __init__(self, width: int, kernel: int, dilations: tuple[int, ...], config: BigVGANConfig) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ class GriffinLim(nn.Module):
 
     @torch.no_grad()
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        """log_mel (B, bands, frames), normalised -> waveform (B, frames * hop), of torch's random phases."""
+        """Normalised log-mel (B, bands, frames) -> waveform (B, frames * hop), random phases."""
         config, frames = self.mel.config, log_mel.shape[-1]
         magnitudes = self.to_bins(self.mel.magnitudes(log_mel))
         # A transform centred on hops from 0 to `frames` has one frame more: the last is repeated.

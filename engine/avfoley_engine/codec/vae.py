@@ -27,7 +27,7 @@ class VAEConfig:
         """Latents on either side of its own that decide a mel frame and the `frames` next to it."""
         reach = frames + 2 + ResidualBlock.reach * self.blocks
         for _ in self.widths[1:]:
-            # A transposed convolution of kernel 4, stride 2, padding 1 spreads over two outputs on either side.
+            # A transposed convolution (kernel 4, stride 2, padding 1) reaches two outputs each way.
             reach = (reach + 2) // 2 + ResidualBlock.reach * self.blocks
         return reach + 1
 
@@ -36,7 +36,7 @@ class ResidualBlock(nn.Module):
     """Two convolutions along time around a skip connection.
 
     There is no normalisation: over time it would make a frame depend on the sound's length, over
-    channels it would take away the level. Instead it starts as the identity (Fixup, arXiv 1901.09321).
+    channels take away the level. It starts as the identity instead (Fixup, arXiv 1901.09321).
     """
 
     #: Frames on either side that decide a frame.
@@ -88,7 +88,7 @@ class VAE(nn.Module):
         return mel
 
     def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """mel (B, bands, frames) -> its reconstruction, and the KL to N(0, I), a mean over latents."""
+        """mel (B, bands, frames) -> its reconstruction, and the KL to N(0, I) a latent number."""
         mean, log_variance = self.posterior(mel)
         latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()

@@ -1,9 +1,9 @@
 """Log-mel to waveform: ConvNeXt blocks at frame rate and an inverse-STFT head (Vocos, arXiv 2306.00814).
 
 The magnitudes start from the mel's pseudo-inverse, which the network only corrects (FreeV, arXiv
-2406.08196). A recording's mel is worth keeping to: a few iterations of Griffin-Lim from the network's
-phases bring the waveform to say it again (`Vocoder.invert`). A mel decoded from a latent is smoother
-than any sound's: there the network's own detail is the better guess.
+2406.08196). A recording's mel is worth keeping to: a few iterations of Griffin-Lim from the
+network's phases bring the waveform to say it again (`Vocoder.invert`). A mel decoded from a latent
+is smoother than any sound's: there the network's own detail is the better guess.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class MagnitudePrior(nn.Module):
 class MelConsistency(nn.Module):
     """Fast Griffin-Lim (Perraudin et al. 2013) towards a mel, from a waveform that is nearly right.
 
-    Griffin-Lim puts the magnitudes that it was given. This scales those that are there by what their
-    mel bands lack, so that what lies between the bands stays.
+    Griffin-Lim puts the magnitudes that it was given. This scales those that are there by what
+    their mel bands lack, so that what lies between the bands stays.
     """
 
     filters: torch.Tensor
@@ -117,7 +117,7 @@ def _magnitude(spectrum: torch.Tensor) -> torch.Tensor:
 
 
 class ISTFTHead(nn.Module):
-    """Predicts bins' phases and corrections of their log-magnitudes, and overlap-adds the frames."""
+    """Predicts bins' phases and corrections of log-magnitudes, and overlap-adds the frames."""
 
     window: torch.Tensor
 
@@ -133,7 +133,7 @@ class ISTFTHead(nn.Module):
     def forward(self, x: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """x (B, L, width), prior log-magnitudes (B, n_fft / 2 + 1, L) -> waveform (B, L * hop)."""
         correction, phase = self.projection(x).transpose(1, 2).chunk(2, dim=1)
-        # A full-scale frame's spectrum stays below n_fft; a higher bound would let a bad one explode the loss.
+        # A full-scale frame stays below n_fft; a higher bound would let a bad one explode the loss.
         spectrum = torch.polar((prior + correction).clamp(max=7.0).exp(), phase)
         frames = x.shape[1]
         # torch.istft wants one frame more than the samples it returns: the last is repeated.

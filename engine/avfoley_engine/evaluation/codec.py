@@ -83,7 +83,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A decoded sound beside its recording: distances, numbers of onsets, their lags and shifts in s."""
+    """A decoded sound beside its recording: distances, and onsets' lags and shifts in s."""
 
     stft_distance: float
     log_mel_l1: float
@@ -151,7 +151,7 @@ def compare(recording: Recording, waveform: torch.Tensor, codec: AudioCodec, dis
 
 
 def aligned(recorded: np.ndarray, found: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """How far in seconds curves of `onsets.flux`, (T,) each, are apart around onsets at `times` in s.
+    """How far in s two curves of `onsets.flux` (T,) are apart around onsets at `times` in s.
 
     An onset's lag is the one at which they correlate best, under a Hann window of 50 ms either way;
     of equal ones the smallest. Onsets around which they do not correlate have none.

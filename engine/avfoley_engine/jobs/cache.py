@@ -1,7 +1,7 @@
 """The artefact cache: finished takes by content, so that no request is computed twice.
 
-An artefact is `<key>.json` (its `Result`) and, unless it is text, the file `<key>` with the suffix of
-its request. The JSON is written last: where it is, the artefact is complete.
+An artefact is `<key>.json` (its `Result`) and, unless it is text, the file `<key>` with the suffix
+of its request. The JSON is written last: where it is, the artefact is complete.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ArtefactCache:
         self.folder = folder
 
     def key(self, request: Request, revision: str, device: str) -> str:
-        """sha256 (hex) of all that decides the bytes: request, model revision, device type, and media.
+        """sha256 (hex) of all that decides the bytes: request, model revision, device type, media.
 
         The media's size and modification time stand for what lies at its path. The engine's version
         counts too: what comes after the model (fades, levels, the file's header) is its code.
@@ -64,9 +64,9 @@ class ArtefactCache:
         return result.model_copy(update={"path": take}) if intact else None
 
     def make(self, key: str, suffix: str | None, make: Callable[[Path], Result]) -> Result:
-        """Has `make` write the take to the path it is given, with the suffix, and keeps it under the key.
+        """Has `make` write the take to a path with the suffix, and keeps it under the key.
 
-        Without a suffix the result is text, and `make` writes nothing. Where it raises, nothing stays.
+        Without a suffix the result is text, and `make` writes nothing. If it raises, nothing stays.
         """
         note = self._stem(key).with_suffix(".json")
         note.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class ArtefactCache:
         return result
 
     def prune(self, keep: set[Path], *, max_bytes: int = MAX_BYTES) -> int:
-        """Removes leftovers of killed workers, then the takes used longest ago, down to `max_bytes`.
+        """Removes leftovers of killed workers, and takes used longest ago, down to `max_bytes`.
 
         keep: takes' files that stay even so. Returns the bytes freed. Only for when no worker runs.
         """

@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS worker (
 
 
 class JobStore:
-    """Jobs and their events in a SQLite file (WAL); for any thread, and several processes at once."""
+    """Jobs and their events in a SQLite file (WAL), for any thread and several processes."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -182,8 +182,8 @@ class JobStore:
     def requeue(self, *, died: str | None = None) -> list[Job]:
         """Puts the running jobs back in their place in the queue: their worker is gone.
 
-        died: how the worker ended, if by itself: a crash of the job it held, and after `MAX_CRASHES` the
-        job is failed. A job that was being cancelled is cancelled. Returns the jobs as they are then.
+        died: how the worker ended, if by itself: a crash of its job, and `MAX_CRASHES` fail it.
+        A job that was being cancelled is cancelled. Returns the jobs as they are then.
         """
         with self._transaction() as db:
             held = db.execute("SELECT * FROM jobs WHERE state = ?", (JobState.RUNNING,)).fetchall()
@@ -233,7 +233,7 @@ class JobStore:
         return [JobEvent(**dict(row)) for row in rows]
 
     def prune(self, *, older_than: float) -> int:
-        """Forgets jobs that ended before that time (since the epoch), and their events; returns how many."""
+        """Forgets jobs that ended before that time (since the epoch). Returns how many."""
         with self._transaction() as db:
             rows = db.execute("DELETE FROM jobs WHERE finished < ? RETURNING id", (older_than,)).fetchall()
             db.execute("DELETE FROM events WHERE job_id NOT IN (SELECT id FROM jobs)")

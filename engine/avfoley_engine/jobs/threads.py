@@ -49,7 +49,7 @@ def fixed(environment: Mapping[str, str]) -> int | None:
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """A worker's environment, which OpenMP reads when torch loads. Raises AVFoleyError as `fixed`."""
+    """A worker's environment, read by OpenMP when torch loads. Raises AVFoleyError as `fixed`."""
     threads = fixed(environment)
     # torch loads with one thread, and gets more as soon as the load was measured.
     chosen = {THREADS: str(threads or "auto"), "OMP_NUM_THREADS": str(threads or 1)}
@@ -77,7 +77,7 @@ def processors() -> int:
 
 
 class Threads:
-    """Keeps torch's threads at what the load allows, 1 to `most` (all processors), or at `fixed`."""
+    """Keeps torch's threads at what the load allows, 1 to `most` (all processors), or `fixed`."""
 
     def __init__(
         self, fixed: int | None = None, *, most: int | None = None, measure: Callable[[], Load] = measured

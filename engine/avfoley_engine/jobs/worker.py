@@ -1,8 +1,8 @@
 """The worker: the one process that owns the device, keeps models warm and carries out jobs in turn.
 
-The server (`supervisor.py`) starts ``python -m avfoley_engine.jobs.worker FOLDER`` with two pipes. A
-byte on stdin says that the queue changed, a byte on stdout that the worker wrote to the store, and
-the end of stdin that the server is gone: then the worker ends too. The rest is in the store.
+The server (`supervisor.py`) starts ``python -m avfoley_engine.jobs.worker FOLDER`` with two pipes.
+A byte on stdin says that the queue changed, a byte on stdout that the worker wrote to the store,
+and the end of stdin that the server is gone: then the worker ends too. The rest is in the store.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class Worker:
         return self.cache.make(key, request.suffix, lambda out: self._backend.run(request, model, out, progress)), None
 
     def _progress(self, job: Job) -> Callable[[float], None]:
-        """What a task calls at every step: it stops a cancelled job, and writes progress and time left."""
+        """What a task calls at every step: stops a cancelled job, writes progress and time left."""
         began = reported = time.monotonic()
 
         def progress(done: float) -> None:
@@ -234,7 +234,7 @@ def main(argv: list[str], backend: Callable[[], Backend] = real_backend) -> None
 def _listen(called: threading.Event) -> None:
     while os.read(0, 1024):
         called.set()
-    # Not sys.exit: the main thread may be inside a solver step. The store is safe, `.part` files are swept up.
+    # Not sys.exit: the main thread may be in a solver step. `.part` files are swept up later.
     os._exit(0)
 
 

@@ -1,7 +1,7 @@
-"""Broadcast Wave: 48 kHz, 24-bit PCM with a `bext` chunk (EBU Tech 3285 v2) and an `iXML` chunk (iXML 2.10 and later).
+"""Broadcast Wave: 48 kHz, 24-bit PCM with `bext` (EBU Tech 3285 v2) and `iXML` (2.10) chunks.
 
-A RIFF writer of our own, because FFmpeg's writes no iXML. The same arguments give the same bytes: the
-origination date and time stay blank, which the standard allows. Samples are rounded to 24 bits
+A RIFF writer of our own, because FFmpeg's writes no iXML. The same arguments give the same bytes:
+the origination date and time stay blank, which the standard allows. Samples are rounded to 24 bits
 without dither, whose noise, at -144 dBFS, lies far under the sound's own: digital silence stays.
 """
 
@@ -38,9 +38,9 @@ class Description:
     """What a Broadcast Wave says about itself.
 
     `start_frame` is the timecode of its picture in frames since midnight at `rate`, `early_samples`
-    what the file begins before it (a head handle). `rate` None: the sound has no timecode. `track` is
-    the kind of sound as editors file it (FOL, SFX, AMB), `note` free text. `metadata` ends as JSON in
-    iXML's user field and, shortened, in bext. `loop`: one period of a loop, as a `smpl` chunk says.
+    what the file begins before it (a head handle). `rate` None: the sound has no timecode. `track`
+    is the kind of sound as editors file it (FOL, SFX, AMB). `metadata` ends as JSON in iXML's user
+    field and, shortened, in bext. `loop`: one period of a loop, as a `smpl` chunk says.
     """
 
     rate: Fraction | None
@@ -164,7 +164,7 @@ def _ixml(description: Description, channels: int) -> bytes:
 
 
 def _smpl(samples: int) -> bytes:
-    """A `smpl` chunk with one endless forward loop over the whole file; its note is the middle C."""
+    """A `smpl` chunk with one endless forward loop over the whole file, its note middle C."""
     nanoseconds, middle_c, loops = round(1e9 / SAMPLE_RATE), 60, 1
     return _SMPL.pack(0, 0, nanoseconds, middle_c, 0, 0, 0, loops, 0, 0, 0, 0, samples - 1, 0, 0)
 

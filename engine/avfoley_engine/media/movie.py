@@ -22,7 +22,7 @@ from avfoley_engine.protocol import VideoCodec
 
 @dataclass(frozen=True)
 class _Encoding:
-    """A codec as editing programs take it. x264's threads change its bytes: as many on any machine."""
+    """A codec as editing programs take it. x264's threads change its bytes: four anywhere."""
 
     container: str
     encoder: str
@@ -53,9 +53,9 @@ def write_movie(
 ) -> int:
     """Writes frames (h, w, 3) uint8 RGB of `size` = (h, w) at `rate`, without sound. Returns how many there were.
 
-    `start_frame` is the first frame's timecode, in frames since midnight, for containers that have one;
-    `metadata` goes as JSON into the comment. The same frames give the same bytes. An unfinished file
-    is removed. Raises `MediaError`.
+    `start_frame` is the first frame's timecode, in frames since midnight, for containers that have
+    one; `metadata` goes as JSON into the comment. The same frames give the same bytes. An
+    unfinished file is removed. Raises `MediaError`.
     """
     encoding = _ENCODINGS[codec]
     count = 0
@@ -93,7 +93,7 @@ def write_movie(
 
 
 def _timecode(frame: int, rate: Fraction) -> str:
-    """Non-drop timecode of a frame since midnight: no gaps, and readers count it back to that frame."""
+    """Non-drop timecode of a frame since midnight, which readers count back to that frame."""
     nominal = nominal_rate(rate)
     seconds, rest = divmod(frame % (86_400 * nominal), nominal)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{rest:02}"

@@ -1,8 +1,8 @@
 """A stereo spread of a mono sound that folds back to it: L = M + S and R = M - S, so that L + R = 2 M.
 
 S is M through an all-pass filter whose group delay differs from band to band (quasi-stereophony:
-Schroeder, JASA 33, 1961; Kendall, Computer Music Journal 19, 1995). It has little below 200 Hz, where
-ears hear no width. Onsets do not go into it, so that hits stay sharp and in the centre.
+Schroeder, JASA 33, 1961; Kendall, Computer Music Journal 19, 1995). It has little below 200 Hz,
+where ears hear no width. Onsets do not go into it, so that hits stay sharp and in the centre.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _LIMITER_PASSES = 4
 def spread(mid: np.ndarray, ceiling_dbtp: float, *, loop: bool = False) -> np.ndarray:
     """Mid (n,) at 48 kHz, float32 -> left and right (2, n) float32, whose mean is the mid.
 
-    True peaks stay under the ceiling where the mid's are: the side gives way. `loop`: the mid is one
-    period of a loop, and so are left and right; else the side ends with the mid.
+    True peaks stay under the ceiling where the mid's are: the side gives way. `loop`: the mid is
+    one period of a loop, and so are left and right; else the side ends with the mid.
     """
     margin = _TAPS + 2 * _samples(_LONG)
     heard = (around(mid, margin) if loop else np.pad(mid, margin)).astype(np.float64)

@@ -48,7 +48,7 @@ def accelerate(
     compiled: bool = False,
     backend: str | Callable[..., Any] = "inductor",
 ) -> Network:
-    """Prepares a network for sampling, in place: frozen, in `dtype`; data and velocities stay float32.
+    """Prepares a network for sampling, in place: frozen, in `dtype`, its data in float32.
 
     If asked, the items of every module list named `blocks` are compiled: once, as they are one code
     (seconds, not minutes). Their second shape is compiled for all shapes.

@@ -28,14 +28,14 @@ class Sampled(Named, Protocol):
 
     #: The rate of the sound that it makes or hears.
     sample_rate: int
-    #: Frames of the window it was trained on. Of longer pictures it makes overlapping windows itself.
+    #: Frames of the window it was trained on. It makes longer pictures in overlapping windows.
     window_frames: int
     default_steps: int
     default_guidance_scale: float
 
 
 class FoleyModel(Sampled, Protocol):
-    """A system that makes sound for a picture, from words, or both. `generate` is a batch of one."""
+    """A system that makes sound for a picture, from words, or both; `generate` a batch of one."""
 
     def generate(
         self,
@@ -53,11 +53,11 @@ class FoleyModel(Sampled, Protocol):
         """Makes `samples` samples of sound for the picture.
 
         frames (T, H, W, 3) uint8 at `frame_rate` and `frame_size`, frame 0 at sample 0, or None for
-        sound from words alone; any T >= 1. Returns (samples,) float32 in [-1, 1]. The same arguments
-        on the same device give the same samples.
+        sound from words alone; any T >= 1. Returns (samples,) float32 in [-1, 1]. The same
+        arguments on the same device give the same samples.
 
-        loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near to
-        `samples` as the model can make it.
+        loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near
+        to `samples` as the model can make it.
         """
         return self.generate_batch(
             None if frames is None else frames[None],
@@ -84,9 +84,9 @@ class FoleyModel(Sampled, Protocol):
         loop: bool = False,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Makes B sounds of one length: frames (B, T, H, W, 3) uint8 or None -> (B, samples) float32.
+        """Makes B sounds of one length: frames (B, T, H, W, 3) or None -> (B, samples) float32.
 
-        `steps` and `guidance_scale`: None for the model's own. To rounding a row is as of `generate`.
+        `steps`, `guidance_scale`: None for the model's own. A row is `generate`'s, to rounding.
         """
         ...
 
@@ -116,8 +116,8 @@ class Upsampler(Protocol):
     ) -> Iterator[torch.Tensor]:
         """Small frames (T, h, w, 3) uint8 at `frame_rate` -> pieces (n, H, W, 3) uint8.
 
-        In all they have ceil(T / frame_rate * own rate) frames; memory does not hold them at once. The
-        same arguments on the same device give the same frames.
+        In all they have ceil(T / frame_rate * own rate) frames; memory does not hold them at once.
+        The same arguments on the same device give the same frames.
         """
         ...
 
@@ -141,10 +141,10 @@ class VideoModel(Sampled, Protocol):
     ) -> torch.Tensor:
         """Makes `frames` frames for the sound.
 
-        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a picture
-        from words alone. Where it is shorter than the picture, silence follows; what lies beyond is
-        heard as far as the last window reaches. Returns (frames, height, width, 3) uint8 at
-        `frame_rate` and `frame_size`. The same arguments on the same device give the same frames.
+        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a
+        picture from words alone. Where it ends before the picture, silence follows; what lies
+        beyond is heard as far as the last window reaches. Returns (frames, height, width, 3) uint8
+        at `frame_rate` and `frame_size`, the same for the same arguments on the same device.
         """
         return self.generate_batch(
             None if sound is None else sound[None],
@@ -169,7 +169,7 @@ class VideoModel(Sampled, Protocol):
         guidance_scale: float | None = None,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Makes B pictures of one length: sounds (B, samples) or None -> (B, frames, H, W, 3) uint8."""
+        """Makes B pictures of one length: sounds (B, samples) or None -> (B, frames, H, W, 3)."""
         ...
 
 
@@ -179,9 +179,10 @@ class CaptionModel(Named, Protocol):
     def propose(
         self, frames: torch.Tensor, count: int, *, seed: int = 0, on_step: OnStep | None = None
     ) -> list[tuple[str, float]]:
-        """Up to `count` captions for frames (T, H, W, 3) uint8, the likeliest first, with confidence (0..1).
+        """Up to `count` captions of frames (T, H, W, 3) uint8, likeliest first, and confidences.
 
-        None where the model is not sure of any. The same arguments on the same device give the same.
+        Confidences are in 0..1; no caption comes where none is sure. The same arguments on the same
+        device give the same captions.
         """
         ...
 

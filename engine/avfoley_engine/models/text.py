@@ -121,7 +121,7 @@ class MiniLM(_Transformer):
 
 
 class T5(_Transformer):
-    """The encoder of Flan-T5 XXL, in bfloat16. Of the files from the Hub the decoder is not kept."""
+    """The encoder of Flan-T5 XXL, in bfloat16; the decoder that comes along is not kept."""
 
     width = 4096
     longest = 128

@@ -14,8 +14,8 @@ from avfoley_engine.tasks.span import shot_frames
 def run(request: CaptionRequest, model: CaptionModel, out: Path, on_progress: Callable[[float], None]) -> CaptionResult:
     """Proposes captions for a shot, and writes no file.
 
-    `on_progress` may raise `CancelledError`. Raises `MediaError` and `ModelError`. The same request on
-    the same device gives the same captions.
+    `on_progress` may raise `CancelledError`. Raises `MediaError` and `ModelError`. The same request
+    on the same device gives the same captions.
     """
     began = time.perf_counter()
     on_progress(0.0)

@@ -20,7 +20,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult
 from avfoley_engine.tasks.span import ModelSpan, Reach, Span
 
 PEAK_CEILING_DBTP = -1.0
-# Into a handle there is time to fade. On the shot's first frame there may be a hit: its attack stays.
+# Into a handle there is time to fade. On the shot's first frame a hit's attack must stay.
 _FADE_IN_SECONDS, _FADE_IN_ON_SHOT_SECONDS, _FADE_OUT_SECONDS = 0.005, 0.001, 0.010
 _SEAM_SAMPLES = 64
 
@@ -29,8 +29,8 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
     """Makes one take and writes it to `out`, a WAV file, which appears only when it is complete.
 
     `on_progress` gets the share of the work done, at the start and after every solver step, and may
-    raise `CancelledError`. Raises `MediaError` and `ModelError`. The request is settled; the same one
-    on the same device gives the same bytes.
+    raise `CancelledError`. Raises `MediaError` and `ModelError`. The request is settled; the same
+    one on the same device gives the same bytes.
     """
     began = time.perf_counter()
     on_progress(0.0)

@@ -15,7 +15,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, CaptionRequest, FoleyRequest, M
 
 @dataclass(frozen=True)
 class Span:
-    """A take in samples at 48 kHz: head handle, shot, tail handle; the handles in record frames too."""
+    """A take in samples at 48 kHz: head handle, shot, tail handle (handles in frames too)."""
 
     head_frames: int
     tail_frames: int
@@ -29,7 +29,7 @@ class Span:
 
     @classmethod
     def of(cls, request: FoleyRequest, media: MediaProbe | None) -> Span:
-        """The shot's exact length, with handles as far as the picture reaches; from words alone, all."""
+        """The shot's exact length, and handles as far as picture reaches; from words alone, all."""
         head, tail = request.head_handle, request.tail_handle
         if request.picture is not None and media is not None:
             reach = Reach(request.picture, request.record_rate, media)
@@ -57,7 +57,7 @@ class Reach:
         return self.source_frame(record_frame) / self.picture.source_rate
 
     def beyond(self, record_frame: int, step: int, most: int) -> int:
-        """How many record frames from `record_frame` on, by `step` (1 or -1), show picture; at most `most`."""
+        """How many frames from `record_frame` on by `step` (1, -1) show picture; at most `most`."""
         end = self.media.frames * self.picture.source_rate / self.media.rate
         count = 0
         while count < most and 0 <= self.source_frame(record_frame + count * step) < end:
@@ -77,8 +77,8 @@ class ModelSpan:
     def of(cls, span: Span, request: FoleyRequest, reach: Reach, frame_rate: Fraction, window_frames: int) -> ModelSpan:
         """Covers the take, and a whole window where the take is shorter.
 
-        The rest of the window is picture from both sides of the take where the media has it, else the
-        edge frame held.
+        The rest of the window is picture from both sides of the take where the media has it, else
+        the edge frame held.
         """
         covering = ceil(span.samples * frame_rate / SAMPLE_RATE)
         spare = max(0, window_frames - covering)

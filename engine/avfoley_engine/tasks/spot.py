@@ -17,8 +17,8 @@ from avfoley_engine.tasks.span import shot_frames
 def run(request: SpotRequest, model: EventModel, out: Path, on_progress: Callable[[float], None]) -> SpotResult:
     """Spots events in a shot, and writes no file.
 
-    `on_progress` may raise `CancelledError`. Raises `MediaError` and `ModelError`. The same request on
-    the same device gives the same events.
+    `on_progress` may raise `CancelledError`. Raises `MediaError` and `ModelError`. The same request
+    on the same device gives the same events.
     """
     began = time.perf_counter()
     on_progress(0.0)

@@ -28,8 +28,8 @@ def run(
     """Makes one take and writes it to `out`, a video file.
 
     `on_progress` gets the share of the work done, at the start and after every solver step of the
-    model and the upsampler, and may raise `CancelledError`. Raises `MediaError` and `ModelError`. The
-    request is settled; the same one on the same device gives the same bytes.
+    model and the upsampler, and may raise `CancelledError`. Raises `MediaError` and `ModelError`.
+    The request is settled; the same one on the same device gives the same bytes.
     """
     began = time.perf_counter()
     on_progress(0.0)
@@ -107,7 +107,7 @@ def sound_of(sound: SoundRange, duration: Fraction, sample_rate: int) -> np.ndar
 def at_record_rate(
     pieces: Iterable[torch.Tensor], rate: Fraction, record_rate: Fraction, count: int
 ) -> Iterator[np.ndarray]:
-    """Frames (h, w, 3) of pieces at `rate` -> exactly `count` at `record_rate`, those on display then.
+    """Frames (h, w, 3) of pieces at `rate` -> exactly `count` on display at `record_rate`.
 
     The last one is held where the pieces end early.
     """

@@ -123,8 +123,8 @@ class AVLink(nn.Module):
         """Velocities of audio (B, L, latent_width) and video (B, T, H, W, 3), each at its t (B,).
 
         Without `both`, only the generated modality's velocity is computed, and only what it needs.
-        The video's is that of `token_steps` (`VideoDiT.head`). `event_features` (B, N, width) are the
-        event stem's of the video, if known already.
+        The video's is that of `token_steps` (`VideoDiT.head`). `event_features` (B, N, width) are
+        the event stem's of the video, if known already.
         """
         states = {
             "audio": self.audio.embed(audio, t_audio, audio_text),

@@ -70,10 +70,10 @@ def windowed_velocity(
     *,
     motion: torch.Tensor | None = None,
 ) -> VelocityField:
-    """`guided_velocity` of sequences (B, windows.total, ...), cross-faded between windows (`windowed`).
+    """`guided_velocity` of sequences (B, windows.total, ...), cross-faded between windows.
 
-    `condition` holds the other modality of every window (B * windows, ...), `text` and `negative` one
-    row per sequence, `motion` the `motion_features` of a conditioning video, of every window.
+    `condition` holds the other modality of every window (B * windows, ...), `text` and `negative`
+    one row per sequence, `motion` the `motion_features` of a conditioning video, of every window.
     """
     # Computed once, not in every solver step.
     stem = link.video.events if direction == "v2a" else None

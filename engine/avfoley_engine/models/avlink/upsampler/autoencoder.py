@@ -1,4 +1,4 @@
-"""The upsampler's autoencoder: causal in time as MAGVIT-v2's (arXiv 2310.05737), with a KL, not codes.
+"""The upsampler's autoencoder: causal in time as MAGVIT-v2 (arXiv 2310.05737), KL instead of codes.
 
 Unlike MAGVIT-v2's it codes what the small frames do not tell: the encoder reads how frames differ
 from the enlarged small ones, and the decoder, which sees the small ones too, adds to the enlarged.
@@ -84,8 +84,8 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 class VideoAutoencoder(nn.Module):
     """Frames to latents with a diagonal Gaussian posterior, and back, both beside small frames.
 
-    `conditioning` is these, as `condition` puts them on the latents' grid: (B, L, h, w, 12) for frames
-    (B, 4 L, 8 h, 8 w, 3). `encode` and `decode` work in latents of mean 0 and deviation 1 (`measure`).
+    `conditioning` is these, as `condition` puts them on the latents' grid: (B, L, h, w, 12) for
+    frames (B, 4 L, 8 h, 8 w, 3). Latents of `encode` and `decode` have mean 0 and deviation 1.
     """
 
     #: Frames, rows and columns of pixels that one latent covers.
@@ -130,11 +130,11 @@ class VideoAutoencoder(nn.Module):
 
     @property
     def reach(self) -> int:
-        """Latents before its own that a frame depends on: each block's convolution reaches two back."""
+        """Latents before its own that a frame depends on; each block's convolution looks 2 back."""
         return ceil(2 * self.config.blocks * (1 + 1 / 2 + 1 / 4))
 
     def posterior(self, frames: torch.Tensor, conditioning: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames (B, T, H, W, 3) in [-1, 1] -> mean, log-variance (B, latent_width, T/4, H/8, W/8)."""
+        """Frames (B, T, H, W, 3) in [-1, 1] -> mean, log-variance (B, width, T/4, H/8, W/8)."""
         pixels, one, half, two, quarter, three, out = self.encoder
         x = one(pixels(fold((frames - enlarged(conditioning)).movedim(-1, 1), 1, _FOLD)))
         x = two(half(fold(x, 2, 2)))
@@ -149,7 +149,7 @@ class VideoAutoencoder(nn.Module):
         return enlarged(conditioning) + unfold(pixels(one(x)), 1, _FOLD).movedim(1, -1)
 
     def forward(self, frames: torch.Tensor, conditioning: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames (B, T, H, W, 3) -> their reconstruction, and the KL to N(0, I), a mean over latents."""
+        """Frames (B, T, H, W, 3) -> their reconstruction, and the KL to N(0, I) a number."""
         mean, log_variance = self.posterior(frames, conditioning)
         latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()

@@ -64,9 +64,9 @@ class Interpolation:
 class LatentUpsampler:
     """The flow model in its autoencoder: an `Upsampler`.
 
-    All windows agree on one latent sequence in every solver step (see `Windows`), so there is no cut
-    between them. What grows with the length is that sequence, a hundredth of the pixels; windows run
-    a few at a time, and frames are decoded piece by piece.
+    All windows agree on one latent sequence in every solver step (see `Windows`), so there is no
+    cut between them. What grows with the length is that sequence, a hundredth of the pixels;
+    windows run a few at a time, and frames are decoded piece by piece.
     """
 
     method: UpsamplingMethod = "latent flow"
@@ -113,7 +113,7 @@ class LatentUpsampler:
             report(share + (1 - share) * done / total)
 
     def _sample(self, seen: torch.Tensor, caption: str, generator: torch.Generator, report: OnStep) -> torch.Tensor:
-        """What `condition` gives of noised small frames (1, L, h, w, 12) -> latents (1, L, h, w, width)."""
+        """`condition` of noised small frames (1, L, h, w, 12) -> latents (1, L, h, w, width)."""
         config, text_states = self.config, self.text([caption])
         noise = torch.randn(*seen.shape[:-1], config.autoencoder.latent_width, generator=generator).to(self.device)
         windows = Windows.line(seen.shape[1], config.window_latents, config.overlap_latents)
