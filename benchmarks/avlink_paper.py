@@ -25,12 +25,13 @@ from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
 from avfoley_engine.models.acceleration import ATTENTION_KERNELS, CapturedField, accelerate, attention_kernels
 from avfoley_engine.models.avlink.config import NANO, PAPER, AVLinkConfig
-from avfoley_engine.models.avlink.flops import Window, linked_flops, step_flops
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.nn.attention import split_heads
 from avfoley_engine.nn.dit import TextStates
 from torch.nn import functional as F
+
+from flops import Window, linked_flops, step_flops
 
 PAPER_SECONDS = 27.85
 #: Dense bf16 peaks of the vendors' data sheets, in TFLOP/s, by a part of the device's name; the first that fits counts.

@@ -1,4 +1,4 @@
-"""``python -m avfoley_engine``: the engine's own commands, which `avfoley` starts as processes of their own."""
+"""``python -m avfoley_engine``: the engine's commands, which `avfoley` starts as processes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from avfoley_engine.errors import AVFoleyError
@@ -45,29 +46,16 @@ def _serve(argv: Sequence[str]) -> int:
     return serve(options.folder.absolute(), idle_exit=options.idle_exit)
 
 
-def _train(argv: Sequence[str]) -> int | None:
-    from avfoley_engine.training.cli import main
-
-    return main(list(argv))
-
-
-def _evaluate(argv: Sequence[str]) -> int | None:
-    from avfoley_engine.evaluation.cli import main
-
-    return main(list(argv))
+def _main_of(module: str) -> Callable[[list[str]], int | None]:
+    """The `main` of a module, which is imported when it is called."""
+    return lambda argv: import_module(module).main(argv)
 
 
-def _demo_clip(argv: Sequence[str]) -> int | None:
-    from avfoley_engine.world.demo import main
-
-    return main(list(argv))
-
-
-COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int | None], str]] = {
+COMMANDS: dict[str, tuple[Callable[[list[str]], int | None], str]] = {
     "serve": (_serve, "run the engine until it is stopped"),
-    "train": (_train, "train the models; resumable"),
-    "evaluate": (_evaluate, "measure a model"),
-    "demo-clip": (_demo_clip, "render a short clip of the procedural world"),
+    "train": (_main_of("avfoley_engine.training.cli"), "train the models; resumable"),
+    "evaluate": (_main_of("avfoley_engine.evaluation.cli"), "measure a model"),
+    "demo-clip": (_main_of("avfoley_engine.world.demo"), "render a short clip of the procedural world"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Modules that a plain install does not have: training and evaluation import them when they need them."""
+"""Modules that a plain install lacks: training and evaluation import them when they need them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from avfoley_engine.errors import ModelError
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Imports `module`, which the extra `extra` of the package installs.
-
-    Raises:
-        ModelError: it is not installed.
-    """
+    """Imports `module`, which the extra `extra` installs. Raises ModelError if it did not."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Files from the Hugging Face Hub at a pinned revision, fetched so that they can be resumed at any byte."""
+"""Files from the Hugging Face Hub at a pinned revision, resumed at any byte."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The wire contract between host side and engine: pydantic models, nothing else.
 
-The one module of the engine that the host side imports. Times are exact: a rate is a `Fraction` of frames a second, picture is counted in
-frames, sound in samples. On the wire a `Fraction` is its string, e.g. ``"24000/1001"``.
+The one module of the engine that the host side imports. Times are exact: a rate is a `Fraction` of
+frames per second, picture is counted in frames, sound in samples. On the wire a `Fraction` is its
+string, e.g. ``"24000/1001"``.
 """
 
 from __future__ import annotations
@@ -40,9 +41,10 @@ LocalFile = Annotated[Path, AfterValidator(_local)]
 class PictureRange(Message):
     """The picture of one shot, as the record side plays it.
 
-    Record frame n of the shot (n = 0 is its first frame, negative n and n >= frames are handles) shows the media at
-    ``source_start + n * speed * source_rate / record_rate`` source frames, counted from the media's first picture frame (the media's own
-    start timecode is already taken off). ``speed`` is source time per record time: 1 as shot, 1/2 slow motion, -1 reversed, 0 a freeze.
+    Record frame n of the shot (0 is its first, negative n and n >= frames are handles) shows the
+    media's frame ``source_start + n * speed * source_rate / record_rate``, counted from its first
+    (its own start timecode is taken off). ``speed`` is source time per record time: 1 as shot, 1/2
+    slow motion, -1 reversed, 0 a freeze.
     """
 
     media: LocalFile
@@ -54,9 +56,10 @@ class PictureRange(Message):
 class SoundRange(Message):
     """The sound of one clip, as the record side plays it.
 
-    Record frame n of the clip begins with the media's sound at ``source_start + n * speed / record_rate`` seconds, counted from the
-    media's first picture frame, or from its first sample where it has no picture (the media's own start timecode is already taken off).
-    ``speed`` is source time per record time, and pitch follows it: 1 as recorded, -1 reversed.
+    Record frame n of the clip begins with the media's sound at ``source_start + n * speed /
+    record_rate`` seconds, counted from the media's first picture frame, or its first sample where
+    it has no picture. ``speed`` is source time per record time, and pitch follows it: 1 as
+    recorded, -1 reversed.
     """
 
     media: LocalFile
@@ -79,35 +82,37 @@ class TakeRequest(Message):
     @property
     def media(self) -> Path | None:
         """The file that the result is made from, None from words alone."""
-        raise NotImplementedError
+        source: PictureRange | SoundRange | None = getattr(self, "picture", None) or getattr(self, "sound", None)
+        return None if source is None else source.media
 
     @property
     def suffix(self) -> str | None:
-        """What the name of the result's file ends with; None for text."""
-        raise NotImplementedError
+        """What the name of the result's file ends with; None where it is no file."""
+        return None
 
     def settled(self, model: ModelInfo) -> Self:
-        """The request with the model's defaults written out: asked for or not, the same values are the same take."""
+        """The request with the model's defaults written out: equal values are the same take."""
         defaults = {"steps": model.default_steps, "guidance_scale": model.default_guidance_scale}
         missing = [name for name in defaults if name in type(self).model_fields and getattr(self, name) is None]
         return self.model_copy(update={name: defaults[name] for name in missing})
 
     def digest(self) -> str:
-        """sha256 (hex) of the canonical request: the identity of its artefact, together with the model's revision."""
+        """sha256 (hex) of the canonical request: with the model's revision, its identity."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class FoleyRequest(TakeRequest):
-    """Everything that decides one take of foley. The same request on the same device gives the same bytes.
+    """All that decides one take of foley: the same request on the same device gives the same bytes.
 
-    ``picture`` is None for sound from words alone. ``frames`` at ``record_rate`` is the shot's exact length; the take lasts
-    ``round(frames / record_rate * 48000)`` samples plus the handles. A sound that belongs to no timeline counts samples: its
-    ``record_rate`` is 48000, and its file carries no timecode. Handles are asked for in frames and given only as far as the picture
-    reaches; from words alone, all. ``record_start`` is the shot's first frame as timecode, in frames since midnight, for the file's bext
-    TimeReference.
+    ``picture`` is None for sound from words alone. ``frames`` at ``record_rate`` is the shot's
+    exact length; the take lasts ``round(frames / record_rate * 48000)`` samples plus the handles. A
+    sound that belongs to no timeline counts samples: its ``record_rate`` is 48000, and its file
+    carries no timecode. Handles are asked for in frames and given only as far as the picture
+    reaches; from words alone, all. ``record_start`` is the shot's first frame as timecode, in
+    frames since midnight, for the file's bext TimeReference.
 
-    ``loop``: the take's last sample runs into its first; only from words alone, and without handles. ``channels``: 1, or 2 for a stereo
-    spread whose sum is the mono take of the same request.
+    ``loop``: the take's last sample runs into its first; from words alone, and without handles.
+    ``channels``: 1, or 2 for a stereo spread whose sum is the mono take of the same request.
     """
 
     task: Literal["foley"] = "foley"
@@ -133,13 +138,7 @@ class FoleyRequest(TakeRequest):
         return self
 
     @property
-    def media(self) -> Path | None:
-        """The file that the take is made from, None from words alone."""
-        return None if self.picture is None else self.picture.media
-
-    @property
     def suffix(self) -> str:
-        """What the name of the take's file ends with."""
         return ".wav"
 
 
@@ -148,11 +147,12 @@ _VIDEO_SUFFIXES: dict[VideoCodec, str] = {"h264": ".mp4", "prores": ".mov", "ffv
 
 
 class VisualizeRequest(TakeRequest):
-    """Everything that decides one take of picture that moves with a sound. The same request on the same device gives the same bytes.
+    """All that decides one take of picture that moves with a sound, as `FoleyRequest` of foley.
 
-    ``sound`` is None for a picture from words alone. The take has exactly ``frames`` frames at ``record_rate``. ``record_start`` is its
-    first frame as timecode, in frames since midnight, which MP4 and QuickTime carry. ``codec``: H.264 in MP4, ProRes 422 in QuickTime, or
-    FFV1 in Matroska, which loses nothing.
+    ``sound`` is None for a picture from words alone. The take has exactly ``frames`` frames at
+    ``record_rate``. ``record_start`` is its first frame as timecode, in frames since midnight,
+    which MP4 and QuickTime carry. ``codec``: H.264 in MP4, ProRes 422 in QuickTime, or FFV1 in
+    Matroska, which loses nothing.
     """
 
     task: Literal["visualize"] = "visualize"
@@ -169,20 +169,14 @@ class VisualizeRequest(TakeRequest):
     codec: VideoCodec = "h264"
 
     @property
-    def media(self) -> Path | None:
-        """The file that the take is made from, None from words alone."""
-        return None if self.sound is None else self.sound.media
-
-    @property
     def suffix(self) -> str:
-        """What the name of the take's file ends with."""
         return _VIDEO_SUFFIXES[self.codec]
 
 
 class CaptionRequest(TakeRequest):
-    """Everything that decides the captions proposed for a shot: what its picture should sound like.
+    """All that decides the captions proposed for a shot: what its picture should sound like.
 
-    ``frames`` at ``record_rate`` is the shot's length. ``proposals`` is how many captions are asked for at most.
+    ``frames`` at ``record_rate`` is the shot's length, ``proposals`` the most captions asked for.
     """
 
     task: Literal["caption"] = "caption"
@@ -193,22 +187,12 @@ class CaptionRequest(TakeRequest):
     model: Annotated[str, Field(min_length=1)]
     seed: Seed = 0
 
-    @property
-    def media(self) -> Path:
-        """The file that the captions are about."""
-        return self.picture.media
-
-    @property
-    def suffix(self) -> None:
-        """None: captions are text."""
-        return None
-
 
 class SpotRequest(TakeRequest):
-    """Everything that decides the events spotted in a shot: when something in its picture begins to sound.
+    """All that decides the events spotted in a shot: when something in its picture begins to sound.
 
-    ``frames`` at ``record_rate`` is the shot's length. ``threshold`` is the least confidence of an event; None for the
-    model's own.
+    ``frames`` at ``record_rate`` is the shot's length, ``threshold`` the least confidence of an
+    event; None for the model's own.
     """
 
     task: Literal["spot"] = "spot"
@@ -217,16 +201,6 @@ class SpotRequest(TakeRequest):
     record_rate: PositiveFraction
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None
     model: Annotated[str, Field(min_length=1)]
-
-    @property
-    def media(self) -> Path:
-        """The file in which events are spotted."""
-        return self.picture.media
-
-    @property
-    def suffix(self) -> None:
-        """None: events are no file."""
-        return None
 
 
 class TakeResult(Message):
@@ -253,9 +227,9 @@ class FileResult(TakeResult):
 class FoleyResult(FileResult):
     """One finished take: a mono or stereo Broadcast Wave (``channels``), 48 kHz, 24-bit.
 
-    ``samples`` counts the whole file; the shot's first frame is sample ``head_samples`` and its picture lasts
-    ``shot_samples``. ``onsets`` are the detected onsets, in samples from the shot's first frame. ``loudness_lufs`` is
-    None under 0.4 s.
+    ``samples`` counts the whole file; the shot begins at sample ``head_samples`` and its picture
+    lasts ``shot_samples``. ``onsets`` are those detected, in samples from the shot's first frame.
+    ``loudness_lufs`` is None under 0.4 s.
     """
 
     task: Literal["foley"] = "foley"
@@ -272,8 +246,8 @@ class FoleyResult(FileResult):
 class VisualizeResult(FileResult):
     """One finished take of picture: a video file without sound, ``frames`` frames at ``rate``.
 
-    ``upsampling`` says how the model's small frames became large: by its trained upsampler, or by interpolation, which
-    adds no detail.
+    ``upsampling`` says how the model's small frames became large: by its trained upsampler, or by
+    interpolation, which adds no detail.
     """
 
     task: Literal["visualize"] = "visualize"
@@ -300,7 +274,7 @@ class CaptionResult(TakeResult):
 
 
 class SpottedEvent(Message):
-    """An event in ``frame`` of the shot, at the record rate. ``confidence`` is the model's own estimate, from 0 to 1."""
+    """An event in ``frame`` of the shot, at the record rate; ``confidence`` is the model's own."""
 
     frame: Annotated[int, Field(ge=0)]
     confidence: Annotated[float, Field(ge=0, le=1)]
@@ -333,7 +307,7 @@ class JobState(StrEnum):
 
 
 class Job(Message):
-    """One request's way through the engine. ``progress`` runs from 0 to 1; ``error`` is plain words with the remedy."""
+    """A request's way through the engine: ``progress`` from 0 to 1, ``error`` with the remedy."""
 
     id: str
     state: JobState
@@ -351,7 +325,7 @@ class Submission(Message):
 
 
 class JobEvent(Message):
-    """A change of one job. ``id`` grows by the order of events over the engine's whole life: what to resume from."""
+    """A change of one job. ``id`` grows over the engine's whole life: it says where to resume."""
 
     id: int
     job_id: str
@@ -378,7 +352,7 @@ class ModelInfo(Message):
 
 
 class Pull(Message):
-    """A model on its way to this machine. ``received`` and ``total`` are bytes; ``total`` is 0 where unknown."""
+    """A model on its way here: bytes ``received`` and in ``total``, which is 0 where unknown."""
 
     model: str
     state: Literal["running", "done", "failed", "stopped"]
@@ -407,7 +381,7 @@ ENDPOINT_FILE = "engine.json"
 
 
 def state_folder() -> Path:
-    """Where the engine keeps queue, cache, logs and its `Endpoint`: $AVFOLEY_HOME, or the user's state folder."""
+    """Where queue, cache, logs and `Endpoint` are: $AVFOLEY_HOME, or the user's state folder."""
     if home := os.environ.get("AVFOLEY_HOME"):
         return Path(home).absolute()
     import platformdirs
@@ -416,7 +390,7 @@ def state_folder() -> Path:
 
 
 class Endpoint(Message):
-    """What the engine writes to ``engine.json`` (0600) in its state folder, for clients to find it."""
+    """What ``engine.json`` (0600) in the state folder says, for clients to find the engine."""
 
     pid: int
     port: int
@@ -428,8 +402,9 @@ class Endpoint(Message):
 class MediaProbe(Message):
     """What a media file holds.
 
-    ``frames`` and ``rate`` describe its picture; ``start_timecode`` is its own, in frames since midnight, 0 if none. Without
-    picture ``frames``, ``width`` and ``height`` are 0 and ``rate`` is nominal. ``duration`` is in seconds.
+    ``frames`` and ``rate`` describe its picture; ``start_timecode`` is its own, in frames since
+    midnight, 0 if none. Without picture ``frames``, ``width`` and ``height`` are 0 and ``rate`` is
+    nominal. ``duration`` is in seconds.
     """
 
     path: Path

@@ -13,9 +13,8 @@ Routes, all with ``Authorization: Bearer <token>``:
 ``GET /v1/jobs[?state=]``          list of `Job`
 ``GET /v1/jobs/{id}``              `Job`
 ``DELETE /v1/jobs/{id}``           cancels -> `Job`
-``GET /v1/events[?job=]``          server-sent `JobEvent`s after ``Last-Event-ID`` (0: all there are), or from now;
-                                   an event named ``shutdown`` ends the stream when the engine was
-                                   told to stop
+``GET /v1/events[?job=]``          server-sent `JobEvent`s after ``Last-Event-ID`` (0: all), or new;
+                                   one named ``shutdown`` ends the stream of an engine that stops
 ``POST /v1/shutdown``              202; a running job goes back into the queue
 =================================  ================================================================
 
@@ -74,9 +73,7 @@ ALREADY_RUNNING = 3
 
 
 class Activity:
-    """The time of the last request, the number of open event streams, and whether a stop was
-    requested.
-    """
+    """When the last request came, how many event streams are open, whether a stop was asked for."""
 
     def __init__(self) -> None:
         self.last = time.monotonic()
@@ -88,19 +85,17 @@ class Activity:
 
 
 def create_app(
-    store: JobStore,
     supervisor: Supervisor,
-    bell: Bell,
     activity: Activity,
     *,
     token: str,
     port: int,
     models: Callable[[], list[ModelInfo]],
-    pulls: Pulls,
     shut_down: Callable[[], None],
-    lifespan: Lifespan[FastAPI] | None = None,
+    lifespan: Lifespan[FastAPI],
 ) -> FastAPI:
     """The engine's web application. ``POST /v1/shutdown`` calls shut_down."""
+    store, bell, pulls = supervisor.store, supervisor.bell, Pulls()
     app = FastAPI(title="AVFoley engine", version=__version__, openapi_url=None, lifespan=lifespan)
     app.add_middleware(AccessControl, token=token, port=port, activity=activity)
     _explain_errors(app)
@@ -152,16 +147,11 @@ def create_app(
         known = {model.name: model.tasks for model in await run_in_threadpool(models)}
         for request in submission.requests:
             if request.model not in known:
-                raise HTTPException(
-                    422,
-                    f"there is no model named {request.model!r}; the models are: {', '.join(sorted(known)) or 'none'}",
-                )
+                names = ", ".join(sorted(known)) or "none"
+                raise HTTPException(422, f"there is no model named {request.model!r}; the models are: {names}")
             if request.task not in known[request.model]:
-                able = [name for name, tasks in sorted(known.items()) if request.task in tasks]
-                raise HTTPException(
-                    422,
-                    f"{request.model} does not offer {request.task}; choose another model: {', '.join(able) or 'none does'}",
-                )
+                able = ", ".join(name for name, tasks in sorted(known.items()) if request.task in tasks) or "none does"
+                raise HTTPException(422, f"{request.model} does not offer {request.task}; choose another model: {able}")
         jobs = await run_in_threadpool(store.submit, submission.requests)
         supervisor.call()
         return jobs
@@ -182,8 +172,7 @@ def create_app(
 
     @app.get("/v1/events")
     async def events(
-        job: Annotated[list[str] | None, Query()] = None,
-        last_event_id: Annotated[int | None, Header(ge=0)] = None,
+        job: Annotated[list[str] | None, Query()] = None, last_event_id: Annotated[int | None, Header(ge=0)] = None
     ) -> EventSourceResponse:
         after = store.last_event() if last_event_id is None else last_event_id
         return EventSourceResponse(_stream(store, bell, activity, after, job or []), ping=10, sep="\n")
@@ -222,10 +211,9 @@ async def _stream(
 
 
 class AccessControl:
-    """Refuses requests without the token, with a foreign `Host`, or with an `Origin`.
+    """Refuses requests without the token, with a foreign `Host` (DNS rebinding), or an `Origin`.
 
-    A foreign `Host` is a sign of DNS rebinding, and browsers add an `Origin`. Our clients send
-    neither.
+    Browsers send an `Origin`. Our clients do not.
     """
 
     def __init__(self, app: ASGIApp, token: str, port: int, activity: Activity) -> None:
@@ -245,9 +233,8 @@ class AccessControl:
         elif b"origin" in headers:
             refusal = problem(403, "requests from web pages are refused")
         elif not secrets.compare_digest(headers.get(b"authorization", b""), self._expected):
-            refusal = problem(
-                401, f"the engine's token is missing or wrong; it is in {ENDPOINT_FILE} in the engine's folder"
-            )
+            detail = f"the engine's token is missing or wrong; it is in {ENDPOINT_FILE} in the engine's folder"
+            refusal = problem(401, detail)
         else:
             self._activity.note()
             return await self._app(scope, receive, send)
@@ -283,9 +270,8 @@ def _explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:
-        return problem(
-            500, f"unexpected error in the engine ({type(error).__name__}: {error}); its log has the details"
-        )
+        what = f"{type(error).__name__}: {error}"
+        return problem(500, f"unexpected error in the engine ({what}); its log has the details")
 
 
 def registered_models() -> list[ModelInfo]:
@@ -322,16 +308,13 @@ def serve(
 
 
 async def _serve(
-    folder: Path,
-    idle_exit: float | None,
-    worker_command: Sequence[str],
-    models: Callable[[], list[ModelInfo]],
+    folder: Path, idle_exit: float | None, worker_command: Sequence[str], models: Callable[[], list[ModelInfo]]
 ) -> None:
     store = JobStore(folder / "jobs.sqlite")
     store.requeue()
     store.prune(older_than=time.time() - REMEMBER_SECONDS)
-    bell, activity, token = Bell(), Activity(), secrets.token_urlsafe(32)
-    supervisor = Supervisor(folder, store, bell, worker_command)
+    activity, token = Activity(), secrets.token_urlsafe(32)
+    supervisor = Supervisor(folder, store, Bell(), worker_command)
 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.bind(("127.0.0.1", 0))
@@ -339,9 +322,8 @@ async def _serve(
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            await run_in_threadpool(
-                ArtefactCache(folder / "cache").prune, store.artefacts(since=time.time() - KEEP_SECONDS)
-            )
+            kept = store.artefacts(since=time.time() - KEEP_SECONDS)
+            await run_in_threadpool(ArtefactCache(folder / "cache").prune, kept)
             supervisor.start()
             idle = asyncio.create_task(_stop_when_idle(server, store, activity, idle_exit))
             try:
@@ -357,16 +339,7 @@ async def _serve(
             server.should_exit = True
 
         app = create_app(
-            store,
-            supervisor,
-            bell,
-            activity,
-            token=token,
-            port=port,
-            models=models,
-            pulls=Pulls(),
-            shut_down=shut_down,
-            lifespan=lifespan,
+            supervisor, activity, token=token, port=port, models=models, shut_down=shut_down, lifespan=lifespan
         )
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, server_header=False)

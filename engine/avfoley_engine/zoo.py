@@ -7,8 +7,7 @@ A model is a folder with a `config.json`::
      "repository": "owner/name", "revision": "<commit>"}
 
 `system` names the system that reads the rest (`models/registry.py`). Files that are not beside the
-`config.json` come from `repository` at `revision`. Every file is checked against its sha256. Only
-safetensors are ever loaded.
+`config.json` come from `repository` at `revision`. All are safetensors, checked by their sha256.
 """
 
 from __future__ import annotations
@@ -75,9 +74,7 @@ class Entry:
         return state_folder() / "models" / self.name / revision / name
 
     def file(self, name: str, report: Callable[[int], None] = lambda arrived: None) -> Path:
-        """The path of one weight file, its hash checked.
-
-        It is fetched from the Hub if it is not local; `report` is told how many bytes are there.
+        """The path of one weight file, its hash checked; `report` hears how many bytes are there.
 
         Raises:
             ModelError: the file is missing, cannot be fetched, or is not the one the config names.
@@ -109,8 +106,7 @@ class Entry:
     def load(self, part: str, module: torch.nn.Module, weights: dict[str, torch.Tensor] | None = None) -> None:
         """Puts one part's weights into its network; `weights` where they were read already.
 
-        Raises:
-            ModelError: as `file`, or the weights do not fit the network.
+        Raises ModelError as `file`, and where the weights do not fit the network.
         """
         weights = self.weights(part) if weights is None else weights
         try:
@@ -121,11 +117,7 @@ class Entry:
             ) from error
 
     def typed(self, key: str, kind: type[T]) -> T:
-        """One section of the config as its dataclass.
-
-        Raises:
-            ModelError: it is missing, or does not describe one.
-        """
+        """One section of the config as its dataclass. Raises ModelError if it describes none."""
         from pydantic import TypeAdapter, ValidationError
 
         try:
@@ -138,10 +130,8 @@ class Entry:
 
 def entries() -> Iterator[Entry]:
     """All registered models, shipped ones first."""
-    folders = [SHIPPED]
-    if os.environ.get(EXTRA_MODELS):
-        folders.append(Path(os.environ[EXTRA_MODELS]))
-    for folder in folders:
+    extra = os.environ.get(EXTRA_MODELS)
+    for folder in [SHIPPED, *([Path(extra)] if extra else [])]:
         for config in sorted(folder.glob("*/config.json")):
             yield entry_of(config.parent)
 
@@ -155,11 +145,7 @@ def entry(name: str) -> Entry:
 
 
 def entry_of(folder: Path) -> Entry:
-    """The model in a folder, which need not be registered: one that was just trained, say.
-
-    Raises:
-        ModelError: the folder holds no `config.json`, or not a valid one.
-    """
+    """The model in any folder. Raises ModelError if that holds no valid `config.json`."""
     config = folder / "config.json"
     try:
         return Entry(folder.name, folder, json.loads(config.read_text(encoding="utf-8")))
@@ -175,8 +161,8 @@ def write(
 ) -> None:
     """Writes a model folder: half precision, one safetensors file a part, the config with hashes.
 
-    `states` has each part's tensors, `config` all but the files' hashes. `parts` limits which files
-    are written anew, so that the others keep their bytes.
+    `states` has each part's tensors, `config` all but the hashes. Files of other than `parts`, if
+    named, keep their bytes.
     """
     import torch
     from safetensors.torch import save_file

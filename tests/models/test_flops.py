@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 from avfoley_engine.models.avlink.config import DIRECTIONS, NANO, PAPER, Direction
-from avfoley_engine.models.avlink.flops import Window, linked_flops, step_flops
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import guided_velocity
 from avfoley_engine.nn.dit import TextStates
 from torch.utils.flop_counter import FlopCounterMode
+
+from flops import Window, linked_flops, step_flops
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

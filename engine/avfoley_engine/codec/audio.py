@@ -39,12 +39,12 @@ class CodecConfig:
 
     @property
     def reach(self) -> int:
-        """Latents on either side of its own that decide a sample: half of the decoder's receptive field."""
+        """Latents on either side that decide a sample: half the decoder's receptive field."""
         return self.vae.decoder_reach(self.vocoder.reach + (self.grain.reach if self.grain else 0))
 
 
 NANO = CodecConfig()
-#: 16 kHz as in Frieren, whose mel is log10 of magnitudes: a natural logarithm over ln 10. AV-Link's codec is of the same family.
+#: 16 kHz as in Frieren, of whose family AV-Link's codec is; its mel is log10: ln over ln 10.
 PAPER = CodecConfig(
     mel=MelConfig(
         sample_rate=16_000,
@@ -88,7 +88,7 @@ class AudioCodec(nn.Module):
 
     @torch.no_grad()
     def encode(self, waveform: torch.Tensor) -> torch.Tensor:
-        """waveform (B, samples), samples a multiple of `samples_per_latent` -> latent (B, L, latent_width), the posterior's mean."""
+        """waveform (B, L * samples_per_latent) -> the posterior's mean (B, L, latent_width)."""
         if waveform.shape[-1] % self.config.samples_per_latent:
             raise ValueError(f"{waveform.shape[-1]} samples are not a multiple of {self.config.samples_per_latent}")
         mean, _ = self.vae.posterior(self.mel(waveform))
@@ -98,8 +98,9 @@ class AudioCodec(nn.Module):
     def decode(self, latent: torch.Tensor, chunk: int = 750, *, circle: bool = False) -> torch.Tensor:
         """latent (B, L, latent_width) -> waveform (B, L * samples_per_latent).
 
-        Long latents are decoded in pieces of `chunk`, each within as much of its surroundings as decides it (`CodecConfig.reach`), so the
-        memory is bounded and the waveform is that of the whole. In a circle the last latent is followed by the first, and so is its sound.
+        Long latents are decoded in pieces of `chunk`, each within as much of its surroundings as
+        decides it (`CodecConfig.reach`): memory is bounded and the waveform that of the whole. In a
+        circle the last latent is followed by the first, and so is its sound.
         """
         length, reach, samples = latent.shape[1], self.config.reach, self.config.samples_per_latent
         stride, margin = self.config.vae.stride, reach if circle else 0
@@ -124,15 +125,15 @@ class AudioCodec(nn.Module):
         return waveform
 
     def invert(self, mel: torch.Tensor) -> torch.Tensor:
-        """The log-mel of a recording (B, bands, frames) -> waveform (B, frames * hop), as near to that mel as the vocoder gets."""
+        """A recording's log-mel (B, bands, frames) -> waveform (B, frames * hop) near to it."""
         return self.vocoder.invert(mel) if isinstance(self.vocoder, Vocoder) else self.vocoder(mel)
 
     @torch.no_grad()
     def measure(self, waveforms: torch.Tensor) -> None:
         """Sets the latent statistics from waveforms (B, samples).
 
-        The deviation is that of z, not of its mean: a channel that the posterior leaves to the prior stays small, and costs the model that
-        learns to make latents nothing.
+        The deviation is that of z, not of its mean: a channel that the posterior leaves to the
+        prior stays small, and costs the model that learns to make latents nothing.
         """
         mean, log_variance = self.vae.posterior(self.mel(waveforms))
         self.latent_mean.copy_(mean.mean(dim=(0, 2)))

@@ -1,7 +1,7 @@
-"""BigVGAN (arXiv 2206.04658): log-mel to waveform by transposed convolutions and periodic activations that do not alias.
+"""BigVGAN (arXiv 2206.04658): log-mel to waveform by periodic activations that do not alias.
 
-Parameters have the names of NVIDIA's checkpoints, and `BigVGANConfig` the names of their `config.json`: such a checkpoint, converted to
-safetensors, loads as it is, with or without weight normalisation.
+Parameters have the names of NVIDIA's checkpoints, and `BigVGANConfig` those of their `config.json`:
+as safetensors they load as they are, with or without weight normalisation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TAPS, _RATIO = 12, 2
 
 @dataclass(frozen=True)
 class BigVGANConfig:
-    """The hop is the product of `upsample_rates`. As it stands: the 112 M parameters for 80 bands and hop 256."""
+    """The hop is the product of `upsample_rates`. By default 112 M parameters, hop 256."""
 
     kind: Literal["bigvgan"] = "bigvgan"
     num_mels: int = 80
@@ -50,7 +50,7 @@ class BigVGANConfig:
 
 
 class Snake(nn.Module):
-    """x + sin^2(alpha x) / beta per channel, beta = alpha for `snake` (arXiv 2006.08195); both may be kept as logarithms."""
+    """x + sin^2(alpha x) / beta per channel, beta = alpha for `snake` (arXiv 2006.08195)."""
 
     def __init__(self, width: int, config: BigVGANConfig) -> None:
         super().__init__()
@@ -62,19 +62,17 @@ class Snake(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, width, L) -> the same shape."""
-        alpha = self.alpha.exp() if self.log_scale else self.alpha
-        beta = alpha
-        if hasattr(self, "beta"):
-            beta = self.beta.exp() if self.log_scale else self.beta
-        alpha, beta = alpha[:, None], beta[:, None]
+        alpha, beta = self.alpha[:, None], getattr(self, "beta", self.alpha)[:, None]
+        if self.log_scale:
+            alpha, beta = alpha.exp(), beta.exp()
         return x + (alpha * x).sin().square() / (beta + 1e-9)
 
 
 def low_pass() -> torch.Tensor:
-    """Kaiser-windowed sinc that halves the band, transition 0.6 of the new Nyquist frequency, sum 1: (1, 1, taps)."""
+    """Kaiser-windowed sinc that halves the band, transition 0.6 of the new Nyquist: (1, 1, 12)."""
     half = _TAPS // 2
     cutoff, transition = 0.5 / _RATIO, 4 * 0.6 / _RATIO
-    # Kaiser's formulas: the attenuation that so many taps reach, and the window's beta for it (21 to 50 dB).
+    # Kaiser's formulas: the attenuation of so many taps, and beta for it (21 to 50 dB).
     attenuation = 2.285 * (half - 1) * math.pi * transition + 7.95
     beta = 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
     time = torch.arange(-half, half) + 0.5
@@ -83,7 +81,7 @@ def low_pass() -> torch.Tensor:
 
 
 class AntiAliased(nn.Module):
-    """An activation at twice the rate, between interpolation and decimation: what it adds above Nyquist is filtered away."""
+    """An activation at twice the rate: what it adds above Nyquist is filtered away."""
 
     filter: torch.Tensor
     #: Samples on either side that decide a sample.
@@ -107,7 +105,7 @@ class AntiAliased(nn.Module):
 
 
 class AMPBlock(nn.Module):
-    """Anti-aliased multi-periodicity composition: pairs of a dilated and a plain convolution, each pair around a skip connection."""
+    """Anti-aliased multi-periodicity composition: dilated and plain convolutions in pairs."""
 
     def __init__(self, width: int, kernel: int, dilations: tuple[int, ...], config: BigVGANConfig) -> None:
         super().__init__()
@@ -119,9 +117,8 @@ class AMPBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x (B, width, L) -> the same shape."""
-        for first, second, act1, act2 in zip(
-            self.convs1, self.convs2, self.activations[::2], self.activations[1::2], strict=True
-        ):
+        layers = zip(self.activations[::2], self.convs1, self.activations[1::2], self.convs2, strict=True)
+        for act1, first, act2, second in layers:
             x = x + second(act2(first(act1(x))))
         return x
 

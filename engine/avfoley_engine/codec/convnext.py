@@ -1,6 +1,6 @@
 """ConvNeXt along time (arXiv 2201.03545, as in Vocos): the block that the vocoder is made of.
 
-It normalises every frame by itself, never over time: what a frame becomes does not depend on how long the sound is or where it was cut.
+It normalises each frame by itself: what becomes of it does not depend on where the sound was cut.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from torch import nn
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution along time, then a pointwise MLP, scaled per channel, around a skip connection."""
+    """Depthwise convolution along time, then a scaled pointwise MLP, around a skip connection."""
 
     #: Frames on either side that decide a frame.
     reach = 3

@@ -1,4 +1,4 @@
-"""The codec's parts in a model folder, the same for every system: `vae`, `vocoder`, and `grain` where it has one."""
+"""The codec's parts in a model folder: `vae`, `vocoder`, and `grain` where it has one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from avfoley_engine.zoo import Entry
 
 
 def load_codec(entry: Entry) -> AudioCodec:
-    """A model's codec, on the CPU.
-
-    Raises:
-        ModelError: its config or weights cannot be used.
-    """
+    """A model's codec, on the CPU. Raises ModelError if its config or weights cannot be used."""
     codec = AudioCodec(entry.typed("codec", CodecConfig))
     vae = entry.weights("vae")
     codec.latent_mean.copy_(vae.pop("latent_mean"))

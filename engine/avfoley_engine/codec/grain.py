@@ -1,9 +1,9 @@
-"""What a decoded log-mel lacks: the fine, random part of a sound's spectrum that the latents do not carry.
+"""What a decoded log-mel lacks: the fine, random part of a spectrum that latents do not carry.
 
-A VAE trained on distances decodes the mean of all sounds that have a latent, which is smoother than any one of them. Its likelihood
-p(x | z) has a deviation as well: a small network says how large the residual is in every band and frame (a heteroscedastic Gaussian
-decoder, as in Kendall and Gal, arXiv 1703.04977), and a sample of it is added to the mean. The vocoder is then given what it knows:
-mels that are as rough as recordings'.
+A VAE trained on distances decodes the mean of all sounds that have a latent, which is smoother than
+any of them. Its likelihood p(x | z) has a deviation too: a small network says how large the
+residual is in every band and frame (a heteroscedastic Gaussian decoder, Kendall and Gal, arXiv
+1703.04977), and a sample is added: the vocoder knows mels as rough as recordings'.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch.nn import functional as F
 class GrainConfig:
     """`share` of the residual's deviation is added.
 
-    Less than 1, because what is left of a tonal sound is no noise, while the network can but call it so. The noise is white noise
-    filtered by (a, 1, a) over bands, then over frames; neighbours so filtered correlate by 2a / (1 + 2a^2): 0.56 and 0.25. What the VAE
-    of `nano` leaves of recordings has 0.55 between bands; between frames 0.53, of which 0.39 are still there four frames on: that part,
-    an error of level, is left out.
+    Less than 1, because what is left of a tonal sound is no noise, though the network calls it so.
+    White noise is filtered by (a, 1, a) over bands, then over frames; neighbours then correlate by
+    2a / (1 + 2a^2): 0.56 and 0.25. What `nano`'s VAE leaves of recordings has 0.55 between bands,
+    0.53 between frames, of which 0.39, an error of level, lasts four frames and is left out.
     """
 
     width: int = 128
@@ -52,12 +52,12 @@ class Grain(nn.Module):
         )
 
     def log_deviation(self, mel: torch.Tensor) -> torch.Tensor:
-        """mel (B, bands, frames), normalised log-mel as the VAE decodes it -> natural logarithm of the residual's deviation, same shape."""
+        """mel (B, bands, frames) as decoded -> ln of the residual's deviation, same shape."""
         logarithm: torch.Tensor = self.network(mel)
         return logarithm.clamp(-6, 2)
 
     def noise(self, frames: int) -> torch.Tensor:
-        """(bands, frames) of unit deviation, correlated as residuals are; always the same, so that a latent always gives the same sound."""
+        """(bands, frames) of unit deviation, correlated as residuals are, and always the same."""
         noise = torch.randn(1, 1, self.bands + 2, frames + 2, generator=torch.Generator().manual_seed(0))
         for spread, shape in ((self.config.band_spread, (1, 1, 3, 1)), (self.config.frame_spread, (1, 1, 1, 3))):
             kernel = torch.tensor([spread, 1.0, spread])
@@ -69,6 +69,6 @@ class Grain(nn.Module):
         return mel + self.config.share * self.log_deviation(mel).exp() * noise
 
     def loss(self, mel: torch.Tensor, recorded: torch.Tensor) -> torch.Tensor:
-        """Negative log-likelihood of a recording's mel (B, bands, frames) given the decoded one: nats a number, less ln(2 pi) / 2."""
+        """Nats a number, less ln(2 pi) / 2, of a recording's mel (B, bands, frames) given `mel`."""
         logarithm = self.log_deviation(mel)
         return (logarithm + 0.5 * ((recorded - mel) / logarithm.exp()).square()).mean()

@@ -1,4 +1,4 @@
-"""Griffin-Lim (1984; fast variant, Perraudin et al. 2013): a waveform from log-mel without learning, the control for the vocoder."""
+"""Griffin-Lim (1984; fast: Perraudin et al. 2013): log-mel to waveform, the vocoder's control."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from avfoley_engine.codec.mel import LogMel
 
 
 class GriffinLim(nn.Module):
-    """Inverts a `LogMel`: least squares from mel bands to bins, then `iterations` of phase reconstruction from a random start."""
+    """Inverts a `LogMel`: least squares from bands to bins, then phases from a random start."""
 
     def __init__(self, mel: LogMel, iterations: int = 64) -> None:
         super().__init__()
@@ -33,10 +33,10 @@ class GriffinLim(nn.Module):
 
     @torch.no_grad()
     def forward(self, log_mel: torch.Tensor) -> torch.Tensor:
-        """log_mel (B, bands, frames), normalised -> waveform (B, frames * hop). The start's phases come from torch's random generator."""
+        """Normalised log-mel (B, bands, frames) -> waveform (B, frames * hop), random phases."""
         config, frames = self.mel.config, log_mel.shape[-1]
         magnitudes = self.to_bins(self.mel.magnitudes(log_mel))
-        # A transform whose frames are centred on hops from 0 to `frames` has one more of them: the last is repeated.
+        # A transform centred on hops from 0 to `frames` has one frame more: the last is repeated.
         waveform: torch.Tensor = self.to_waveform(torch.cat([magnitudes, magnitudes[..., -1:]], dim=-1))
         late = config.hop // 2 if config.centred_on == "middle" else 0
         return F.pad(waveform, (late, 0))[..., : frames * config.hop]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class MelConfig:
-    """`hop` samples a frame; `window` samples under the Hann window, shorter than `n_fft` so that transients stay sharp.
+    """`hop` samples a frame; a Hann `window` shorter than `n_fft`, so that transients stay sharp.
 
     A frame is centred on the `start` of its hop, or on its `middle` as in HiFi-GAN and BigVGAN.
     """

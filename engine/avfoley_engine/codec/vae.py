@@ -1,4 +1,4 @@
-"""The 1D-VAE: log-mel frames to a short sequence of latents and back (as in GenAU and Make-An-Audio 2, used by AV-Link and Frieren)."""
+"""The 1D-VAE: log-mel to a short sequence of latents and back (GenAU, Make-An-Audio 2, Frieren)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class VAEConfig:
-    """`widths` has one entry a resolution, between two of which time is halved; `blocks` are as many a resolution, each way."""
+    """`widths`, one a resolution, between which time is halved; `blocks` a resolution, each way."""
 
     bands: int = 100
     latent_width: int = 32
@@ -24,10 +24,10 @@ class VAEConfig:
         return 2 ** (len(self.widths) - 1)
 
     def decoder_reach(self, frames: int = 0) -> int:
-        """Latents on either side of its own that decide a mel frame and the `frames` mel frames on either side of it."""
+        """Latents on either side of its own that decide a mel frame and the `frames` next to it."""
         reach = frames + 2 + ResidualBlock.reach * self.blocks
         for _ in self.widths[1:]:
-            # A transposed convolution of kernel 4, stride 2 and padding 1 spreads an input over two outputs on either side.
+            # A transposed convolution (kernel 4, stride 2, padding 1) reaches two outputs each way.
             reach = (reach + 2) // 2 + ResidualBlock.reach * self.blocks
         return reach + 1
 
@@ -35,8 +35,8 @@ class VAEConfig:
 class ResidualBlock(nn.Module):
     """Two convolutions along time around a skip connection.
 
-    There is no normalisation: over time it would make a frame depend on how long the sound is, over channels it would take away the level,
-    which is what a log-mel frame is made of. The block starts as the identity instead (Fixup, arXiv 1901.09321).
+    There is no normalisation: over time it would make a frame depend on the sound's length, over
+    channels take away the level. It starts as the identity instead (Fixup, arXiv 1901.09321).
     """
 
     #: Frames on either side that decide a frame.
@@ -88,7 +88,7 @@ class VAE(nn.Module):
         return mel
 
     def forward(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """mel (B, bands, frames) -> (reconstruction of the same shape, KL to N(0, I) as a mean over all latent numbers)."""
+        """mel (B, bands, frames) -> its reconstruction, and the KL to N(0, I) a latent number."""
         mean, log_variance = self.posterior(mel)
         latent = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()

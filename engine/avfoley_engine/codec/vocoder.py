@@ -1,8 +1,9 @@
 """Log-mel to waveform: ConvNeXt blocks at frame rate and an inverse-STFT head (Vocos, arXiv 2306.00814).
 
-The magnitudes start from what the mel says of them: its pseudo-inverse, which the network only corrects (FreeV, arXiv 2406.08196). A
-recording's mel is worth keeping to: a few iterations of Griffin-Lim from the network's phases bring the waveform to say it again
-(`Vocoder.invert`). A mel decoded from a latent is smoother than any sound's: there the network's own detail is the better guess.
+The magnitudes start from the mel's pseudo-inverse, which the network only corrects (FreeV, arXiv
+2406.08196). A recording's mel is worth keeping to: a few iterations of Griffin-Lim from the
+network's phases bring the waveform to say it again (`Vocoder.invert`). A mel decoded from a latent
+is smoother than any sound's: there the network's own detail is the better guess.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class VocoderConfig:
     expansion: int = 3
     n_fft: int = 1920
     hop: int = 480
-    #: Of `MelConsistency`. In training fewer will do: the gradient through each costs more than that through the network.
+    #: Of `MelConsistency`. In training, where gradients through them are costly, fewer will do.
     iterations: int = 16
     training_iterations: int = 4
 
@@ -54,15 +55,15 @@ class MagnitudePrior(nn.Module):
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """mel (B, bands, L), normalised log-mel -> (B, n_fft / 2 + 1, L)."""
         magnitudes = self.to_bins @ (mel * self.mel.std + self.mel.mean).exp()
-        # Least squares knows no sign; where it went below nothing, there is as good as nothing.
+        # Where least squares goes below nothing, there is as good as nothing.
         return magnitudes.clamp_min(self.mel.floor).log()
 
 
 class MelConsistency(nn.Module):
-    """Fast Griffin-Lim (Perraudin et al. 2013) towards a mel instead of a spectrogram, from a waveform that is nearly right.
+    """Fast Griffin-Lim (Perraudin et al. 2013) towards a mel, from a waveform that is nearly right.
 
-    Where Griffin-Lim puts the magnitudes that it was given, this scales those that are there, by what their mel bands lack: what lies
-    between the bands stays as it was.
+    Griffin-Lim puts the magnitudes that it was given. This scales those that are there by what
+    their mel bands lack, so that what lies between the bands stays.
     """
 
     filters: torch.Tensor
@@ -82,7 +83,7 @@ class MelConsistency(nn.Module):
         filters = torchaudio.functional.melscale_fbanks(
             mel.n_fft // 2 + 1, mel.f_min, mel.f_max, mel.bands, mel.sample_rate, norm="slaney", mel_scale="slaney"
         )
-        # Every bin's change is that of the bands that it is in, in the shares in which it is in them.
+        # A bin changes as its bands do, by its shares in them.
         shares = filters / filters.sum(dim=1, keepdim=True).clamp_min(1e-12)
         self.register_buffer("filters", filters.T.contiguous(), persistent=False)
         self.register_buffer("shares", shares, persistent=False)
@@ -93,9 +94,10 @@ class MelConsistency(nn.Module):
         target = (mel * self.mel.std + self.mel.mean).clamp_min(math.log(self.mel.floor))
         # Frames are centred on the hops from 0 to L: one more than the mel has, and the last is repeated.
         target = torch.cat([target, target[..., -1:]], dim=-1)
+        transform = self.mel.n_fft, self.mel.hop, self.mel.window, self.window
         before = None
         for _ in range(self.training_iterations if self.training else self.iterations):
-            spectrum = self._analyse(waveform)
+            spectrum = torch.stft(waveform, *transform, center=True, return_complex=True)
             magnitude = _magnitude(spectrum)
             level = (self.filters @ magnitude).clamp_min(self.mel.floor).log()
             change = (target - level).clamp(-self.largest_change, self.largest_change)
@@ -105,18 +107,8 @@ class MelConsistency(nn.Module):
                 ahead = torch.lerp(before, spectrum, 1 + self.momentum)
                 ahead = ahead * (magnitude * gain / _magnitude(ahead))
             before = spectrum
-            waveform = self._synthesise(ahead, waveform.shape[-1])
+            waveform = torch.istft(ahead, *transform, center=True, length=waveform.shape[-1])
         return waveform
-
-    def _analyse(self, waveform: torch.Tensor) -> torch.Tensor:
-        return torch.stft(
-            waveform, self.mel.n_fft, self.mel.hop, self.mel.window, self.window, center=True, return_complex=True
-        )
-
-    def _synthesise(self, spectrum: torch.Tensor, samples: int) -> torch.Tensor:
-        return torch.istft(
-            spectrum, self.mel.n_fft, self.mel.hop, self.mel.window, self.window, center=True, length=samples
-        )
 
 
 def _magnitude(spectrum: torch.Tensor) -> torch.Tensor:
@@ -125,7 +117,7 @@ def _magnitude(spectrum: torch.Tensor) -> torch.Tensor:
 
 
 class ISTFTHead(nn.Module):
-    """Predicts every bin's phase and the correction of its log-magnitude, and overlap-adds the frames into a waveform."""
+    """Predicts bins' phases and corrections of log-magnitudes, and overlap-adds the frames."""
 
     window: torch.Tensor
 
@@ -141,7 +133,7 @@ class ISTFTHead(nn.Module):
     def forward(self, x: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """x (B, L, width), prior log-magnitudes (B, n_fft / 2 + 1, L) -> waveform (B, L * hop)."""
         correction, phase = self.projection(x).transpose(1, 2).chunk(2, dim=1)
-        # The spectrum of a full-scale frame stays below n_fft; a higher bound would let a bad frame explode the loss.
+        # A full-scale frame stays below n_fft; a higher bound would let a bad one explode the loss.
         spectrum = torch.polar((prior + correction).clamp(max=7.0).exp(), phase)
         frames = x.shape[1]
         # torch.istft wants one frame more than the samples it returns: the last is repeated.

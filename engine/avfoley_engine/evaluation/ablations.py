@@ -1,10 +1,9 @@
 """`evaluate ablations`: AV-Link's design choices (Tab. 2 of the paper), trained on the world.
 
-Every variant gets the same frozen backbones, the same clips in the same order and the same small
-number of steps. It is then scored on held-out clips as by `evaluate sync`, and by its flow-matching
-loss on them, which is the steadier figure where a budget is small. Every variant resumes where it
-stopped, and a finished one is not run again. The default budget takes about an hour and a half on
-two CPU cores.
+Every variant gets the same frozen backbones, clips in the same order, and small number of steps. It
+is then scored on held-out clips as by `evaluate sync`, and by its flow-matching loss on them, the
+steadier figure where a budget is small. A variant resumes where it stopped, and a finished one is
+not run again. The default budget takes about an hour and a half on two CPU cores.
 """
 
 from __future__ import annotations
@@ -46,8 +45,7 @@ _WORLD_RATE, _WORLD_SIZE = Fraction(24), (36, 64)
 class Variant:
     """A change of the fusion's or the training's config, and the paper's figures on VGGSound.
 
-    `fad` is the Fréchet audio distance, `ib_av` the ImageBind similarity of sound and picture,
-    `onset_accuracy` CondFoleyGen's.
+    `fad`: Fréchet audio distance; `ib_av`: ImageBind similarity; `onset_accuracy`: CondFoleyGen's.
     """
 
     question: str
@@ -88,6 +86,13 @@ class Budget:
     seed: int = 0
 
 
+#: The figures of a variant, and their headings in the table.
+_FIGURES = {
+    "loss": "ours: held-out loss",
+    "f1_80": "F1 ±80 ms",
+    "f1_80_gap": "above shuffled",
+    "onset_accuracy": "onset accuracy",
+}
 #: Flags of the budget: its field, and the help.
 _FLAGS = {
     "--clips": ("clips", "training clips"),
@@ -102,12 +107,10 @@ _FLAGS = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `evaluate ablations`."""
     options.add_model(parser)
-    parser.add_argument(
-        "--runs", type=Path, default=Path("runs/ablations"), help="folder of the runs (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--variant", action="append", choices=VARIANTS, help="only this one, and `ours`; may be repeated"
-    )
+    what = "folder of the runs (default: %(default)s)"
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablations"), help=what)
+    what = "only this one, and `ours`; may be repeated"
+    parser.add_argument("--variant", action="append", choices=VARIANTS, help=what)
     parser.add_argument("--sounds", type=Path, metavar="DIR", help="recorded sounds for the world, else synthetic ones")
     for flag, (name, what) in _FLAGS.items():
         default = getattr(Budget, name)
@@ -123,12 +126,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     sync.check_installed()
     budget = Budget(seed=arguments.seed, **{name: getattr(arguments, name) for name, _ in _FLAGS.values()})
     model = system.load(zoo.entry(arguments.model), options.device(arguments))
-    settings = {
-        "model": model.name,
-        "revision": model.revision,
-        "sounds": str(arguments.sounds or ""),
-        **asdict(budget),
-    }
+    identity = {"model": model.name, "revision": model.revision, "sounds": str(arguments.sounds or "")}
+    settings = {**identity, **asdict(budget)}
     _claim(arguments.runs, settings)
     names = [name for name in VARIANTS if not arguments.variant or name in (OURS, *arguments.variant)]
     # The trainer reports its progress on standard output, which belongs to the result.
@@ -145,21 +144,13 @@ def tables(result: Mapping[str, Any]) -> Iterator[RenderableType]:
         f"{result['model']}: {result['steps']} steps per variant on {result['clips']} clips, "
         f"{result['evaluate']} held out",
         ["", ""],
-        [
-            *("paper: FAD", "onset accuracy", "ours: held-out loss", "F1 ±80 ms", "above shuffled"),
-            *("onset accuracy", "as in the paper"),
-        ],
+        ["paper: FAD", "onset accuracy", *_FIGURES.values(), "as in the paper"],
     )
     for row in result["variants"]:
-        figures = (row["loss"], row["f1_80"], row["f1_80_gap"], row["onset_accuracy"])
-        table.add_row(
-            row["question"],
-            row["label"],
-            f"{row['paper']['fad']:.2f}",
-            f"{row['paper']['onset_accuracy']:.3f}",
-            *map(options.figure, figures),
-            {None: "", True: "yes", False: "no"}[row["as_in_the_paper"]],
-        )
+        paper = f"{row['paper']['fad']:.2f}", f"{row['paper']['onset_accuracy']:.3f}"
+        ours = (options.figure(row[name]) for name in _FIGURES)
+        agrees = {None: "", True: "yes", False: "no"}[row["as_in_the_paper"]]
+        table.add_row(row["question"], row["label"], *paper, *ours, agrees)
     yield table
     yield "FAD and the loss: lower is better. The rest: higher. Compared with the paper by onset accuracy."
 
@@ -176,9 +167,7 @@ def _claim(runs: Path, settings: Mapping[str, Any]) -> None:
 
 
 def world_data(runs: Path, model: AVLinkFoley, bank: SoundBank, budget: Budget) -> tuple[PairedClips, PairedClips]:
-    """Training clips and held-out ones of the world, encoded by the model's codec.
-
-    Renders what the folder does not hold yet.
+    """Training clips and held-out ones of the world, encoded; renders what the folder lacks.
 
     Raises:
         ModelError: the model does not take pictures of the world's rate and size.
@@ -236,10 +225,7 @@ def measured(
 
 @torch.no_grad()
 def held_out_loss(training: FusionTraining, data: PairedClips, text: CaptionStates, budget: Budget) -> float:
-    """Flow-matching loss on held-out clips, with all captions, at the fixed conditioning time.
-
-    Every variant gets the same draws.
-    """
+    """Flow-matching loss on held-out clips, captioned, at the fixed conditioning time and draws."""
     training.eval()
     config = FusionOptions(caption_drop=(0, 0), onset_weight=0)
     losses = []
@@ -256,6 +242,7 @@ def compared(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for name, result in results.items():
         variant, accuracy = VARIANTS[name], result["matched"]["onset_accuracy"]
+        matched, shuffled = result["matched"]["f1_80"], result["shuffled"]["f1_80"]
         agrees = None
         if name != OURS and accuracy is not None:
             paper = variant.onset_accuracy - VARIANTS[OURS].onset_accuracy
@@ -267,16 +254,11 @@ def compared(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
                 "label": variant.label,
                 "paper": {figure: getattr(variant, figure) for figure in ("fad", "ib_av", "onset_accuracy")},
                 "loss": result["loss"],
-                "f1_80": result["matched"]["f1_80"],
-                "f1_80_shuffled": result["shuffled"]["f1_80"],
-                "f1_80_gap": _gap(result),
+                "f1_80": matched,
+                "f1_80_shuffled": shuffled,
+                "f1_80_gap": None if None in (matched, shuffled) else matched - shuffled,
                 "onset_accuracy": accuracy,
                 "as_in_the_paper": agrees,
             }
         )
     return rows
-
-
-def _gap(result: Mapping[str, Any]) -> float | None:
-    matched, shuffled = result["matched"]["f1_80"], result["shuffled"]["f1_80"]
-    return None if matched is None or shuffled is None else matched - shuffled

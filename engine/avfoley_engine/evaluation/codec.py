@@ -5,17 +5,16 @@ the recording's own mel. *vocoder*: from that same mel, network and iterations (
 *network*: without the iterations. *codec*: encoded to latents and decoded, VAE and network together.
 
 The multi-resolution STFT distance (spectral convergence and log-magnitude L1, FFT 256 to 2048) and
-the log-mel L1 (natural logarithm) are means over the files. They look at each file only up to the
-frequency where MP3 or a low sampling rate has cut it off.
+the log-mel L1 (natural logarithm) are means over the files, up to the frequency where MP3 or a low
+sampling rate has cut each off.
 
-Onsets are compared in two ways, those of all files together. *lag*: around each onset of the
-recording, the delay of up to 50 ms either way at which the detector's curve (`onsets.flux`) of the
-decoded sound correlates best with the recording's; *> 10 ms* is the share that lags further than
-that, *uncorrelated* the share of onsets around which the two never correlate by 0.5. *shift*: the
-detector's onsets in the recording and in the decoded sound, matched one to one within 50 ms so that
-the shifts are smallest; *unmatched* is the share of the recording's onsets without a match, *added*
-the share of the decoded ones without. A lag says where a transient went. A shift also counts that
-the detector picked another one of a row of pulses 30 ms apart, of which it reports one in 50 ms.
+The onsets of all files are compared in two ways. *lag*: around each onset of the recording, the
+delay of up to 50 ms either way at which the detector's curve (`onsets.flux`) of the decoded sound
+correlates best with the recording's; *> 10 ms* is the share that lags further, *uncorrelated* the
+share around which the two never correlate by 0.5. *shift*: the detector's onsets in both, matched
+one to one within 50 ms so that the shifts are smallest; *unmatched* is the share of the recording's
+onsets without a match, *added* that of the decoded ones. A lag says where a transient went. A shift
+also counts that the detector, which reports one in 50 ms, picked another of a row of pulses.
 """
 
 from __future__ import annotations
@@ -83,20 +82,12 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Alignment:
-    """The absolute lags in seconds of the onsets that correlate, and the number that do not."""
-
-    lags: np.ndarray
-    uncorrelated: int
-
-
-@dataclass(frozen=True)
 class Comparison:
-    """A decoded sound beside its recording: distances, onsets, shifts of matched ones in s."""
+    """A decoded sound beside its recording: distances, and onsets' lags and shifts in s."""
 
     stft_distance: float
     log_mel_l1: float
-    alignment: Alignment
+    lags: np.ndarray
     shifts: np.ndarray
     recorded: int
     decoded: int
@@ -152,18 +143,18 @@ def compare(recording: Recording, waveform: torch.Tensor, codec: AudioCodec, dis
     return Comparison(
         stft_distance=distance(waveform, recording.waveform, recording.bandwidth / (rate / 2)).item(),
         log_mel_l1=difference.abs().mean().item(),
-        alignment=aligned(curves[0][0], curves[1][0], before),
+        lags=aligned(curves[0][0], curves[1][0], before),
         shifts=onset_shifts(before, after),
         recorded=len(before),
         decoded=len(after),
     )
 
 
-def aligned(recorded: np.ndarray, found: np.ndarray, times: np.ndarray) -> Alignment:
-    """How two curves of `onsets.flux`, each (T,), agree around onsets at `times` in seconds.
+def aligned(recorded: np.ndarray, found: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """How far in s two curves of `onsets.flux` (T,) are apart around onsets at `times` in s.
 
-    An onset's lag is the one at which the curves correlate best, under a Hann window of 50 ms either
-    way; of equal ones the smallest.
+    An onset's lag is the one at which they correlate best, under a Hann window of 50 ms either way;
+    of equal ones the smallest. Onsets around which they do not correlate have none.
     """
     margin = _AROUND + _MOVED
     recorded, found = np.pad(recorded, margin), np.pad(found, margin)
@@ -178,7 +169,7 @@ def aligned(recorded: np.ndarray, found: np.ndarray, times: np.ndarray) -> Align
         best = int(np.argmax(correlations))
         if correlations[best] >= _CORRELATED:
             lags.append(abs(moves[best]) * onsets.HOP_SECONDS)
-    return Alignment(np.array(lags), len(times) - len(lags))
+    return np.array(lags)
 
 
 def onset_shifts(recorded: np.ndarray, found: np.ndarray, window: float = _WINDOW_SECONDS) -> np.ndarray:
@@ -197,16 +188,15 @@ def onset_shifts(recorded: np.ndarray, found: np.ndarray, window: float = _WINDO
 
 def summary(comparisons: Sequence[Comparison]) -> dict[str, float | None]:
     """The figures of one row; None where there are no onsets."""
-    lags = 1000 * np.concatenate([c.alignment.lags for c in comparisons])
+    lags = 1000 * np.concatenate([c.lags for c in comparisons])
     shifts = 1000 * np.concatenate([c.shifts for c in comparisons])
     recorded, found = sum(c.recorded for c in comparisons), sum(c.decoded for c in comparisons)
-    uncorrelated = sum(c.alignment.uncorrelated for c in comparisons)
     return {
         "stft_distance": float(np.mean([c.stft_distance for c in comparisons])),
         "log_mel_l1": float(np.mean([c.log_mel_l1 for c in comparisons])),
         "onset_lag_95_ms": float(np.percentile(lags, 95)) if len(lags) else None,
         "onsets_late": float((lags > _LATE_MS).mean()) if len(lags) else None,
-        "onsets_unlike": uncorrelated / recorded if recorded else None,
+        "onsets_unlike": (recorded - len(lags)) / recorded if recorded else None,
         "onset_shift_median_ms": float(np.median(shifts)) if len(shifts) else None,
         "onset_shift_95_ms": float(np.percentile(shifts, 95)) if len(shifts) else None,
         "onsets_unmatched": 1 - len(shifts) / recorded if recorded else None,

@@ -27,12 +27,17 @@ class Sampling:
     seed: int = 0
     batch: int = 8
 
+    def seeds(self, first: int, count: int) -> range:
+        """Those of `count` clips from number `first` on."""
+        return range(self.seed + first, self.seed + first + count)
+
 
 def sounds(clips: Sequence[Clip], model: FoleyModel, sampling: Sampling, first: int) -> list[torch.Tensor]:
     """The sound (samples,) float32 for each clip's picture; `first` is the first clip's number."""
     pictures = [torch.from_numpy(clip.frames(model.frame_rate, model.frame_size)) for clip in clips]
     lengths = [round(clip.duration * model.sample_rate) for clip in clips]
-    return _of_clips(model, pictures, lengths, [clip.caption for clip in clips], sampling, first)
+    captions = [clip.caption if sampling.captions else "" for clip in clips]
+    return generate(model, pictures, lengths, captions, sampling.seeds(first, len(clips)), sampling)
 
 
 def pictures(clips: Sequence[Clip], model: VideoModel, sampling: Sampling, first: int) -> list[torch.Tensor]:
@@ -41,7 +46,8 @@ def pictures(clips: Sequence[Clip], model: VideoModel, sampling: Sampling, first
         torchaudio.functional.resample(torch.from_numpy(clip.sound), SAMPLE_RATE, model.sample_rate) for clip in clips
     ]
     lengths = [max(1, int(clip.duration * model.frame_rate)) for clip in clips]
-    return _of_clips(model, sounds, lengths, [clip.video_caption for clip in clips], sampling, first)
+    captions = [clip.video_caption if sampling.captions else "" for clip in clips]
+    return generate(model, sounds, lengths, captions, sampling.seeds(first, len(clips)), sampling)
 
 
 def generate(
@@ -65,16 +71,3 @@ def generate(
             for one, length, caption, seed in zip(conditions, lengths, captions, seeds, strict=True)
         ]
     return [one.cpu() for one in made]
-
-
-def _of_clips(
-    model: Any,
-    conditions: Sequence[torch.Tensor],
-    lengths: Sequence[int],
-    captions: Sequence[str],
-    sampling: Sampling,
-    first: int,
-) -> list[torch.Tensor]:
-    seeds = [sampling.seed + first + n for n in range(len(lengths))]
-    captions = captions if sampling.captions else [""] * len(lengths)
-    return generate(model, conditions, lengths, captions, seeds, sampling)

@@ -1,18 +1,18 @@
 """`evaluate labels`: is a sound that was asked for by name recognised as such?
 
-A small classifier (see `classifier`), trained on the recordings that the model was trained on too,
-labels held-out recordings: that is the *ceiling*. Then it labels generated sounds. *templates*:
-captions as in training. *phrasings*: captions that no template makes. *codec*: held-out recordings
-encoded and decoded, which bounds every generator.
+A small classifier (see `classifier`), trained on the model's own training recordings, labels
+held-out ones: that is the *ceiling*. Then it labels generated sounds. *templates*: captions as in
+training. *phrasings*: captions that no template makes. *codec*: held-out recordings encoded and
+decoded, which bounds every generator.
 
-A generated row's top-1 weighs every label the same, whether or not held-out recordings have it. The
-ceiling's labels are those of the held-out recordings, and common ones weigh more. Two more shares of
-it compare like with like: over those labels, each the same (*held_out_labels*, with the ceiling's
-macro average), and each as often as it is held out (*held_out_mix*).
+A generated row's top-1 weighs all labels the same. The ceiling has the labels of the held-out
+recordings, and common ones weigh more. Two more shares of it compare like with like: over those
+labels, each the same (*held_out_labels*, with the ceiling's macro average), and each as often as it
+is held out (*held_out_mix*).
 
-The Fréchet distances (Heusel et al. 2017; of sounds, Kilgour et al. 2019) are taken on the
-classifier's embedding, all against the held-out recordings and with as many sounds of each label as
-those have. Few sounds make the distance larger: only figures of one table compare.
+The Fréchet distances (Heusel et al. 2017; of sounds, Kilgour et al. 2019) are on the classifier's
+embedding, against the held-out recordings and with as many sounds of each label as those have. Few
+sounds make the distance larger: only figures of one table compare.
 
 Keys of the JSON that need a word::
 
@@ -81,11 +81,7 @@ class Recordings:
 
     @classmethod
     def of(cls, sounds: Sequence[Sound], folder: Path) -> Recordings:
-        """Splits the sounds of a folder as training does.
-
-        Raises:
-            MediaError: none is held out.
-        """
+        """Splits the sounds of a folder as training does. Raises MediaError if none is held out."""
         training = [sound for sound in sounds if not is_held_out(sound.file)]
         known = {sound.label for sound in training}
         held_out = [sound for sound in sounds if is_held_out(sound.file) and sound.label in known]
@@ -122,9 +118,7 @@ def phrasing_requests(lengths: Mapping[str, float], count: int, seed: int) -> li
     """`count` sounds per label with captions that no template makes, from the templates' noise.
 
     Every phrasing comes once before any comes twice. A label without phrasings gets no request.
-
-    Raises:
-        MediaError: no label has phrasings.
+    Raises MediaError if no label has any.
     """
     phrasings = load_phrasings()
     requests = []
@@ -139,12 +133,9 @@ def phrasing_requests(lengths: Mapping[str, float], count: int, seed: int) -> li
 
 
 def generate(requests: Sequence[Request], model: FoleyModel, sampling: Sampling) -> Iterator[tuple[int, Waveform]]:
-    """Yields each sound's place in `requests` and its waveform (samples,) at 48 kHz.
+    """Yields each sound's place in `requests` and waveform (samples,) at 48 kHz, by length.
 
-    Sounds of one length are generated together.
-
-    Raises:
-        ModelError: the model's samples are not finite.
+    Raises ModelError where the model's samples are not finite.
     """
     by_seconds: dict[float, list[int]] = {}
     for place, request in enumerate(requests):
@@ -278,9 +269,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="sounds to generate per label (default: 5)",
     )
     parser.add_argument("--phrasings", action="store_true", help="use new captions too, ten per label")
-    parser.add_argument(
-        "--seconds", type=_seconds, help="length of every sound (default: typical of its label, 1 to 5)"
-    )
+    what = "length of every sound (default: typical of its label, 1 to 5)"
+    parser.add_argument("--seconds", type=_seconds, help=what)
     options.add_sampling(parser)
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps decoded sounds and the classifier")
 
@@ -381,4 +371,4 @@ def _seconds(text: str) -> float:
 
 
 def _percent(value: float | None) -> str:
-    return options.figure(None if value is None else 100 * value, ".1f") + ("" if value is None else " %")
+    return "–" if value is None else f"{100 * value:.1f} %"

@@ -55,13 +55,11 @@ def onset_accuracy(reference: np.ndarray, times: np.ndarray, strengths: np.ndarr
     (`condfoleygen.suppressed`). False onsets cost nothing: read it beside its shuffled figure.
     """
     free = np.ones(len(times), bool)
-    hits = 0
     for event in reference:
         near = np.flatnonzero(free & (np.abs(times - event) < _CONDFOLEYGEN_WINDOW))
         if len(near):
             free[near[strengths[near].argmax()]] = False
-            hits += 1
-    return hits / len(reference)
+    return int((~free).sum()) / len(reference)
 
 
 def _matches(reference: np.ndarray, estimated: np.ndarray, window: float) -> list[tuple[int, int]]:

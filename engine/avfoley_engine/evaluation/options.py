@@ -1,4 +1,4 @@
-"""What the commands of `evaluate` share: options, the tables, progress, and pictures of a grid."""
+"""What the commands of `evaluate` share: options, tables, progress, and pictures of a grid."""
 
 from __future__ import annotations
 
@@ -44,12 +44,10 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def add_clips(parser: argparse.ArgumentParser, count: int) -> None:
     """Adds `--clips` and `--videos`."""
-    parser.add_argument(
-        "--clips", type=positive, default=count, help="clips of the world's held-out set (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--videos", type=Path, nargs="+", metavar="DIR", help="folders of real videos instead of the world's clips"
-    )
+    what = "clips of the world's held-out set (default: %(default)s)"
+    parser.add_argument("--clips", type=positive, default=count, help=what)
+    what = "folders of real videos instead of the world's clips"
+    parser.add_argument("--videos", type=Path, nargs="+", metavar="DIR", help=what)
 
 
 def positive(text: str) -> int:
@@ -68,13 +66,9 @@ def device(arguments: argparse.Namespace) -> torch.device:
 
 def sampling(arguments: argparse.Namespace, model: FoleyModel | VideoModel, **other: Any) -> Sampling:
     """The sampling of `add_sampling`, with the model's defaults; `other` are further fields."""
-    settings = {
-        "steps": arguments.steps or model.default_steps,
-        "guidance_scale": model.default_guidance_scale if arguments.guidance is None else arguments.guidance,
-        "seed": arguments.seed,
-        "batch": arguments.batch,
-    }
-    return Sampling(**(settings | other))
+    guidance_scale = model.default_guidance_scale if arguments.guidance is None else arguments.guidance
+    settings = {"seed": arguments.seed, "batch": arguments.batch, **other}
+    return Sampling(arguments.steps or model.default_steps, guidance_scale, **settings)
 
 
 def tracked(items: Iterable[T], what: str, total: int) -> Iterable[T]:
@@ -107,8 +101,7 @@ def left_out(result: Mapping[str, Any]) -> list[str]:
 def drawing(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Iterator[Any]:
     """Gives the axes (rows, columns) of a figure of `size` inches, which is then saved as `path`.
 
-    Raises:
-        ModelError: matplotlib is not installed.
+    Raises ModelError where matplotlib is not installed.
     """
     require("matplotlib", "evaluate").use("Agg")
     pyplot = require("matplotlib.pyplot", "evaluate")

@@ -51,9 +51,9 @@ class Predictions:
 def frechet_distance(first: NDArray[np.floating], second: NDArray[np.floating]) -> float | None:
     """The squared Fréchet distance of Gaussians fitted to two sets of embeddings (sounds, width).
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). The trace of the root is taken from
-    (C1^(1/2) C2 C1^(1/2))^(1/2), which is symmetric: it stays real where there are fewer sounds than
-    dimensions and C1 C2 is singular. None where a set has fewer than two sounds.
+    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). The root's trace is taken from the symmetric
+    (C1^(1/2) C2 C1^(1/2))^(1/2), which stays real where C1 C2 is singular, with fewer sounds than
+    dimensions. None where a set has fewer than two sounds.
     """
     if min(len(first), len(second)) < 2:
         return None
@@ -86,9 +86,7 @@ def generated_row(predictions: Predictions, real: Predictions, labels: Sequence[
     over_held_out = float(rates[both].mean()) if both.any() else None
     in_mix = float(np.average(rates[both], weights=counts[both])) if both.any() else None
     wrong = ~predictions.right()
-    confusions = Counter(
-        zip(predictions.reference[wrong].tolist(), predictions.ranking[wrong, 0].tolist(), strict=True)
-    )
+    pairs = zip(predictions.reference[wrong].tolist(), predictions.ranking[wrong, 0].tolist(), strict=True)
     return {
         "sounds": len(predictions.reference),
         "labels": int((predictions.counts > 0).sum()),
@@ -103,7 +101,7 @@ def generated_row(predictions: Predictions, real: Predictions, labels: Sequence[
         },
         "confusions": [
             {"label": labels[reference], "heard_as": labels[other], "sounds": sounds}
-            for (reference, other), sounds in confusions.most_common(_CONFUSIONS)
+            for (reference, other), sounds in Counter(pairs).most_common(_CONFUSIONS)
         ],
     }
 

@@ -4,14 +4,12 @@ The pictures are those of the world's held-out set, plain as backbones draw them
 in the upsampler's size and rate. A small pixel is the mean over its part of the large picture; small
 frames come at 24, 12 and 6 per second.
 
-Rows. *interpolation*: bicubic in space, linear in time, which is what a model without an upsampler
-does. *latent flow*: the upsampler. *autoencoder*: the large frames through the upsampler's own
-latents, which bounds what it can reach.
+Rows. *interpolation*: bicubic in space, linear in time, as a model without an upsampler does.
+*latent flow*: the upsampler. *autoencoder*: the large frames through its latents, a bound of it.
 
 Figures over all pixels of all clips. *PSNR*, in dB: higher is better. *edges*: the energy of the
-differences between neighbouring pixels, as a share of that of the large pictures: below 1 is soft.
-*motion*: the same of the differences between successive frames: below 1 is smeared, above 1
-flickers.
+differences between neighbouring pixels, as a share of the large pictures': below 1 is soft.
+*motion*: the same between successive frames: below 1 is smeared, above 1 flickers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The artefact cache: finished takes by content, so that the same request is never computed twice.
+"""The artefact cache: finished takes by content, so that no request is computed twice.
 
-An artefact is `<key>.json` (its `Result`) and, unless it is text, the file `<key>` with the suffix of its request. The
-JSON is written last: where it is, the artefact is complete.
+An artefact is `<key>.json` (its `Result`) and, unless it is text, the file `<key>` with the suffix
+of its request. The JSON is written last: where it is, the artefact is complete.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -33,18 +34,17 @@ class ArtefactCache:
         self.folder = folder
 
     def key(self, request: Request, revision: str, device: str) -> str:
-        """sha256 (hex) of all that decides the bytes: request, model revision, device type, and the media file.
+        """sha256 (hex) of all that decides the bytes: request, model revision, device type, media.
 
-        The request names its media by path; size and modification time stand for what lies there. The engine's own
-        version counts too, because what comes after the model (fades, levels, the file's header) is its code.
+        The media's size and modification time stand for what lies at its path. The engine's version
+        counts too: what comes after the model (fades, levels, the file's header) is its code.
         """
         media: tuple[int, int] | None = None
-        if request.media is not None:
-            try:
+        # Where the file is missing, the task itself says so, with its name and the remedy.
+        with suppress(OSError):
+            if request.media is not None:
                 stat = request.media.stat()
                 media = (stat.st_size, stat.st_mtime_ns)
-            except OSError:
-                pass  # The task itself says that the file is missing, with its name and the remedy.
         return hashlib.sha256(json.dumps([__version__, request.digest(), revision, device, media]).encode()).hexdigest()
 
     def get(self, key: str) -> Result | None:
@@ -64,13 +64,13 @@ class ArtefactCache:
         return result.model_copy(update={"path": take}) if intact else None
 
     def make(self, key: str, suffix: str | None, make: Callable[[Path], Result]) -> Result:
-        """Has `make` write the take to the path it is given, which has the suffix, and keeps it under the key.
+        """Has `make` write the take to a path with the suffix, and keeps it under the key.
 
-        Without a suffix the result is text, and `make` writes nothing. A `make` that raises leaves nothing behind.
+        Without a suffix the result is text, and `make` writes nothing. If it raises, nothing stays.
         """
         note = self._stem(key).with_suffix(".json")
         note.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own: the worker of a killed engine may still run, and must not write into its successor's file.
+        # A name of its own: the worker of a killed engine may still run and write.
         part = note.with_name(f"{key}.{uuid.uuid4().hex}.part{suffix or ''}")
         try:
             result = make(part)
@@ -85,9 +85,9 @@ class ArtefactCache:
         return result
 
     def prune(self, keep: set[Path], *, max_bytes: int = MAX_BYTES) -> int:
-        """Removes leftovers of killed workers, then the least recently used takes until the rest fits `max_bytes`.
+        """Removes leftovers of killed workers, and takes used longest ago, down to `max_bytes`.
 
-        keep: takes' files that stay even so. Returns the bytes that were freed. Only for when no worker runs.
+        keep: takes' files that stay even so. Returns the bytes freed. Only for when no worker runs.
         """
         freed = 0
         for part in self.folder.glob("*/*.part*"):

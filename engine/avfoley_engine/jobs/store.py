@@ -1,7 +1,7 @@
 """The truth about jobs: one SQLite file that outlives every process that works on it.
 
-Server and worker each open their own `JobStore` on it. Every change of a job's state is one transaction that also
-writes the event, so that no reader sees the one without the other.
+Server and worker each open their own `JobStore` on it. A change of a job's state and its event are
+one transaction, so that no reader sees the one without the other.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS worker (
 
 
 class JobStore:
-    """Jobs and their events in a SQLite file (WAL); usable from any thread, and from several processes at once."""
+    """Jobs and their events in a SQLite file (WAL), for any thread and several processes."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -81,26 +81,22 @@ class JobStore:
 
     def submit(self, requests: Iterable[Request]) -> list[Job]:
         """Queues one job a request, all of them or none, in order."""
-        jobs = []
         now = time.time()
+        jobs = [Job(id=uuid.uuid4().hex, state=JobState.QUEUED, request=request, created=now) for request in requests]
         with self._transaction() as db:
-            for request in requests:
-                job_id = uuid.uuid4().hex
+            for job in jobs:
                 db.execute(
                     "INSERT INTO jobs (id, state, request, created) VALUES (?, ?, ?, ?)",
-                    (job_id, JobState.QUEUED, request.model_dump_json(), now),
+                    (job.id, job.state, job.request.model_dump_json(), now),
                 )
-                _record(db, job_id, JobState.QUEUED, 0.0)
-                jobs.append(Job(id=job_id, state=JobState.QUEUED, request=request, created=now))
+                _record(db, job.id, job.state, 0.0)
         return jobs
 
     def job(self, job_id: str) -> Job:
         """The job of that id. Raises `JobError` if there is none."""
         row = self._one("SELECT * FROM jobs WHERE id = ?", job_id)
         if row is None:
-            raise JobError(
-                f"there is no job {job_id}; finished jobs are forgotten after a while, so submit the request again"
-            )
+            raise JobError(f"there is no job {job_id}; finished jobs are forgotten after a while, so submit it again")
         return _job(row)
 
     def jobs(self, states: Iterable[JobState] = tuple(JobState)) -> list[Job]:
@@ -110,15 +106,10 @@ class JobStore:
         return [_job(row) for row in rows]
 
     def count(self, state: JobState) -> int:
-        row = self._one("SELECT count(*) AS jobs FROM jobs WHERE state = ?", state)
-        assert row is not None
-        return int(row["jobs"])
+        return int(self._all("SELECT count(*) AS jobs FROM jobs WHERE state = ?", state)[0]["jobs"])
 
     def claim(self, worker: str) -> Job | None:
-        """Takes the oldest queued job for this worker; None if the queue is empty.
-
-        Atomic: no two workers get the same job.
-        """
+        """Takes the oldest queued job for this worker alone; None if the queue is empty."""
         with self._transaction() as db:
             row = db.execute(
                 "UPDATE jobs SET state = ?, claimed_by = ?, started = ?, progress = 0 "
@@ -158,21 +149,13 @@ class JobStore:
         message: str | None = None,
     ) -> bool:
         """Ends a job this worker holds. False, and nothing changed, if it is no longer this worker's."""
+        made = result.model_dump_json() if result else None
         with self._transaction() as db:
             row = db.execute(
                 "UPDATE jobs SET state = ?, finished = ?, result = ?, error = ?, claimed_by = NULL, "
                 "progress = CASE WHEN ? THEN 1 ELSE progress END "
                 "WHERE id = ? AND claimed_by = ? AND state = ? RETURNING progress",
-                (
-                    state,
-                    time.time(),
-                    result.model_dump_json() if result else None,
-                    error,
-                    state is JobState.DONE,
-                    job_id,
-                    worker,
-                    JobState.RUNNING,
-                ),
+                (state, time.time(), made, error, state is JobState.DONE, job_id, worker, JobState.RUNNING),
             ).fetchone()
             if row is None:
                 return False
@@ -199,8 +182,8 @@ class JobStore:
     def requeue(self, *, died: str | None = None) -> list[Job]:
         """Puts the running jobs back in their place in the queue: their worker is gone.
 
-        died: how the worker ended, if it ended by itself; it counts as a crash of the job it held, and after
-        `MAX_CRASHES` the job is failed. A job that was being cancelled is cancelled. Returns the jobs as they are then.
+        died: how the worker ended, if by itself: a crash of its job, and `MAX_CRASHES` fail it.
+        A job that was being cancelled is cancelled. Returns the jobs as they are then.
         """
         with self._transaction() as db:
             held = db.execute("SELECT * FROM jobs WHERE state = ?", (JobState.RUNNING,)).fetchall()
@@ -250,7 +233,7 @@ class JobStore:
         return [JobEvent(**dict(row)) for row in rows]
 
     def prune(self, *, older_than: float) -> int:
-        """Forgets the jobs, and their events, that ended before that time (since the epoch). Returns how many."""
+        """Forgets jobs that ended before that time (since the epoch). Returns how many."""
         with self._transaction() as db:
             rows = db.execute("DELETE FROM jobs WHERE finished < ? RETURNING id", (older_than,)).fetchall()
             db.execute("DELETE FROM events WHERE job_id NOT IN (SELECT id FROM jobs)")
@@ -288,9 +271,7 @@ class JobStore:
             self._db.execute("COMMIT")
 
     def _one(self, sql: str, *values: object) -> sqlite3.Row | None:
-        with self._lock:
-            row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
-            return row
+        return next(iter(self._all(sql, *values)), None)
 
     def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._lock:
@@ -302,12 +283,12 @@ def _record(
     job_id: str,
     state: JobState,
     progress: float,
-    eta_seconds: float | None = None,
+    eta: float | None = None,
     message: str | None = None,
 ) -> None:
     db.execute(
         "INSERT INTO events (job_id, state, progress, eta_seconds, message) VALUES (?, ?, ?, ?, ?)",
-        (job_id, state, progress, eta_seconds, message),
+        (job_id, state, progress, eta, message),
     )
 
 
@@ -320,17 +301,9 @@ def _forget_progress(db: sqlite3.Connection, job_id: str) -> None:
 
 
 def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        id=row["id"],
-        state=JobState(row["state"]),
-        request=_REQUEST.validate_json(row["request"]),
-        progress=row["progress"],
-        result=_result(row) if row["result"] else None,
-        error=row["error"],
-        created=row["created"],
-        started=row["started"],
-        finished=row["finished"],
-    )
+    plain = {name: row[name] for name in ("id", "state", "progress", "error", "created", "started", "finished")}
+    result = _result(row) if row["result"] else None
+    return Job(**plain, request=_REQUEST.validate_json(row["request"]), result=result)
 
 
 def _result(row: sqlite3.Row) -> Result:

@@ -54,13 +54,13 @@ class Bell:
 class Supervisor:
     """Starts `command` + [folder] as the worker, and again with growing pauses whenever it ends.
 
-    command: any program that keeps to the worker's conventions (see `worker.py`).
+    The command is any program that keeps to the worker's conventions (see `worker.py`).
     """
 
     def __init__(self, folder: Path, store: JobStore, bell: Bell, command: Sequence[str] = WORKER_COMMAND) -> None:
+        self.store = store
+        self.bell = bell
         self._folder = folder
-        self._store = store
-        self._bell = bell
         self._command = [*command, str(folder)]
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -77,9 +77,9 @@ class Supervisor:
     def state(self) -> WorkerState:
         if self.error is not None:
             return "failed"
-        if self._process is None or self._store.worker() is None:
+        if self._process is None or self.store.worker() is None:
             return "restarting" if self._restarting else "starting"
-        return "busy" if self._store.count(JobState.RUNNING) else "idle"
+        return "busy" if self.store.count(JobState.RUNNING) else "idle"
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._supervise())
@@ -90,7 +90,7 @@ class Supervisor:
         if self._process is not None and self._process.stdin is not None:
             with contextlib.suppress(OSError, RuntimeError):
                 self._process.stdin.write(b".")
-        self._bell.ring()
+        self.bell.ring()
 
     async def stop(self) -> None:
         """Ends the worker; the job it held goes back into the queue, for the next engine."""
@@ -107,23 +107,23 @@ class Supervisor:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self._store.requeue()
-        self._store.no_worker()
+        self.store.requeue()
+        self.store.no_worker()
 
     async def _supervise(self) -> None:
         failed_starts = 0
         while not self._stopping:
-            self._store.no_worker()
+            self.store.no_worker()
             started = time.monotonic()
             ended = await self._run_once()
             if self._stopping:
                 return
-            was_ready = self._store.worker() is not None
+            was_ready = self.store.worker() is not None
             log.warning("the worker ended: %s", ended)
-            self._store.requeue(died=ended)
-            self._store.no_worker()
+            self.store.requeue(died=ended)
+            self.store.no_worker()
             self._restarting = True
-            self._bell.ring()
+            self.bell.ring()
             failed_starts = 0 if was_ready else failed_starts + 1
             if failed_starts >= MAX_FAILED_STARTS:
                 await self._give_up(ended)
@@ -153,7 +153,7 @@ class Supervisor:
         process = self._process
         assert process.stdout is not None
         while await process.stdout.read(4096):
-            self._bell.ring()
+            self.bell.ring()
         code = await process.wait()
         self._process = None
         if code < 0:
@@ -169,8 +169,8 @@ class Supervisor:
             f"The details are in {self._folder / 'worker.log'}."
         )
         self._wanted.clear()
-        self._store.fail_queued(self.error)
-        self._bell.ring()
+        self.store.fail_queued(self.error)
+        self.bell.ring()
         await self._wanted.wait()
         self.error = None
 

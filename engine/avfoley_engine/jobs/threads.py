@@ -1,9 +1,9 @@
 """How many threads torch computes with, chosen by the load of the machine.
 
-torch's OpenMP threads wait for each other after every operation, and spin while they wait. Beside
-a busy editing program the one that is waited for may not run, and the others burn its time: a job
-then takes ten times as long. So the worker uses as many threads as there are processors that
-nobody else uses, looks again while a job runs, and its threads spin briefly before they sleep.
+torch's OpenMP threads spin while they wait for each other. Beside a busy editing program the one
+waited for may not run while the others burn its time: a job then takes ten times as long. So the
+worker uses as many threads as there are processors that nobody else uses, looks again while a job
+runs, and its threads spin briefly before they sleep.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ SHORT_SPINNING = {"GOMP_SPINCOUNT": "30000", "KMP_BLOCKTIME": "1"}
 def fixed(environment: Mapping[str, str]) -> int | None:
     """What $AVFOLEY_THREADS, or else $OMP_NUM_THREADS, fixes; None where the load decides.
 
-    Raises:
-        AVFoleyError: it is no whole number above 0.
+    Raises AVFoleyError where it is no whole number above 0.
     """
     name = THREADS if environment.get(THREADS) else "OMP_NUM_THREADS"
     # OpenMP takes a list, one number for each level of nesting.
@@ -50,11 +49,7 @@ def fixed(environment: Mapping[str, str]) -> int | None:
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a worker process: OpenMP reads it when torch loads there.
-
-    Raises:
-        AVFoleyError: as `fixed`.
-    """
+    """A worker's environment, read by OpenMP when torch loads. Raises AVFoleyError as `fixed`."""
     threads = fixed(environment)
     # torch loads with one thread, and gets more as soon as the load was measured.
     chosen = {THREADS: str(threads or "auto"), "OMP_NUM_THREADS": str(threads or 1)}
@@ -81,16 +76,8 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def free_processors(before: Load, after: Load) -> float:
-    """The processors that nobody else used between two measurements: idle ones, and our own."""
-    return (after.idle - before.idle + after.own - before.own) / (after.clock - before.clock)
-
-
 class Threads:
-    """Keeps torch's number of threads at what the load allows, between 1 and `most`.
-
-    most: the number of processors. fixed: a number to keep whatever the load.
-    """
+    """Keeps torch's threads at what the load allows, 1 to `most` (all processors), or `fixed`."""
 
     def __init__(
         self, fixed: int | None = None, *, most: int | None = None, measure: Callable[[], Load] = measured
@@ -113,10 +100,11 @@ class Threads:
             torch.set_num_threads(self.number)
 
     def _choose(self) -> None:
-        load = self._measure()
-        if load.clock - self._before.clock < INTERVAL:
+        load, before = self._measure(), self._before
+        if load.clock - before.clock < INTERVAL:
             return
-        free = free_processors(self._before, load)
+        # The processors that nobody else used since then: idle ones, and our own.
+        free = (load.idle - before.idle + load.own - before.own) / (load.clock - before.clock)
         self._before = load
         if free < self.number - KEPT or free + TOLERANCE >= self.number + 1:
             self.number = min(self._most, max(1, int(free + TOLERANCE)))

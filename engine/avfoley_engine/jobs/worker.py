@@ -1,8 +1,8 @@
-"""The worker: the one process that owns the device, keeps models warm and carries out the jobs, one at a time.
+"""The worker: the one process that owns the device, keeps models warm and carries out jobs in turn.
 
-``python -m avfoley_engine.jobs.worker FOLDER`` is started by the server (`supervisor.py`) with two pipes that carry no
-data: a byte on stdin says that the queue changed, a byte on stdout that the worker wrote to the store, and the end of
-stdin that the server is gone, upon which the worker ends too. Everything else is in the store.
+The server (`supervisor.py`) starts ``python -m avfoley_engine.jobs.worker FOLDER`` with two pipes.
+A byte on stdin says that the queue changed, a byte on stdout that the worker wrote to the store,
+and the end of stdin that the server is gone: then the worker ends too. The rest is in the store.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psutil
 from filelock import FileLock
 
 from avfoley_engine.errors import AVFoleyError, CancelledError, JobError
@@ -38,21 +39,19 @@ REPORT_INTERVAL = 0.1
 #: How often an idle worker looks into the queue without having been called, in seconds.
 IDLE_INTERVAL = 5.0
 
-Run = Callable[[Request, "Model", Path, Callable[[float], None]], Result]
-
 
 @dataclass(frozen=True)
 class Backend:
-    """What a worker needs to know to make takes: the device it has, the models there are, and the task.
+    """What makes takes: the device, the models, and the tasks.
 
-    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, task, device) reads a model's weights onto it,
-    for requests of that task.
+    device: the torch device type, ``cuda``, ``mps`` or ``cpu``. load(name, task, device) reads a
+    model's weights onto it, for requests of that task.
     """
 
     device: Callable[[], str]
     info: Callable[[str], ModelInfo]
     load: Callable[[str, str, str], Model]
-    run: Run
+    run: Callable[[Request, Model, Path, Callable[[float], None]], Result]
 
 
 class Worker:
@@ -71,8 +70,8 @@ class Worker:
     def start(self) -> None:
         """Finds the device; from here on the engine's status shows the worker as ready.
 
-        Only for the holder of worker.lock: what is still marked as running belongs to a worker that is gone, and goes
-        back into the queue.
+        Only for the holder of worker.lock: what is still marked as running belongs to a worker that
+        is gone, and goes back into the queue.
         """
         self.store.requeue()
         self._device = self._backend.device()
@@ -98,12 +97,11 @@ class Worker:
             self._finish(job, JobState.FAILED, error=str(error))
         except Exception as error:
             log.exception("job %s failed", job.id)
-            self._finish(
-                job,
-                JobState.FAILED,
-                error=f"This take failed for a reason the engine did not foresee ({type(error).__name__}: {error}). "
-                "The details are in worker.log in the engine's folder; please report them.",
+            unforeseen = (
+                f"This take failed for a reason the engine did not foresee ({type(error).__name__}: {error}). "
+                "The details are in worker.log in the engine's folder; please report them."
             )
+            self._finish(job, JobState.FAILED, error=unforeseen)
         else:
             self._finish(job, JobState.DONE, result=result, message=message)
 
@@ -144,9 +142,25 @@ class Worker:
             self._models[name, device, task] = self._backend.load(name, task, device)
             self._tell_status()
         model = self._models[name, device, task]
-        progress = _Progress(self, job)
+        progress = self._progress(job)
         progress(0.0)
         return self.cache.make(key, request.suffix, lambda out: self._backend.run(request, model, out, progress)), None
+
+    def _progress(self, job: Job) -> Callable[[float], None]:
+        """What a task calls at every step: stops a cancelled job, writes progress and time left."""
+        began = reported = time.monotonic()
+
+        def progress(done: float) -> None:
+            nonlocal reported
+            if self.store.must_stop(job.id, self.name):
+                raise CancelledError("the job was cancelled")
+            self._threads.adjust()
+            now = time.monotonic()
+            if done > 0 and now - reported >= REPORT_INTERVAL:
+                reported = now
+                self._report(job, min(done, 1.0), (now - began) * (1 - min(done, 1.0)) / done)
+
+        return progress
 
     def _free(self) -> None:
         self._models.clear()
@@ -156,16 +170,8 @@ class Worker:
             torch.cuda.empty_cache()
         self._tell_status()
 
-    def _finish(
-        self,
-        job: Job,
-        state: JobState,
-        *,
-        result: Result | None = None,
-        error: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        self.store.finish(job.id, self.name, state, result=result, error=error, message=message)
+    def _finish(self, job: Job, state: JobState, **outcome: Any) -> None:
+        self.store.finish(job.id, self.name, state, **outcome)
         self._changed()
 
     def _report(self, job: Job, progress: float, eta: float | None = None, message: str | None = None) -> None:
@@ -178,25 +184,6 @@ class Worker:
         self._changed()
 
 
-class _Progress:
-    """What a task calls at every step: stops a cancelled job, writes progress and time left a few times a second."""
-
-    def __init__(self, worker: Worker, job: Job) -> None:
-        self._worker = worker
-        self._job = job
-        self._began = time.monotonic()
-        self._reported = self._began
-
-    def __call__(self, done: float) -> None:
-        if self._worker.store.must_stop(self._job.id, self._worker.name):
-            raise CancelledError("the job was cancelled")
-        self._worker._threads.adjust()
-        now = time.monotonic()
-        if done > 0 and now - self._reported >= REPORT_INTERVAL:
-            self._reported = now
-            self._worker._report(self._job, min(done, 1.0), (now - self._began) * (1 - min(done, 1.0)) / done)
-
-
 def _is_out_of_memory(error: Exception) -> bool:
     # torch reports it as OutOfMemoryError on CUDA, as a plain RuntimeError on MPS and on the processor.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
@@ -204,16 +191,12 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and ("out of memory" in str(error) or "can't allocate memory" in str(error))
 
 
-def _memory(device: str) -> int | None:
-    """Bytes in use: on the graphics card if that is the device, else by this process; None where unknown."""
+def _memory(device: str) -> int:
+    """Bytes in use: on the graphics card if that is the device, else by this process."""
     torch = sys.modules.get("torch")
     if device == "cuda" and torch is not None:
         return int(torch.cuda.memory_reserved())
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return int(psutil.Process().memory_info().rss)
 
 
 def best_device() -> str:
@@ -251,7 +234,7 @@ def main(argv: list[str], backend: Callable[[], Backend] = real_backend) -> None
 def _listen(called: threading.Event) -> None:
     while os.read(0, 1024):
         called.set()
-    # Not sys.exit: the main thread may be deep inside a solver step. The store is safe, `.part` files are swept up.
+    # Not sys.exit: the main thread may be in a solver step. `.part` files are swept up later.
     os._exit(0)
 
 

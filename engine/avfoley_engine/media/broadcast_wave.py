@@ -1,9 +1,8 @@
-"""Broadcast Wave: 48 kHz, 24-bit PCM with a `bext` chunk (EBU Tech 3285 v2) and an `iXML` chunk (iXML 2.10 and later).
+"""Broadcast Wave: 48 kHz, 24-bit PCM with `bext` (EBU Tech 3285 v2) and `iXML` (2.10) chunks.
 
-A RIFF writer of our own, because FFmpeg's writes no iXML. The same arguments give the same bytes: the origination date
-and time stay blank, which the standard allows, for a clock's reading would make every file another. Samples are rounded
-to 24 bits without dither: its noise, and rounding's, lie at -144 dBFS, far under the sound's own, and digital silence
-stays silent.
+A RIFF writer of our own, because FFmpeg's writes no iXML. The same arguments give the same bytes:
+the origination date and time stay blank, which the standard allows. Samples are rounded to 24 bits
+without dither, whose noise, at -144 dBFS, lies far under the sound's own: digital silence stays.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 class Description:
     """What a Broadcast Wave says about itself.
 
-    `start_frame` is the timecode of its first sample's picture in frames since midnight at `rate`, `early_samples` what
-    the file begins before it (a head handle). `rate` None: the sound belongs to no timeline, and has no timecode.
-    `track` is the kind of sound as editors file it (FOL, SFX, AMB), `note` free text, `metadata` ends as JSON in the
-    iXML's user field and, shortened, in bext. `loop`: the file is one period of a loop, which a `smpl` chunk says.
+    `start_frame` is the timecode of its picture in frames since midnight at `rate`, `early_samples`
+    what the file begins before it (a head handle). `rate` None: the sound has no timecode. `track`
+    is the kind of sound as editors file it (FOL, SFX, AMB). `metadata` ends as JSON in iXML's user
+    field and, shortened, in bext. `loop`: one period of a loop, as a `smpl` chunk says.
     """
 
     rate: Fraction | None
@@ -64,10 +63,7 @@ class Description:
 
     @property
     def time_reference(self) -> int:
-        """The first sample in samples since midnight.
-
-        A handle that begins before midnight counts from the midnight before. Without timecode it is 0.
-        """
+        """The first sample in samples since the midnight before it; 0 without timecode."""
         if self.rate is None:
             return 0
         day = frames_per_day(self.rate, self.drop_frame)
@@ -123,6 +119,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 def _bext(description: Description, channels: int) -> bytes:
     mode = "mono" if channels == 1 else "stereo"
+    levels = (description.loudness_lufs, None, description.peak_dbtp, None, None)
     history = f"A=PCM,F={SAMPLE_RATE},W=24,M={mode},T={description.coding}\r\n"
     return _BEXT.pack(
         _ascii(_short_json(description.metadata, 256), 256),
@@ -133,11 +130,7 @@ def _bext(description: Description, channels: int) -> bytes:
         description.time_reference,
         2,
         b"",
-        _hundredths(description.loudness_lufs),
-        _UNKNOWN_LOUDNESS,
-        _hundredths(description.peak_dbtp),
-        _UNKNOWN_LOUDNESS,
-        _UNKNOWN_LOUDNESS,
+        *map(_hundredths, levels),
     ) + history.encode("ascii", "replace")
 
 
@@ -152,16 +145,12 @@ def _ixml(description: Description, channels: int) -> bytes:
     timecode = ""
     if description.rate is not None:
         rate = f"{description.rate.numerator}/{description.rate.denominator}"
-        timecode = (
-            f"<MASTER_SPEED>{rate}</MASTER_SPEED><CURRENT_SPEED>{rate}</CURRENT_SPEED>"
-            f"<TIMECODE_RATE>{rate}</TIMECODE_RATE>"
-            f"<TIMECODE_FLAG>{'DF' if description.drop_frame else 'NDF'}</TIMECODE_FLAG>"
-        )
+        rates = (f"<{tag}>{rate}</{tag}>" for tag in ("MASTER_SPEED", "CURRENT_SPEED", "TIMECODE_RATE"))
+        timecode = f"{''.join(rates)}<TIMECODE_FLAG>{'DF' if description.drop_frame else 'NDF'}</TIMECODE_FLAG>"
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         "<BWFXML><IXML_VERSION>2.10</IXML_VERSION><PROJECT>AVFoley</PROJECT>"
-        f"<SCENE>{_xml(description.title)}</SCENE><TAPE></TAPE>"
-        f"<NOTE>{_xml(description.note)}</NOTE>"
+        f"<SCENE>{_xml(description.title)}</SCENE><TAPE></TAPE><NOTE>{_xml(description.note)}</NOTE>"
         f"<SPEED>{timecode}"
         f"<FILE_SAMPLE_RATE>{SAMPLE_RATE}</FILE_SAMPLE_RATE><AUDIO_BIT_DEPTH>24</AUDIO_BIT_DEPTH>"
         f"<DIGITIZER_SAMPLE_RATE>{SAMPLE_RATE}</DIGITIZER_SAMPLE_RATE>"
@@ -175,7 +164,7 @@ def _ixml(description: Description, channels: int) -> bytes:
 
 
 def _smpl(samples: int) -> bytes:
-    """A `smpl` chunk with one endless forward loop over the whole file; its note is the middle C, as is customary."""
+    """A `smpl` chunk with one endless forward loop over the whole file, its note middle C."""
     nanoseconds, middle_c, loops = round(1e9 / SAMPLE_RATE), 60, 1
     return _SMPL.pack(0, 0, nanoseconds, middle_c, 0, 0, 0, loops, 0, 0, 0, 0, samples - 1, 0, 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -22,8 +23,13 @@ def peaks(probabilities: np.ndarray, threshold: float, frame_rate: Fraction) -> 
     runs = np.flatnonzero(np.diff(probabilities, prepend=-1.0))
     levels = np.concatenate([[-1.0], probabilities[runs], [-1.0]])
     highest = runs[(levels[1:-1] > levels[:-2]) & (levels[1:-1] > levels[2:]) & (levels[1:-1] >= threshold)]
+    return highest[strongest(highest.tolist(), probabilities[highest], APART * frame_rate)]
+
+
+def strongest(places: Sequence[float], strengths: np.ndarray, apart: Fraction | float) -> list[int]:
+    """Which of the places (n,) have no stronger one less than `apart` away, in order."""
     chosen: list[int] = []
-    for frame in highest[np.argsort(-probabilities[highest], kind="stable")]:
-        if all(abs(int(frame) - other) >= APART * frame_rate for other in chosen):
-            chosen.append(int(frame))
-    return np.array(sorted(chosen), np.int64)
+    for index in np.argsort(-strengths, kind="stable").tolist():
+        if all(abs(places[index] - places[other]) >= apart for other in chosen):
+            chosen.append(index)
+    return sorted(chosen)

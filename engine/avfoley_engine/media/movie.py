@@ -22,7 +22,7 @@ from avfoley_engine.protocol import VideoCodec
 
 @dataclass(frozen=True)
 class _Encoding:
-    """One codec as editing programs take it. x264's number of threads changes its bytes: it is the same on every machine."""
+    """A codec as editing programs take it. x264's threads change its bytes: four anywhere."""
 
     container: str
     encoder: str
@@ -53,8 +53,9 @@ def write_movie(
 ) -> int:
     """Writes frames (h, w, 3) uint8 RGB of `size` = (h, w) at `rate`, without sound. Returns how many there were.
 
-    `start_frame` is the first frame's timecode, in frames since midnight, for the containers that have one; `metadata` goes as JSON into
-    the file's comment. The same frames give the same bytes. What is left of an unfinished file is removed. Raises `MediaError`.
+    `start_frame` is the first frame's timecode, in frames since midnight, for containers that have
+    one; `metadata` goes as JSON into the comment. The same frames give the same bytes. An
+    unfinished file is removed. Raises `MediaError`.
     """
     encoding = _ENCODINGS[codec]
     count = 0
@@ -83,17 +84,16 @@ def write_movie(
                 container.mux(stream.encode(frame))
                 count += 1
             container.mux(stream.encode(None))
-    except (OSError, av.error.FFmpegError) as error:
+    except BaseException as error:
         path.unlink(missing_ok=True)
+        if not isinstance(error, (OSError, av.error.FFmpegError)):
+            raise
         raise MediaError(f"{path}: cannot be written ({error}); free some space, or choose another folder") from error
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
     return count
 
 
 def _timecode(frame: int, rate: Fraction) -> str:
-    """Non-drop timecode of a frame since midnight: it numbers frames without a gap, and readers count it back to that frame."""
+    """Non-drop timecode of a frame since midnight, which readers count back to that frame."""
     nominal = nominal_rate(rate)
     seconds, rest = divmod(frame % (86_400 * nominal), nominal)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{rest:02}"

@@ -21,11 +21,11 @@ _CLOCK = re.compile(r"(\d+):(\d{2}):(\d{2}(?:\.\d+)?)")
 
 
 def probe(path: Path) -> MediaProbe:
-    """Probes a media file. Raises `MediaError` where it is missing, unreadable, or has neither picture nor sound.
+    """Probes a media file. Raises `MediaError` where it is missing, unreadable, or has no stream.
 
-    `rate` is the standard rate that the stream's average is an approximation of; with a variable frame rate it is the
-    one the file names, and `frames` is the picture's duration at that rate. An MP4 cut short counts what is there.
-    `width` and `height` are in stored pixels, after rotation. A file with sound alone has its sample rate for `rate`.
+    `rate` is the standard rate that the stream's average approximates, or with a variable frame
+    rate the one the file names (of sound alone its sample rate); `frames` is the duration at that
+    rate. An MP4 cut short counts what is there. `width` and `height` are of the rotated picture.
     """
     with open_media(path) as container:
         picture, sound = picture_stream(container), sound_stream(container)

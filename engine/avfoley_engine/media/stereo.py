@@ -1,8 +1,8 @@
 """A stereo spread of a mono sound that folds back to it: L = M + S and R = M - S, so that L + R = 2 M.
 
-S is M through an all-pass filter whose group delay differs from band to band (quasi-stereophony: Schroeder, JASA 33, 1961; Kendall,
-Computer Music Journal 19, 1995). It has little below 200 Hz, where ears hear no width and a mono subwoofer is fed. Onsets do not go
-into it, so that hits stay sharp and in the centre.
+S is M through an all-pass filter whose group delay differs from band to band (quasi-stereophony:
+Schroeder, JASA 33, 1961; Kendall, Computer Music Journal 19, 1995). It has little below 200 Hz,
+where ears hear no width. Onsets do not go into it, so that hits stay sharp and in the centre.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from avfoley_engine.media.circular import around
 from avfoley_engine.media.fades import faded
 from avfoley_engine.protocol import SAMPLE_RATE
 
-#: Level of the side under the mid: noise comes to an interchannel correlation of (1 - w^2) / (1 + w^2), about a half.
+#: Level of the side under the mid: noise correlates by (1 - w^2) / (1 + w^2), about a half.
 WIDTH = 0.6
 #: Hertz between which the side fades in.
 _LOW = (120.0, 320.0)
 _DELAYS_SECONDS = (0.003, 0.023)
 _TAPS = 4096
-#: Short and long, in seconds: where the level over the one is more than `_STEADY` times that over the other, there is an onset.
+#: In seconds: an onset is where the level over the one is `_STEADY` times that over the other.
 _SHORT, _LONG = 0.003, 0.150
 _STEADY = 2.0
 _SMOOTHING_SECONDS = 0.005
@@ -41,8 +41,8 @@ _LIMITER_PASSES = 4
 def spread(mid: np.ndarray, ceiling_dbtp: float, *, loop: bool = False) -> np.ndarray:
     """Mid (n,) at 48 kHz, float32 -> left and right (2, n) float32, whose mean is the mid.
 
-    The true peaks stay under the ceiling where the mid's are: the side gives way, not the mid. `loop`: the mid is one period of a loop, and
-    so are left and right; else the side ends with the mid.
+    True peaks stay under the ceiling where the mid's are: the side gives way. `loop`: the mid is
+    one period of a loop, and so are left and right; else the side ends with the mid.
     """
     margin = _TAPS + 2 * _samples(_LONG)
     heard = (around(mid, margin) if loop else np.pad(mid, margin)).astype(np.float64)
@@ -81,7 +81,7 @@ def _steadiness(x: np.ndarray) -> np.ndarray:
 
 
 def _under(ceiling_dbtp: float, mid: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """The side (n,), turned down around the instants at which mid and side together would pass the ceiling, or a mid that does."""
+    """The side (n,), turned down where mid and side would pass the ceiling, or a mid that does."""
     ceiling_dbtp = max(ceiling_dbtp, loudness.true_peak(mid[None]))
     # A gain that changes moves the peaks between the samples a little, so once is not always enough.
     for _ in range(_LIMITER_PASSES):

@@ -12,6 +12,9 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from avfoley_engine.flow.solver import VelocityField
+from avfoley_engine.flow.windows import Windows
+
 log = logging.getLogger(__name__)
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -19,8 +22,7 @@ Network = TypeVar("Network", bound=nn.Module)
 #: The environment variable that has the engine compile the blocks of a model.
 COMPILE = "AVFOLEY_COMPILE"
 
-#: The kernels of attention by name. cuDNN's is the fastest on Hopper; none of the first three keeps
-#: the matrix of scores.
+#: The kernels of attention. cuDNN's is the fastest on Hopper; the first three keep no scores.
 ATTENTION_KERNELS = {
     "cudnn": SDPBackend.CUDNN_ATTENTION,
     "flash": SDPBackend.FLASH_ATTENTION,
@@ -46,11 +48,10 @@ def accelerate(
     compiled: bool = False,
     backend: str | Callable[..., Any] = "inductor",
 ) -> Network:
-    """Prepares a network for sampling, in place: frozen, in `dtype`, and if asked with compiled
-    blocks, which are the items of every module list named `blocks`.
+    """Prepares a network for sampling, in place: frozen, in `dtype`, its data in float32.
 
-    Data and velocities stay in float32. The blocks of a transformer are one code, so they are
-    compiled once: seconds, not minutes. Their second shape is compiled for all shapes.
+    If asked, the items of every module list named `blocks` are compiled: once, as they are one code
+    (seconds, not minutes). Their second shape is compiled for all shapes.
     """
     network.eval().requires_grad_(False).to(dtype)
     if compiled:
@@ -71,9 +72,8 @@ class CapturedField:
     """A function of x (B, ...) and t (B,) that is called with one shape, as in a solver's steps.
 
     On CUDA its attention runs on the fastest kernel, and after `warm_up` calls it is recorded as a
-    CUDA graph. A graph costs one launch instead of one for each kernel: it helps where kernels are
-    short, and changes no result. What `field` reads besides x and t must stay where it is.
-    Elsewhere `field` is called as it is.
+    CUDA graph: one launch for all kernels, the same result. What `field` reads besides x and t must
+    stay where it is. Elsewhere `field` is called as it is.
     """
 
     warm_up = 3
@@ -123,3 +123,22 @@ class CapturedField:
             self.recordable = False
         else:
             self.graph = graph
+
+
+def windowed(windows: Windows, at_once: int, field_of: Callable[[torch.Tensor], CapturedField]) -> VelocityField:
+    """A field of sequences (B, windows.total, ...), cross-faded (MultiDiffusion, arXiv 2302.08113).
+
+    `field_of` gives, once, the field of the windows of some numbers (n,), counted over the batch.
+    `at_once` of them go through the network together, which bounds the memory of long sequences.
+    """
+    fields: list[CapturedField] = []
+
+    def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
+        cut = windows.cut(x)
+        rows = torch.arange(len(cut)).split(at_once)
+        if not fields:
+            fields.extend(map(field_of, rows))
+        parts = [field(cut[some], x.new_full((len(some),), t)) for field, some in zip(fields, rows, strict=True)]
+        return windows.blend(torch.cat(parts))
+
+    return velocity

@@ -9,23 +9,33 @@ from typing import Literal, Protocol
 
 import torch
 
-#: Called after every solver step with the share of the work done (0..1). It raises `CancelledError` to stop.
+#: Called after every solver step with the share of the work done (0..1). `CancelledError` stops it.
 OnStep = Callable[[float], None]
 
 
-class FoleyModel(Protocol):
-    """A system that makes sound for a picture, from words, or from both. `generate` is a batch of one."""
+class Named(Protocol):
+    """Any model."""
 
     name: str
     revision: str
-    sample_rate: int
-    #: The rate and size (height, width) at which the model looks at the picture.
+    #: The rate and size (height, width) of the picture that it looks at or makes.
     frame_rate: Fraction
     frame_size: tuple[int, int]
-    #: Frames of one window, the length it was trained on. Longer pictures are made in overlapping windows by the model itself.
+
+
+class Sampled(Named, Protocol):
+    """A model whose results a solver samples."""
+
+    #: The rate of the sound that it makes or hears.
+    sample_rate: int
+    #: Frames of the window it was trained on. It makes longer pictures in overlapping windows.
     window_frames: int
     default_steps: int
     default_guidance_scale: float
+
+
+class FoleyModel(Sampled, Protocol):
+    """A system that makes sound for a picture, from words, or both; `generate` a batch of one."""
 
     def generate(
         self,
@@ -42,12 +52,12 @@ class FoleyModel(Protocol):
     ) -> torch.Tensor:
         """Makes `samples` samples of sound for the picture.
 
-        frames (T, H, W, 3) uint8 at `frame_rate` and `frame_size`, frame 0 at sample 0, or None for sound from words
-        alone; any T >= 1. Returns (samples,) float32 in [-1, 1]. The same arguments on the same device give the same
-        samples.
+        frames (T, H, W, 3) uint8 at `frame_rate` and `frame_size`, frame 0 at sample 0, or None for
+        sound from words alone; any T >= 1. Returns (samples,) float32 in [-1, 1]. The same
+        arguments on the same device give the same samples.
 
-        loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near to `samples` as the
-        model can make it.
+        loop: only from words alone. Returns one period of a sound that repeats seamlessly, as near
+        to `samples` as the model can make it.
         """
         return self.generate_batch(
             None if frames is None else frames[None],
@@ -74,9 +84,9 @@ class FoleyModel(Protocol):
         loop: bool = False,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Makes B sounds of one length: frames (B, T, H, W, 3) uint8 or None -> (B, samples) float32 in [-1, 1].
+        """Makes B sounds of one length: frames (B, T, H, W, 3) or None -> (B, samples) float32.
 
-        `steps` and `guidance_scale`: None for the model's own. A row is what `generate` makes of it, to rounding.
+        `steps`, `guidance_scale`: None for the model's own. A row is `generate`'s, to rounding.
         """
         ...
 
@@ -104,28 +114,18 @@ class Upsampler(Protocol):
         seed: int = 0,
         on_step: OnStep | None = None,
     ) -> Iterator[torch.Tensor]:
-        """Small frames (T, h, w, 3) uint8 at `frame_rate` -> pieces (n, H, W, 3) uint8, ceil(T / frame_rate * own rate) frames in all.
+        """Small frames (T, h, w, 3) uint8 at `frame_rate` -> pieces (n, H, W, 3) uint8.
 
-        Memory does not hold all of them at once. The same arguments on the same device give the same frames.
+        In all they have ceil(T / frame_rate * own rate) frames; memory does not hold them at once.
+        The same arguments on the same device give the same frames.
         """
         ...
 
 
-class VideoModel(Protocol):
+class VideoModel(Sampled, Protocol):
     """A system that makes a picture that moves with a sound, from words, or from both."""
 
-    name: str
-    revision: str
     upsampler: Upsampler
-    #: The rate at which the model listens.
-    sample_rate: int
-    #: The rate and size (height, width) of the frames it makes.
-    frame_rate: Fraction
-    frame_size: tuple[int, int]
-    #: Frames of one window, the length it was trained on. Longer pictures are made in overlapping windows by the model itself.
-    window_frames: int
-    default_steps: int
-    default_guidance_scale: float
 
     def generate(
         self,
@@ -141,10 +141,10 @@ class VideoModel(Protocol):
     ) -> torch.Tensor:
         """Makes `frames` frames for the sound.
 
-        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a picture from words alone.
-        Where it is shorter than the picture, silence follows; what lies beyond the picture is heard as far as the last
-        window reaches. Returns (frames, height, width, 3) uint8 at `frame_rate` and `frame_size`. The same arguments on
-        the same device give the same frames.
+        sound (samples,) float in [-1, 1] at `sample_rate`, sample 0 at frame 0, or None for a
+        picture from words alone. Where it ends before the picture, silence follows; what lies
+        beyond is heard as far as the last window reaches. Returns (frames, height, width, 3) uint8
+        at `frame_rate` and `frame_size`, the same for the same arguments on the same device.
         """
         return self.generate_batch(
             None if sound is None else sound[None],
@@ -169,25 +169,20 @@ class VideoModel(Protocol):
         guidance_scale: float | None = None,
         on_step: OnStep | None = None,
     ) -> torch.Tensor:
-        """Makes B pictures of one length: sounds (B, samples) float or None -> (B, frames, H, W, 3) uint8."""
+        """Makes B pictures of one length: sounds (B, samples) or None -> (B, frames, H, W, 3)."""
         ...
 
 
-class CaptionModel(Protocol):
+class CaptionModel(Named, Protocol):
     """A system that says what a silent picture should sound like."""
-
-    name: str
-    revision: str
-    #: The rate and size (height, width) at which the model looks at the picture.
-    frame_rate: Fraction
-    frame_size: tuple[int, int]
 
     def propose(
         self, frames: torch.Tensor, count: int, *, seed: int = 0, on_step: OnStep | None = None
     ) -> list[tuple[str, float]]:
-        """Up to `count` captions for frames (T, H, W, 3) uint8, each with its confidence (0..1), the likeliest first.
+        """Up to `count` captions of frames (T, H, W, 3) uint8, likeliest first, and confidences.
 
-        None at all where the model is not sure of any. The same arguments on the same device give the same captions.
+        Confidences are in 0..1; no caption comes where none is sure. The same arguments on the same
+        device give the same captions.
         """
         ...
 

@@ -16,17 +16,11 @@ if TYPE_CHECKING:
 
     from avfoley_engine.models.interface import CaptionModel, FoleyModel, Model, VideoModel
 
-SYSTEMS: dict[str, System] = {
-    "avlink": AVLinkSystem(),
-}
+SYSTEMS: dict[str, System] = {"avlink": AVLinkSystem()}
 
 
 def system_of(entry: Entry) -> System:
-    """The system that a model belongs to.
-
-    Raises:
-        ModelError: this version knows no such system.
-    """
+    """The system that a model belongs to. Raises ModelError if this version does not know it."""
     name = str(entry.config.get("system"))
     if name not in SYSTEMS:
         raise ModelError(

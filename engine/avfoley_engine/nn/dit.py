@@ -1,8 +1,7 @@
 """The diffusion transformer of the backbones (DiT, arXiv 2212.09748; AV-Link, Appx. B).
 
 A block is self-attention, cross-attention to text, and an MLP, modulated by flow time through
-adaLN-Zero. The forward pass is open in three parts, `embed`, `block` and `head`, because AV-Link's
-fusion blocks work on the tokens between blocks.
+adaLN-Zero. `embed`, `block` and `head` are the forward pass: AV-Link's fusion blocks work between.
 """
 
 from __future__ import annotations
@@ -24,10 +23,9 @@ class DiTConfig:
     """Sizes of a `DiT`.
 
     `time_width` is the width of the flow-time embedding for adaLN: the model's width in the paper,
-    smaller in `nano`. `pooled_text` adds the caption's mean state to that embedding, beside the
-    cross-attention (as in Stable Diffusion 3, arXiv 2403.03206): a small model learns what a
-    caption names much sooner that way. The paper's backbones have cross-attention alone. Where
-    `text_width` is None, blocks have no attention to text and captions change nothing.
+    smaller in `nano`. `pooled_text` adds the caption's mean state to it (as in Stable Diffusion 3,
+    arXiv 2403.03206), so that a small model learns captions much sooner; the paper's backbones have
+    cross-attention alone. Where `text_width` is None, captions change nothing.
     """
 
     width: int = 160
@@ -205,8 +203,7 @@ class DiT(nn.Module):
     ) -> torch.Tensor:
         """Velocity at noised data x and flow time t (B,), of the shape of x.
 
-        Rows of different lengths are padded; mask (B, N) is True for tokens. The output elsewhere
-        is undefined.
+        Rows of different lengths are padded; it is undefined where the mask (B, N) is not True.
         """
         state = self.embed(x, t, text, mask)
         for index in range(self.config.depth):

@@ -41,9 +41,7 @@ class TextProjection(nn.Module):
         self.null = nn.Parameter(0.02 * torch.randn(1, 1, width))
 
     def forward(self, states: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """states (B, L, text_width), mask (B, L) bool -> context (B, 1 + L, width), mask (B, 1 +
-        L).
-        """
+        """states (B, L, text_width), mask (B, L) -> context (B, 1 + L, width), mask (B, 1 + L)."""
         null = self.null.expand(states.shape[0], -1, -1)
         context = torch.cat([null, self.mlp(states.type_as(null)).type_as(null)], dim=1)
         return context, torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)

@@ -14,16 +14,12 @@ def frequencies(pairs: int, base: float, device: torch.device | None = None) -> 
 
 
 def rotation(positions: torch.Tensor, pairs: tuple[int, ...], base: float) -> Rotation:
-    """The rotation of every token.
+    """The rotation (cos, sin) of every token, each (N, sum(pairs)), at positions (N, axes) float.
 
-    positions (N, axes) float; `pairs` says how many pairs of channels each axis turns. Returns
-    (cos, sin), each (N, sum(pairs)).
+    `pairs` says how many pairs of channels each axis turns.
     """
-    angles = [
-        positions[:, axis, None].float() * frequencies(count, base, positions.device)
-        for axis, count in enumerate(pairs)
-    ]
-    angle = torch.cat(angles, dim=-1)
+    rates = (frequencies(count, base, positions.device) for count in pairs)
+    angle = torch.cat([positions[:, axis, None].float() * some for axis, some in enumerate(rates)], dim=-1)
     return angle.cos(), angle.sin()
 
 
@@ -35,9 +31,7 @@ def rotate(x: torch.Tensor, by: Rotation) -> torch.Tensor:
 
 
 def grid_rotation(grid: tuple[int, int, int], pairs: int, base: float, device: torch.device | str) -> Rotation:
-    """3D RoPE of video tokens, `grid` = steps in time, down, across; each of the last two gets a
-    quarter of the pairs.
-    """
+    """3D RoPE of a video's tokens, `grid` in time, down, across: the latter get a quarter each."""
     axes = [torch.arange(n, device=device) for n in grid]
     positions = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
     return rotation(positions, (pairs - 2 * (pairs // 4), pairs // 4, pairs // 4), base)

@@ -46,9 +46,9 @@ TASKS = {
 
 
 def run(request: Request, model: Model, out: Path, on_progress: Callable[[float], None]) -> Result:
-    """Carries out a request with a model that was loaded for its task; see `run` of the task's module.
+    """Carries out a settled request with a model loaded for its task: `run` of the task's module.
 
-    The request is settled (`TakeRequest.settled`). A result that is a file is written to `out`.
+    A result that is a file is written to `out`.
 
     Raises:
         JobError: there is no such task.

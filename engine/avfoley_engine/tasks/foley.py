@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, FoleyResult
 from avfoley_engine.tasks.span import ModelSpan, Reach, Span
 
 PEAK_CEILING_DBTP = -1.0
-# Into a handle there is time to fade. On the shot's first frame there may be a hit, whose attack must stay.
+# Into a handle there is time to fade. On the shot's first frame a hit's attack must stay.
 _FADE_IN_SECONDS, _FADE_IN_ON_SHOT_SECONDS, _FADE_OUT_SECONDS = 0.005, 0.001, 0.010
 _SEAM_SAMPLES = 64
 
@@ -27,22 +28,24 @@ _SEAM_SAMPLES = 64
 def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callable[[float], None]) -> FoleyResult:
     """Makes one take and writes it to `out`, a WAV file, which appears only when it is complete.
 
-    `on_progress` gets the share of the work done, at the start and after every solver step, and may raise
-    `CancelledError`. Raises `MediaError` and `ModelError`. The request is settled; the same one on the same
-    device gives the same bytes.
+    `on_progress` gets the share of the work done, at the start and after every solver step, and may
+    raise `CancelledError`. Raises `MediaError` and `ModelError`. The request is settled; the same
+    one on the same device gives the same bytes.
     """
     began = time.perf_counter()
     on_progress(0.0)
     steps, guidance_scale = request.steps, request.guidance_scale
     assert steps is not None and guidance_scale is not None, "the request is settled"  # noqa: PT018
+    made_by: dict[str, Any] = {"model": model.name, "revision": model.revision, "seed": request.seed}
+    made_by |= {"steps": steps, "guidance_scale": guidance_scale}
+    words: dict[str, Any] = {"caption": request.caption, "negative_caption": request.negative_caption}
 
     def generate(frames: torch.Tensor | None, samples: int) -> np.ndarray:
         """`samples` at 48 kHz, whatever the model's own rate is."""
         sound = model.generate(
             frames,
             math.ceil(samples * model.sample_rate / SAMPLE_RATE),
-            caption=request.caption,
-            negative_caption=request.negative_caption,
+            **words,
             seed=request.seed,
             steps=steps,
             guidance_scale=guidance_scale,
@@ -72,8 +75,7 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
         on_progress(0.0)
         sound = generate(frames, round(view.frames * SAMPLE_RATE / view.frame_rate))[view.lead_samples :]
 
-    mono = sound if request.loop else _with_faded_ends(_exactly(sound, span.samples), on_shot=span.head_samples == 0)
-    mono = _under_the_ceiling(mono, request.loop)
+    mono = _under_the_ceiling(sound if request.loop else _with_faded_ends(sound, span), request.loop)
     take = stereo.spread(mono, PEAK_CEILING_DBTP, loop=request.loop) if request.channels == 2 else mono[None]
     peak_dbtp, loudness_lufs = loudness.true_peak(take), loudness.integrated(take)
     found = np.rint(onsets.detect(mono, SAMPLE_RATE) * SAMPLE_RATE).astype(int) - span.head_samples
@@ -93,15 +95,10 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
             coding=f"AVFoley {model.name}",
             metadata={
                 "avfoley": request.digest()[:16],
-                "model": model.name,
-                "revision": model.revision,
-                "seed": request.seed,
-                "steps": steps,
-                "guidance_scale": guidance_scale,
+                **made_by,
                 "head_samples": span.head_samples,
                 "shot_samples": span.shot_samples,
-                "caption": request.caption,
-                "negative_caption": request.negative_caption,
+                **words,
             },
             loudness_lufs=loudness_lufs,
             peak_dbtp=peak_dbtp,
@@ -120,25 +117,16 @@ def run(request: FoleyRequest, model: FoleyModel, out: Path, on_progress: Callab
         peak_dbtp=peak_dbtp,
         loudness_lufs=loudness_lufs,
         onsets=[int(onset) for onset in found if 0 <= onset < span.shot_samples],
-        model=model.name,
-        revision=model.revision,
-        seed=request.seed,
-        caption=request.caption,
-        negative_caption=request.negative_caption,
-        steps=steps,
-        guidance_scale=guidance_scale,
+        **made_by,
+        **words,
         seconds=time.perf_counter() - began,
     )
 
 
-def _exactly(sound: np.ndarray, samples: int) -> np.ndarray:
-    """Cuts to `samples`; resampling may leave it a sample short."""
-    return np.pad(sound[:samples], (0, max(0, samples - len(sound))))
-
-
-def _with_faded_ends(sound: np.ndarray, on_shot: bool) -> np.ndarray:
-    """`on_shot`: the shot itself begins at the file's first sample."""
-    head = _FADE_IN_ON_SHOT_SECONDS if on_shot else _FADE_IN_SECONDS
+def _with_faded_ends(sound: np.ndarray, span: Span) -> np.ndarray:
+    """Cut to the span's samples, because resampling may leave it a sample short, and faded."""
+    sound = np.pad(sound[: span.samples], (0, max(0, span.samples - len(sound))))
+    head = _FADE_IN_SECONDS if span.head_samples else _FADE_IN_ON_SHOT_SECONDS
     return faded(sound, round(head * SAMPLE_RATE), round(_FADE_OUT_SECONDS * SAMPLE_RATE))
 
 

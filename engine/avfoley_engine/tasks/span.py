@@ -1,4 +1,4 @@
-"""Where a take lies: exact arithmetic from record frames to samples, to source times and to a model's frames."""
+"""Where a take lies: exact arithmetic from record frames to samples, source times, model frames."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
-from avfoley_engine.protocol import SAMPLE_RATE, FoleyRequest, MediaProbe, PictureRange
+import torch
+
+from avfoley_engine.media import probe, read_frames
+from avfoley_engine.models.interface import CaptionModel, EventModel
+from avfoley_engine.protocol import SAMPLE_RATE, CaptionRequest, FoleyRequest, MediaProbe, PictureRange, SpotRequest
 
 
 @dataclass(frozen=True)
 class Span:
-    """A take in samples at 48 kHz: head handle, shot, tail handle. The handles in record frames beside them."""
+    """A take in samples at 48 kHz: head handle, shot, tail handle (handles in frames too)."""
 
     head_frames: int
     tail_frames: int
@@ -25,7 +29,7 @@ class Span:
 
     @classmethod
     def of(cls, request: FoleyRequest, media: MediaProbe | None) -> Span:
-        """The shot's exact length, with the handles asked for as far as the picture reaches; from words alone, all."""
+        """The shot's exact length, and handles as far as picture reaches; from words alone, all."""
         head, tail = request.head_handle, request.tail_handle
         if request.picture is not None and media is not None:
             reach = Reach(request.picture, request.record_rate, media)
@@ -53,7 +57,7 @@ class Reach:
         return self.source_frame(record_frame) / self.picture.source_rate
 
     def beyond(self, record_frame: int, step: int, most: int) -> int:
-        """How many record frames in a row, from `record_frame` on in direction `step`, show picture; at most `most`."""
+        """How many frames from `record_frame` on by `step` (1, -1) show picture; at most `most`."""
         end = self.media.frames * self.picture.source_rate / self.media.rate
         count = 0
         while count < most and 0 <= self.source_frame(record_frame + count * step) < end:
@@ -63,7 +67,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class ModelSpan:
-    """The model's frames for one take: `lead` of them come before the take's first sample, `frames` are all."""
+    """The model's frames for one take: `frames` in all, `lead` of them before its first sample."""
 
     lead: int
     frames: int
@@ -73,8 +77,8 @@ class ModelSpan:
     def of(cls, span: Span, request: FoleyRequest, reach: Reach, frame_rate: Fraction, window_frames: int) -> ModelSpan:
         """Covers the take, and a whole window where the take is shorter.
 
-        The rest of the window is real picture from both sides of the take where the media has it, else the edge frame
-        held.
+        The rest of the window is picture from both sides of the take where the media has it, else
+        the edge frame held.
         """
         covering = ceil(span.samples * frame_rate / SAMPLE_RATE)
         spare = max(0, window_frames - covering)
@@ -91,5 +95,13 @@ class ModelSpan:
         return round(self.lead * SAMPLE_RATE / self.frame_rate)
 
     def record_frames(self, span: Span, record_rate: Fraction) -> list[int]:
-        """The record frame on display at each model frame: what a viewer of the timeline sees at that instant."""
+        """The record frame on display at each model frame, as a viewer of the timeline sees it."""
         return [floor((n - self.lead) / self.frame_rate * record_rate) - span.head_frames for n in range(self.frames)]
+
+
+def shot_frames(request: CaptionRequest | SpotRequest, model: CaptionModel | EventModel) -> torch.Tensor:
+    """What a shot shows at the model's rate and size: (T, H, W, 3) uint8. Raises `MediaError`."""
+    reach = Reach(request.picture, request.record_rate, probe(request.picture.media))
+    count = max(1, ceil(request.frames / request.record_rate * model.frame_rate))
+    times = [reach.source_time(floor(n / model.frame_rate * request.record_rate)) for n in range(count)]
+    return torch.from_numpy(read_frames(request.picture.media, times, model.frame_size))

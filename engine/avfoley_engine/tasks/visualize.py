@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,14 +27,16 @@ def run(
 ) -> VisualizeResult:
     """Makes one take and writes it to `out`, a video file.
 
-    `on_progress` gets the share of the work done, at the start and after every solver step, the model's and the upsampler's, and may raise
-    `CancelledError`. Raises `MediaError` and `ModelError`. The request is settled; the same one on the same
-    device gives the same bytes.
+    `on_progress` gets the share of the work done, at the start and after every solver step of the
+    model and the upsampler, and may raise `CancelledError`. Raises `MediaError` and `ModelError`.
+    The request is settled; the same one on the same device gives the same bytes.
     """
     began = time.perf_counter()
     on_progress(0.0)
     steps, guidance_scale = request.steps, request.guidance_scale
     assert steps is not None and guidance_scale is not None, "the request is settled"  # noqa: PT018
+    settings: dict[str, Any] = {"seed": request.seed, "steps": steps, "guidance_scale": guidance_scale}
+    settings |= {"caption": request.caption, "negative_caption": request.negative_caption}
     duration = request.frames / request.record_rate
     sound = None
     if request.sound is not None:
@@ -41,11 +44,7 @@ def run(
     small = model.generate(
         sound,
         ceil(duration * model.frame_rate),
-        caption=request.caption,
-        negative_caption=request.negative_caption,
-        seed=request.seed,
-        steps=steps,
-        guidance_scale=guidance_scale,
+        **settings,
         on_step=lambda share: on_progress(_MODEL_SHARE * share),
     )
     upsampler = model.upsampler
@@ -67,11 +66,7 @@ def run(
             "avfoley": request.digest()[:16],
             "model": model.name,
             "revision": model.revision,
-            "seed": request.seed,
-            "steps": steps,
-            "guidance_scale": guidance_scale,
-            "caption": request.caption,
-            "negative_caption": request.negative_caption,
+            **settings,
             "upsampling": upsampler.method,
         },
     )
@@ -90,19 +85,16 @@ def run(
         upsampling=upsampler.method,
         model=model.name,
         revision=model.revision,
-        seed=request.seed,
-        caption=request.caption,
-        negative_caption=request.negative_caption,
-        steps=steps,
-        guidance_scale=guidance_scale,
+        **settings,
         seconds=time.perf_counter() - began,
     )
 
 
 def sound_of(sound: SoundRange, duration: Fraction, sample_rate: int) -> np.ndarray:
-    """What the record side plays of a sound over `duration` seconds: (samples,) float32 at `sample_rate`.
+    """What the record side plays of a sound in `duration` s: (samples,) float32 at `sample_rate`.
 
-    A retimed sound is read at another rate, as a tape that runs faster or slower; a reversed one is turned round.
+    A retimed sound is read at another rate, as a tape that runs faster or slower; a reversed one is
+    turned round.
     """
     samples = ceil(duration * sample_rate)
     reading_rate = round(sample_rate / abs(sound.speed))
@@ -115,7 +107,7 @@ def sound_of(sound: SoundRange, duration: Fraction, sample_rate: int) -> np.ndar
 def at_record_rate(
     pieces: Iterable[torch.Tensor], rate: Fraction, record_rate: Fraction, count: int
 ) -> Iterator[np.ndarray]:
-    """Frames (h, w, 3) of pieces at `rate` -> exactly `count` at `record_rate`: at each instant the one that is on display then.
+    """Frames (h, w, 3) of pieces at `rate` -> exactly `count` on display at `record_rate`.
 
     The last one is held where the pieces end early.
     """

@@ -31,14 +31,10 @@ class Alignment:
         return cls(video.frames, latents, int(hop * video.frame_rate), int(hop * latent_rate))
 
     def windows(self, *, frames: int = 0, latents: int = 0) -> tuple[Windows, Windows]:
-        """Windows over latents and over frames, one for one at the same instants, that cover so
-        many frames and so many latents.
-        """
-        beyond = (
-            Fraction(frames - self.window_frames, self.hop_frames),
-            Fraction(latents - self.window_latents, self.hop_latents),
-        )
-        count = 1 + max(0, *map(ceil, beyond))
+        """Windows over latents and frames, one for one at the same instants, that cover so many."""
+        beyond_frames = Fraction(frames - self.window_frames, self.hop_frames)
+        beyond_latents = Fraction(latents - self.window_latents, self.hop_latents)
+        count = 1 + max(0, ceil(beyond_frames), ceil(beyond_latents))
         return (
             Windows.hopping(count, self.window_latents, self.hop_latents),
             Windows.hopping(count, self.window_frames, self.hop_frames),

@@ -120,12 +120,11 @@ class AVLink(nn.Module):
         token_steps: slice = slice(None),
         event_features: torch.Tensor | None = None,
     ) -> Linked:
-        """Velocities of audio (B, L, latent_width) at t_audio (B,), video (B, T, H, W, 3) at
-        t_video (B,).
+        """Velocities of audio (B, L, latent_width) and video (B, T, H, W, 3), each at its t (B,).
 
         Without `both`, only the generated modality's velocity is computed, and only what it needs.
-        The velocity of the video is that of `token_steps` (`VideoDiT.head`). `event_features` (B,
-        N, width) are the event stem's of the video, if known already.
+        The video's is that of `token_steps` (`VideoDiT.head`). `event_features` (B, N, width) are
+        the event stem's of the video, if known already.
         """
         states = {
             "audio": self.audio.embed(audio, t_audio, audio_text),

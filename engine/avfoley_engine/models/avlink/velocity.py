@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from avfoley_engine.flow.guidance import guide
 from avfoley_engine.flow.solver import VelocityField
 from avfoley_engine.flow.windows import Windows
-from avfoley_engine.models.acceleration import CapturedField
+from avfoley_engine.models.acceleration import CapturedField, windowed
 from avfoley_engine.models.avlink.config import Direction
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.nn.dit import TextStates
@@ -72,25 +72,17 @@ def windowed_velocity(
 ) -> VelocityField:
     """`guided_velocity` of sequences (B, windows.total, ...), cross-faded between windows.
 
-    This is MultiDiffusion (arXiv 2302.08113). `condition` holds the other modality of every window
-    (B * windows, ...), `text` and `negative` one row per sequence. `at_once` windows go through the
-    network together, which bounds the memory of long sequences. `motion` are the
-    `motion_features` of a conditioning video, of every window.
+    `condition` holds the other modality of every window (B * windows, ...), `text` and `negative`
+    one row per sequence, `motion` the `motion_features` of a conditioning video, of every window.
     """
     # Computed once, not in every solver step.
     stem = link.video.events if direction == "v2a" else None
     event_features = None
     if stem is not None and condition is not None:
-        parts = range(0, len(condition), at_once)
-        event_features = torch.cat(
-            [
-                stem.extract(
-                    condition[first : first + at_once].type_as(stem.output.weight),
-                    None if motion is None else motion[first : first + at_once],
-                )
-                for first in parts
-            ]
-        )
+        videos = condition.split(at_once)
+        motions = [None] * len(videos) if motion is None else motion.split(at_once)
+        given = zip(videos, motions, strict=True)
+        event_features = torch.cat([stem.extract(video.type_as(stem.output.weight), m) for video, m in given])
 
     def of_rows(rows: torch.Tensor) -> CapturedField:
         """The guided velocity of some of the windows, whose conditions are gathered once."""
@@ -99,17 +91,7 @@ def windowed_velocity(
         captions = text.rows(sequences), negative.rows(sequences)
         return CapturedField(lambda x, t: guided_velocity(link, direction, x, t, given, *captions, scale, events))
 
-    fields: list[CapturedField] = []
-
-    def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-        cut = windows.cut(x)
-        rows = torch.arange(len(cut)).split(at_once)
-        if not fields:
-            fields.extend(map(of_rows, rows))
-        parts = [field(cut[some], x.new_full((len(some),), t)) for field, some in zip(fields, rows, strict=True)]
-        return windows.blend(torch.cat(parts))
-
-    return velocity
+    return windowed(windows, at_once, of_rows)
 
 
 def _both_captions(

@@ -1,10 +1,9 @@
-"""The autoencoder whose latents the upsampler works in: causal in time as MAGVIT-v2's (arXiv 2310.05737), with a KL instead of codes.
+"""The upsampler's autoencoder: causal in time as MAGVIT-v2 (arXiv 2310.05737), KL instead of codes.
 
-Unlike MAGVIT-v2's it codes what the small frames do not tell: the encoder reads how frames differ from the enlarged small ones, and the
-decoder, which sees the small ones too, adds to the enlarged. What small networks lose is then detail, never the picture.
-
-Nothing is normalised over space or time and nothing looks ahead: frames decode the same however long the video is, so a long one is decoded
-piece by piece.
+Unlike MAGVIT-v2's it codes what the small frames do not tell: the encoder reads how frames differ
+from the enlarged small ones, and the decoder, which sees the small ones too, adds to the enlarged.
+What small networks lose is then detail, never the picture. Nothing is normalised over space or time
+and nothing looks ahead: a long video is decoded piece by piece.
 """
 
 from __future__ import annotations
@@ -70,12 +69,8 @@ class ResidualBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            ChannelNorm(width),
-            nn.SiLU(),
-            SpatialConv(width, width),
-            ChannelNorm(width),
-            nn.SiLU(),
-            CausalConv(width),
+            *(ChannelNorm(width), nn.SiLU(), SpatialConv(width, width)),
+            *(ChannelNorm(width), nn.SiLU(), CausalConv(width)),
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -89,8 +84,8 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 class VideoAutoencoder(nn.Module):
     """Frames to latents with a diagonal Gaussian posterior, and back, both beside small frames.
 
-    `conditioning` is these, as `condition` puts them on the latents' grid: (B, L, h, w, 12) for frames (B, 4 L, 8 h, 8 w, 3).
-    `encode` and `decode` work in normalised latents, mean 0 and standard deviation 1 over the training data (see `measure`).
+    `conditioning` is these, as `condition` puts them on the latents' grid: (B, L, h, w, 12) for
+    frames (B, 4 L, 8 h, 8 w, 3). Latents of `encode` and `decode` have mean 0 and deviation 1.
     """
 
     #: Frames, rows and columns of pixels that one latent covers.
@@ -135,11 +130,11 @@ class VideoAutoencoder(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How many latents before its own a frame depends on: each block's convolution reaches two steps back, at three rates."""
+        """Latents before its own that a frame depends on; each block's convolution looks 2 back."""
         return ceil(2 * self.config.blocks * (1 + 1 / 2 + 1 / 4))
 
     def posterior(self, frames: torch.Tensor, conditioning: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames (B, T, H, W, 3) in [-1, 1], sizes multiples of `stride` -> mean and log-variance (B, latent_width, T/4, H/8, W/8)."""
+        """Frames (B, T, H, W, 3) in [-1, 1] -> mean, log-variance (B, width, T/4, H/8, W/8)."""
         pixels, one, half, two, quarter, three, out = self.encoder
         x = one(pixels(fold((frames - enlarged(conditioning)).movedim(-1, 1), 1, _FOLD)))
         x = two(half(fold(x, 2, 2)))
@@ -154,7 +149,7 @@ class VideoAutoencoder(nn.Module):
         return enlarged(conditioning) + unfold(pixels(one(x)), 1, _FOLD).movedim(1, -1)
 
     def forward(self, frames: torch.Tensor, conditioning: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Frames (B, T, H, W, 3) -> their reconstruction from a sample of the posterior, and the KL to N(0, I), a mean over latents."""
+        """Frames (B, T, H, W, 3) -> their reconstruction, and the KL to N(0, I) a number."""
         mean, log_variance = self.posterior(frames, conditioning)
         latents = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()

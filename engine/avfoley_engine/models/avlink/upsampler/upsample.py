@@ -1,4 +1,4 @@
-"""Small frames to large ones, piece by piece: with the flow model, or by plain interpolation where there is none."""
+"""Small frames to large ones, piece by piece: by the flow model, or by plain interpolation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
 from avfoley_engine.flow.windows import Windows
 from avfoley_engine.media.pixels import from_pixels, to_pixels
-from avfoley_engine.models.acceleration import CapturedField
+from avfoley_engine.models.acceleration import CapturedField, windowed
 from avfoley_engine.models.avlink.upsampler.autoencoder import VideoAutoencoder
 from avfoley_engine.models.avlink.upsampler.config import UpsamplerConfig
 from avfoley_engine.models.avlink.upsampler.flow import UpsamplerDiT
@@ -64,8 +64,9 @@ class Interpolation:
 class LatentUpsampler:
     """The flow model in its autoencoder: an `Upsampler`.
 
-    All windows agree on one latent sequence in every solver step (see `Windows`), so there is no cut between them. What grows with the
-    length is that sequence, a hundredth of the pixels; windows run a few at a time, and frames are decoded piece by piece.
+    All windows agree on one latent sequence in every solver step (see `Windows`), so there is no
+    cut between them. What grows with the length is that sequence, a hundredth of the pixels;
+    windows run a few at a time, and frames are decoded piece by piece.
     """
 
     method: UpsamplingMethod = "latent flow"
@@ -94,55 +95,33 @@ class LatentUpsampler:
         on_step: OnStep | None = None,
     ) -> Iterator[torch.Tensor]:
         """See `Upsampler.upsample`."""
+        report, share = on_step or (lambda done: None), self._sampling_share
+        generator = torch.Generator().manual_seed(seed)
         total = ceil(len(frames) / frame_rate * self.frame_rate)
         count = latents_for(len(frames), frame_rate, self.frame_rate)
         small = to_pixels(frames[None]).to(self.device)
-        latents = self.sample(small, frame_rate, count, caption=caption, seed=seed, on_step=on_step)
+        noise = torch.randn(small.shape, generator=generator).to(self.device)
+        noised = interpolate(small, noise, small.new_tensor([self.config.condition_time]))
+        seen = condition(noised, frame_rate, self.frame_rate, count)
+        latents = self._sample(seen, caption, generator, lambda done: report(share * done))
         conditioning = condition(small, frame_rate, self.frame_rate, count)
         done = 0
         for piece in self.networks.autoencoder.decode_in_pieces(latents, conditioning, self.piece):
             large = from_pixels(piece[0, : total - done]).cpu()
             done += len(large)
             yield large
-            if on_step is not None:
-                on_step(self._sampling_share + (1 - self._sampling_share) * done / total)
+            report(share + (1 - share) * done / total)
 
-    def sample(
-        self,
-        small: torch.Tensor,
-        frame_rate: Fraction,
-        count: int,
-        *,
-        caption: str,
-        seed: int,
-        on_step: OnStep | None = None,
-    ) -> torch.Tensor:
-        """Small frames (1, T, h, w, 3) in [-1, 1] -> `count` latents (1, count, h, w, latent_width) of the large ones."""
-        config, generator = self.config, torch.Generator().manual_seed(seed)
-        noise = torch.randn(small.shape, generator=generator).to(self.device)
-        noised = interpolate(small, noise, small.new_tensor([config.condition_time]))
-        conditioning = condition(noised, frame_rate, self.frame_rate, count)
-        noise = torch.randn(*conditioning.shape[:-1], config.autoencoder.latent_width, generator=generator).to(
-            self.device
-        )
-        windows = Windows.line(count, config.window_latents, config.overlap_latents)
-        text_states = self.text([caption])
+    def _sample(self, seen: torch.Tensor, caption: str, generator: torch.Generator, report: OnStep) -> torch.Tensor:
+        """`condition` of noised small frames (1, L, h, w, 12) -> latents (1, L, h, w, width)."""
+        config, text_states = self.config, self.text([caption])
+        noise = torch.randn(*seen.shape[:-1], config.autoencoder.latent_width, generator=generator).to(self.device)
+        windows = Windows.line(seen.shape[1], config.window_latents, config.overlap_latents)
+        cut = windows.cut(seen)
 
         def of_rows(rows: torch.Tensor) -> CapturedField:
-            captions = text_states.rows(torch.zeros(len(rows), dtype=torch.long))
-            return CapturedField(lambda x, t: self.networks.flow(x, t, captions))
+            captions, given = text_states.rows(torch.zeros_like(rows)), cut[rows]
+            return CapturedField(lambda x, t: self.networks.flow(torch.cat([x, given], dim=-1), t, captions))
 
-        fields: list[CapturedField] = []
-
-        def velocity(x: torch.Tensor, t: float) -> torch.Tensor:
-            cut = torch.cat([windows.cut(x), windows.cut(conditioning)], dim=-1).split(self.windows_at_once)
-            if not fields:
-                fields.extend(map(of_rows, cut))
-            parts = [field(rows, rows.new_full((len(rows),), t)) for field, rows in zip(fields, cut, strict=True)]
-            return windows.blend(torch.cat(parts))
-
-        def report(share: float) -> None:
-            if on_step is not None:
-                on_step(self._sampling_share * share)
-
+        velocity = windowed(windows, self.windows_at_once, of_rows)
         return euler(velocity, config.temperature * noise, config.steps, report, shift=config.time_shift)
