@@ -39,7 +39,7 @@ def test_the_event_stem_looks_once_at_every_window(foley: AVLinkFoley, monkeypat
     stem = foley.link.video.events
     assert stem is not None
     windows, extract = [], stem.extract
-    monkeypatch.setattr(stem, "extract", lambda x: windows.append(len(x)) or extract(x))
+    monkeypatch.setattr(stem, "extract", lambda x, motion: windows.append(len(x)) or extract(x, motion))
     foley.generate(picture(300), 600_001, caption="knock", steps=3)
     assert sum(windows) == len(foley.aligned.windows(latents=313)[0].starts)
 
@@ -232,7 +232,7 @@ def test_cancelling_stops_at_the_next_solver_step(foley: AVLinkFoley) -> None:
 
 
 def test_frames_of_the_wrong_size_are_refused(foley: AVLinkFoley) -> None:
-    with pytest.raises(ModelError, match="36, 64"):
+    with pytest.raises(ModelError, match="72, 128"):
         foley.generate(torch.zeros(5, 18, 32, 3, dtype=torch.uint8), 1000)
 
 

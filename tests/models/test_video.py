@@ -106,4 +106,4 @@ def test_joint_blocks_serve_both_directions(foley: AVLinkFoley) -> None:
     foley.link = AVLink(replace(config, fusion=replace(config.fusion, joint=True))).eval()
     assert list(foley.link.fusion) == ["joint"]
     assert AVLinkVideo.beside(foley).generate(sound(48_000), 24, steps=1).shape[0] == 24
-    assert foley.generate(torch.zeros(24, 36, 64, 3, dtype=torch.uint8), 48_000, steps=1).shape == (48_000,)
+    assert foley.generate(torch.zeros(24, *foley.frame_size, 3, dtype=torch.uint8), 48_000, steps=1).shape == (48_000,)
