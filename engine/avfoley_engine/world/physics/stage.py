@@ -90,21 +90,19 @@ def _wall(
     wide = max(8.0, 12 * act.extent)
     place = focus + away * (behind + 0.05)
     place[2] = low + high / 2
-    shop.geom(world, "box", (0.05, wide, high / 2), material, place=place, quat=heading(yaw), paint=paint, solid=False)
+    shop.prop(world, "box", (0.05, wide, high / 2), material, place=place, quat=heading(yaw), paint=paint)
     if rng.random() < 0.3:
         side = np.array([-np.sin(yaw), np.cos(yaw), 0]) * rng.choice([-1, 1])
         place = focus + side * max(behind, 3 * act.extent) + away * wide / 2
         place[2] = low + high / 2
-        shop.geom(
-            world, "box", (wide, 0.05, high / 2), material, place=place, quat=heading(yaw), paint=paint, solid=False
-        )
+        shop.prop(world, "box", (wide, 0.05, high / 2), material, place=place, quat=heading(yaw), paint=paint)
     for _ in range(int(rng.integers(0, 4))):  # pictures, windows, shelves
         size = act.extent * rng.uniform(0.1, 0.8, 2)
         along = rng.uniform(-2.5, 2.5) * act.extent
         place = focus + away * (behind - 0.02) + along * np.array([-np.sin(yaw), np.cos(yaw), 0])
         place[2] = focus[2] + rng.uniform(-0.3, 1.2) * act.extent
         depth = rng.choice([0.01, 0.03, 0.15]) * min(1.0, act.extent)
-        shop.geom(world, "box", (depth, *size), "plastic", place=place, quat=heading(yaw), solid=False)
+        shop.prop(world, "box", (depth, *size), "plastic", place=place, quat=heading(yaw))
 
 
 def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray, away: np.ndarray) -> None:
@@ -121,9 +119,7 @@ def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
         shape = str(rng.choice(["box", "box", "cylinder", "ellipsoid"]))
         measure = size if shape != "cylinder" else (size[0], size[2])
         material = str(rng.choice(["wood", "plastic", "metal", "cloth", "ceramic", "paper"]))
-        shop.geom(
-            shop.spec.worldbody, shape, measure, material, place=place, quat=heading(rng.uniform(0, 6)), solid=False
-        )
+        shop.prop(shop.spec.worldbody, shape, measure, material, place=place, quat=heading(rng.uniform(0, 6)))
 
 
 def figure(shop: Workshop, body: object, paints: tuple[str, str, str], height: float = 1.7) -> None:
@@ -219,13 +215,12 @@ def _bystander(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
     path[:, 2] = np.maximum(path[:, 2], shop.lowest + size)
     thing = shop.puppet(path, None, stem="bystander")
     shape = str(rng.choice(["sphere", "box", "capsule"]))
-    shop.geom(
+    shop.prop(
         thing,
         shape,
         {"sphere": (size,), "box": (size, size * 0.6, size), "capsule": (size * 0.4, size)}[shape],
         "plastic",
         quat=heading(rng.uniform(0, 3)),
-        solid=False,
     )
 
 
@@ -254,7 +249,7 @@ def _swung(
         1,
     )
     part = shop.puppet(path + beside * across, quats, stem="bystander")
-    shop.geom(part, "capsule", (thick, length / 2), "cloth", place=(0, 0, -length / 2), paint=paint, solid=False)
+    shop.prop(part, "capsule", (thick, length / 2), "cloth", place=(0, 0, -length / 2), paint=paint)
 
 
 def _occluder(
@@ -277,4 +272,4 @@ def _occluder(
     wide = half * rng.uniform(0.04, 0.2)
     shade: Colour = tuple(rng.uniform(0, 0.5, 3))  # type: ignore[assignment]
     quat = turned([away[0], away[1], 0], rng.uniform(-0.5, 0.5))
-    shop.geom(thing, "capsule", (wide, half * rng.uniform(0.5, 3)), "plastic", colour=shade, quat=quat, solid=False)
+    shop.prop(thing, "capsule", (wide, half * rng.uniform(0.5, 3)), "plastic", colour=shade, quat=quat)

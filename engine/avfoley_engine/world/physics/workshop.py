@@ -205,7 +205,7 @@ class Workshop:
         *,
         place: Vector = (0, 0, 0),
         quat: Vector | None = None,
-        ends: tuple[Vector, Vector] | None = None,
+        ends: Sequence[Vector] | None = None,
         part: str = "",
         paint: str | None = None,
         colour: Colour | None = None,
@@ -254,6 +254,10 @@ class Workshop:
         added.solref = self._rebound(made)
         added.solimp = [0.95, 0.98, 0.001, 0.5, 2]
         return name
+
+    def prop(self, body: Any, shape: str, size: Vector, material: str, **more: Any) -> str:
+        """Adds a geom that touches nothing; see `geom`."""
+        return self.geom(body, shape, size, material, solid=False, **more)
 
     def _rebound(self, made: Material) -> list[float]:
         """Stiffness and damping of a contact with the ground, in MuJoCo's direct form, for the

@@ -6,7 +6,7 @@ import numpy as np
 
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import decay, gains, irregular_times, smoothstep, sparse_times
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.families.machines import said
 from avfoley_engine.world.physics.families.things import arm, fist
 from avfoley_engine.world.physics.workshop import Workshop, any_turn, up
@@ -28,7 +28,7 @@ def _puff(
     surface.emission, surface.specular = (
         (1.0, 0.0) if np.ptp(colour) > 0.05 else (0.1, 0.0)
     )  # fire shines, smoke does not
-    geom = shop.geom(ball, "sphere", (0.01,), "paper", paint=paint, alpha=0.5, solid=False)
+    geom = shop.prop(ball, "sphere", (0.01,), "paper", paint=paint, alpha=0.5)
     sizes = np.stack([radius, radius, radius], 1)
     shop.change("geom_size", geom, np.maximum(sizes, 1e-3))
     shop.change("geom_rgba", geom, np.concatenate([np.tile(colour, (len(alpha), 1)), alpha[:, None]], 1))
@@ -90,7 +90,7 @@ def _blast(shop: Workshop) -> Act:
     return Act(
         label,
         "explosion",
-        np.array([0, 0, 0.5 * size]),
+        (0, 0, 0.5 * size),
         1.1 * size,
         elevations=(0.02, 0.5),
         jolt=float(rng.uniform(0, 0.08)),
@@ -110,10 +110,10 @@ def _shot(shop: Workshop) -> Act:
     tilt = -0.18 * kick
     gun = shop.puppet(path, np.stack([np.cos(tilt / 2), 0 * t, np.sin(tilt / 2), 0 * t], 1), stem="gun")
     dark = shop.paint("metal", kind="plain", colour=tuple(rng.uniform(0.05, 0.35) * np.ones(3)))
-    shop.geom(gun, "box", (long / 2, 0.014, 0.018), "metal", place=(long / 2, 0, 0.03), paint=dark, solid=False)
-    shop.geom(gun, "box", (0.018, 0.013, 0.05), "metal", place=(0.0, 0, -0.03), paint=dark, solid=False)
+    shop.prop(gun, "box", (long / 2, 0.014, 0.018), "metal", place=(long / 2, 0, 0.03), paint=dark)
+    shop.prop(gun, "box", (0.018, 0.013, 0.05), "metal", place=(0.0, 0, -0.03), paint=dark)
     if long > 0.3:
-        shop.geom(gun, "box", (0.12, 0.018, 0.03), "wood", place=(-0.1, 0, 0.0), solid=False)
+        shop.prop(gun, "box", (0.12, 0.018, 0.03), "wood", place=(-0.1, 0, 0.0))
     skin = shop.paint("skin", kind="plain")
     fist(shop, gun, (0, 0, -0.02), skin)
     arm(shop, gun, (-0.03, 0, -0.03), np.array([-0.5, rng.uniform(-0.2, 0.2), rng.uniform(-0.1, 0.15)]), whole=0.8)
@@ -145,10 +145,10 @@ def _shot(shop: Workshop) -> Act:
     return Act(
         "gunshot",
         "explosion",
-        np.array([0.4 * long, 0, 0.02]),
-        float(rng.uniform(0.3, 0.7)),
-        azimuths=(side - 0.1, side + 0.1),
-        elevations=(-0.1, 0.4),
+        (0.4 * long, 0, 0.02),
+        rng.uniform(0.3, 0.7),
+        about(side, 0.1),
+        (-0.1, 0.4),
         jolt=float(rng.uniform(0, 0.03)),
     )
 
@@ -174,7 +174,7 @@ def _balloon(shop: Workshop) -> Act:
             ("ellipsoid", (size * 0.85, size * 0.85, size), (0, 0, 0)),
             ("capsule", (0.003, size * 1.5), (0, 0, -2.5 * size)),
         ):
-            geom = shop.geom(ball, shape, measure, "rubber", place=where, colour=colour, alpha=0.99, solid=False)
+            geom = shop.prop(ball, shape, measure, "rubber", place=where, colour=colour, alpha=0.99)
             alpha = (clock < until) * 1.0
             shop.change("geom_rgba", geom, np.concatenate([np.tile(colour, (len(clock), 1)), alpha[:, None]], 1))
         if number < len(times):
@@ -192,10 +192,5 @@ def _balloon(shop: Workshop) -> Act:
                 )
     said(shop, times, loudness, np.array([0, 0, 6 * size]))
     return Act(
-        pick(rng, {"balloon": 3, "pop": 1}),
-        "pop",
-        np.array([0, 0, 4.5 * size]),
-        5 * size,
-        elevations=(-0.05, 0.4),
-        tail=0.6,
+        pick(rng, {"balloon": 3, "pop": 1}), "pop", (0, 0, 4.5 * size), 5 * size, elevations=(-0.05, 0.4), tail=0.6
     )

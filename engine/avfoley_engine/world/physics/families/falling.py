@@ -130,7 +130,7 @@ def drop(shop: Workshop) -> Act:
     if shape in ("ring", "spoon") and label == "impact_metal" and rng.random() < 0.3:
         label = str(rng.choice(["coins", "keys"]))
     extent = max(0.55 * high, spread, 2.5 * size)
-    return Act(label, "drop", np.array([0, 0, 0.45 * high]), float(extent))
+    return Act(label, "drop", (0, 0, 0.45 * high), extent)
 
 
 def bounce(shop: Workshop) -> Act:
@@ -166,7 +166,7 @@ def bounce(shop: Workshop) -> Act:
     shop.hears("item", "item")
     label = sound_label(material, ground)
     extent = max(0.6 * high, spread, 4 * radius)
-    return Act(label, "bounce", np.array([0, 0, 0.45 * high]), float(extent), floor=0.1)
+    return Act(label, "bounce", (0, 0, 0.45 * high), extent, floor=0.1)
 
 
 def glass(shop: Workshop) -> Act:
@@ -216,7 +216,7 @@ def glass(shop: Workshop) -> Act:
     shop.hears("item", "under")
     del ground
     extent = max(0.5 * high, 0.25)
-    return Act("glass_break", "glass", np.array([0, 0, 0.35 * high]), float(extent), merge=0.08, floor=0.2)
+    return Act("glass_break", "glass", (0, 0, 0.35 * high), extent, merge=0.08, floor=0.2)
 
 
 def _breaking(whole: str, pieces: list[str], size: float, rng: np.random.Generator) -> Callback:

@@ -8,7 +8,7 @@ import numpy as np
 
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import burst_times, irregular_times, sparse_times, stroke
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.families.things import arm
 from avfoley_engine.world.physics.materials import sound_label
 from avfoley_engine.world.physics.workshop import Workshop
@@ -65,28 +65,19 @@ def _door(shop: Workshop) -> Act:
     )
     for _ in range(int(rng.integers(0, 4))):
         place = (wide * rng.uniform(0.3, 0.7), -0.02 * scale, tall * rng.uniform(-0.35, 0.35))
-        shop.geom(
-            leaf, "box", (wide * 0.3, 0.012 * scale, tall * rng.uniform(0.05, 0.12)), material, place=place, solid=False
-        )
+        shop.prop(leaf, "box", (wide * 0.3, 0.012 * scale, tall * rng.uniform(0.05, 0.12)), material, place=place)
     for y in (-1, 1):
-        shop.geom(
+        shop.prop(
             leaf,
             "capsule",
             (0.012,),
             "metal",
             ends=((wide * 0.9, 0.045 * y * scale, 0), (wide * 0.78, 0.05 * y * scale, 0)),
-            solid=False,
         )
     frame = shop.paint(str(rng.choice(["wood", "plastic"])))
     half = base + tall / 2
-    shop.geom(
-        world,
-        "box",
-        (0.03 * scale, 0.05 * scale, tall / 2 + 0.05),
-        "wood",
-        place=(-0.05 * scale, 0, half),
-        paint=frame,
-        solid=False,
+    shop.prop(
+        world, "box", (0.03 * scale, 0.05 * scale, tall / 2 + 0.05), "wood", place=(-0.05 * scale, 0, half), paint=frame
     )
     # The stop that the leaf meets lies behind it.
     shop.geom(
@@ -99,37 +90,29 @@ def _door(shop: Workshop) -> Act:
         part="stop",
         mover=False,
     )
-    shop.geom(
+    shop.prop(
         world,
         "box",
         (0.03 * scale, 0.05 * scale, tall / 2 + 0.05),
         "wood",
         place=(wide + 0.045 * scale, 0, half),
         paint=frame,
-        solid=False,
     )
-    shop.geom(
+    shop.prop(
         world,
         "box",
         (wide / 2 + 0.08 * scale, 0.05 * scale, 0.04 * scale),
         "wood",
         place=(wide / 2, 0, base + tall + 0.06 * scale),
         paint=frame,
-        solid=False,
     )
     around = shop.paint(str(rng.choice(["concrete", "plastic", "wood"])))
     if scale == 1:
         for x, w in ((-1.58, 1.5), (wide + 1.58, 1.5)):
-            shop.geom(world, "box", (w, 0.03, 1.4), "concrete", place=(x, 0, 1.4), paint=around, solid=False)
+            shop.prop(world, "box", (w, 0.03, 1.4), "concrete", place=(x, 0, 1.4), paint=around)
     else:
-        shop.geom(
-            world,
-            "box",
-            (wide / 2 + 0.06, 0.2, tall / 2 + 0.04),
-            "wood",
-            place=(wide / 2, -0.27, half),
-            paint=around,
-            solid=False,
+        shop.prop(
+            world, "box", (wide / 2 + 0.06, 0.2, tall / 2 + 0.04), "wood", place=(wide / 2, -0.27, half), paint=around
         )
     if rng.random() < 0.5:
         knob = (wide * 0.85, 0.06 * scale, 0)
@@ -147,10 +130,10 @@ def _door(shop: Workshop) -> Act:
     return Act(
         label,
         "door",
-        np.array([wide / 2, 0.1, half]),
-        float(tall * rng.uniform(0.4, 0.75)),
-        azimuths=(turn - 0.1, turn + 0.1),
-        elevations=(-0.05, 0.4),
+        (wide / 2, 0.1, half),
+        tall * rng.uniform(0.4, 0.75),
+        about(turn, 0.1),
+        (-0.05, 0.4),
         walls=False,
         floor=0.15,
     )
@@ -177,7 +160,7 @@ def _drawer(shop: Workshop) -> Act:
         ((-deep, 0, base - 0.01), (deep, wide + 0.03, 0.012)),
         ((-deep, 0, base + whole + 0.01), (deep, wide + 0.03, 0.012)),
     ):
-        shop.geom(world, "box", size, material, place=place, paint=case, solid=False)
+        shop.prop(world, "box", size, material, place=place, paint=case)
     shop.geom(
         world,
         "box",
@@ -203,26 +186,24 @@ def _drawer(shop: Workshop) -> Act:
             mass=2.0,
             solid=row == mine,
         )
-        shop.geom(body, "box", (0.012, 0.05, 0.012), "metal", place=(0.03, 0, 0), solid=False)
+        shop.prop(body, "box", (0.012, 0.05, 0.012), "metal", place=(0.03, 0, 0))
         if row == mine:
             for y in (-wide, wide):
-                shop.geom(
+                shop.prop(
                     body,
                     "box",
                     (deep * 0.9, 0.008, tall * 0.8),
                     material,
                     place=(-deep * 0.9, y * 0.95, 0),
                     paint=front,
-                    solid=False,
                 )
-            shop.geom(
+            shop.prop(
                 body,
                 "box",
                 (deep * 0.9, wide * 0.95, 0.006),
                 material,
                 place=(-deep * 0.9, 0, -tall * 0.8),
                 paint=front,
-                solid=False,
             )
             if rng.random() < 0.7:
                 hand_shoulder = np.array([0.75 + 0.5 * deep, rng.uniform(-0.3, 0.3), z + rng.uniform(0.15, 0.5)])
@@ -237,10 +218,10 @@ def _drawer(shop: Workshop) -> Act:
     return Act(
         label,
         "lid",
-        np.array([0.1, 0, base + (mine + 0.5) * whole / rows]),
-        float(rng.uniform(0.3, 0.6)),
-        azimuths=(side - 0.1, side + 0.1),
-        elevations=(0.15, 0.8),
+        (0.1, 0, base + (mine + 0.5) * whole / rows),
+        rng.uniform(0.3, 0.6),
+        about(side, 0.1),
+        (0.15, 0.8),
         floor=0.15,
     )
 
@@ -290,10 +271,10 @@ def _lid(shop: Workshop) -> Act:
     return Act(
         label,
         "lid",
-        np.array([0, 0, 2 * tall + 0.4 * deep]),
-        float(max(wide, deep) * rng.uniform(1.1, 1.9)),
-        azimuths=(turn - 0.1, turn + 0.1),
-        elevations=(0.1, 0.8),
+        (0, 0, 2 * tall + 0.4 * deep),
+        max(wide, deep) * rng.uniform(1.1, 1.9),
+        about(turn, 0.1),
+        (0.1, 0.8),
         floor=0.15,
         tail=0.7,
     )
@@ -318,7 +299,7 @@ def switch(shop: Workshop) -> Act:
     upright = rng.random() < 0.5
     if upright:
         shop.floor(pick(rng, {"wood": 1, "tiles": 1, "carpet": 1}), z=-1.2)
-        shop.geom(shop.spec.worldbody, "box", (1.5, 1.5, 0.02), "concrete", place=(0, 0, -0.035), solid=False)
+        shop.prop(shop.spec.worldbody, "box", (1.5, 1.5, 0.02), "concrete", place=(0, 0, -0.035))
     else:
         shop.table(pick(rng, {"wood": 2, "plastic": 1, "metal": 0.6}), 1.0, 0.7)
     plate = rng.uniform(0.025, 0.06)
@@ -358,13 +339,11 @@ def switch(shop: Workshop) -> Act:
     tip = _finger(shop, np.array([rng.normal(0, 0.2) * size, 0, 0.0335]), np.stack([0 * t, 0 * t, track], 1), skin)
     knuckle = (tip, (0.0, -0.05, 0.045))
     fist_body = tip
-    shop.geom(fist_body, "capsule", (0.009,), "skin", ends=((0, -0.012, 0.02), knuckle[1]), paint=skin, solid=False)
-    shop.geom(fist_body, "ellipsoid", (0.03, 0.045, 0.035), "skin", place=(0.02, -0.08, 0.05), paint=skin, solid=False)
+    shop.prop(fist_body, "capsule", (0.009,), "skin", ends=((0, -0.012, 0.02), knuckle[1]), paint=skin)
+    shop.prop(fist_body, "ellipsoid", (0.03, 0.045, 0.035), "skin", place=(0.02, -0.08, 0.05), paint=skin)
     for finger in range(3):
         x = 0.02 + 0.017 * finger
-        shop.geom(
-            fist_body, "capsule", (0.009,), "skin", ends=((x, -0.055, 0.06), (x, -0.045, 0.03)), paint=skin, solid=False
-        )
+        shop.prop(fist_body, "capsule", (0.009,), "skin", ends=((x, -0.055, 0.06), (x, -0.045, 0.03)), paint=skin)
     arm(
         shop,
         tip,
@@ -384,10 +363,10 @@ def switch(shop: Workshop) -> Act:
     return Act(
         label,
         "switch",
-        np.array([0, -0.01, 0.03]),
-        float(rng.uniform(0.05, 0.14)),
-        azimuths=(turn - 0.1, turn + 0.1),
-        elevations=(0.15, 1.1),
+        (0, -0.01, 0.03),
+        rng.uniform(0.05, 0.14),
+        about(turn, 0.1),
+        (0.15, 1.1),
         merge=0.12,
         floor=0.12,
         tail=0.4,
@@ -432,7 +411,7 @@ def typing(shop: Workshop) -> Act:
         wander_x = 0.0
         home = np.array([middle, -deep - 0.055, 0.055])
         palm = shop.puppet((home + wander_x)[None] * 1.0, None, stem="palm")
-        shop.geom(palm, "ellipsoid", (0.04, 0.045, 0.02), "skin", paint=skin, solid=False)
+        shop.prop(palm, "ellipsoid", (0.04, 0.045, 0.02), "skin", paint=skin)
         for finger in range(3):
             index = fingers.index((hand, finger))
             own = times[played == index]
@@ -472,15 +451,7 @@ def typing(shop: Workshop) -> Act:
                 shop.join(key, "slide", (0, 0, 1), span=(-0.02, 0.0), stiffness=60, damping=0.25)
                 shop.geom(key, "box", size, "plastic", paint=cap, part="key", mass=0.008)
             else:
-                shop.geom(
-                    shop.spec.worldbody,
-                    "box",
-                    size,
-                    "plastic",
-                    place=(x, y, base_top + 0.006 + rise),
-                    paint=cap,
-                    solid=False,
-                )
+                shop.prop(shop.spec.worldbody, "box", size, "plastic", place=(x, y, base_top + 0.006 + rise), paint=cap)
     shop.hears("key", "base")
     shop.hears("finger", "key")
     # From opposite or beside: seen from behind, the hands hide what they strike.
@@ -488,10 +459,10 @@ def typing(shop: Workshop) -> Act:
     return Act(
         label,
         "typing",
-        np.array([0, -0.01, 0.02]),
-        float(wide * rng.uniform(0.8, 1.5)),
-        azimuths=(turn - 0.2, turn + 0.2),
-        elevations=(0.2, 1.2),
+        (0, -0.01, 0.02),
+        wide * rng.uniform(0.8, 1.5),
+        about(turn, 0.2),
+        (0.2, 1.2),
         outdoors=False,
         merge=0.09,
         floor=0.12,

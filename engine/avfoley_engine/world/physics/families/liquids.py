@@ -79,14 +79,13 @@ def drip(shop: Workshop) -> Act:
             rings.append(
                 (
                     ring.name,
-                    shop.geom(
+                    shop.prop(
                         ring,
                         "cylinder",
                         (size, 0.0005),
                         "water",
                         colour=tuple(np.clip(1.35 * np.array(shade), 0, 1)),
                         alpha=0.5,
-                        solid=False,
                     ),
                 )
             )
@@ -102,8 +101,8 @@ def drip(shop: Workshop) -> Act:
     return Act(
         label,
         "splash" if big else "drip",
-        np.array([0, 0, 0.4 * high]),
-        float(extent),
+        (0, 0, 0.4 * high),
+        extent,
         elevations=(0.1, 0.8),
         walls=bool(rng.random() < 0.4),
     )
@@ -115,26 +114,18 @@ def _vessel(shop: Workshop, high: float) -> None:
     steel = shop.paint("metal", kind="plain")
     world = shop.spec.worldbody
     top = high + 0.012
-    shop.geom(world, "cylinder", (0.011, 0.015), "metal", place=(0, 0, top + 0.015), paint=steel, solid=False)
+    shop.prop(world, "cylinder", (0.011, 0.015), "metal", place=(0, 0, top + 0.015), paint=steel)
     if rng.random() < 0.8:
         yaw = rng.uniform(0, 6.28)
         away = 0.2 * np.array([np.cos(yaw), np.sin(yaw), 0])
-        shop.geom(
-            world,
-            "capsule",
-            (0.012,),
-            "metal",
-            ends=((0, 0, top + 0.03), away + up(top + 0.05)),
-            paint=steel,
-            solid=False,
-        )
+        shop.prop(world, "capsule", (0.012,), "metal", ends=((0, 0, top + 0.03), away + up(top + 0.05)), paint=steel)
     if rng.random() < 0.6:
         rim = shop.paint(str(rng.choice(["ceramic", "metal", "plastic"])))
         radius = rng.uniform(0.12, 0.25)
         for part in range(16):
             a, b = 2 * np.pi * part / 16, 2 * np.pi * (part + 1) / 16
             ends = [radius * np.array([np.cos(x), np.sin(x), 0]) + up(0.01) for x in (a, b)]
-            shop.geom(world, "capsule", (0.012,), "ceramic", ends=(ends[0], ends[1]), paint=rim, solid=False)
+            shop.prop(world, "capsule", (0.012,), "ceramic", ends=ends, paint=rim)
 
 
 def _entering(

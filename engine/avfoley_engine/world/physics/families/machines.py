@@ -6,7 +6,7 @@ import numpy as np
 
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import gains, irregular_times, latest, since, smoothstep, sparse_times
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.families.falling import grounds
 from avfoley_engine.world.physics.families.things import arm, fist
 from avfoley_engine.world.physics.workshop import Control, Heard, Workshop, turned
@@ -71,27 +71,21 @@ def saw(shop: Workshop) -> Act:
     tool = shop.puppet(path, np.tile(turned((0, 1, 0), tilt), (len(t), 1)), stem="tool")
     if label == "saw":
         long = rng.uniform(0.14, 0.24)
-        shop.geom(tool, "box", (long, 0.0015, rng.uniform(0.02, 0.045)), "metal", place=(0.02, 0, 0.035), solid=False)
-        shop.geom(tool, "box", (0.04, 0.012, 0.05), "wood", place=(-long - 0.02, 0, 0.045), solid=False)
+        shop.prop(tool, "box", (long, 0.0015, rng.uniform(0.02, 0.045)), "metal", place=(0.02, 0, 0.035))
+        shop.prop(tool, "box", (0.04, 0.012, 0.05), "wood", place=(-long - 0.02, 0, 0.045))
         grip = np.array([-long - 0.02, 0, 0.05])
     elif label == "pencil":
-        shop.geom(
-            shop.spec.worldbody,
-            "box",
-            (0.1, 0.14, 0.001),
-            "paper",
-            place=(0, 0, 0.001),
-            colour=(0.95, 0.95, 0.9),
-            solid=False,
+        shop.prop(
+            shop.spec.worldbody, "box", (0.1, 0.14, 0.001), "paper", place=(0, 0, 0.001), colour=(0.95, 0.95, 0.9)
         )
-        shop.geom(tool, "capsule", (0.004,), "wood", ends=((0, 0, 0.004), (-0.05, -0.03, 0.13)), solid=False)
+        shop.prop(tool, "capsule", (0.004,), "wood", ends=((0, 0, 0.004), (-0.05, -0.03, 0.13)))
         grip = np.array([-0.025, -0.015, 0.05])
     else:
         size = np.array([rng.uniform(0.04, 0.09), rng.uniform(0.025, 0.05), rng.uniform(0.008, 0.02)])
         material = {"cloth": "cloth", "paper": "paper", "squeak": "cloth"}.get(
             label, str(rng.choice(["wood", "metal", "plastic"]))
         )
-        shop.geom(tool, "box", size, material, place=(0, 0, size[2]), solid=False)
+        shop.prop(tool, "box", size, material, place=(0, 0, size[2]))
         grip = np.array([0, 0, 2 * size[2] + 0.015])
     fist(shop, tool, grip, skin)
     arm(
@@ -106,10 +100,10 @@ def saw(shop: Workshop) -> Act:
     return Act(
         label,
         "saw",
-        np.array([-0.03, 0, high + 0.03]),
+        (-0.03, 0, high + 0.03),
         0.12 if small else float(rng.uniform(0.2, 0.4)),
-        azimuths=(turn - 0.1, turn + 0.1),
-        elevations=(0.1, 0.9),
+        about(turn, 0.1),
+        (0.1, 0.9),
         sustain=envelope,
         tail=float(push) + 0.1,
     )
@@ -146,31 +140,17 @@ def engine(shop: Workshop) -> Act:
     spin = np.stack([np.cos(angle / 2), 0 * angle, np.sin(angle / 2), 0 * angle], 1)
     kind = str(rng.choice(["fan", "piston"])) if label != "helicopter" else "fan"
     if kind == "fan":
-        shop.geom(
-            house,
-            "box",
-            (0.5 * size, 0.3 * size, 0.4 * size),
-            "metal",
-            place=(0, 0.45 * size, -0.2 * size),
-            paint=body,
-            solid=False,
+        shop.prop(
+            house, "box", (0.5 * size, 0.3 * size, 0.4 * size), "metal", place=(0, 0.45 * size, -0.2 * size), paint=body
         )
-        shop.geom(
-            house,
-            "cylinder",
-            (0.12 * size, 0.8 * size),
-            "metal",
-            place=(0, 0.4 * size, -0.9 * size),
-            paint=body,
-            solid=False,
-        )
+        shop.prop(house, "cylinder", (0.12 * size, 0.8 * size), "metal", place=(0, 0.4 * size, -0.9 * size), paint=body)
         rotor = shop.puppet(tremble, spin, stem="rotor")
         blades = int(rng.integers(2, 5))
         for blade in range(blades):
             a = 2 * np.pi * blade / blades
             place = 0.5 * size * np.array([np.cos(a), 0, np.sin(a)])
             quat = turned((0, 1, 0), -a)
-            shop.geom(
+            shop.prop(
                 rotor,
                 "box",
                 (0.45 * size, 0.02 * size, rng.uniform(0.08, 0.16) * size),
@@ -178,45 +158,37 @@ def engine(shop: Workshop) -> Act:
                 place=place,
                 quat=quat,
                 paint=wheel if blade else None,
-                solid=False,
             )
-        shop.geom(rotor, "sphere", (0.12 * size,), "metal", paint=wheel, solid=False)
+        shop.prop(rotor, "sphere", (0.12 * size,), "metal", paint=wheel)
         focus = np.array([0, 0, 0.0])
     else:
         rotor = shop.puppet(tremble - np.array([0.6 * size, 0, 0]), spin, stem="rotor")
         quat = turned((1, 0, 0), np.pi / 2)
-        shop.geom(rotor, "cylinder", (0.5 * size, 0.05 * size), "metal", quat=quat, paint=wheel, solid=False)
+        shop.prop(rotor, "cylinder", (0.5 * size, 0.05 * size), "metal", quat=quat, paint=wheel)
         for spoke in range(3):
             a = 2 * np.pi * spoke / 3
             ends = [r * size * np.array([np.cos(a), -0.11, np.sin(a)]) for r in (0.05, 0.45)]
-            shop.geom(rotor, "capsule", (0.05 * size,), "metal", ends=(ends[0], ends[1]), solid=False)
+            shop.prop(rotor, "capsule", (0.05 * size,), "metal", ends=ends)
         crank, rod = 0.3 * size, 1.1 * size
         pin = np.stack([-0.6 * size + crank * np.cos(angle), 0 * t - 0.12 * size, -crank * np.sin(angle)], 1)
         reach = pin[:, 0] + np.sqrt(rod**2 - pin[:, 2] ** 2)
         piston = shop.puppet(np.stack([reach, 0 * t - 0.12 * size, 0 * t], 1) + tremble, None, stem="piston")
-        shop.geom(piston, "box", (0.13 * size, 0.1 * size, 0.1 * size), "metal", solid=False)
+        shop.prop(piston, "box", (0.13 * size, 0.1 * size, 0.1 * size), "metal")
         tilt = np.arctan2(pin[:, 2], reach - pin[:, 0])
         turn = np.stack([np.cos(tilt / 2), 0 * tilt, np.sin(tilt / 2), 0 * tilt], 1)
         middle = (pin + np.stack([reach, 0 * t - 0.12 * size, 0 * t], 1)) / 2
         bar = shop.puppet(middle + tremble, turn, stem="rod")
-        shop.geom(bar, "capsule", (0.04 * size,), "metal", ends=((-rod / 2, 0, 0), (rod / 2, 0, 0)), solid=False)
-        shop.geom(
-            house,
-            "box",
-            (0.5 * size, 0.05 * size, 0.2 * size),
-            "metal",
-            place=(0.7 * size, 0.1 * size, 0),
-            paint=body,
-            solid=False,
+        shop.prop(bar, "capsule", (0.04 * size,), "metal", ends=((-rod / 2, 0, 0), (rod / 2, 0, 0)))
+        shop.prop(
+            house, "box", (0.5 * size, 0.05 * size, 0.2 * size), "metal", place=(0.7 * size, 0.1 * size, 0), paint=body
         )
-        shop.geom(
+        shop.prop(
             world,
             "box",
             (1.3 * size, 0.3 * size, 0.4 * size),
             "metal",
             place=(0.1 * size, 0.2 * size, -1.2 * size),
             paint=body,
-            solid=False,
         )
         focus = np.array([0, 0, -0.1 * size])
     pitch = speed_at(shop.clock)
@@ -225,9 +197,9 @@ def engine(shop: Workshop) -> Act:
         label,
         "machine",
         focus,
-        float(size * rng.uniform(0.9, 1.4)),
-        azimuths=(-2.3, -0.8),
-        elevations=(-0.1, 0.5),
+        size * rng.uniform(0.9, 1.4),
+        (-2.3, -0.8),
+        (-0.1, 0.5),
         sustain=pitch,
         pitch=0.7 + 0.6 * pitch,
     )

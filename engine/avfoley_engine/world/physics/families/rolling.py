@@ -81,7 +81,7 @@ def roll(shop: Workshop) -> Act:
     shop.hears("item", "item")
     label = sound_label(material, material if kind == "many" and rng.random() < 0.5 else block)
     del ground
-    return Act(label, "roll", np.array([0, 0, radius]), float(lane * 0.75), floor=0.08, elevations=(0.12, 1.1))
+    return Act(label, "roll", (0, 0, radius), lane * 0.75, floor=0.08, elevations=(0.12, 1.1))
 
 
 def dominoes(shop: Workshop) -> Act:
@@ -125,9 +125,7 @@ def dominoes(shop: Workshop) -> Act:
         shop.hears("tile", "ground")
     label = sound_label(material, material)
     extent = max(gap * count * 0.45, tall)
-    return Act(
-        label, "dominoes", np.array([0, 0, tall * 0.4]), float(extent), floor=0.15, elevations=(0.15, 0.9), tail=0.5
-    )
+    return Act(label, "dominoes", (0, 0, tall * 0.4), extent, floor=0.15, elevations=(0.15, 0.9), tail=0.5)
 
 
 def ball_game(shop: Workshop) -> Act:
@@ -154,12 +152,10 @@ def _dribble(shop: Workshop) -> Act:
     )
     hand = shop.puppet(np.tile([0.0, 0.0, top + 0.05], (len(shop.t), 1)), stem="hand")
     skin = shop.paint("skin", kind="plain")
-    shop.geom(hand, "ellipsoid", (0.09, 0.06, 0.02), "skin", paint=skin, solid=False)
+    shop.prop(hand, "ellipsoid", (0.09, 0.06, 0.02), "skin", paint=skin)
     for finger in range(4):
         y = (finger - 1.5) * 0.025
-        shop.geom(
-            hand, "capsule", (0.011,), "skin", ends=((0.07, y, 0), (0.14, y * 1.4, -0.01)), paint=skin, solid=False
-        )
+        shop.prop(hand, "capsule", (0.011,), "skin", ends=((0.07, y, 0), (0.14, y * 1.4, -0.01)), paint=skin)
     yaw = rng.uniform(-np.pi, np.pi)
     shoulder = np.array([-0.35 * np.cos(yaw), -0.35 * np.sin(yaw), top + rng.uniform(0.35, 0.6)])
     arm(shop, hand, (-0.08, 0, 0), shoulder, whole=0.7)
@@ -195,7 +191,7 @@ def _dribble(shop: Workshop) -> Act:
 
     shop.callbacks.append(play)
     shop.hears("item", "ground")
-    return Act("bounce", "ball_game", np.array([0, 0, 0.45 * top]), 0.62 * top, floor=0.2)
+    return Act("bounce", "ball_game", (0, 0, 0.45 * top), 0.62 * top, floor=0.2)
 
 
 def _wall(shop: Workshop) -> Act:
@@ -231,9 +227,9 @@ def _wall(shop: Workshop) -> Act:
     return Act(
         sound_label(material, ground),
         "ball_game",
-        np.array([far * 0.4, 0, far * 0.35]),
+        (far * 0.4, 0, far * 0.35),
         far * 0.75,
-        azimuths=(np.pi * 0.6, np.pi * 1.4) if rng.random() < 0.4 else (-np.pi * 0.8, -np.pi * 0.2),
+        (np.pi * 0.6, np.pi * 1.4) if rng.random() < 0.4 else (-np.pi * 0.8, -np.pi * 0.2),
         walls=bool(rng.random() < 0.5),
         floor=0.12,
     )
@@ -252,7 +248,7 @@ def _bat(shop: Workshop) -> Act:
     for joint in joints:
         shop.servo(joint, np.zeros_like(shop.t), 3000)
     shop.geom(bat, "cylinder", (0.085, 0.006), "wood", part="bat", mass=0.5, mover=False)
-    shop.geom(bat, "capsule", (0.013,), "wood", ends=((-0.07, 0, 0), (-0.19, 0, 0)), mass=0.1, solid=False)
+    shop.prop(bat, "capsule", (0.013,), "wood", ends=((-0.07, 0, 0), (-0.19, 0, 0)), mass=0.1)
     fist(shop, bat, (-0.15, 0, 0), shop.paint("skin", kind="plain"))
     yaw = rng.uniform(-0.5, 0.5)
     arm(
@@ -283,7 +279,7 @@ def _bat(shop: Workshop) -> Act:
     return Act(
         "impact_wood" if rng.random() < 0.5 else "impact_plastic",
         "ball_game",
-        np.array([0, 0, 0.15]),
+        (0, 0, 0.15),
         0.3,
         elevations=(0.0, 0.7),
         floor=0.1,
@@ -304,7 +300,7 @@ def _bowl(shop: Workshop) -> Act:
             pin = shop.free(place, stem="pin")
             paint = shop.paint(target)
             shop.geom(pin, "cylinder", (tall * 0.3, tall), target, part="item", paint=paint)
-            shop.geom(pin, "sphere", (tall * 0.25,), target, place=(0, 0, tall * 1.1), paint=paint, solid=False)
+            shop.prop(pin, "sphere", (tall * 0.25,), target, place=(0, 0, tall * 1.1), paint=paint)
     material = str(rng.choice(["wood", "rubber", "plastic"]))
     for time in sparse_times(rng, shop.duration - 0.8, (1, 3), 0.8) - 0.15:
         ball = shop.free(stem="ball")
@@ -314,6 +310,4 @@ def _bowl(shop: Workshop) -> Act:
         aim = -start[1] / (1.3 + tall * 2) * v
         shop.carry(ball, max(time, 0.02), place=start, velocity=(v, aim, 0), spin=(0, v / radius, 0))
     shop.hears("item", "item")
-    return Act(
-        sound_label(target, material), "ball_game", np.array([0, 0, tall * 0.6]), max(tall * 3.0, 0.4), floor=0.15
-    )
+    return Act(sound_label(target, material), "ball_game", (0, 0, tall * 0.6), max(tall * 3.0, 0.4), floor=0.15)

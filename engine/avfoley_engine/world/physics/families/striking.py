@@ -9,7 +9,7 @@ import numpy as np
 
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import burst_times, irregular_times, stroke
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.families.falling import grounds
 from avfoley_engine.world.physics.families.things import arm, fist
 from avfoley_engine.world.physics.materials import sound_label
@@ -114,22 +114,14 @@ def held_tool(
         shop.servo(joint, turn, 60 if kind in ("hammer", "bat") else 25)
     skin = shop.paint("skin", kind="plain")
     handle = shop.paint("wood" if rng.random() < 0.6 else "plastic")
-    shop.geom(hand, "sphere", (0.02,), "skin", paint=skin, mass=0.35, solid=False)
+    shop.prop(hand, "sphere", (0.02,), "skin", paint=skin, mass=0.35)
     if kind in ("fist", "palm"):
         shape = (0.045, 0.04, 0.04) if kind == "fist" else (0.09, 0.05, 0.016)
         shop.geom(grip, "ellipsoid", shape, "skin", paint=skin, part="tool", mass=0.4)
         if kind == "palm":
             for finger in range(4):
                 y = (finger - 1.5) * 0.02
-                shop.geom(
-                    grip,
-                    "capsule",
-                    (0.009,),
-                    "skin",
-                    ends=((0.06, y, 0), (0.13, 1.3 * y, 0.003)),
-                    paint=skin,
-                    solid=False,
-                )
+                shop.prop(grip, "capsule", (0.009,), "skin", ends=((0.06, y, 0), (0.13, 1.3 * y, 0.003)), paint=skin)
         else:
             fist(shop, grip, (0.01, 0, 0), skin)
     else:
@@ -227,8 +219,8 @@ def _target(shop: Workshop) -> Target:
             place = np.array([0.38 * number, rng.normal(0, 0.04), tall + rng.uniform(0, 0.4)])
             tilt = turned((rng.normal(), rng.normal(), 0), rng.uniform(0, 0.25))
             body = shop.body(place, quat=tilt, stem="target")
-            shop.geom(body, "cylinder", (radius, tall), "wood", solid=False)
-            shop.geom(body, "cylinder", (radius * 1.04, 0.012), "metal", place=(0, 0, tall), solid=False)
+            shop.prop(body, "cylinder", (radius, tall), "wood")
+            shop.prop(body, "cylinder", (radius * 1.04, 0.012), "metal", place=(0, 0, tall))
             skin = shop.body((0, 0, tall + 0.002), parent=body, stem="target")
             shop.join(skin, "slide", (0, 0, 1), span=(-0.03, 0.03), stiffness=3000, damping=6)
             shop.geom(
@@ -245,7 +237,7 @@ def _target(shop: Workshop) -> Target:
         return Target(points, "leather", 0.2 * len(points), "drum_hit")
     if kind == "cymbal":
         high, radius = rng.uniform(0.5, 0.9), rng.uniform(0.14, 0.25)
-        shop.geom(world, "capsule", (0.01,), "metal", ends=((0, 0, 0), (0, 0, high)), solid=False)
+        shop.prop(world, "capsule", (0.01,), "metal", ends=((0, 0, 0), (0, 0, high)))
         body = shop.body((0, 0, high), stem="target")
         for axis in ((1, 0, 0), (0, 1, 0)):
             shop.join(body, "hinge", axis, stiffness=rng.uniform(0.3, 1.2), damping=rng.uniform(0.005, 0.02))
@@ -259,7 +251,7 @@ def _target(shop: Workshop) -> Target:
             mass=0.6,
             paint=shop.paint("metal", kind="plain", colour=(0.85, 0.65, 0.25)),
         )
-        shop.geom(body, "ellipsoid", (0.05, 0.05, 0.025), "metal", solid=False)
+        shop.prop(body, "ellipsoid", (0.05, 0.05, 0.025), "metal")
         edge = rng.uniform(0, 6.28)
         return Target(
             [np.array([0.75 * radius * np.cos(edge), 0.75 * radius * np.sin(edge), high])],
@@ -282,7 +274,7 @@ def _target(shop: Workshop) -> Target:
         shop.geom(body, "box", (wide, rng.uniform(0.05, 0.12), 0.03), "wood", part="rest", mover=False)
         nail = shop.body((0, 0, 0.1), stem="target")
         shop.join(nail, "slide", (0, 0, 1), span=(-0.05, 0.0), friction=60, damping=30)
-        shop.geom(nail, "cylinder", (0.004, 0.05), "metal", solid=False, mass=0.02)
+        shop.prop(nail, "cylinder", (0.004, 0.05), "metal", mass=0.02)
         shop.geom(nail, "cylinder", (0.01, 0.004), "metal", place=(0, 0, 0.05), part="target", mover=False, mass=0.05)
         return Target([np.array([0, 0, 0.14])], "metal", 0.16, "hammer")
     if kind == "row":  # a xylophone, bottles in a row, steps of a railing
@@ -321,7 +313,7 @@ def _target(shop: Workshop) -> Target:
         shop.join(body, "hinge", (0, 1, 0), place=(0, 0, 0.3), damping=0.01)
         shop.join(body, "hinge", (1, 0, 0), place=(0, 0, 0.3), damping=0.01)
         shop.geom(body, "cylinder", (long * 1.3, long * 0.4), material, part="target", mover=False, mass=1.5)
-        shop.geom(body, "capsule", (0.004,), "cloth", ends=((0, 0, 0), (0, 0, 0.3)), solid=False)
+        shop.prop(body, "capsule", (0.004,), "cloth", ends=((0, 0, 0), (0, 0, 0.3)))
         return Target(
             [np.array([long * 0.8, 0, high + long * 1.4])],
             material,
@@ -332,7 +324,7 @@ def _target(shop: Workshop) -> Target:
     material = str(rng.choice(["metal", "wood"]))
     shop.geom(world, "capsule", (0.022,), material, ends=((-1.5, 0, high), (1.5, 0, high)), part="target", mover=False)
     for x in np.arange(-1.5, 1.6, 0.3 if rng.random() < 0.5 else 1.0):
-        shop.geom(world, "capsule", (0.015,), material, ends=((x, 0, 0), (x, 0, high)), solid=False)
+        shop.prop(world, "capsule", (0.015,), material, ends=((x, 0, 0), (x, 0, high)))
     return Target([np.array([rng.normal(0, 0.1), 0, high + 0.02]) for _ in range(3)], material, 0.22)
 
 
@@ -387,9 +379,7 @@ def strike(shop: Workshop) -> Act:
         [rng.uniform(0.6, 2.2), rng.uniform(-2.2, -0.6), np.pi + rng.choice([-0.45, 0.45]), rng.uniform(-0.6, 0.6)],
         p=[0.36, 0.36, 0.16, 0.12],
     )
-    return Act(
-        label, "strike", middle, float(extent), azimuths=(turn - 0.25, turn + 0.25), elevations=(0.1, 0.9), floor=0.1
-    )
+    return Act(label, "strike", middle, extent, about(turn, 0.25), (0.1, 0.9), floor=0.1)
 
 
 def knock(shop: Workshop) -> Act:
@@ -404,17 +394,10 @@ def knock(shop: Workshop) -> Act:
     shop.geom(door, "box", (0.02, wide, 1.0), material, part="target", mover=False, mass=12)
     for y, z in ((-0.5, 0.45), (0.5, 0.45), (-0.5, -0.4), (0.5, -0.4)):
         if rng.random() < 0.6:
-            shop.geom(door, "box", (0.006, wide * 0.36, 0.33), material, place=(-0.02, y * wide, z), solid=False)
-    shop.geom(door, "sphere", (0.03,), "metal", place=(-0.06, -wide * 0.8, 0), solid=False)
+            shop.prop(door, "box", (0.006, wide * 0.36, 0.33), material, place=(-0.02, y * wide, z))
+    shop.prop(door, "sphere", (0.03,), "metal", place=(-0.06, -wide * 0.8, 0))
     for side in (-1, 1):
-        shop.geom(
-            shop.spec.worldbody,
-            "box",
-            (0.05, 0.6, 1.2),
-            "concrete",
-            place=(0.04, side * (wide + 0.62), 1.2),
-            solid=False,
-        )
+        shop.prop(shop.spec.worldbody, "box", (0.05, 0.6, 1.2), "concrete", place=(0.04, side * (wide + 0.62), 1.2))
     times = burst_times(rng, shop.duration, (2, 4), (0.17, 0.4), (0.5, 1.5))
     lift = strokes(shop, times, rng.uniform(0.08, 0.22), 0.006, fall=(0.07, 0.1), rise=(0.1, 0.15), dwells=(0.0,))
     place = np.array([-0.065, rng.uniform(-0.2, 0.2), high])
@@ -428,9 +411,7 @@ def knock(shop: Workshop) -> Act:
     shop.geom(hand, "ellipsoid", (0.045, 0.04, 0.045), "skin", paint=skin, part="tool", mass=0.5, place=(0.02, 0, 0))
     for finger in range(4):
         y = (finger - 1.5) * 0.02
-        shop.geom(
-            hand, "capsule", (0.011,), "skin", ends=((0.05, y, 0.02), (0.045, y, -0.025)), paint=skin, solid=False
-        )
+        shop.prop(hand, "capsule", (0.011,), "skin", ends=((0.05, y, 0.02), (0.045, y, -0.025)), paint=skin)
     shoulder = place + rng.uniform([-0.45, -0.3, -0.2], [-0.3, 0.3, 0.15])
     arm(shop, hand, (-0.03, 0, -0.01), shoulder, whole=0.6)
     shop.hears("tool", "target")
@@ -440,10 +421,10 @@ def knock(shop: Workshop) -> Act:
     return Act(
         label,
         "knock",
-        np.array([-0.1, place[1], high]),
-        float(rng.uniform(0.2, 0.55)),
-        azimuths=(back - 0.15, back + 0.15),
-        elevations=(-0.1, 0.5),
+        (-0.1, place[1], high),
+        rng.uniform(0.2, 0.55),
+        about(back, 0.15),
+        (-0.1, 0.5),
         walls=False,
         outdoors=False,
         floor=0.15,
@@ -471,10 +452,8 @@ def clap(shop: Workshop) -> Act:
         shop.geom(hand, "box", (0.05, 0.014, 0.042), "skin", paint=skin, part=f"palm{side}", mass=0.4)
         for finger in range(4):
             z = (finger - 1.5) * 0.021
-            shop.geom(
-                hand, "capsule", (0.01,), "skin", ends=((0.05, 0, z), (0.12, 0, 1.1 * z)), paint=skin, solid=False
-            )
-        shop.geom(hand, "capsule", (0.011,), "skin", ends=((0.0, 0, 0.04), (0.05, 0, 0.075)), paint=skin, solid=False)
+            shop.prop(hand, "capsule", (0.01,), "skin", ends=((0.05, 0, z), (0.12, 0, 1.1 * z)), paint=skin)
+        shop.prop(hand, "capsule", (0.011,), "skin", ends=((0.0, 0, 0.04), (0.05, 0, 0.075)), paint=skin)
         shoulder = np.array([-0.33, side * 0.19, high + rng.uniform(0.1, 0.25)])
         sleeve = coat if rng.random() < 0.6 else skin
         shop.limb((None, shoulder), (hand, (-0.06, 0, 0)), (0.3, 0.27), (0.05, 0.036), (coat, sleeve), (0, side, -1.0))
@@ -485,13 +464,7 @@ def clap(shop: Workshop) -> Act:
     turn = rng.uniform(-1.2, 1.2)
     extent = float(rng.choice([rng.uniform(0.16, 0.28), rng.uniform(0.3, 0.6)]))
     return Act(
-        "clap",
-        "clap",
-        np.array([-0.05 - 0.3 * (extent > 0.3), 0, high]),
-        extent,
-        azimuths=(turn - 0.3, turn + 0.3),
-        elevations=(-0.15, 0.6),
-        floor=0.1,
+        "clap", "clap", (-0.05 - 0.3 * (extent > 0.3), 0, high), extent, about(turn, 0.3), (-0.15, 0.6), floor=0.1
     )
 
 
@@ -536,7 +509,7 @@ def chop(shop: Workshop) -> Act:
         piece = shop.free(quat=lie, stem="slice")
         r = radius * (1 - 0.6 * max(0, number - count + 4) / 4)
         shop.geom(piece, "cylinder", (r, thick * 0.48), "food", paint=paint, part="slice")
-        shop.geom(piece, "cylinder", (r * 0.92, thick * 0.5), "food", paint=inner, solid=False)
+        shop.prop(piece, "cylinder", (r * 0.92, thick * 0.5), "food", paint=inner)
         until = float(times[number]) if number < len(times) else None
         done = np.searchsorted(times, t - 0.08)
         slow = np.convolve(np.pad(done.astype(float), 60, mode="edge"), np.ones(121) / 121, mode="valid")[: len(t)]
@@ -553,16 +526,15 @@ def chop(shop: Workshop) -> Act:
     shop.servo(joint, -rock * np.clip(lift, 0, None), 40)
     blade = rng.uniform(0.02, 0.05)
     shop.geom(knife, "box", (0.0012, length / 2, blade / 2), "metal", place=(0, 0, blade / 2), part="knife", mass=0.15)
-    shop.geom(knife, "box", (0.012, 0.055, 0.013), "wood", place=(0, -length / 2 - 0.05, blade * 0.7), solid=False)
+    shop.prop(knife, "box", (0.012, 0.055, 0.013), "wood", place=(0, -length / 2 - 0.05, blade * 0.7))
     skin = shop.paint("skin", kind="plain")
-    shop.geom(
+    shop.prop(
         knife,
         "ellipsoid",
         (0.04, 0.045, 0.035),
         "skin",
         place=(0.0, -length / 2 - 0.05, blade * 0.7),
         paint=skin,
-        solid=False,
         mass=0.4,
     )
     arm(
@@ -577,17 +549,17 @@ def chop(shop: Workshop) -> Act:
         push = shop.puppet(
             np.stack([(count * 0.6 + 1) * thick + 0.05 + 0 * t, 0 * t, np.full(len(t), 0.02 + 1.6 * radius)], 1)
         )
-        shop.geom(push, "ellipsoid", (0.05, 0.04, 0.03), "skin", paint=skin, solid=False)
+        shop.prop(push, "ellipsoid", (0.05, 0.04, 0.03), "skin", paint=skin)
         arm(shop, push, (0.03, -0.03, 0), np.array([0.35, -0.6, 0.4]), whole=0.0, bend=(1, 0, -0.5))
     shop.hears("knife", "board")
     turn = rng.choice([rng.uniform(0.4, 2.7), rng.uniform(-2.4, -0.75)], p=[0.6, 0.4])
     return Act(
         "chop",
         "chop",
-        np.array([0, 0, 0.03 + 0.3 * height]),
-        float(rng.uniform(0.13, 0.26)),
-        azimuths=(turn - 0.2, turn + 0.2),
-        elevations=(0.15, 1.0),
+        (0, 0, 0.03 + 0.3 * height),
+        rng.uniform(0.13, 0.26),
+        about(turn, 0.2),
+        (0.15, 1.0),
         outdoors=False,
         floor=0.12,
     )

@@ -37,25 +37,11 @@ def _strings(shop: Workshop) -> Act:
     frame = shop.paint("metal" if rng.random() < 0.6 else "wood")
     for y in (-1, 1):
         depth = y * radius * 2.5
-        shop.geom(
-            world,
-            "capsule",
-            (radius * 0.15,),
-            "metal",
-            ends=((-span, depth, high), (span, depth, high)),
-            paint=frame,
-            solid=False,
+        shop.prop(
+            world, "capsule", (radius * 0.15,), "metal", ends=((-span, depth, high), (span, depth, high)), paint=frame
         )
         for x in (-span, span):
-            shop.geom(
-                world,
-                "capsule",
-                (radius * 0.15,),
-                "metal",
-                ends=((x, depth, 0), (x, depth, high)),
-                paint=frame,
-                solid=False,
-            )
+            shop.prop(world, "capsule", (radius * 0.15,), "metal", ends=((x, depth, 0), (x, depth, high)), paint=frame)
     paint = shop.paint(material, kind="plain")
     pulled = int(rng.integers(1, max(2, count // 2 + 1)))
     aside = rng.uniform(0.5, 1.1)
@@ -67,9 +53,7 @@ def _strings(shop: Workshop) -> Act:
         name = shop.geom(body, "sphere", (radius,), material, paint=paint, part="bob")
         shop.spec.geom(name).solref = [-9e4, -12]
         for y in (-1, 1):
-            shop.geom(
-                body, "capsule", (radius * 0.05,), "cloth", ends=((0, 0, 0), (0, y * radius * 2.5, long)), solid=False
-            )
+            shop.prop(body, "capsule", (radius * 0.05,), "cloth", ends=((0, 0, 0), (0, y * radius * 2.5, long)))
     release = rng.uniform(0.1, 0.7)
 
     def hold(control: Control) -> None:
@@ -84,14 +68,7 @@ def _strings(shop: Workshop) -> Act:
     if label == "impact_metal" and rng.random() < 0.3:
         label = "click"
     return Act(
-        label,
-        "swing",
-        np.array([0, 0, high * 0.5]),
-        float(max(high * 0.6, span)),
-        azimuths=(-2.3, -0.8),
-        elevations=(0.0, 0.6),
-        floor=0.25,
-        tail=0.6,
+        label, "swing", (0, 0, high * 0.5), max(high * 0.6, span), (-2.3, -0.8), (0.0, 0.6), floor=0.25, tail=0.6
     )
 
 
@@ -109,8 +86,8 @@ def _block(shop: Workshop) -> Act:
     body = shop.body((0, 0, high - long), stem="bob")
     joint = shop.join(body, "hinge", (0, 1, 0), place=(0, 0, long), damping=1e-4)
     thing(shop, body, material, size, part="bob", shape=str(rng.choice(["ball", "box", "can", "bag"])))
-    shop.geom(body, "capsule", (size * 0.06,), "cloth", ends=((0, 0, 0), (0, 0, long)), solid=False)
-    shop.geom(world, "capsule", (size * 0.15,), "wood", ends=((-long, 0, high), (long, 0, high)), solid=False)
+    shop.prop(body, "capsule", (size * 0.06,), "cloth", ends=((0, 0, 0), (0, 0, long)))
+    shop.prop(world, "capsule", (size * 0.15,), "wood", ends=((-long, 0, high), (long, 0, high)))
     block = pick(rng, {"wood": 2, "metal": 1.5, "stone": 1, "concrete": 1, "plastic": 0.6})
     for side in (-1, 1) if rng.random() < 0.4 else (1,):
         place = (side * size * rng.uniform(1.1, 2.5) + side * size, 0, high - long)
@@ -146,10 +123,10 @@ def _block(shop: Workshop) -> Act:
     return Act(
         sound_label(material, block),
         "swing",
-        np.array([-0.2 * long, 0, high * 0.45]),
-        float(long * 0.75),
-        azimuths=(-2.4, -0.7),
-        elevations=(0.0, 0.6),
+        (-0.2 * long, 0, high * 0.45),
+        long * 0.75,
+        (-2.4, -0.7),
+        (0.0, 0.6),
         floor=0.08,
     )
 
@@ -173,7 +150,7 @@ def _bell(shop: Workshop) -> Act:
         for stave in range(12):
             a = 2 * np.pi * stave / 12
             ends = [size * np.array([r * np.cos(a), r * np.sin(a), z]) for r, z in ((r0, z0), (r1, z1))]
-            shop.geom(bell, "capsule", (size * 0.17,), "metal", ends=(ends[0], ends[1]), paint=paint, solid=False)
+            shop.prop(bell, "capsule", (size * 0.17,), "metal", ends=ends, paint=paint)
     for side in (-1, 1):
         name = shop.geom(
             bell,
@@ -187,32 +164,22 @@ def _bell(shop: Workshop) -> Act:
         )
         shop.spec.geom(name).rgba = [0, 0, 0, 0]
         shop.spec.geom(name).material = ""
-    shop.geom(bell, "box", (size * 0.2, size * 0.9, size * 0.12), "wood", mass=1.0 * size, solid=False)
+    shop.prop(bell, "box", (size * 0.2, size * 0.9, size * 0.12), "wood", mass=1.0 * size)
     for y in (-1, 1):
-        shop.geom(
+        shop.prop(
             shop.spec.worldbody,
             "box",
             (size * 0.1, size * 0.08, size * 4),
             "wood",
             place=(0, y * size * 1.1, -size * 3.8),
-            solid=False,
         )
     clapper = shop.body((0, 0, -size * 0.1), parent=bell, stem="clapper")
     shop.join(clapper, "hinge", (0, 1, 0), damping=1e-4)
-    shop.geom(clapper, "capsule", (size * 0.05,), "metal", ends=((0, 0, 0), (0, 0, -size * 0.9)), solid=False, mass=0.1)
+    shop.prop(clapper, "capsule", (size * 0.05,), "metal", ends=((0, 0, 0), (0, 0, -size * 0.9)), mass=0.1)
     shop.geom(clapper, "sphere", (size * 0.14,), "metal", place=(0, 0, -size * 1.0), part="clapper", mass=0.8 * size)
-    shop.geom(clapper, "capsule", (size * 0.04,), "cloth", ends=((0, 0, -size * 0.9), (0, 0, -size * 1.5)), solid=False)
+    shop.prop(clapper, "capsule", (size * 0.04,), "cloth", ends=((0, 0, -size * 0.9), (0, 0, -size * 1.5)))
     shop.hears("clapper", "rim")
-    return Act(
-        "bell",
-        "bell",
-        np.array([0, 0, -0.6 * size]),
-        size * 1.3,
-        azimuths=(-2.3, -0.8),
-        elevations=(-0.3, 0.4),
-        merge=0.1,
-        floor=0.2,
-    )
+    return Act("bell", "bell", (0, 0, -0.6 * size), size * 1.3, (-2.3, -0.8), (-0.3, 0.4), merge=0.1, floor=0.2)
 
 
 def chain(shop: Workshop) -> Act:
@@ -240,7 +207,7 @@ def chain(shop: Workshop) -> Act:
         joint = shop.join(hand, "slide", np.eye(3)[axis])
         shop.servo(joint, track, 4000)
     skin = shop.paint("skin", kind="plain")
-    shop.geom(hand, "sphere", (0.02,), "skin", paint=skin, solid=False, mass=0.4)
+    shop.prop(hand, "sphere", (0.02,), "skin", paint=skin, mass=0.4)
     fist(shop, hand, (0, 0, 0.01), skin)
     arm(
         shop,
@@ -293,4 +260,4 @@ def chain(shop: Workshop) -> Act:
         shop.hears("link", "ground")
         label = "chain"
         extent, focus = max(0.55 * hang, 0.1), np.array([0, 0, 0.45 * hang])
-    return Act(label, "shake" if kind == "keys" else "chain", focus, float(extent), merge=0.12, floor=0.15, tail=0.6)
+    return Act(label, "shake" if kind == "keys" else "chain", focus, extent, merge=0.12, floor=0.15, tail=0.6)

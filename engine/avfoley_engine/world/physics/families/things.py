@@ -47,7 +47,7 @@ def thing(shop: Workshop, body: Any, material: str, size: float, part: str = "it
         shop.geom(body, "cylinder", (size * rng.uniform(0.1, 0.25), size * 1.1), material, **look)
     elif shape == "can":
         shop.geom(body, "cylinder", (size * 0.6, size * 0.85), material, **look)
-        shop.geom(body, "cylinder", (size * 0.5, size * 0.87), material, solid=False)
+        shop.prop(body, "cylinder", (size * 0.5, size * 0.87), material)
     elif shape == "bottle":
         shop.geom(body, "cylinder", (size * 0.4, size * 0.7), material, place=(0, 0, -size * 0.3), **look)
         shop.geom(body, "cylinder", (size * 0.15, size * 0.35), material, place=(0, 0, size * 0.7), **trim)
@@ -64,7 +64,7 @@ def thing(shop: Workshop, body: Any, material: str, size: float, part: str = "it
     elif shape == "ring":
         for angle in np.arange(6) * np.pi / 3:
             ends = [size * 0.7 * np.array([np.cos(a), np.sin(a), 0]) for a in (angle, angle + np.pi / 3)]
-            shop.geom(body, "capsule", (size * 0.1,), material, ends=(ends[0], ends[1]), **look)
+            shop.geom(body, "capsule", (size * 0.1,), material, ends=ends, **look)
     return shape
 
 
@@ -75,20 +75,11 @@ def fist(
     axis.
     """
     middle = np.asarray(place, float)
-    shop.geom(
-        body,
-        "ellipsoid",
-        np.array([0.045, 0.04, 0.035]) * scale,
-        "skin",
-        place=middle,
-        quat=turn,
-        paint=paint,
-        solid=False,
-    )
+    shop.prop(body, "ellipsoid", np.array([0.045, 0.04, 0.035]) * scale, "skin", place=middle, quat=turn, paint=paint)
     for finger in range(4):
         at = middle + scale * np.array([0.03 - 0.02 * finger, 0.0, 0.0])
         ends = (at + scale * np.array([0, -0.035, 0.015]), at + scale * np.array([0, 0.035, 0.012]))
-        shop.geom(body, "capsule", (0.011 * scale,), "skin", ends=ends, paint=paint, solid=False)
+        shop.prop(body, "capsule", (0.011 * scale,), "skin", ends=ends, paint=paint)
 
 
 def arm(

@@ -8,7 +8,7 @@ import numpy as np
 
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import irregular_times, smoothstep
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.stage import figure
 from avfoley_engine.world.physics.workshop import Workshop, heading
 
@@ -68,15 +68,14 @@ def footsteps(shop: Workshop) -> Act:
         sole: dict[str, Any] = {"part": "shoe", "paint": shoe}
         shop.geom(body, "box", (0.035, 0.032, 0.018), "leather", place=(-0.055, 0, -0.042), mass=0.5, **sole)
         shop.geom(body, "box", (0.06, 0.038, 0.012), "leather", place=(0.075, 0, -0.048), mass=0.3, **sole)
-        shop.geom(body, "ellipsoid", (0.12, 0.042, 0.035), "leather", place=(0.03, 0, -0.025), paint=shoe, solid=False)
-        shop.geom(
+        shop.prop(body, "ellipsoid", (0.12, 0.042, 0.035), "leather", place=(0.03, 0, -0.025), paint=shoe)
+        shop.prop(
             body,
             "capsule",
             (0.042,),
             "cloth",
             ends=((-0.05, 0, 0.0), (-0.05, 0, 0.06)),
             paint=cloth if not heel else skin,
-            solid=False,
         )
         shin = skin if rng.random() < 0.15 else cloth
         shop.limb(
@@ -93,7 +92,7 @@ def footsteps(shop: Workshop) -> Act:
             [hips[:, 0] - 0.5 * swing, np.full(len(t), -side * 0.26), hips[:, 2] + 0.14 + 0.2 * np.abs(swing)], 1
         )
         hand = shop.puppet(elbow, None, stem="hand")
-        shop.geom(hand, "sphere", (0.045,), "skin", paint=skin, solid=False)
+        shop.prop(hand, "sphere", (0.045,), "skin", paint=skin)
         shop.limb(
             (trunk, (0, -side * 0.2, 0.5)), (hand, (0, 0, 0)), (0.28, 0.26), (0.05, 0.04), (coat, coat), (-1, 0, -0.3)
         )
@@ -109,15 +108,7 @@ def footsteps(shop: Workshop) -> Act:
     side = rng.choice([-1, 1]) * np.pi / 2
     turn = side + rng.normal(0, 0.5) if rng.random() < 0.7 else rng.choice([0.0, np.pi]) + rng.normal(0, 0.3)
     return Act(
-        label,
-        "footsteps",
-        focus,
-        float(extent),
-        azimuths=(turn - 0.1, turn + 0.1),
-        elevations=(0.0, 0.45),
-        merge=0.14,
-        floor=0.15,
-        walls=not follows,
+        label, "footsteps", focus, extent, about(turn, 0.1), (0.0, 0.45), merge=0.14, floor=0.15, walls=not follows
     )
 
 
