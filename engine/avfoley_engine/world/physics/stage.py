@@ -56,7 +56,7 @@ def _light(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray
     steep = rng.uniform(0.35, 1.5)
     yaw = rng.uniform(-np.pi, np.pi)
     towards = -np.array([np.cos(yaw) * np.cos(steep), np.sin(yaw) * np.cos(steep), np.sin(steep)])
-    main = shop.spec.worldbody.add_light(name="main", pos=focus - towards * 4 * act.extent, dir=towards)
+    main = shop.world.add_light(name="main", pos=focus - towards * 4 * act.extent, dir=towards)
     main.castshadow = bool(rng.random() < 0.75)
     main.diffuse = rng.uniform(0.35, 0.8) * dim * warm
     main.specular = rng.uniform(0.1, 0.6) * dim * np.ones(3)
@@ -69,7 +69,7 @@ def _light(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray
     if rng.random() < 0.5:
         side = np.cross(away, [0, 0, 1.0]) * rng.choice([-1, 1])
         place = focus + act.extent * (3 * side - away + up(rng.uniform(1, 4)))
-        fill = shop.spec.worldbody.add_light(name="fill", pos=place, dir=focus - place)
+        fill = shop.world.add_light(name="fill", pos=place, dir=focus - place)
         fill.castshadow = False
         fill.type = mj.mjtLightType.mjLIGHT_DIRECTIONAL
         fill.diffuse = rng.uniform(0.1, 0.35) * dim * warm[::-1]
@@ -80,7 +80,7 @@ def _wall(
     rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray, away: np.ndarray, indoors: bool
 ) -> None:
     """A wall behind the act, now and then one beside it too."""
-    world, low = shop.spec.worldbody, shop.lowest
+    low = shop.lowest
     behind = act.extent * np.exp(rng.uniform(np.log(1.6), np.log(9)))
     yaw = np.arctan2(away[1], away[0]) + rng.normal(0, 0.35)
     high = rng.uniform(2.2, 3.5) if indoors else rng.uniform(0.5, 2.5)
@@ -90,19 +90,19 @@ def _wall(
     wide = max(8.0, 12 * act.extent)
     place = focus + away * (behind + 0.05)
     place[2] = low + high / 2
-    shop.prop(world, "box", (0.05, wide, high / 2), material, place=place, quat=heading(yaw), paint=paint)
+    shop.prop(shop.world, "box", (0.05, wide, high / 2), material, place, quat=heading(yaw), paint=paint)
     if rng.random() < 0.3:
         side = np.array([-np.sin(yaw), np.cos(yaw), 0]) * rng.choice([-1, 1])
         place = focus + side * max(behind, 3 * act.extent) + away * wide / 2
         place[2] = low + high / 2
-        shop.prop(world, "box", (wide, 0.05, high / 2), material, place=place, quat=heading(yaw), paint=paint)
+        shop.prop(shop.world, "box", (wide, 0.05, high / 2), material, place, quat=heading(yaw), paint=paint)
     for _ in range(int(rng.integers(0, 4))):  # pictures, windows, shelves
         size = act.extent * rng.uniform(0.1, 0.8, 2)
         along = rng.uniform(-2.5, 2.5) * act.extent
         place = focus + away * (behind - 0.02) + along * np.array([-np.sin(yaw), np.cos(yaw), 0])
         place[2] = focus[2] + rng.uniform(-0.3, 1.2) * act.extent
         depth = rng.choice([0.01, 0.03, 0.15]) * min(1.0, act.extent)
-        shop.prop(world, "box", (depth, *size), "plastic", place=place, quat=heading(yaw))
+        shop.prop(shop.world, "box", (depth, *size), "plastic", place, quat=heading(yaw))
 
 
 def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray, away: np.ndarray) -> None:
@@ -119,7 +119,7 @@ def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
         shape = str(rng.choice(["box", "box", "cylinder", "ellipsoid"]))
         measure = size if shape != "cylinder" else (size[0], size[2])
         material = str(rng.choice(["wood", "plastic", "metal", "cloth", "ceramic", "paper"]))
-        shop.prop(shop.spec.worldbody, shape, measure, material, place=place, quat=heading(rng.uniform(0, 6)))
+        shop.prop(shop.world, shape, measure, material, place, quat=heading(rng.uniform(0, 6)))
 
 
 def figure(shop: Workshop, body: object, paints: tuple[str, str, str], height: float = 1.7) -> None:
@@ -130,41 +130,17 @@ def figure(shop: Workshop, body: object, paints: tuple[str, str, str], height: f
     skin, coat, hair = paints
     geom: dict[str, Any] = {"solid": False}
     shop.geom(
-        body,
-        "ellipsoid",
-        (0.11 * unit, 0.17 * unit, 0.17 * unit),
-        "cloth",
-        place=(0, 0, 0.12 * unit),
-        paint=coat,
-        **geom,
+        body, "ellipsoid", (0.11 * unit, 0.17 * unit, 0.17 * unit), "cloth", (0, 0, 0.12 * unit), paint=coat, **geom
     )
     shop.geom(
-        body,
-        "ellipsoid",
-        (0.12 * unit, 0.21 * unit, 0.2 * unit),
-        "cloth",
-        place=(0, 0, 0.38 * unit),
-        paint=coat,
-        **geom,
+        body, "ellipsoid", (0.12 * unit, 0.21 * unit, 0.2 * unit), "cloth", (0, 0, 0.38 * unit), paint=coat, **geom
     )
-    shop.geom(body, "capsule", (0.05 * unit, 0.05 * unit), "skin", place=(0, 0, 0.6 * unit), paint=skin, **geom)
+    shop.geom(body, "capsule", (0.05 * unit, 0.05 * unit), "skin", (0, 0, 0.6 * unit), paint=skin, **geom)
     shop.geom(
-        body,
-        "ellipsoid",
-        (0.1 * unit, 0.08 * unit, 0.12 * unit),
-        "skin",
-        place=(0.01, 0, 0.75 * unit),
-        paint=skin,
-        **geom,
+        body, "ellipsoid", (0.1 * unit, 0.08 * unit, 0.12 * unit), "skin", (0.01, 0, 0.75 * unit), paint=skin, **geom
     )
     shop.geom(
-        body,
-        "ellipsoid",
-        (0.1 * unit, 0.085 * unit, 0.09 * unit),
-        "skin",
-        place=(-0.015, 0, 0.8 * unit),
-        paint=hair,
-        **geom,
+        body, "ellipsoid", (0.1 * unit, 0.085 * unit, 0.09 * unit), "skin", (-0.015, 0, 0.8 * unit), paint=hair, **geom
     )
 
 
@@ -249,7 +225,7 @@ def _swung(
         1,
     )
     part = shop.puppet(path + beside * across, quats, stem="bystander")
-    shop.prop(part, "capsule", (thick, length / 2), "cloth", place=(0, 0, -length / 2), paint=paint)
+    shop.prop(part, "capsule", (thick, length / 2), "cloth", (0, 0, -length / 2), paint=paint)
 
 
 def _occluder(

@@ -142,6 +142,11 @@ class Workshop:
         self.lowest = 0.0  # height of the floor
         self._count = 0
 
+    @property
+    def world(self) -> Any:
+        """The room."""
+        return self.spec.worldbody
+
     # Bodies and geoms
 
     def name(self, stem: str) -> str:
@@ -149,10 +154,17 @@ class Workshop:
         return f"{stem}#{self._count}"
 
     def body(
-        self, place: Vector = (0, 0, 0), *, quat: Vector | None = None, parent: Any = None, stem: str = "body"
+        self,
+        place: Vector = (0, 0, 0),
+        *,
+        quat: Vector | None = None,
+        parent: Any = None,
+        stem: str = "body",
+        weightless: bool = False,
     ) -> Any:
         """A body, fixed to its parent (the room) unless joints are added to it."""
-        added = (parent or self.spec.worldbody).add_body(name=self.name(stem), pos=np.asarray(place, float))
+        added = (parent or self.world).add_body(name=self.name(stem), pos=np.asarray(place, float))
+        added.gravcomp = float(weightless)
         if quat is not None:
             added.quat = np.asarray(quat, float)
         return added
@@ -170,6 +182,15 @@ class Workshop:
         added = self.body(path[0], quat=None if quats is None else quats[0], stem=stem)
         added.mocap = True
         self.poses[added.name] = (path, quats)
+        return added
+
+    def driven(
+        self, place: Vector, tracks: np.ndarray, stiffness: float, *, stem: str, quat: Vector | None = None
+    ) -> Any:
+        """A weightless body that springs of `stiffness` (N/m) move along its axes by tracks (N, 3)."""
+        added = self.body(place, quat=quat, stem=stem, weightless=True)
+        for axis, track in zip(np.eye(3), np.transpose(tracks), strict=True):
+            self.servo(self.join(added, "slide", axis), track, stiffness)
         return added
 
     def paint(
@@ -202,8 +223,8 @@ class Workshop:
         shape: str,
         size: Vector,
         material: str,
-        *,
         place: Vector = (0, 0, 0),
+        *,
         quat: Vector | None = None,
         ends: Sequence[Vector] | None = None,
         part: str = "",
@@ -255,9 +276,9 @@ class Workshop:
         added.solimp = [0.95, 0.98, 0.001, 0.5, 2]
         return name
 
-    def prop(self, body: Any, shape: str, size: Vector, material: str, **more: Any) -> str:
+    def prop(self, body: Any, shape: str, size: Vector, material: str, place: Vector = (0, 0, 0), **more: Any) -> str:
         """Adds a geom that touches nothing; see `geom`."""
-        return self.geom(body, shape, size, material, solid=False, **more)
+        return self.geom(body, shape, size, material, place, solid=False, **more)
 
     def _rebound(self, made: Material) -> list[float]:
         """Stiffness and damping of a contact with the ground, in MuJoCo's direct form, for the
@@ -331,6 +352,10 @@ class Workshop:
         """
         self.changes.append((field_name, name, values))
 
+    def fade(self, geom: str, colour: Vector, alpha: np.ndarray) -> None:
+        """A geom of a colour whose opacity follows `alpha` (clock steps,)."""
+        self.change("geom_rgba", geom, np.column_stack([np.tile(colour, (len(alpha), 1)), alpha]))
+
     def hears(self, first: str, second: str) -> None:
         """Contacts of geoms of these two parts sound."""
         pair = frozenset({first, second})
@@ -350,9 +375,7 @@ class Workshop:
         gloss = MATERIALS[material].gloss
         mirror = rng.uniform(0.05, 0.35) * (gloss > 0.4 and rng.random() < 0.35)
         surface.reflectance = mirror if reflective is None else reflective
-        return self.geom(
-            self.spec.worldbody, "plane", (30, 30, 1), material, place=(0, 0, z), part=part, paint=paint, mover=False
-        )
+        return self.geom(self.world, "plane", (30, 30, 1), material, (0, 0, z), part=part, paint=paint, mover=False)
 
     def table(self, material: str, wide: float, deep: float, *, thick: float = 0.03, high: float | None = None) -> str:
         """A table whose top is at z = 0, over a floor."""
@@ -360,24 +383,19 @@ class Workshop:
         high = float(rng.uniform(0.4, 1.0)) if high is None else high
         self.floor(str(rng.choice(["wood", "concrete", "tiles", "carpet"])), z=-high, part="under")
         self.ground = MATERIALS[material]
-        world = self.spec.worldbody
         paint = self.paint(material, repeat=float(rng.choice([1, 1, 2])))
         size = (wide / 2, deep / 2, thick / 2)
-        name = self.geom(
-            world, "box", size, material, place=(0, 0, -thick / 2), part="ground", paint=paint, mover=False
-        )
+        name = self.geom(self.world, "box", size, material, (0, 0, -thick / 2), part="ground", paint=paint, mover=False)
         if rng.random() < 0.6:
             leg = rng.uniform(0.015, 0.04)
             paint = self.paint(str(rng.choice(["wood", "metal"])))
             for sx in (-1, 1):
                 for sy in (-1, 1):
                     place = (sx * (wide / 2 - leg), sy * (deep / 2 - leg), -high / 2 - thick / 2)
-                    self.geom(world, "box", (leg, leg, high / 2), "wood", place=place, paint=paint, solid=False)
+                    self.geom(self.world, "box", (leg, leg, high / 2), "wood", place, paint=paint, solid=False)
         else:
             place = (0, 0, -high / 2 - thick / 2)
-            self.geom(
-                world, "box", (wide * 0.47, deep * 0.47, high / 2 - thick / 2), material, place=place, solid=False
-            )
+            self.geom(self.world, "box", (wide * 0.47, deep * 0.47, high / 2 - thick / 2), material, place, solid=False)
         return name
 
     def limb(
@@ -400,6 +418,13 @@ class Workshop:
             bones.append(bone.name)
         ends = [(("world" if body is None else body.name), np.asarray(point, float)) for body, point in (root, tip)]
         self.limbs.append(Limb((bones[0], bones[1]), lengths, ends[0], ends[1], np.asarray(bend, float)))
+
+
+def smoothed(track: np.ndarray, width: int) -> np.ndarray:
+    """A track (N,) or tracks (N, K), each value the mean over `width` steps round it."""
+    if track.ndim > 1:
+        return np.stack([smoothed(column, width) for column in track.T], 1)
+    return np.convolve(np.pad(track, width // 2, mode="edge"), np.ones(width) / width, mode="valid")[: len(track)]
 
 
 def heading(yaw: float) -> np.ndarray:

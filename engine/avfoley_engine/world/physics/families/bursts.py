@@ -39,7 +39,7 @@ def _lights(
 ) -> None:
     """A lamp that flares at the events."""
     mj = shop.mj
-    lamp = shop.spec.worldbody.add_light(name="flare", pos=place + up(0.1), dir=(0, 0, -1))
+    lamp = shop.world.add_light(name="flare", pos=place + up(0.1), dir=(0, 0, -1))
     lamp.type, lamp.castshadow = mj.mjtLightType.mjLIGHT_POINT, False
     lamp.attenuation = [1, 0, 0]
     lamp.specular, lamp.ambient = np.zeros(3), np.zeros(3)
@@ -110,10 +110,10 @@ def _shot(shop: Workshop) -> Act:
     tilt = -0.18 * kick
     gun = shop.puppet(path, np.stack([np.cos(tilt / 2), 0 * t, np.sin(tilt / 2), 0 * t], 1), stem="gun")
     dark = shop.paint("metal", kind="plain", colour=tuple(rng.uniform(0.05, 0.35) * np.ones(3)))
-    shop.prop(gun, "box", (long / 2, 0.014, 0.018), "metal", place=(long / 2, 0, 0.03), paint=dark)
-    shop.prop(gun, "box", (0.018, 0.013, 0.05), "metal", place=(0.0, 0, -0.03), paint=dark)
+    shop.prop(gun, "box", (long / 2, 0.014, 0.018), "metal", (long / 2, 0, 0.03), paint=dark)
+    shop.prop(gun, "box", (0.018, 0.013, 0.05), "metal", (0.0, 0, -0.03), paint=dark)
     if long > 0.3:
-        shop.prop(gun, "box", (0.12, 0.018, 0.03), "wood", place=(-0.1, 0, 0.0))
+        shop.prop(gun, "box", (0.12, 0.018, 0.03), "wood", (-0.1, 0, 0.0))
     skin = shop.paint("skin", kind="plain")
     fist(shop, gun, (0, 0, -0.02), skin)
     arm(shop, gun, (-0.03, 0, -0.03), np.array([-0.5, rng.uniform(-0.2, 0.2), rng.uniform(-0.1, 0.15)]), whole=0.8)
@@ -174,7 +174,7 @@ def _balloon(shop: Workshop) -> Act:
             ("ellipsoid", (size * 0.85, size * 0.85, size), (0, 0, 0)),
             ("capsule", (0.003, size * 1.5), (0, 0, -2.5 * size)),
         ):
-            geom = shop.prop(ball, shape, measure, "rubber", place=where, colour=colour, alpha=0.99)
+            geom = shop.prop(ball, shape, measure, "rubber", where, colour=colour, alpha=0.99)
             alpha = (clock < until) * 1.0
             shop.change("geom_rgba", geom, np.concatenate([np.tile(colour, (len(clock), 1)), alpha[:, None]], 1))
         if number < len(times):

@@ -189,9 +189,7 @@ def glass(shop: Workshop) -> Act:
         else:
             shop.geom(whole, "cylinder", (size * 0.6, size), material, part="item", **look)
         if kind == "bottle":
-            shop.geom(
-                whole, "cylinder", (size * 0.2, size * 0.5), material, place=(0, 0, size * 1.4), part="item", **look
-            )
+            shop.geom(whole, "cylinder", (size * 0.2, size * 0.5), material, (0, 0, size * 1.4), part="item", **look)
         pieces = []
         for _ in range(int(rng.integers(7, 13))):
             piece = shop.free(stem="piece")

@@ -45,7 +45,6 @@ def _closings(shop: Workshop, width: float, depth: float, most: int = 4) -> np.n
 def _door(shop: Workshop) -> Act:
     rng = shop.rng
     shop.floor(pick(rng, {"wood": 2, "tiles": 2, "carpet": 1, "concrete": 1}))
-    world = shop.spec.worldbody
     scale = float(rng.choice([1.0, 1.0, 0.35]))  # a room's door, or a cupboard's
     wide, tall = rng.uniform(0.7, 1.0) * scale, rng.uniform(1.9, 2.1) * scale
     base = 0.0 if scale == 1 else rng.uniform(0.2, 1.0)
@@ -55,17 +54,11 @@ def _door(shop: Workshop) -> Act:
     opening = float(rng.uniform(0.6, 1.7))
     shop.servo(joint, _closings(shop, opening, 0.03), 700 * scale**3)
     shop.geom(
-        leaf,
-        "box",
-        (wide / 2, 0.02 * scale, tall / 2),
-        material,
-        place=(wide / 2, 0, 0),
-        part="leaf",
-        mass=14 * scale**2,
+        leaf, "box", (wide / 2, 0.02 * scale, tall / 2), material, (wide / 2, 0, 0), part="leaf", mass=14 * scale**2
     )
     for _ in range(int(rng.integers(0, 4))):
         place = (wide * rng.uniform(0.3, 0.7), -0.02 * scale, tall * rng.uniform(-0.35, 0.35))
-        shop.prop(leaf, "box", (wide * 0.3, 0.012 * scale, tall * rng.uniform(0.05, 0.12)), material, place=place)
+        shop.prop(leaf, "box", (wide * 0.3, 0.012 * scale, tall * rng.uniform(0.05, 0.12)), material, place)
     for y in (-1, 1):
         shop.prop(
             leaf,
@@ -77,42 +70,42 @@ def _door(shop: Workshop) -> Act:
     frame = shop.paint(str(rng.choice(["wood", "plastic"])))
     half = base + tall / 2
     shop.prop(
-        world, "box", (0.03 * scale, 0.05 * scale, tall / 2 + 0.05), "wood", place=(-0.05 * scale, 0, half), paint=frame
+        shop.world, "box", (0.03 * scale, 0.05 * scale, tall / 2 + 0.05), "wood", (-0.05 * scale, 0, half), paint=frame
     )
     # The stop that the leaf meets lies behind it.
     shop.geom(
-        world,
+        shop.world,
         "box",
         (0.03 * scale, 0.03 * scale, tall / 2),
         "wood",
-        place=(wide + 0.01, -0.05 * scale, half),
+        (wide + 0.01, -0.05 * scale, half),
         paint=frame,
         part="stop",
         mover=False,
     )
     shop.prop(
-        world,
+        shop.world,
         "box",
         (0.03 * scale, 0.05 * scale, tall / 2 + 0.05),
         "wood",
-        place=(wide + 0.045 * scale, 0, half),
+        (wide + 0.045 * scale, 0, half),
         paint=frame,
     )
     shop.prop(
-        world,
+        shop.world,
         "box",
         (wide / 2 + 0.08 * scale, 0.05 * scale, 0.04 * scale),
         "wood",
-        place=(wide / 2, 0, base + tall + 0.06 * scale),
+        (wide / 2, 0, base + tall + 0.06 * scale),
         paint=frame,
     )
     around = shop.paint(str(rng.choice(["concrete", "plastic", "wood"])))
     if scale == 1:
         for x, w in ((-1.58, 1.5), (wide + 1.58, 1.5)):
-            shop.prop(world, "box", (w, 0.03, 1.4), "concrete", place=(x, 0, 1.4), paint=around)
+            shop.prop(shop.world, "box", (w, 0.03, 1.4), "concrete", (x, 0, 1.4), paint=around)
     else:
         shop.prop(
-            world, "box", (wide / 2 + 0.06, 0.2, tall / 2 + 0.04), "wood", place=(wide / 2, -0.27, half), paint=around
+            shop.world, "box", (wide / 2 + 0.06, 0.2, tall / 2 + 0.04), "wood", (wide / 2, -0.27, half), paint=around
         )
     if rng.random() < 0.5:
         knob = (wide * 0.85, 0.06 * scale, 0)
@@ -149,7 +142,6 @@ def _drawer(shop: Workshop) -> Act:
     base = rng.uniform(0.05, 0.5)
     case = shop.paint(material)
     front = shop.paint(material) if rng.random() < 0.6 else case
-    world = shop.spec.worldbody
     whole = rows * (2 * tall + 0.02)
     # An open case: back, sides, top and bottom, so that a drawer may slide in it.
     middle = base + whole / 2
@@ -160,13 +152,13 @@ def _drawer(shop: Workshop) -> Act:
         ((-deep, 0, base - 0.01), (deep, wide + 0.03, 0.012)),
         ((-deep, 0, base + whole + 0.01), (deep, wide + 0.03, 0.012)),
     ):
-        shop.prop(world, "box", size, material, place=place, paint=case)
+        shop.prop(shop.world, "box", size, material, place, paint=case)
     shop.geom(
-        world,
+        shop.world,
         "box",
         (0.01, 0.03, 0.02),
         material,
-        place=(-0.03, wide, base + (mine + 0.5) * whole / rows),
+        (-0.03, wide, base + (mine + 0.5) * whole / rows),
         part="stop",
         mover=False,
     )
@@ -174,8 +166,7 @@ def _drawer(shop: Workshop) -> Act:
         z = base + (row + 0.5) * whole / rows
         body = shop.body((0, 0, z), stem="drawer")
         if row == mine:
-            joint = shop.join(body, "slide", (1, 0, 0))
-            shop.servo(joint, _closings(shop, deep * 1.5, 0.012), 900)
+            shop.servo(shop.join(body, "slide", (1, 0, 0)), _closings(shop, deep * 1.5, 0.012), 900)
         shop.geom(
             body,
             "box",
@@ -186,24 +177,14 @@ def _drawer(shop: Workshop) -> Act:
             mass=2.0,
             solid=row == mine,
         )
-        shop.prop(body, "box", (0.012, 0.05, 0.012), "metal", place=(0.03, 0, 0))
+        shop.prop(body, "box", (0.012, 0.05, 0.012), "metal", (0.03, 0, 0))
         if row == mine:
             for y in (-wide, wide):
                 shop.prop(
-                    body,
-                    "box",
-                    (deep * 0.9, 0.008, tall * 0.8),
-                    material,
-                    place=(-deep * 0.9, y * 0.95, 0),
-                    paint=front,
+                    body, "box", (deep * 0.9, 0.008, tall * 0.8), material, (-deep * 0.9, y * 0.95, 0), paint=front
                 )
             shop.prop(
-                body,
-                "box",
-                (deep * 0.9, wide * 0.95, 0.006),
-                material,
-                place=(-deep * 0.9, 0, -tall * 0.8),
-                paint=front,
+                body, "box", (deep * 0.9, wide * 0.95, 0.006), material, (-deep * 0.9, 0, -tall * 0.8), paint=front
             )
             if rng.random() < 0.7:
                 hand_shoulder = np.array([0.75 + 0.5 * deep, rng.uniform(-0.3, 0.3), z + rng.uniform(0.15, 0.5)])
@@ -239,26 +220,16 @@ def _lid(shop: Workshop) -> Act:
         rng.choice([0.008, 0.05, 0.1]) * rng.uniform(0.8, 1.5),
     )
     paint = shop.paint(material)
-    shop.geom(
-        shop.spec.worldbody,
-        "box",
-        (wide, deep, tall),
-        material,
-        place=(0, 0, tall),
-        paint=paint,
-        part="stop",
-        mover=False,
-    )
-    lid = shop.body((0, deep, 2 * tall + 0.006), stem="lid")
+    shop.geom(shop.world, "box", (wide, deep, tall), material, (0, 0, tall), paint=paint, part="stop", mover=False)
+    lid = shop.body((0, deep, 2 * tall + 0.006), stem="lid", weightless=True)
     joint = shop.join(lid, "hinge", (-1, 0, 0), damping=0.002)
-    lid.gravcomp = 1
     shop.servo(joint, _closings(shop, float(rng.uniform(0.5, 1.7)), 0.03), 12)
     shop.geom(
         lid,
         "box",
         (wide, deep, 0.005),
         material,
-        place=(0, -deep, 0),
+        (0, -deep, 0),
         paint=paint if rng.random() < 0.5 else None,
         part="leaf",
         mass=0.4,
@@ -282,11 +253,9 @@ def _lid(shop: Workshop) -> Act:
 
 def _finger(shop: Workshop, home: np.ndarray, tracks: np.ndarray, paint: str, stiffness: float = 900.0) -> Any:
     """A fingertip driven along tracks (N, 3) about its home; its part is "finger"."""
-    tip = shop.body(home, stem="fingertip")
-    tip.gravcomp = 1
+    tip = shop.body(home, stem="fingertip", weightless=True)
     for axis in range(3):
-        joint = shop.join(tip, "slide", np.eye(3)[axis])
-        shop.servo(joint, tracks[:, axis], stiffness)
+        shop.servo(shop.join(tip, "slide", np.eye(3)[axis]), tracks[:, axis], stiffness)
     shop.geom(
         tip, "capsule", (0.0075,), "skin", ends=((0, 0, 0), (0, -0.012, 0.02)), paint=paint, part="finger", mass=0.05
     )
@@ -299,24 +268,23 @@ def switch(shop: Workshop) -> Act:
     upright = rng.random() < 0.5
     if upright:
         shop.floor(pick(rng, {"wood": 1, "tiles": 1, "carpet": 1}), z=-1.2)
-        shop.prop(shop.spec.worldbody, "box", (1.5, 1.5, 0.02), "concrete", place=(0, 0, -0.035))
+        shop.prop(shop.world, "box", (1.5, 1.5, 0.02), "concrete", (0, 0, -0.035))
     else:
         shop.table(pick(rng, {"wood": 2, "plastic": 1, "metal": 0.6}), 1.0, 0.7)
     plate = rng.uniform(0.025, 0.06)
     shop.geom(
-        shop.spec.worldbody,
+        shop.world,
         "box",
         (plate, plate * rng.uniform(0.7, 1.6), 0.008),
         "plastic",
-        place=(0, 0, 0.004),
+        (0, 0, 0.004),
         part="plate",
         mover=False,
     )
     times = irregular_times(rng, shop.duration, (0.6, 2.2), min_gap=0.28)
     round_one = rng.random() < 0.5
     size = plate * rng.uniform(0.3, 0.6)
-    button = shop.body((0, 0, 0.02), stem="button")
-    button.gravcomp = 1
+    button = shop.body((0, 0, 0.02), stem="button", weightless=True)
     shop.join(button, "slide", (0, 0, 1), span=(-0.02, 0.0), stiffness=150, damping=0.6)
     colour = tuple(rng.uniform(0.1, 1.0, 3))
     shape = "cylinder" if round_one else "box"
@@ -340,7 +308,7 @@ def switch(shop: Workshop) -> Act:
     knuckle = (tip, (0.0, -0.05, 0.045))
     fist_body = tip
     shop.prop(fist_body, "capsule", (0.009,), "skin", ends=((0, -0.012, 0.02), knuckle[1]), paint=skin)
-    shop.prop(fist_body, "ellipsoid", (0.03, 0.045, 0.035), "skin", place=(0.02, -0.08, 0.05), paint=skin)
+    shop.prop(fist_body, "ellipsoid", (0.03, 0.045, 0.035), "skin", (0.02, -0.08, 0.05), paint=skin)
     for finger in range(3):
         x = 0.02 + 0.017 * finger
         shop.prop(fist_body, "capsule", (0.009,), "skin", ends=((x, -0.055, 0.06), (x, -0.045, 0.03)), paint=skin)
@@ -387,11 +355,11 @@ def typing(shop: Workshop) -> Act:
     wide, deep = columns * pitch / 2 + 0.008, rows * pitch / 2 + 0.008
     base_top = 0.012
     shop.geom(
-        shop.spec.worldbody,
+        shop.world,
         "box",
         (wide, deep, base_top / 2),
         "plastic",
-        place=(0, 0, base_top / 2),
+        (0, 0, base_top / 2),
         paint=case,
         part="base",
         mover=False,
@@ -446,12 +414,11 @@ def typing(shop: Workshop) -> Act:
             x, y = _key_place(rows, columns, pitch, row, column)
             size = (pitch * 0.43, pitch * 0.43, 0.003)
             if (row, column) in keys:
-                key = shop.body((x, y, base_top + 0.006 + rise), stem="key")
-                key.gravcomp = 1
+                key = shop.body((x, y, base_top + 0.006 + rise), stem="key", weightless=True)
                 shop.join(key, "slide", (0, 0, 1), span=(-0.02, 0.0), stiffness=60, damping=0.25)
                 shop.geom(key, "box", size, "plastic", paint=cap, part="key", mass=0.008)
             else:
-                shop.prop(shop.spec.worldbody, "box", size, "plastic", place=(x, y, base_top + 0.006 + rise), paint=cap)
+                shop.prop(shop.world, "box", size, "plastic", (x, y, base_top + 0.006 + rise), paint=cap)
     shop.hears("key", "base")
     shop.hears("finger", "key")
     # From opposite or beside: seen from behind, the hands hide what they strike.

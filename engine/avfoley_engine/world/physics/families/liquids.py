@@ -112,20 +112,21 @@ def _vessel(shop: Workshop, high: float) -> None:
     """A tap over the water, and perhaps a basin's rim round it."""
     rng = shop.rng
     steel = shop.paint("metal", kind="plain")
-    world = shop.spec.worldbody
     top = high + 0.012
-    shop.prop(world, "cylinder", (0.011, 0.015), "metal", place=(0, 0, top + 0.015), paint=steel)
+    shop.prop(shop.world, "cylinder", (0.011, 0.015), "metal", (0, 0, top + 0.015), paint=steel)
     if rng.random() < 0.8:
         yaw = rng.uniform(0, 6.28)
         away = 0.2 * np.array([np.cos(yaw), np.sin(yaw), 0])
-        shop.prop(world, "capsule", (0.012,), "metal", ends=((0, 0, top + 0.03), away + up(top + 0.05)), paint=steel)
+        shop.prop(
+            shop.world, "capsule", (0.012,), "metal", ends=((0, 0, top + 0.03), away + up(top + 0.05)), paint=steel
+        )
     if rng.random() < 0.6:
         rim = shop.paint(str(rng.choice(["ceramic", "metal", "plastic"])))
         radius = rng.uniform(0.12, 0.25)
         for part in range(16):
             a, b = 2 * np.pi * part / 16, 2 * np.pi * (part + 1) / 16
             ends = [radius * np.array([np.cos(x), np.sin(x), 0]) + up(0.01) for x in (a, b)]
-            shop.prop(world, "capsule", (0.012,), "ceramic", ends=ends, paint=rim)
+            shop.prop(shop.world, "capsule", (0.012,), "ceramic", ends=ends, paint=rim)
 
 
 def _entering(

@@ -63,7 +63,7 @@ def saw(shop: Workshop) -> Act:
     high = 0.0
     if label in ("saw", "scrape"):
         size = np.array([rng.uniform(0.03, 0.08), rng.uniform(0.08, 0.3), rng.uniform(0.02, 0.06)])
-        shop.geom(shop.spec.worldbody, "box", size, "wood", place=(0, 0, size[2]), paint=wood)
+        shop.geom(shop.world, "box", size, "wood", (0, 0, size[2]), paint=wood)
         high = 2 * size[2]
     sink = np.linspace(0, min(high * 0.6, 0.03), len(t)) if label == "saw" else 0 * t
     tilt = rng.uniform(-0.15, 0.3) if label == "saw" else 0.0
@@ -71,13 +71,11 @@ def saw(shop: Workshop) -> Act:
     tool = shop.puppet(path, np.tile(turned((0, 1, 0), tilt), (len(t), 1)), stem="tool")
     if label == "saw":
         long = rng.uniform(0.14, 0.24)
-        shop.prop(tool, "box", (long, 0.0015, rng.uniform(0.02, 0.045)), "metal", place=(0.02, 0, 0.035))
-        shop.prop(tool, "box", (0.04, 0.012, 0.05), "wood", place=(-long - 0.02, 0, 0.045))
+        shop.prop(tool, "box", (long, 0.0015, rng.uniform(0.02, 0.045)), "metal", (0.02, 0, 0.035))
+        shop.prop(tool, "box", (0.04, 0.012, 0.05), "wood", (-long - 0.02, 0, 0.045))
         grip = np.array([-long - 0.02, 0, 0.05])
     elif label == "pencil":
-        shop.prop(
-            shop.spec.worldbody, "box", (0.1, 0.14, 0.001), "paper", place=(0, 0, 0.001), colour=(0.95, 0.95, 0.9)
-        )
+        shop.prop(shop.world, "box", (0.1, 0.14, 0.001), "paper", (0, 0, 0.001), colour=(0.95, 0.95, 0.9))
         shop.prop(tool, "capsule", (0.004,), "wood", ends=((0, 0, 0.004), (-0.05, -0.03, 0.13)))
         grip = np.array([-0.025, -0.015, 0.05])
     else:
@@ -85,7 +83,7 @@ def saw(shop: Workshop) -> Act:
         material = {"cloth": "cloth", "paper": "paper", "squeak": "cloth"}.get(
             label, str(rng.choice(["wood", "metal", "plastic"]))
         )
-        shop.prop(tool, "box", size, material, place=(0, 0, size[2]))
+        shop.prop(tool, "box", size, material, (0, 0, size[2]))
         grip = np.array([0, 0, 2 * size[2] + 0.015])
     fist(shop, tool, grip, skin)
     arm(
@@ -132,7 +130,6 @@ def engine(shop: Workshop) -> Act:
     angle = 2 * np.pi * top * np.cumsum(speed) * shop.step
     size = float(np.exp(rng.uniform(np.log(0.08), np.log(0.5))))
     shop.floor(pick(rng, {"concrete": 2, "wood": 1, "metal": 1, "grass": 0.5}), z=-1.6 * size)
-    world = shop.spec.worldbody
     tremble = np.stack([0.012 * size * speed * np.sin(2 * np.pi * 11 * t + phase) for phase in (0, 1, 2)], 1)
     house = shop.puppet(tremble, None, stem="house")
     body = shop.paint(str(rng.choice(["metal", "plastic"])))
@@ -141,9 +138,9 @@ def engine(shop: Workshop) -> Act:
     kind = str(rng.choice(["fan", "piston"])) if label != "helicopter" else "fan"
     if kind == "fan":
         shop.prop(
-            house, "box", (0.5 * size, 0.3 * size, 0.4 * size), "metal", place=(0, 0.45 * size, -0.2 * size), paint=body
+            house, "box", (0.5 * size, 0.3 * size, 0.4 * size), "metal", (0, 0.45 * size, -0.2 * size), paint=body
         )
-        shop.prop(house, "cylinder", (0.12 * size, 0.8 * size), "metal", place=(0, 0.4 * size, -0.9 * size), paint=body)
+        shop.prop(house, "cylinder", (0.12 * size, 0.8 * size), "metal", (0, 0.4 * size, -0.9 * size), paint=body)
         rotor = shop.puppet(tremble, spin, stem="rotor")
         blades = int(rng.integers(2, 5))
         for blade in range(blades):
@@ -155,7 +152,7 @@ def engine(shop: Workshop) -> Act:
                 "box",
                 (0.45 * size, 0.02 * size, rng.uniform(0.08, 0.16) * size),
                 "metal",
-                place=place,
+                place,
                 quat=quat,
                 paint=wheel if blade else None,
             )
@@ -179,15 +176,13 @@ def engine(shop: Workshop) -> Act:
         middle = (pin + np.stack([reach, 0 * t - 0.12 * size, 0 * t], 1)) / 2
         bar = shop.puppet(middle + tremble, turn, stem="rod")
         shop.prop(bar, "capsule", (0.04 * size,), "metal", ends=((-rod / 2, 0, 0), (rod / 2, 0, 0)))
+        shop.prop(house, "box", (0.5 * size, 0.05 * size, 0.2 * size), "metal", (0.7 * size, 0.1 * size, 0), paint=body)
         shop.prop(
-            house, "box", (0.5 * size, 0.05 * size, 0.2 * size), "metal", place=(0.7 * size, 0.1 * size, 0), paint=body
-        )
-        shop.prop(
-            world,
+            shop.world,
             "box",
             (1.3 * size, 0.3 * size, 0.4 * size),
             "metal",
-            place=(0.1 * size, 0.2 * size, -1.2 * size),
+            (0.1 * size, 0.2 * size, -1.2 * size),
             paint=body,
         )
         focus = np.array([0, 0, -0.1 * size])

@@ -21,7 +21,6 @@ def roll(shop: Workshop) -> Act:
     material = pick(rng, {"wood": 2, "plastic": 1.5, "metal": 2, "tin": 1, "rubber": 1, "glass": 1, "stone": 0.5})
     radius = float(np.exp(rng.uniform(np.log(0.02), np.log(0.11))))
     ground = grounds(shop, radius * 10, _FLAT, 0.35)
-    world = shop.spec.worldbody
     lane = radius * rng.uniform(5, 11)  # half of the way between the walls
     block = str(rng.choice(["wood", "metal", "stone", "plastic", "concrete"]))
     high, thick = radius * rng.uniform(1.0, 3.0), radius * rng.uniform(0.3, 1.5)
@@ -30,11 +29,11 @@ def roll(shop: Workshop) -> Act:
         place = (side * (lane + thick), 0, high / 2)
         wide = radius * rng.uniform(3, 8)
         shop.geom(
-            world,
+            shop.world,
             "box",
             (thick, wide, high / 2),
             block,
-            place=place,
+            place,
             quat=heading(skew * side),
             part="wall",
             mover=False,
@@ -204,11 +203,11 @@ def _wall(shop: Workshop) -> Act:
     far = float(radius * rng.uniform(10, 22) + 0.3)
     wall = str(rng.choice(["concrete", "wood", "stone", "metal"]))
     shop.geom(
-        shop.spec.worldbody,
+        shop.world,
         "box",
         (0.05, far * rng.uniform(1, 4), far * rng.uniform(0.5, 1)),
         wall,
-        place=(far + 0.05, 0, far * 0.5),
+        (far + 0.05, 0, far * 0.5),
         part="wall",
         mover=False,
     )
@@ -242,8 +241,7 @@ def _bat(shop: Workshop) -> Act:
     shop.floor(pick(rng, _FLAT), z=-float(rng.uniform(0.6, 1.1)))
     ball = shop.free((0, 0, radius + 0.25), stem="ball")
     shop.geom(ball, "sphere", (radius,), "plastic", part="item", colour=tuple(rng.uniform(0.5, 1, 3)))
-    bat = shop.body((0, 0, 0), stem="bat")
-    bat.gravcomp = 1
+    bat = shop.body((0, 0, 0), stem="bat", weightless=True)
     joints = [shop.join(bat, "slide", axis) for axis in np.eye(3)]
     for joint in joints:
         shop.servo(joint, np.zeros_like(shop.t), 3000)
@@ -300,7 +298,7 @@ def _bowl(shop: Workshop) -> Act:
             pin = shop.free(place, stem="pin")
             paint = shop.paint(target)
             shop.geom(pin, "cylinder", (tall * 0.3, tall), target, part="item", paint=paint)
-            shop.prop(pin, "sphere", (tall * 0.25,), target, place=(0, 0, tall * 1.1), paint=paint)
+            shop.prop(pin, "sphere", (tall * 0.25,), target, (0, 0, tall * 1.1), paint=paint)
     material = str(rng.choice(["wood", "rubber", "plastic"]))
     for time in sparse_times(rng, shop.duration - 0.8, (1, 3), 0.8) - 0.15:
         ball = shop.free(stem="ball")

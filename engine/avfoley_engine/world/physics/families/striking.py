@@ -97,21 +97,19 @@ def held_tool(
     # The tip's way: to the aim of the next stroke, along the ground.
     way = np.stack([points[i] for i in aims])
     home = way[0] - forward * length * np.cos(slope) + np.array([0, 0, length * np.sin(slope) + head])
-    hand = shop.body(home, quat=heading(yaw), stem="hand")
-    hand.gravcomp = 1
+    hand = shop.body(home, quat=heading(yaw), stem="hand", weightless=True)
     turn = np.arcsin(np.clip(wrist * np.clip(lift, 0, None) / length, 0, 0.9))
     moves = way - way[0]
     moves = np.stack([moves @ forward, moves @ np.array([-np.sin(yaw), np.cos(yaw), 0]), moves[:, 2]], 1)
     # The hand goes up by what the wrist does not give, and back as the tool turns.
     moves[:, 2] += lift - length * np.sin(turn)
     for axis in range(3):
-        joint = shop.join(hand, "slide", np.eye(3)[axis])
-        shop.servo(joint, moves[:, axis], 5000 if kind in ("hammer", "bat") else 3500)
-    grip = shop.body((0, 0, 0), quat=turned((0, 1, 0), slope), parent=hand, stem="grip")
-    grip.gravcomp = 1
+        shop.servo(
+            shop.join(hand, "slide", np.eye(3)[axis]), moves[:, axis], 5000 if kind in ("hammer", "bat") else 3500
+        )
+    grip = shop.body((0, 0, 0), quat=turned((0, 1, 0), slope), parent=hand, stem="grip", weightless=True)
     if wrist:
-        joint = shop.join(grip, "hinge", (0, -1, 0), damping=0.002)
-        shop.servo(joint, turn, 60 if kind in ("hammer", "bat") else 25)
+        shop.servo(shop.join(grip, "hinge", (0, -1, 0), damping=0.002), turn, 60 if kind in ("hammer", "bat") else 25)
     skin = shop.paint("skin", kind="plain")
     handle = shop.paint("wood" if rng.random() < 0.6 else "plastic")
     shop.prop(hand, "sphere", (0.02,), "skin", paint=skin, mass=0.35)
@@ -140,13 +138,11 @@ def held_tool(
         paint = shop.paint(material)
         if kind == "hammer":
             wide = rng.uniform(0.012, 0.022)
-            shop.geom(grip, "cylinder", (wide, head), material, place=tip, paint=paint, part="tool", mass=0.35)
+            shop.geom(grip, "cylinder", (wide, head), material, tip, paint=paint, part="tool", mass=0.35)
         elif kind == "mallet":
-            shop.geom(grip, "sphere", (head,), material, place=tip, paint=paint, part="tool", mass=0.06)
+            shop.geom(grip, "sphere", (head,), material, tip, paint=paint, part="tool", mass=0.06)
         elif kind == "spoon":
-            shop.geom(
-                grip, "ellipsoid", (0.035, 0.022, 0.008), material, place=tip, paint=paint, part="tool", mass=0.03
-            )
+            shop.geom(grip, "ellipsoid", (0.035, 0.022, 0.008), material, tip, paint=paint, part="tool", mass=0.03)
     side = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
     shoulder = home - forward * rng.uniform(0.25, 0.5) + side * rng.uniform(-0.25, 0.25) + up(rng.uniform(0.1, 0.42))
     arm(shop, grip, (-0.05, 0, 0), shoulder, whole=0.4, bend=(*(side[:2] * rng.choice([-1, 1])), -1.0))
@@ -156,7 +152,6 @@ def held_tool(
 def _target(shop: Workshop) -> Target:
     """Builds something to strike on or above the ground."""
     rng = shop.rng
-    world = shop.spec.worldbody
     kind = pick(
         rng,
         {
@@ -220,7 +215,7 @@ def _target(shop: Workshop) -> Target:
             tilt = turned((rng.normal(), rng.normal(), 0), rng.uniform(0, 0.25))
             body = shop.body(place, quat=tilt, stem="target")
             shop.prop(body, "cylinder", (radius, tall), "wood")
-            shop.prop(body, "cylinder", (radius * 1.04, 0.012), "metal", place=(0, 0, tall))
+            shop.prop(body, "cylinder", (radius * 1.04, 0.012), "metal", (0, 0, tall))
             skin = shop.body((0, 0, tall + 0.002), parent=body, stem="target")
             shop.join(skin, "slide", (0, 0, 1), span=(-0.03, 0.03), stiffness=3000, damping=6)
             shop.geom(
@@ -237,7 +232,7 @@ def _target(shop: Workshop) -> Target:
         return Target(points, "leather", 0.2 * len(points), "drum_hit")
     if kind == "cymbal":
         high, radius = rng.uniform(0.5, 0.9), rng.uniform(0.14, 0.25)
-        shop.prop(world, "capsule", (0.01,), "metal", ends=((0, 0, 0), (0, 0, high)))
+        shop.prop(shop.world, "capsule", (0.01,), "metal", ends=((0, 0, 0), (0, 0, high)))
         body = shop.body((0, 0, high), stem="target")
         for axis in ((1, 0, 0), (0, 1, 0)):
             shop.join(body, "hinge", axis, stiffness=rng.uniform(0.3, 1.2), damping=rng.uniform(0.005, 0.02))
@@ -261,7 +256,7 @@ def _target(shop: Workshop) -> Target:
         )
     if kind == "anvil":
         high = rng.uniform(0.15, 0.6)
-        shop.geom(world, "cylinder", (rng.uniform(0.1, 0.2), high / 2), "wood", place=(0, 0, high / 2), part="rest")
+        shop.geom(shop.world, "cylinder", (rng.uniform(0.1, 0.2), high / 2), "wood", (0, 0, high / 2), part="rest")
         size = np.array([rng.uniform(0.1, 0.2), rng.uniform(0.04, 0.08), rng.uniform(0.03, 0.08)])
         body = shop.body((0, 0, high + size[2]), quat=heading(rng.uniform(0, 3)))
         dark = shop.paint("metal", kind="plain", colour=(0.25, 0.25, 0.28) if rng.random() < 0.6 else None)
@@ -275,7 +270,7 @@ def _target(shop: Workshop) -> Target:
         nail = shop.body((0, 0, 0.1), stem="target")
         shop.join(nail, "slide", (0, 0, 1), span=(-0.05, 0.0), friction=60, damping=30)
         shop.prop(nail, "cylinder", (0.004, 0.05), "metal", mass=0.02)
-        shop.geom(nail, "cylinder", (0.01, 0.004), "metal", place=(0, 0, 0.05), part="target", mover=False, mass=0.05)
+        shop.geom(nail, "cylinder", (0.01, 0.004), "metal", (0, 0, 0.05), part="target", mover=False, mass=0.05)
         return Target([np.array([0, 0, 0.14])], "metal", 0.16, "hammer")
     if kind == "row":  # a xylophone, bottles in a row, steps of a railing
         material = pick(rng, {"wood": 1.5, "metal": 1.5, "glass": 1, "tin": 0.8, "plastic": 0.7})
@@ -322,9 +317,11 @@ def _target(shop: Workshop) -> Target:
         )
     high = rng.uniform(0.3, 0.8)  # a railing
     material = str(rng.choice(["metal", "wood"]))
-    shop.geom(world, "capsule", (0.022,), material, ends=((-1.5, 0, high), (1.5, 0, high)), part="target", mover=False)
+    shop.geom(
+        shop.world, "capsule", (0.022,), material, ends=((-1.5, 0, high), (1.5, 0, high)), part="target", mover=False
+    )
     for x in np.arange(-1.5, 1.6, 0.3 if rng.random() < 0.5 else 1.0):
-        shop.prop(world, "capsule", (0.015,), material, ends=((x, 0, 0), (x, 0, high)))
+        shop.prop(shop.world, "capsule", (0.015,), material, ends=((x, 0, 0), (x, 0, high)))
     return Target([np.array([rng.normal(0, 0.1), 0, high + 0.02]) for _ in range(3)], material, 0.22)
 
 
@@ -394,21 +391,18 @@ def knock(shop: Workshop) -> Act:
     shop.geom(door, "box", (0.02, wide, 1.0), material, part="target", mover=False, mass=12)
     for y, z in ((-0.5, 0.45), (0.5, 0.45), (-0.5, -0.4), (0.5, -0.4)):
         if rng.random() < 0.6:
-            shop.prop(door, "box", (0.006, wide * 0.36, 0.33), material, place=(-0.02, y * wide, z))
-    shop.prop(door, "sphere", (0.03,), "metal", place=(-0.06, -wide * 0.8, 0))
+            shop.prop(door, "box", (0.006, wide * 0.36, 0.33), material, (-0.02, y * wide, z))
+    shop.prop(door, "sphere", (0.03,), "metal", (-0.06, -wide * 0.8, 0))
     for side in (-1, 1):
-        shop.prop(shop.spec.worldbody, "box", (0.05, 0.6, 1.2), "concrete", place=(0.04, side * (wide + 0.62), 1.2))
+        shop.prop(shop.world, "box", (0.05, 0.6, 1.2), "concrete", (0.04, side * (wide + 0.62), 1.2))
     times = burst_times(rng, shop.duration, (2, 4), (0.17, 0.4), (0.5, 1.5))
     lift = strokes(shop, times, rng.uniform(0.08, 0.22), 0.006, fall=(0.07, 0.1), rise=(0.1, 0.15), dwells=(0.0,))
     place = np.array([-0.065, rng.uniform(-0.2, 0.2), high])
-    hand = shop.body(place, stem="hand")
-    hand.gravcomp = 1
-    joint = shop.join(hand, "slide", (-1, 0, 0))
-    shop.servo(joint, lift, 4500)
-    joint = shop.join(hand, "hinge", (0, 1, 0))
-    shop.servo(joint, -2.0 * lift, 30)
+    hand = shop.body(place, stem="hand", weightless=True)
+    shop.servo(shop.join(hand, "slide", (-1, 0, 0)), lift, 4500)
+    shop.servo(shop.join(hand, "hinge", (0, 1, 0)), -2.0 * lift, 30)
     skin = shop.paint("skin", kind="plain")
-    shop.geom(hand, "ellipsoid", (0.045, 0.04, 0.045), "skin", paint=skin, part="tool", mass=0.5, place=(0.02, 0, 0))
+    shop.geom(hand, "ellipsoid", (0.045, 0.04, 0.045), "skin", (0.02, 0, 0), paint=skin, part="tool", mass=0.5)
     for finger in range(4):
         y = (finger - 1.5) * 0.02
         shop.prop(hand, "capsule", (0.011,), "skin", ends=((0.05, y, 0.02), (0.045, y, -0.025)), paint=skin)
@@ -445,10 +439,8 @@ def clap(shop: Workshop) -> Act:
     coat = shop.paint("cloth")
     for side, share in ((-1, lead), (1, 1 - lead)):
         place = np.array([0.0, side * 0.022, high])
-        hand = shop.body(place, quat=turned((1, 0, 0), tilt), stem="hand")
-        hand.gravcomp = 1
-        joint = shop.join(hand, "slide", (0, side, 0))
-        shop.servo(joint, 2 * lift * share, 2500)
+        hand = shop.body(place, quat=turned((1, 0, 0), tilt), stem="hand", weightless=True)
+        shop.servo(shop.join(hand, "slide", (0, side, 0)), 2 * lift * share, 2500)
         shop.geom(hand, "box", (0.05, 0.014, 0.042), "skin", paint=skin, part=f"palm{side}", mass=0.4)
         for finger in range(4):
             z = (finger - 1.5) * 0.021
@@ -474,14 +466,13 @@ def chop(shop: Workshop) -> Act:
     shop.table(
         pick(rng, {"wood": 2, "stone": 1, "metal": 0.7}), float(rng.uniform(0.8, 1.6)), float(rng.uniform(0.6, 1.0))
     )
-    world = shop.spec.worldbody
     board = str(rng.choice(["wood", "wood", "plastic"]))
     shop.geom(
-        world,
+        shop.world,
         "box",
         (rng.uniform(0.16, 0.26), rng.uniform(0.12, 0.18), 0.01),
         board,
-        place=(0, 0, 0.01),
+        (0, 0, 0.01),
         part="board",
         mover=False,
     )
@@ -517,25 +508,16 @@ def chop(shop: Workshop) -> Act:
         path = np.stack([x, 0 * t, np.full(len(t), 0.02 + radius)], 1)
         shop.carry(piece, until, path=path, quat=lie)
     length = float(rng.uniform(0.14, 0.24))
-    knife = shop.body((0, 0, 0.022), stem="knife")
-    knife.gravcomp = 1
-    joint = shop.join(knife, "slide", (0, 0, 1))
-    shop.servo(joint, lift, 3500)
+    knife = shop.body((0, 0, 0.022), stem="knife", weightless=True)
+    shop.servo(shop.join(knife, "slide", (0, 0, 1)), lift, 3500)
     rock = rng.uniform(0, 3.0)
-    joint = shop.join(knife, "hinge", (1, 0, 0), place=(0, length * 0.4, 0))
-    shop.servo(joint, -rock * np.clip(lift, 0, None), 40)
+    shop.servo(shop.join(knife, "hinge", (1, 0, 0), place=(0, length * 0.4, 0)), -rock * np.clip(lift, 0, None), 40)
     blade = rng.uniform(0.02, 0.05)
-    shop.geom(knife, "box", (0.0012, length / 2, blade / 2), "metal", place=(0, 0, blade / 2), part="knife", mass=0.15)
-    shop.prop(knife, "box", (0.012, 0.055, 0.013), "wood", place=(0, -length / 2 - 0.05, blade * 0.7))
+    shop.geom(knife, "box", (0.0012, length / 2, blade / 2), "metal", (0, 0, blade / 2), part="knife", mass=0.15)
+    shop.prop(knife, "box", (0.012, 0.055, 0.013), "wood", (0, -length / 2 - 0.05, blade * 0.7))
     skin = shop.paint("skin", kind="plain")
     shop.prop(
-        knife,
-        "ellipsoid",
-        (0.04, 0.045, 0.035),
-        "skin",
-        place=(0.0, -length / 2 - 0.05, blade * 0.7),
-        paint=skin,
-        mass=0.4,
+        knife, "ellipsoid", (0.04, 0.045, 0.035), "skin", (0.0, -length / 2 - 0.05, blade * 0.7), paint=skin, mass=0.4
     )
     arm(
         shop,

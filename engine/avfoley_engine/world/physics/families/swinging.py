@@ -32,16 +32,22 @@ def _strings(shop: Workshop) -> Act:
     material = pick(rng, {"metal": 3, "wood": 1, "glass": 0.7, "stone": 0.5})
     grounds(shop, radius * 8)
     high = long + radius * rng.uniform(1.3, 2.5)
-    world = shop.spec.worldbody
     span = count * radius + radius
     frame = shop.paint("metal" if rng.random() < 0.6 else "wood")
     for y in (-1, 1):
         depth = y * radius * 2.5
         shop.prop(
-            world, "capsule", (radius * 0.15,), "metal", ends=((-span, depth, high), (span, depth, high)), paint=frame
+            shop.world,
+            "capsule",
+            (radius * 0.15,),
+            "metal",
+            ends=((-span, depth, high), (span, depth, high)),
+            paint=frame,
         )
         for x in (-span, span):
-            shop.prop(world, "capsule", (radius * 0.15,), "metal", ends=((x, depth, 0), (x, depth, high)), paint=frame)
+            shop.prop(
+                shop.world, "capsule", (radius * 0.15,), "metal", ends=((x, depth, 0), (x, depth, high)), paint=frame
+            )
     paint = shop.paint(material, kind="plain")
     pulled = int(rng.integers(1, max(2, count // 2 + 1)))
     aside = rng.uniform(0.5, 1.1)
@@ -82,21 +88,20 @@ def _block(shop: Workshop) -> Act:
     grounds(shop, size * 6)
     long = size * rng.uniform(4, 9)
     high = long + size * rng.uniform(1.2, 3)
-    world = shop.spec.worldbody
     body = shop.body((0, 0, high - long), stem="bob")
     joint = shop.join(body, "hinge", (0, 1, 0), place=(0, 0, long), damping=1e-4)
     thing(shop, body, material, size, part="bob", shape=str(rng.choice(["ball", "box", "can", "bag"])))
     shop.prop(body, "capsule", (size * 0.06,), "cloth", ends=((0, 0, 0), (0, 0, long)))
-    shop.prop(world, "capsule", (size * 0.15,), "wood", ends=((-long, 0, high), (long, 0, high)))
+    shop.prop(shop.world, "capsule", (size * 0.15,), "wood", ends=((-long, 0, high), (long, 0, high)))
     block = pick(rng, {"wood": 2, "metal": 1.5, "stone": 1, "concrete": 1, "plastic": 0.6})
     for side in (-1, 1) if rng.random() < 0.4 else (1,):
         place = (side * size * rng.uniform(1.1, 2.5) + side * size, 0, high - long)
         shop.geom(
-            world,
+            shop.world,
             "box",
             (size * rng.uniform(0.3, 1.0), size * rng.uniform(0.6, 1.5), high - long + size * 0.5),
             block,
-            place=(place[0], 0, (high - long + size * 0.5) * 0.5),
+            (place[0], 0, (high - long + size * 0.5) * 0.5),
             part="wall",
             mover=False,
         )
@@ -157,7 +162,7 @@ def _bell(shop: Workshop) -> Act:
             "box",
             (size * 0.05, size * 0.5, size * 0.15),
             "metal",
-            place=(side * size * 0.75, 0, -size * 0.95),
+            (side * size * 0.75, 0, -size * 0.95),
             paint=paint,
             part="rim",
             mass=3.0 * size,
@@ -166,17 +171,11 @@ def _bell(shop: Workshop) -> Act:
         shop.spec.geom(name).material = ""
     shop.prop(bell, "box", (size * 0.2, size * 0.9, size * 0.12), "wood", mass=1.0 * size)
     for y in (-1, 1):
-        shop.prop(
-            shop.spec.worldbody,
-            "box",
-            (size * 0.1, size * 0.08, size * 4),
-            "wood",
-            place=(0, y * size * 1.1, -size * 3.8),
-        )
+        shop.prop(shop.world, "box", (size * 0.1, size * 0.08, size * 4), "wood", (0, y * size * 1.1, -size * 3.8))
     clapper = shop.body((0, 0, -size * 0.1), parent=bell, stem="clapper")
     shop.join(clapper, "hinge", (0, 1, 0), damping=1e-4)
     shop.prop(clapper, "capsule", (size * 0.05,), "metal", ends=((0, 0, 0), (0, 0, -size * 0.9)), mass=0.1)
-    shop.geom(clapper, "sphere", (size * 0.14,), "metal", place=(0, 0, -size * 1.0), part="clapper", mass=0.8 * size)
+    shop.geom(clapper, "sphere", (size * 0.14,), "metal", (0, 0, -size * 1.0), part="clapper", mass=0.8 * size)
     shop.prop(clapper, "capsule", (size * 0.04,), "cloth", ends=((0, 0, -size * 0.9), (0, 0, -size * 1.5)))
     shop.hears("clapper", "rim")
     return Act("bell", "bell", (0, 0, -0.6 * size), size * 1.3, (-2.3, -0.8), (-0.3, 0.4), merge=0.1, floor=0.2)
@@ -191,8 +190,7 @@ def chain(shop: Workshop) -> Act:
     kind = str(rng.choice(["jerk", "lower", "keys"]))
     long = count * 2 * link
     hang = long * (rng.uniform(0.45, 0.85) if kind != "keys" else 0.5) + 0.02
-    hand = shop.body((0, 0, hang), stem="hand")
-    hand.gravcomp = 1
+    hand = shop.body((0, 0, hang), stem="hand", weightless=True)
     times = irregular_times(rng, shop.duration, (0.8, 2.2), min_gap=0.3)
     if kind == "lower":
         drop = rng.uniform(0.4, 0.8) * hang
@@ -204,8 +202,7 @@ def chain(shop: Workshop) -> Act:
         jerk = steps(t, times - 0.05, goals * rng.uniform(0.04, 0.1), rng.uniform(0.07, 0.12))
         tracks = [jerk * (kind == "keys"), 0 * t, 0.3 * jerk + 0.06 if kind == "keys" else jerk + 0.08]
     for axis, track in enumerate(tracks):
-        joint = shop.join(hand, "slide", np.eye(3)[axis])
-        shop.servo(joint, track, 4000)
+        shop.servo(shop.join(hand, "slide", np.eye(3)[axis]), track, 4000)
     skin = shop.paint("skin", kind="plain")
     shop.prop(hand, "sphere", (0.02,), "skin", paint=skin, mass=0.4)
     fist(shop, hand, (0, 0, 0.01), skin)
@@ -228,7 +225,7 @@ def chain(shop: Workshop) -> Act:
                 "box",
                 (size * 0.35, size * 0.1, size * 0.9),
                 "metal",
-                place=(0, 0.004 * number, -size),
+                (0, 0.004 * number, -size),
                 part=f"link{number % 2}",
                 paint=steel,
                 mass=0.02,

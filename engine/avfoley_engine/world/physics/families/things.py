@@ -49,18 +49,18 @@ def thing(shop: Workshop, body: Any, material: str, size: float, part: str = "it
         shop.geom(body, "cylinder", (size * 0.6, size * 0.85), material, **look)
         shop.prop(body, "cylinder", (size * 0.5, size * 0.87), material)
     elif shape == "bottle":
-        shop.geom(body, "cylinder", (size * 0.4, size * 0.7), material, place=(0, 0, -size * 0.3), **look)
-        shop.geom(body, "cylinder", (size * 0.15, size * 0.35), material, place=(0, 0, size * 0.7), **trim)
+        shop.geom(body, "cylinder", (size * 0.4, size * 0.7), material, (0, 0, -size * 0.3), **look)
+        shop.geom(body, "cylinder", (size * 0.15, size * 0.35), material, (0, 0, size * 0.7), **trim)
     elif shape == "pan":
         shop.geom(body, "cylinder", (size * 0.8, size * 0.12), material, **look)
         if rng.random() < 0.6:
-            shop.geom(body, "box", (size * 0.6, size * 0.12, size * 0.08), material, place=(size * 1.2, 0, 0), **trim)
+            shop.geom(body, "box", (size * 0.6, size * 0.12, size * 0.08), material, (size * 1.2, 0, 0), **trim)
     elif shape == "spoon":
         shop.geom(body, "capsule", (size * 0.1, size * 0.8), material, quat=turned((0, 1, 0), np.pi / 2), **look)
-        shop.geom(body, "ellipsoid", (size * 0.4, size * 0.28, size * 0.1), material, place=(size * 0.9, 0, 0), **look)
+        shop.geom(body, "ellipsoid", (size * 0.4, size * 0.28, size * 0.1), material, (size * 0.9, 0, 0), **look)
     elif shape == "hammer":
         shop.geom(body, "capsule", (size * 0.12, size), "wood", quat=turned((0, 1, 0), np.pi / 2), part=part)
-        shop.geom(body, "box", (size * 0.2, size * 0.5, size * 0.2), material, place=(size, 0, 0), **look)
+        shop.geom(body, "box", (size * 0.2, size * 0.5, size * 0.2), material, (size, 0, 0), **look)
     elif shape == "ring":
         for angle in np.arange(6) * np.pi / 3:
             ends = [size * 0.7 * np.array([np.cos(a), np.sin(a), 0]) for a in (angle, angle + np.pi / 3)]
@@ -75,7 +75,7 @@ def fist(
     axis.
     """
     middle = np.asarray(place, float)
-    shop.prop(body, "ellipsoid", np.array([0.045, 0.04, 0.035]) * scale, "skin", place=middle, quat=turn, paint=paint)
+    shop.prop(body, "ellipsoid", np.array([0.045, 0.04, 0.035]) * scale, "skin", middle, quat=turn, paint=paint)
     for finger in range(4):
         at = middle + scale * np.array([0.03 - 0.02 * finger, 0.0, 0.0])
         ends = (at + scale * np.array([0, -0.035, 0.015]), at + scale * np.array([0, 0.035, 0.012]))

@@ -58,17 +58,14 @@ def footsteps(shop: Workshop) -> Act:
         own = times[foot::2]
         places = stride * np.arange(len(times))[foot::2] - middle + 0.15 * stride
         x, z, tip = _foot(t, own, places, stride, lift, 0.42 if kind != "run" else 0.3, times)
-        body = shop.body((x[0], side * apart, 0.06), stem="foot")
-        body.gravcomp = 1
+        body = shop.body((x[0], side * apart, 0.06), stem="foot", weightless=True)
         for axis, track, stiffness in (((1, 0, 0), x - x[0], 15000), ((0, 0, 1), z - 0.004, 5000)):
-            joint = shop.join(body, "slide", axis)
-            shop.servo(joint, track, stiffness)
-        joint = shop.join(body, "hinge", (0, 1, 0), place=(-0.05, 0, -0.04))
-        shop.servo(joint, tip, 120)
+            shop.servo(shop.join(body, "slide", axis), track, stiffness)
+        shop.servo(shop.join(body, "hinge", (0, 1, 0), place=(-0.05, 0, -0.04)), tip, 120)
         sole: dict[str, Any] = {"part": "shoe", "paint": shoe}
-        shop.geom(body, "box", (0.035, 0.032, 0.018), "leather", place=(-0.055, 0, -0.042), mass=0.5, **sole)
-        shop.geom(body, "box", (0.06, 0.038, 0.012), "leather", place=(0.075, 0, -0.048), mass=0.3, **sole)
-        shop.prop(body, "ellipsoid", (0.12, 0.042, 0.035), "leather", place=(0.03, 0, -0.025), paint=shoe)
+        shop.geom(body, "box", (0.035, 0.032, 0.018), "leather", (-0.055, 0, -0.042), mass=0.5, **sole)
+        shop.geom(body, "box", (0.06, 0.038, 0.012), "leather", (0.075, 0, -0.048), mass=0.3, **sole)
+        shop.prop(body, "ellipsoid", (0.12, 0.042, 0.035), "leather", (0.03, 0, -0.025), paint=shoe)
         shop.prop(
             body,
             "capsule",
