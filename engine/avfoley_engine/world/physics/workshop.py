@@ -280,6 +280,10 @@ class Workshop:
         """Adds a geom that touches nothing; see `geom`."""
         return self.geom(body, shape, size, material, place, solid=False, **more)
 
+    def fixed(self, shape: str, size: Vector, material: str, place: Vector = (0, 0, 0), **more: Any) -> str:
+        """Adds a geom to the room whose contacts rebound by what meets it; see `geom`."""
+        return self.geom(self.world, shape, size, material, place, mover=False, **more)
+
     def _rebound(self, made: Material) -> list[float]:
         """Stiffness and damping of a contact with the ground, in MuJoCo's direct form, for the
         restitution wanted.

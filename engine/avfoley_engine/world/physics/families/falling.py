@@ -11,35 +11,11 @@ from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import irregular_times, smoothstep
 from avfoley_engine.world.physics.act import Act
 from avfoley_engine.world.physics.families.things import arm, fist, thing
-from avfoley_engine.world.physics.materials import sound_label
+from avfoley_engine.world.physics.materials import WEIGHTS, sound_label
 from avfoley_engine.world.physics.workshop import Callback, Control, Workshop, any_turn, up
 
 _G = 9.81
-_DROPPED = {
-    "metal": 2,
-    "tin": 1.5,
-    "wood": 2,
-    "plastic": 2,
-    "stone": 1.2,
-    "ceramic": 0.7,
-    "cloth": 1,
-    "glass": 0.6,
-    "paper": 0.6,
-    "food": 0.6,
-}
 _BALLS = {"rubber": 3, "leather": 2, "plastic": 1.5, "wood": 0.7, "stone": 0.4, "metal": 0.5}
-_GROUNDS = {
-    "concrete": 2,
-    "wood": 3,
-    "tiles": 2,
-    "carpet": 0.8,
-    "grass": 0.8,
-    "sand": 0.4,
-    "gravel": 0.5,
-    "metal": 0.5,
-    "stone": 0.7,
-    "leaves": 0.3,
-}
 
 
 def grounds(shop: Workshop, size: float, grounds: Mapping[str, float] | None = None, tables: float = 0.4) -> str:
@@ -49,7 +25,7 @@ def grounds(shop: Workshop, size: float, grounds: Mapping[str, float] | None = N
         material = pick(rng, {"wood": 3, "plastic": 1, "metal": 0.7, "stone": 0.7, "glass": 0.3})
         shop.table(material, float(size * rng.uniform(3, 7)), float(size * rng.uniform(2.5, 5)))
         return material
-    material = pick(rng, grounds or _GROUNDS)
+    material = pick(rng, grounds or WEIGHTS["grounds"])
     shop.floor(material)
     return material
 
@@ -87,7 +63,7 @@ def drop(shop: Workshop) -> Act:
     till they lie.
     """
     rng = shop.rng
-    material = pick(rng, _DROPPED)
+    material = pick(rng, WEIGHTS["dropped"])
     size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
     ground = grounds(shop, max(size * 4, 0.3))
     times = irregular_times(rng, shop.duration, (0.4, 1.5), min_gap=0.35)

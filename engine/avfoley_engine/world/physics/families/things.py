@@ -7,29 +7,15 @@ from typing import Any
 import numpy as np
 
 from avfoley_engine.world.families.palette import pick
+from avfoley_engine.world.physics.materials import SHAPES
 from avfoley_engine.world.physics.stage import figure
 from avfoley_engine.world.physics.workshop import Vector, Workshop, turned, up
-
-_SHAPES: dict[str, dict[str, float]] = {
-    "metal": {"pipe": 1, "spoon": 1, "box": 0.6, "pan": 1, "ring": 0.7, "ball": 0.5, "hammer": 0.8},
-    "tin": {"can": 3, "pan": 1, "box": 0.5},
-    "wood": {"box": 2, "pipe": 1.5, "plank": 1.5, "ball": 0.7, "spoon": 0.5},
-    "plastic": {"bottle": 2, "box": 1.5, "can": 1, "ball": 0.7, "pan": 0.4},
-    "glass": {"bottle": 1.5, "can": 1, "ball": 0.4},
-    "stone": {"pebble": 3, "box": 0.7},
-    "ceramic": {"can": 1, "pan": 1, "bottle": 0.5},
-    "rubber": {"ball": 3, "box": 0.3},
-    "leather": {"ball": 2, "pebble": 0.5},
-    "cloth": {"bag": 2, "box": 0.7, "pebble": 0.5},
-    "paper": {"box": 2, "plank": 1},
-    "food": {"pebble": 2, "ball": 1, "bottle": 0.3},
-}
 
 
 def thing(shop: Workshop, body: Any, material: str, size: float, part: str = "item", shape: str = "") -> str:
     """Puts a thing of about `size` metres from its middle to its end on a body; returns its shape."""
     rng = shop.rng
-    shape = shape or pick(rng, _SHAPES[material])
+    shape = shape or pick(rng, SHAPES[material])
     paint = shop.paint(material)
     look: dict[str, Any] = {"part": part, "paint": paint}
     trim: dict[str, Any] = {"part": part, "paint": shop.paint(material) if rng.random() < 0.4 else paint}
@@ -83,12 +69,12 @@ def fist(
 
 
 def arm(
-    shop: Workshop, hand: Any, wrist: Vector, shoulder: np.ndarray, *, whole: float = 0.35, bend: Vector = (0, 0, -1)
+    shop: Workshop, hand: Any, wrist: Vector, shoulder: Vector, *, whole: float = 0.35, bend: Vector = (0, 0, -1)
 ) -> None:
     """Draws an arm from a shoulder in the room to a hand's wrist, perhaps bare; with probability
     `whole` somebody's trunk and head behind it.
     """
-    rng = shop.rng
+    rng, shoulder = shop.rng, np.asarray(shoulder, float)
     coat = shop.paint("cloth")
     lower = shop.paint("skin", kind="plain") if rng.random() < 0.5 else coat
     scale = rng.uniform(0.85, 1.2)

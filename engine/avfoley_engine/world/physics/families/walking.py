@@ -9,21 +9,10 @@ import numpy as np
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import irregular_times, smoothstep
 from avfoley_engine.world.physics.act import Act, about
+from avfoley_engine.world.physics.materials import WEIGHTS
 from avfoley_engine.world.physics.stage import figure
 from avfoley_engine.world.physics.workshop import Workshop, heading
 
-_GROUNDS = {
-    "concrete": 3,
-    "wood": 3,
-    "tiles": 2,
-    "gravel": 1.2,
-    "leaves": 0.7,
-    "grass": 0.4,
-    "carpet": 0.4,
-    "water": 0.6,
-    "stone": 1,
-    "metal": 0.4,
-}
 _LABELS = {"gravel": "impact_gravel", "leaves": "leaves", "water": "footsteps_water"}
 
 
@@ -32,7 +21,7 @@ def footsteps(shop: Workshop) -> Act:
     heard.
     """
     rng, t = shop.rng, shop.t
-    ground = pick(rng, _GROUNDS)
+    ground = pick(rng, WEIGHTS["walked"])
     shop.floor(ground)
     kind = str(rng.choice(["walk", "run", "spot"], p=[0.65, 0.12, 0.23]))
     tempo = {"walk": (1.2, 2.3), "run": (2.3, 3.2), "spot": (1.0, 2.6)}[kind]
