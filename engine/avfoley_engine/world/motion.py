@@ -156,6 +156,37 @@ def hops(t: np.ndarray, times: np.ndarray, gravity: float, limit: float) -> np.n
     return np.asarray(4 * phase * (1 - phase) * np.minimum(gravity * gap**2 / 8, limit))
 
 
+def revs(t: np.ndarray, times: np.ndarray, loudness: np.ndarray, attack: float, tau: float, idle: float) -> np.ndarray:
+    """Speed of an engine: `idle`, and at every event a rise within `attack` seconds that falls off with `tau`."""
+    age = since(t, times)
+    strength = np.concatenate([[0.0], loudness])[latest(t, times) + 1]
+    return np.asarray(idle + strength * smoothstep(age / attack) * np.exp(-np.clip(age - 0.35, 0, 50) / tau))
+
+
+def to_and_fro(
+    t: np.ndarray, times: np.ndarray, loudness: np.ndarray, reach: np.ndarray, push: float, duration: float, both: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A tool that rubs: its way, `reach` (K,) to either side, and how loud it is.
+
+    A stroke begins at each event, at full speed, and lasts at most `push` seconds; it sounds both ways, or only on the
+    push and then comes back in silence.
+    """
+    gap = np.diff(np.append(times, duration + 0.5))
+    index = np.clip(latest(t, times), 0, None)
+    length = np.minimum(push, (0.8 if both else 0.45) * gap)[index]
+    begun = t >= times[0]
+    age = np.clip(since(t, times), 0, 50)
+    progress = 1 - (1 - np.clip(age / length, 0, 1)) ** 2  # full speed at once, then slower
+    if both:
+        side = (-1.0) ** index
+        origin = np.where(index > 0, reach[np.maximum(index - 1, 0)], reach[0]) * -side
+        way = np.where(begun, origin + (reach[index] * side - origin) * progress, -reach[0])
+    else:
+        back = smoothstep((age - length) / np.maximum(gap[index] - length - 0.03, 0.1))
+        way = np.where(begun, reach[0] * (2 * progress - 1 - 2 * back), -reach[0])
+    return way, np.where(begun, np.clip(1 - age / length, 0, 1) ** 0.5, 0.0) * loudness[index]
+
+
 def wander(rng: np.random.Generator, t: np.ndarray, amount: float, rate: float) -> np.ndarray:
     """Smooth random motion: a sum of slow sines with standard deviation near `amount`, up to `rate` hertz."""
     frequencies = rng.uniform(0.15, 1.0, 4) * rate

@@ -10,16 +10,7 @@ from avfoley_engine.world.elements import Backdrop, Camera, Clock, Colour, Finis
 from avfoley_engine.world.families.figures import box, ellipse, limb
 from avfoley_engine.world.families.palette import colour, texture
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import (
-    decay,
-    irregular_times,
-    ring,
-    smoothstep,
-    sparse_times,
-    steps,
-    stroke,
-    wander,
-)
+from avfoley_engine.world.motion import decay, irregular_times, ring, smoothstep, sparse_times, steps, stroke, wander
 
 _LIGHTNESS = {"dark": (0.0, 0.12), "screen": (0.02, 0.9), "any": (0.03, 0.97)}  # of a backdrop, by setting
 

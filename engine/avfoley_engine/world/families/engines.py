@@ -8,7 +8,7 @@ from avfoley_engine.world.elements import CLOCK_RATE, Clock, Colour, Shape
 from avfoley_engine.world.families.figures import box, ellipse, slab
 from avfoley_engine.world.families.palette import colour, material, pick, texture
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import decay, gains, latest, since, smoothstep, sparse_times
+from avfoley_engine.world.motion import decay, gains, revs, sparse_times
 
 
 def engine(rng: np.random.Generator, clock: Clock) -> Performance:
@@ -18,10 +18,7 @@ def engine(rng: np.random.Generator, clock: Clock) -> Performance:
     times = sparse_times(rng, clock.duration, (1, 4), 0.8)
     loudness = gains(rng, len(times)).clip(0.6, 1)
     attack, tau = rng.uniform(0.05, 0.15), rng.uniform(0.25, 0.9)
-    age = since(t, times)
-    idle = rng.choice([0.0, 0.12])
-    strength = np.concatenate([[0.0], loudness])[latest(t, times) + 1]
-    speed = idle + strength * smoothstep(age / attack) * np.exp(-np.clip(age - 0.35, 0, 50) / tau)
+    speed = revs(t, times, loudness, attack, tau, rng.choice([0.0, 0.12]))
     way = np.cumsum(speed) / CLOCK_RATE
     pitch = 0.7 + 0.6 * speed
     body, wheel = material(rng, label), colour(rng, 0.0, 0.5)
@@ -43,12 +40,7 @@ def engine(rng: np.random.Generator, clock: Clock) -> Performance:
 
 
 def _vehicle(
-    rng: np.random.Generator,
-    way: np.ndarray,
-    tremble: np.ndarray,
-    kick: np.ndarray,
-    body: Colour,
-    wheel: Colour,
+    rng: np.random.Generator, way: np.ndarray, tremble: np.ndarray, kick: np.ndarray, body: Colour, wheel: Colour
 ) -> list[Shape]:
     """Seen from the side by a camera that drives along: the road goes by, the wheels turn, the body rears at a rev."""
     wide, tall = rng.uniform(0.25, 0.45), rng.uniform(0.07, 0.15)

@@ -8,17 +8,7 @@ from avfoley_engine.world.elements import Clock, Colour, Shape, Track
 from avfoley_engine.world.families.figures import box, ellipse, glow, limb, slab
 from avfoley_engine.world.families.palette import colour, material, pick, skin
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import (
-    decay,
-    gains,
-    irregular_times,
-    latest,
-    ring,
-    since,
-    sparse_times,
-    steps,
-    stroke,
-)
+from avfoley_engine.world.motion import decay, gains, irregular_times, latest, ring, since, sparse_times, steps, stroke
 
 
 def door(rng: np.random.Generator, clock: Clock) -> Performance:
@@ -71,12 +61,7 @@ def clock_hand(rng: np.random.Generator, clock: Clock) -> Performance:
 
 
 def _dial(
-    rng: np.random.Generator,
-    t: np.ndarray,
-    times: np.ndarray,
-    radius: float,
-    face: Colour,
-    hand: Colour,
+    rng: np.random.Generator, t: np.ndarray, times: np.ndarray, radius: float, face: Colour, hand: Colour
 ) -> list[Shape]:
     shapes = [ellipse(0.0, 0.0, radius * 1.1, radius * 1.1, colour(rng)), ellipse(0.0, 0.0, radius, radius, face)]
     for hour in range(0, 12, int(rng.choice([1, 3]))):
@@ -97,12 +82,7 @@ def _dial(
 
 
 def _pendulum(
-    rng: np.random.Generator,
-    t: np.ndarray,
-    times: np.ndarray,
-    period: float,
-    face: Colour,
-    hand: Colour,
+    rng: np.random.Generator, t: np.ndarray, times: np.ndarray, period: float, face: Colour, hand: Colour
 ) -> list[Shape]:
     first = 2 * times[0] - times[1] if len(times) > 1 else times[0] - 1
     knots = np.concatenate([[first], times, [times[-1] + period]])

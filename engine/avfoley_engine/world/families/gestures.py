@@ -8,7 +8,7 @@ from avfoley_engine.world.elements import Clock, Shape
 from avfoley_engine.world.families.figures import box, ellipse, limb, slab
 from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import gains, irregular_times, latest, since, smoothstep, steps, wander
+from avfoley_engine.world.motion import gains, irregular_times, steps, to_and_fro, wander
 
 _RUBBED = {"saw": 2, "scrape": 3, "pencil": 1, "cloth": 1, "paper": 0.7, "squeak": 0.6, "zipper": 0.4}
 _SHAKEN = {
@@ -31,21 +31,8 @@ def saw(rng: np.random.Generator, clock: Clock) -> Performance:
     loudness = gains(rng, len(times))
     both = rng.random() < 0.5  # sounds both ways, or only on the push
     push = rng.uniform(0.15, 0.4)
-    gap = np.diff(np.append(times, clock.duration + 0.5))
-    index = np.clip(latest(t, times), 0, None)
-    length = np.minimum(push, (0.8 if both else 0.45) * gap)[index]
-    begun = t >= times[0]
-    age = np.clip(since(t, times), 0, 50)
-    progress = 1 - (1 - np.clip(age / length, 0, 1)) ** 2  # full speed at once, then slower
     reach = rng.uniform(0.15, 0.4) * (0.6 + 0.4 * loudness)
-    if both:
-        side = (-1.0) ** index
-        origin = np.where(index > 0, reach[np.maximum(index - 1, 0)], reach[0]) * -side
-        way = np.where(begun, origin + (reach[index] * side - origin) * progress, -reach[0])
-    else:
-        back = smoothstep((age - length) / np.maximum(gap[index] - length - 0.03, 0.1))
-        way = np.where(begun, reach[0] * (2 * progress - 1 - 2 * back), -reach[0])
-    speed = np.where(begun, np.clip(1 - age / length, 0, 1) ** 0.5, 0.0)
+    way, envelope = to_and_fro(t, times, loudness, reach, push, clock.duration, both)
     tilt = rng.uniform(-0.4, 0.4)
     stock, blade = material(rng, "saw"), material(rng, "impact_metal" if label == "saw" else label)
     cos, sin = np.cos(tilt), np.sin(tilt)
@@ -61,7 +48,6 @@ def saw(rng: np.random.Generator, clock: Clock) -> Performance:
         hand_x, hand_y = x + (long + 0.06) * cos, y + (long + 0.06) * sin
         shapes.append(limb(hand_x, hand_y, hand_x + 0.5, hand_y - rng.uniform(0, 0.4), 0.1, colour(rng)))
         shapes.append(ellipse(hand_x, hand_y, 0.08, 0.07, skin(rng)))
-    envelope = speed * loudness[index]
     return Performance(times, loudness, label, "saw", shapes, (0.0, 0.0), 0.6, sustain=envelope, tail=float(push) + 0.1)
 
 

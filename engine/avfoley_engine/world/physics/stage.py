@@ -1,10 +1,6 @@
-"""Sets the stage round an act: light, sky, walls, things that stand about, people who pass in
-silence, something in the way.
-"""
+"""Sets the stage round an act: light, sky, walls, furniture, silent people, something in the way."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -123,25 +119,17 @@ def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
 
 
 def figure(shop: Workshop, body: object, paints: tuple[str, str, str], height: float = 1.7) -> None:
-    """A person's trunk and head on a body whose origin is at the hips; paints are of skin, coat and
-    hair.
-    """
+    """A person's trunk and head on a body at the hips; paints are of skin, coat and hair."""
     unit = height / 1.7
     skin, coat, hair = paints
-    geom: dict[str, Any] = {"solid": False}
-    shop.geom(
-        body, "ellipsoid", (0.11 * unit, 0.17 * unit, 0.17 * unit), "cloth", (0, 0, 0.12 * unit), paint=coat, **geom
-    )
-    shop.geom(
-        body, "ellipsoid", (0.12 * unit, 0.21 * unit, 0.2 * unit), "cloth", (0, 0, 0.38 * unit), paint=coat, **geom
-    )
-    shop.geom(body, "capsule", (0.05 * unit, 0.05 * unit), "skin", (0, 0, 0.6 * unit), paint=skin, **geom)
-    shop.geom(
-        body, "ellipsoid", (0.1 * unit, 0.08 * unit, 0.12 * unit), "skin", (0.01, 0, 0.75 * unit), paint=skin, **geom
-    )
-    shop.geom(
-        body, "ellipsoid", (0.1 * unit, 0.085 * unit, 0.09 * unit), "skin", (-0.015, 0, 0.8 * unit), paint=hair, **geom
-    )
+    for shape, size, material, place, paint in (
+        ("ellipsoid", (0.11 * unit, 0.17 * unit, 0.17 * unit), "cloth", (0, 0, 0.12 * unit), coat),
+        ("ellipsoid", (0.12 * unit, 0.21 * unit, 0.2 * unit), "cloth", (0, 0, 0.38 * unit), coat),
+        ("capsule", (0.05 * unit, 0.05 * unit), "skin", (0, 0, 0.6 * unit), skin),
+        ("ellipsoid", (0.1 * unit, 0.08 * unit, 0.12 * unit), "skin", (0.01, 0, 0.75 * unit), skin),
+        ("ellipsoid", (0.1 * unit, 0.085 * unit, 0.09 * unit), "skin", (-0.015, 0, 0.8 * unit), hair),
+    ):
+        shop.prop(body, shape, size, material, place, paint=paint)
 
 
 def _bystander(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray, away: np.ndarray) -> None:
@@ -164,11 +152,10 @@ def _bystander(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
         paints = (shop.paint("skin", kind="plain"), shop.paint("cloth"), shop.paint("plastic", kind="plain"))
         trunk = shop.puppet(path, np.tile(heading(yaw), (len(t), 1)), stem="bystander")
         figure(shop, trunk, paints, height)
-        pace = (
-            2 * np.pi * rng.uniform(0.7, 1.1) * t
-            if kind == "walk"
-            else 2 * np.pi * np.cumsum(np.clip(wander(rng, t, 0.6, 0.5), -1, 1.5)) * shop.step
-        )
+        if kind == "walk":
+            pace = 2 * np.pi * rng.uniform(0.7, 1.1) * t
+        else:
+            pace = 2 * np.pi * np.cumsum(np.clip(wander(rng, t, 0.6, 0.5), -1, 1.5)) * shop.step
         for hand in (-1, 1):
             swing = 0.5 * np.sin(pace + (hand > 0) * np.pi) * (1.0 if kind == "walk" else rng.uniform(0.3, 2.0))
             _swung(shop, path + up(0.47), yaw, swing, hand * 0.24, 0.55, 0.045, paints[1])
@@ -191,13 +178,8 @@ def _bystander(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
     path[:, 2] = np.maximum(path[:, 2], shop.lowest + size)
     thing = shop.puppet(path, None, stem="bystander")
     shape = str(rng.choice(["sphere", "box", "capsule"]))
-    shop.prop(
-        thing,
-        shape,
-        {"sphere": (size,), "box": (size, size * 0.6, size), "capsule": (size * 0.4, size)}[shape],
-        "plastic",
-        quat=heading(rng.uniform(0, 3)),
-    )
+    measures = {"sphere": (size,), "box": (size, size * 0.6, size), "capsule": (size * 0.4, size)}
+    shop.prop(thing, shape, measures[shape], "plastic", quat=heading(rng.uniform(0, 3)))
 
 
 def _swung(
@@ -212,18 +194,9 @@ def _swung(
 ) -> None:
     """A straight arm or leg that swings fore and aft from a joint beside the path."""
     across = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
-    c, s = np.cos(angle / 2), np.sin(angle / 2)
-    turn = np.stack([c, 0 * c, s, 0 * c], 1)
-    facing = heading(yaw)
-    quats = np.stack(
-        [
-            facing[0] * turn[:, 0] - facing[3] * turn[:, 3],
-            facing[0] * turn[:, 1] - facing[3] * turn[:, 2],
-            facing[0] * turn[:, 2] + facing[3] * turn[:, 1],
-            facing[0] * turn[:, 3] + facing[3] * turn[:, 0],
-        ],
-        1,
-    )
+    c, s, zero = np.cos(angle / 2), np.sin(angle / 2), 0 * np.cos(angle / 2)
+    w, _, _, z = heading(yaw)
+    quats = np.stack([w * c - z * zero, w * zero - z * s, w * s + z * zero, w * zero + z * c], 1)
     part = shop.puppet(path + beside * across, quats, stem="bystander")
     shop.prop(part, "capsule", (thick, length / 2), "cloth", (0, 0, -length / 2), paint=paint)
 
@@ -237,8 +210,7 @@ def _occluder(
     near = max(act.extent * 1.1, shot.distance * rng.uniform(0.3, 0.7))
     place = focus - away * near
     place[2] = focus[2] + near * np.tan(shot.elevation) * 0.8
-    half = near_half = (shot.distance - near) * np.tan(shot.angle / 2)
-    half = max(near_half, 0.05 * act.extent)
+    half = max((shot.distance - near) * np.tan(shot.angle / 2), 0.05 * act.extent)
     if rng.random() < 0.6:
         path = (place + side * rng.uniform(-1.5, 1.5) * half)[None]
     else:

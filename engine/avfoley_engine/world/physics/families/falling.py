@@ -31,9 +31,7 @@ def grounds(shop: Workshop, size: float, grounds: Mapping[str, float] | None = N
 
 
 def held_until(shop: Workshop, until: float, place: np.ndarray, approach: np.ndarray, lower: float = 0.0) -> np.ndarray:
-    """A path (N, 3): brought to a place along `approach` and held there, sinking by `lower` at
-    last.
-    """
+    """A path (N, 3): brought to a place along `approach` and held there, sinking by `lower` at last."""
     t = shop.t
     arrival = max(until - shop.rng.uniform(0.15, 0.6), 0.02)
     begin = arrival - shop.rng.uniform(0.3, 0.8)
@@ -51,17 +49,37 @@ def letting_hand(shop: Workshop, until: float, path: np.ndarray, above: np.ndarr
     away = (shoulder - path[-1]) * 0.5
     index = min(len(t) - 1, round(until / shop.step))
     stays = np.where((t < until)[:, None], path, path[index])
-    hand = shop.puppet(
-        stays + above + np.outer(after, away) + np.outer(0.02 * smoothstep((t - until) / 0.05), [0, 0, 1])
-    )
+    opens = np.outer(0.02 * smoothstep((t - until) / 0.05), [0, 0, 1])
+    hand = shop.puppet(stays + above + np.outer(after, away) + opens)
     fist(shop, hand, (0, 0, 0), shop.paint("skin", kind="plain"))
     arm(shop, hand, (0, 0, 0.02), shoulder, whole=0.15)
 
 
-def drop(shop: Workshop) -> Act:
-    """Things of one kind fall, one after another, from a hand or from above the picture, and tumble
-    till they lie.
+def thrown_in(
+    shop: Workshop,
+    body: Any,
+    time: float,
+    place: np.ndarray,
+    rise: float,
+    drift: np.ndarray,
+    *,
+    spin: float,
+    quat: np.ndarray | None = None,
+    earliest: float = 0.01,
+) -> None:
+    """A free body comes turning from `rise` metres above a place, at `drift` m/s (2,).
+
+    It is down at `time`, and let go at `earliest` at the earliest; `spin` is a deviation, rad/s.
     """
+    flight = np.sqrt(2 * (place[2] + rise) / _G)
+    start = np.array([*(place[:2] - drift * flight), place[2] + rise])
+    spins = shop.rng.normal(0, spin, 3)
+    quat = any_turn(shop.rng) if quat is None else quat
+    shop.carry(body, max(time - flight, earliest), place=start, velocity=(*drift, 0), spin=spins, quat=quat)
+
+
+def drop(shop: Workshop) -> Act:
+    """Things of one kind fall, from a hand or from above the picture, and tumble till they lie."""
     rng = shop.rng
     material = pick(rng, WEIGHTS["dropped"])
     size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
@@ -75,30 +93,17 @@ def drop(shop: Workshop) -> Act:
         item = shop.free(stem="item")
         shape = thing(shop, item, material, size * rng.uniform(0.8, 1.15), shape=shape if rng.random() < 0.8 else "")
         height = high * rng.uniform(0.7, 1.1) + size
-        fall = np.sqrt(2 * height / _G)
         place = np.array([*rng.normal(0, spread * 0.5, 2), height])
         quat = any_turn(rng)
         if by_hand and (number == 0 or time - times[number - 1] > 0.9):
-            until = max(time - fall, 0.1)
+            until = max(time - np.sqrt(2 * height / _G), 0.1)
             shoulder = np.array([*(rng.choice([-1, 1], 2) * rng.uniform(0.25, 0.5, 2)), height + rng.uniform(0.1, 0.5)])
             path = held_until(shop, until, place, shoulder * 0.7 - place * [0.7, 0.7, 0])
             shop.carry(item, until, path=path, quat=quat, spin=rng.normal(0, 2, 3))
             letting_hand(shop, until, path, np.array([0, 0, size * 0.9]), shoulder)
         else:
             # It comes from above the picture, with some speed already.
-            rise = rng.uniform(0.4, 1.0)
-            start = place + up(rise)
-            sideways = rng.normal(0, 0.35, 2)
-            flight = np.sqrt(2 * (height + rise) / _G)
-            start[:2] -= sideways * flight
-            shop.carry(
-                item,
-                max(time - flight, 0.01),
-                place=start,
-                velocity=(*sideways, 0),
-                spin=rng.normal(0, 5, 3),
-                quat=quat,
-            )
+            thrown_in(shop, item, time, place, rng.uniform(0.4, 1.0), rng.normal(0, 0.35, 2), spin=5, quat=quat)
     shop.hears("item", "ground")
     shop.hears("item", "item")
     shop.hears("item", "under")
@@ -114,9 +119,8 @@ def bounce(shop: Workshop) -> Act:
     rng = shop.rng
     material = pick(rng, _BALLS)
     radius = float(np.exp(rng.uniform(np.log(0.018), np.log(0.13))))
-    ground = grounds(
-        shop, max(radius * 5, 0.35), {"concrete": 3, "wood": 3, "tiles": 2, "grass": 0.5, "metal": 0.5, "stone": 1}, 0.3
-    )
+    firm = {"concrete": 3, "wood": 3, "tiles": 2, "grass": 0.5, "metal": 0.5, "stone": 1}
+    ground = grounds(shop, max(radius * 5, 0.35), firm, 0.3)
     high = float(np.clip(radius * np.exp(rng.uniform(np.log(4), np.log(14))), 0.2, 1.4))
     begin, spread = rng.uniform(0.05, 0.8), radius * rng.uniform(1, 5)
     throws = []
@@ -148,7 +152,7 @@ def bounce(shop: Workshop) -> Act:
 def glass(shop: Workshop) -> Act:
     """Glasses, bottles, plates or panes fall and break into pieces, or a ball breaks a pane."""
     rng = shop.rng
-    ground = grounds(shop, 0.5, {"concrete": 2, "tiles": 3, "wood": 2, "stone": 1}, 0.3)
+    grounds(shop, 0.5, {"concrete": 2, "tiles": 3, "wood": 2, "stone": 1}, 0.3)
     size = float(rng.uniform(0.05, 0.12))
     material = "glass" if rng.random() < 0.7 else "ceramic"
     times = np.sort(rng.uniform(0.4, shop.duration - 0.4, int(rng.integers(1, 4))))
@@ -173,22 +177,12 @@ def glass(shop: Workshop) -> Act:
             shop.geom(piece, "box", dims, material, part="piece", **look)
             shop.carry(piece, None, quat=any_turn(rng))
             pieces.append(piece.name)
-        height = high * rng.uniform(0.8, 1.2)
-        drift = rng.normal(0, 0.25, 2)
-        flight = np.sqrt(2 * (height + 0.6) / _G)
-        start = np.array([*(rng.normal(0, 0.15, 2) - drift * flight), height + 0.6])
-        shop.carry(
-            whole,
-            max(time - flight, 0.02),
-            place=start,
-            velocity=(*drift, 0),
-            spin=rng.normal(0, 3, 3),
-            quat=any_turn(rng),
-        )
+        height, drift = high * rng.uniform(0.8, 1.2), rng.normal(0, 0.25, 2)
+        place = np.array([*rng.normal(0, 0.15, 2), height])
+        thrown_in(shop, whole, time, place, 0.6, drift, spin=3, earliest=0.02)
         shop.callbacks.append(_breaking(whole.name, pieces, size, np.random.default_rng(rng.integers(1 << 60))))
     shop.hears("item", "ground")
     shop.hears("item", "under")
-    del ground
     extent = max(0.5 * high, 0.25)
     return Act("glass_break", "glass", (0, 0, 0.35 * high), extent, merge=0.08, floor=0.2)
 

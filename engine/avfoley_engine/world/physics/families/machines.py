@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from avfoley_engine.world.families.palette import pick
-from avfoley_engine.world.motion import gains, irregular_times, latest, since, smoothstep, sparse_times
+from avfoley_engine.world.motion import gains, irregular_times, revs, sparse_times, to_and_fro
 from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.families.falling import grounds
 from avfoley_engine.world.physics.families.things import arm, fist
@@ -15,9 +15,7 @@ _RUBBED = {"saw": 3, "scrape": 3, "pencil": 1, "cloth": 1, "paper": 0.6, "squeak
 
 
 def said(shop: Workshop, times: np.ndarray, loudness: np.ndarray, place: np.ndarray) -> None:
-    """Sounding instants that no contact makes, with their loudness instead of an impulse, seen at a
-    place.
-    """
+    """Sounding instants that no contact makes, of a loudness, seen at a place."""
     heard = [Heard(float(t), float(g) ** (1 / 0.6), tuple(place)) for t, g in zip(times, loudness, strict=True)]
 
     def once(control: Control) -> None:
@@ -35,28 +33,10 @@ def saw(shop: Workshop) -> Act:
     loudness = gains(rng, len(times))
     push = rng.uniform(0.16, 0.35)
     both = rng.random() < 0.5
-    gap = np.diff(np.append(times, shop.duration + 0.5))
-    small = label in ("pencil",)
-    reach = rng.uniform(0.012, 0.03) if small else rng.uniform(0.05, 0.14)
-
-    def motion(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        index = np.clip(latest(t, times), 0, None)
-        length = np.minimum(push, (0.8 if both else 0.45) * gap)[index]
-        begun = t >= times[0]
-        age = np.clip(since(t, times), 0, 50)
-        progress = 1 - (1 - np.clip(age / length, 0, 1)) ** 2
-        amount = reach * (0.5 + 0.5 * loudness)
-        if both:
-            side = (-1.0) ** index
-            origin = np.where(index > 0, amount[np.maximum(index - 1, 0)], amount[0]) * -side
-            way = np.where(begun, origin + (amount[index] * side - origin) * progress, -amount[0])
-        else:
-            back = smoothstep((age - length) / np.maximum(gap[index] - length - 0.03, 0.1))
-            way = np.where(begun, amount[0] * (2 * progress - 1 - 2 * back), -amount[0])
-        return way, np.where(begun, np.clip(1 - age / length, 0, 1) ** 0.5, 0.0) * loudness[index]
-
-    way, _ = motion(t)
-    _, envelope = motion(shop.clock)
+    small = label == "pencil"
+    reach = (rng.uniform(0.012, 0.03) if small else rng.uniform(0.05, 0.14)) * (0.5 + 0.5 * loudness)
+    way, _ = to_and_fro(t, times, loudness, reach, push, shop.duration, both)
+    _, envelope = to_and_fro(shop.clock, times, loudness, reach, push, shop.duration, both)
     grounds(shop, 0.3, tables=0.7)
     wood = shop.paint("wood")
     skin = shop.paint("skin", kind="plain")
@@ -80,52 +60,28 @@ def saw(shop: Workshop) -> Act:
         grip = np.array([-0.025, -0.015, 0.05])
     else:
         size = np.array([rng.uniform(0.04, 0.09), rng.uniform(0.025, 0.05), rng.uniform(0.008, 0.02)])
-        material = {"cloth": "cloth", "paper": "paper", "squeak": "cloth"}.get(
-            label, str(rng.choice(["wood", "metal", "plastic"]))
-        )
+        hard = str(rng.choice(["wood", "metal", "plastic"]))
+        material = {"cloth": "cloth", "paper": "paper", "squeak": "cloth"}.get(label, hard)
         shop.prop(tool, "box", size, material, (0, 0, size[2]))
         grip = np.array([0, 0, 2 * size[2] + 0.015])
     fist(shop, tool, grip, skin)
-    arm(
-        shop,
-        tool,
-        grip + np.array([-0.04, 0, 0.02]),
-        np.array([-0.5, rng.uniform(-0.3, 0.3), high + rng.uniform(0.2, 0.45)]),
-        whole=0.35,
-    )
+    shoulder = (-0.5, rng.uniform(-0.3, 0.3), high + rng.uniform(0.2, 0.45))
+    arm(shop, tool, grip + np.array([-0.04, 0, 0.02]), shoulder, whole=0.35)
     said(shop, times[times < shop.duration - 0.05], loudness, np.array([0, 0, high + 0.01]))
     turn = rng.choice([-1, 1]) * rng.uniform(0.5, 2.2)
-    return Act(
-        label,
-        "saw",
-        (-0.03, 0, high + 0.03),
-        0.12 if small else float(rng.uniform(0.2, 0.4)),
-        about(turn, 0.1),
-        (0.1, 0.9),
-        sustain=envelope,
-        tail=float(push) + 0.1,
-    )
+    focus, extent = (-0.03, 0, high + 0.03), 0.12 if small else rng.uniform(0.2, 0.4)
+    return Act(label, "saw", focus, extent, about(turn, 0.1), (0.1, 0.9), sustain=envelope, tail=float(push) + 0.1)
 
 
 def engine(shop: Workshop) -> Act:
-    """A fan, a flywheel with its piston, or a drill: it starts and revs, and its sound follows its
-    speed.
-    """
+    """A fan or a flywheel with its piston: it starts and revs, and its sound follows its speed."""
     rng, t = shop.rng, shop.t
     label = pick(rng, {"machine": 3, "engine": 2, "drill": 1, "helicopter": 0.4, "chainsaw": 0.4})
     times = sparse_times(rng, shop.duration, (1, 4), 0.8)
     loudness = gains(rng, len(times)).clip(0.6, 1)
     attack, tau = rng.uniform(0.05, 0.15), rng.uniform(0.25, 0.9)
     idle = rng.choice([0.0, 0.12])
-    strength = np.concatenate([[0.0], loudness])
-
-    def speed_at(t: np.ndarray) -> np.ndarray:
-        age = since(t, times)
-        return idle + strength[latest(t, times) + 1] * smoothstep(age / attack) * np.exp(
-            -np.clip(age - 0.35, 0, 50) / tau
-        )
-
-    speed = speed_at(t)
+    speed = revs(t, times, loudness, attack, tau, idle)
     top = rng.uniform(2.5, 7.0)  # turns a second, slow enough for the picture
     angle = 2 * np.pi * top * np.cumsum(speed) * shop.step
     size = float(np.exp(rng.uniform(np.log(0.08), np.log(0.5))))
@@ -137,25 +93,16 @@ def engine(shop: Workshop) -> Act:
     spin = np.stack([np.cos(angle / 2), 0 * angle, np.sin(angle / 2), 0 * angle], 1)
     kind = str(rng.choice(["fan", "piston"])) if label != "helicopter" else "fan"
     if kind == "fan":
-        shop.prop(
-            house, "box", (0.5 * size, 0.3 * size, 0.4 * size), "metal", (0, 0.45 * size, -0.2 * size), paint=body
-        )
+        measure = (0.5 * size, 0.3 * size, 0.4 * size)
+        shop.prop(house, "box", measure, "metal", (0, 0.45 * size, -0.2 * size), paint=body)
         shop.prop(house, "cylinder", (0.12 * size, 0.8 * size), "metal", (0, 0.4 * size, -0.9 * size), paint=body)
         rotor = shop.puppet(tremble, spin, stem="rotor")
         blades = int(rng.integers(2, 5))
         for blade in range(blades):
             a = 2 * np.pi * blade / blades
             place = 0.5 * size * np.array([np.cos(a), 0, np.sin(a)])
-            quat = turned((0, 1, 0), -a)
-            shop.prop(
-                rotor,
-                "box",
-                (0.45 * size, 0.02 * size, rng.uniform(0.08, 0.16) * size),
-                "metal",
-                place,
-                quat=quat,
-                paint=wheel if blade else None,
-            )
+            measure, paint = (0.45 * size, 0.02 * size, rng.uniform(0.08, 0.16) * size), wheel if blade else None
+            shop.prop(rotor, "box", measure, "metal", place, quat=turned((0, 1, 0), -a), paint=paint)
         shop.prop(rotor, "sphere", (0.12 * size,), "metal", paint=wheel)
         focus = np.array([0, 0, 0.0])
     else:
@@ -169,32 +116,18 @@ def engine(shop: Workshop) -> Act:
         crank, rod = 0.3 * size, 1.1 * size
         pin = np.stack([-0.6 * size + crank * np.cos(angle), 0 * t - 0.12 * size, -crank * np.sin(angle)], 1)
         reach = pin[:, 0] + np.sqrt(rod**2 - pin[:, 2] ** 2)
-        piston = shop.puppet(np.stack([reach, 0 * t - 0.12 * size, 0 * t], 1) + tremble, None, stem="piston")
+        end = np.stack([reach, 0 * t - 0.12 * size, 0 * t], 1)
+        piston = shop.puppet(end + tremble, None, stem="piston")
         shop.prop(piston, "box", (0.13 * size, 0.1 * size, 0.1 * size), "metal")
         tilt = np.arctan2(pin[:, 2], reach - pin[:, 0])
         turn = np.stack([np.cos(tilt / 2), 0 * tilt, np.sin(tilt / 2), 0 * tilt], 1)
-        middle = (pin + np.stack([reach, 0 * t - 0.12 * size, 0 * t], 1)) / 2
-        bar = shop.puppet(middle + tremble, turn, stem="rod")
+        bar = shop.puppet((pin + end) / 2 + tremble, turn, stem="rod")
         shop.prop(bar, "capsule", (0.04 * size,), "metal", ends=((-rod / 2, 0, 0), (rod / 2, 0, 0)))
         shop.prop(house, "box", (0.5 * size, 0.05 * size, 0.2 * size), "metal", (0.7 * size, 0.1 * size, 0), paint=body)
-        shop.prop(
-            shop.world,
-            "box",
-            (1.3 * size, 0.3 * size, 0.4 * size),
-            "metal",
-            (0.1 * size, 0.2 * size, -1.2 * size),
-            paint=body,
-        )
+        measure = (1.3 * size, 0.3 * size, 0.4 * size)
+        shop.prop(shop.world, "box", measure, "metal", (0.1 * size, 0.2 * size, -1.2 * size), paint=body)
         focus = np.array([0, 0, -0.1 * size])
-    pitch = speed_at(shop.clock)
+    pitch = revs(shop.clock, times, loudness, attack, tau, idle)
     said(shop, times, loudness, focus - np.array([0, 0.15 * size, 0]))
-    return Act(
-        label,
-        "machine",
-        focus,
-        size * rng.uniform(0.9, 1.4),
-        (-2.3, -0.8),
-        (-0.1, 0.5),
-        sustain=pitch,
-        pitch=0.7 + 0.6 * pitch,
-    )
+    extent = size * rng.uniform(0.9, 1.4)
+    return Act(label, "machine", focus, extent, (-2.3, -0.8), (-0.1, 0.5), sustain=pitch, pitch=0.7 + 0.6 * pitch)

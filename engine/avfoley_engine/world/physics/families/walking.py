@@ -11,15 +11,13 @@ from avfoley_engine.world.motion import irregular_times, smoothstep
 from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.materials import WEIGHTS
 from avfoley_engine.world.physics.stage import figure
-from avfoley_engine.world.physics.workshop import Workshop, heading
+from avfoley_engine.world.physics.workshop import Workshop, heading, smoothed
 
 _LABELS = {"gravel": "impact_gravel", "leaves": "leaves", "water": "footsteps_water"}
 
 
 def footsteps(shop: Workshop) -> Act:
-    """Someone walks, runs, marches on the spot or comes down stairs; each landing of a shoe is
-    heard.
-    """
+    """Someone walks, runs or marches on the spot; each landing of a shoe is heard."""
     rng, t = shop.rng, shop.t
     ground = pick(rng, WEIGHTS["walked"])
     shop.floor(ground)
@@ -33,7 +31,7 @@ def footsteps(shop: Workshop) -> Act:
     # The way of the trunk: a stride a step.
     knots = np.concatenate([[times[0] - 0.7], times, [times[-1] + 0.7]])
     way = np.interp(t, knots, stride * np.arange(-1, len(times) + 1))
-    way = np.convolve(np.pad(way, 120, mode="edge"), np.ones(241) / 241, mode="valid")[: len(t)]
+    way = smoothed(way, 241)
     middle = way[len(way) // 2]
     cloth, shoe, skin = shop.paint("cloth"), shop.paint("leather"), shop.paint("skin", kind="plain")
     coat = shop.paint("cloth")
@@ -55,33 +53,18 @@ def footsteps(shop: Workshop) -> Act:
         shop.geom(body, "box", (0.035, 0.032, 0.018), "leather", (-0.055, 0, -0.042), mass=0.5, **sole)
         shop.geom(body, "box", (0.06, 0.038, 0.012), "leather", (0.075, 0, -0.048), mass=0.3, **sole)
         shop.prop(body, "ellipsoid", (0.12, 0.042, 0.035), "leather", (0.03, 0, -0.025), paint=shoe)
-        shop.prop(
-            body,
-            "capsule",
-            (0.042,),
-            "cloth",
-            ends=((-0.05, 0, 0.0), (-0.05, 0, 0.06)),
-            paint=cloth if not heel else skin,
-        )
+        ends = ((-0.05, 0, 0.0), (-0.05, 0, 0.06))
+        shop.prop(body, "capsule", (0.042,), "cloth", ends=ends, paint=skin if heel else cloth)
         shin = skin if rng.random() < 0.15 else cloth
-        shop.limb(
-            (trunk, (0, side * apart, 0)),
-            (body, (-0.05, 0, 0.03)),
-            (leg * 0.52, leg * 0.5),
-            (0.075, 0.05),
-            (cloth, shin),
-            (1, 0, 0),
-        )
+        hip, ankle = (trunk, (0, side * apart, 0)), (body, (-0.05, 0, 0.03))
+        shop.limb(hip, ankle, (leg * 0.52, leg * 0.5), (0.075, 0.05), (cloth, shin), (1, 0, 0))
         # Arms swing against the legs.
-        swing = _smooth(0.35 * np.clip((x - hips[:, 0]) / max(stride, 0.4), -1, 1), 200)
-        elbow = np.stack(
-            [hips[:, 0] - 0.5 * swing, np.full(len(t), -side * 0.26), hips[:, 2] + 0.14 + 0.2 * np.abs(swing)], 1
-        )
-        hand = shop.puppet(elbow, None, stem="hand")
+        swing = smoothed(0.35 * np.clip((x - hips[:, 0]) / max(stride, 0.4), -1, 1), 200)
+        height = hips[:, 2] + 0.14 + 0.2 * np.abs(swing)
+        hand = shop.puppet(np.stack([hips[:, 0] - 0.5 * swing, 0 * t - side * 0.26, height], 1), None, stem="hand")
         shop.prop(hand, "sphere", (0.045,), "skin", paint=skin)
-        shop.limb(
-            (trunk, (0, -side * 0.2, 0.5)), (hand, (0, 0, 0)), (0.28, 0.26), (0.05, 0.04), (coat, coat), (-1, 0, -0.3)
-        )
+        shoulder, wrist = (trunk, (0, -side * 0.2, 0.5)), (hand, (0, 0, 0))
+        shop.limb(shoulder, wrist, (0.28, 0.26), (0.05, 0.04), (coat, coat), (-1, 0, -0.3))
     shop.hears("shoe", "ground")
     label = _LABELS.get(ground, "footsteps")
     close = rng.random() < 0.5
@@ -101,9 +84,7 @@ def footsteps(shop: Workshop) -> Act:
 def _foot(
     t: np.ndarray, own: np.ndarray, places: np.ndarray, stride: float, lift: float, swing: float, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One foot's x, height and tip (toe down): planted until it swings to the next place, landing
-    there in time.
-    """
+    """One foot's x, height and tip (toe down): planted until it swings to its next place, in time."""
     if not len(own):
         own, places = np.array([times[0]]), np.array([0.0])
     upcoming = np.searchsorted(own, t, side="right")
@@ -116,11 +97,6 @@ def _foot(
     x = current + (target - current) * smoothstep(phase)
     # Skewed: it comes down faster than it went up, and is still falling when it lands.
     z = lift * np.sin(np.pi * phase**1.25) * (phase < 1)
-    tip = 0.55 * np.sin(2 * np.pi * np.clip(phase, 0, 0.5)) * (phase < 0.5) - 0.25 * smoothstep((phase - 0.5) / 0.4) * (
-        phase < 1
-    )
+    tip = 0.55 * np.sin(2 * np.pi * np.clip(phase, 0, 0.5)) * (phase < 0.5)
+    tip = tip - 0.25 * smoothstep((phase - 0.5) / 0.4) * (phase < 1)
     return x, z, tip * min(1.0, stride / 0.4 + 0.2)
-
-
-def _smooth(track: np.ndarray, width: int) -> np.ndarray:
-    return np.convolve(np.pad(track, width // 2, mode="edge"), np.ones(width) / width, mode="valid")[: len(track)]
