@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
+import tomllib
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from avfoley_engine.errors import MediaError
-from avfoley_engine.world.recordings import decode, is_held_out
+from avfoley_engine.world.recordings import decode, is_held_out, read_index
 
 SAMPLE_RATE = 48000
 
@@ -18,67 +18,7 @@ _ONSET_LEVEL = 0.3  # of the peak: where a slow attack counts as begun
 _LEAD = 0.0015  # seconds kept before the onset, faded in
 
 # Rare labels borrow from their nearest kin when a split has no file of theirs.
-_KIN = {
-    "hammer": "impact_metal",
-    "knock": "impact_wood",
-    "saw": "scrape",
-    "zipper": "scrape",
-    "crack": "chop",
-    "eating": "chop",
-    "cash_register": "bell",
-    "car_door": "door_close",
-    "typewriter": "keyboard_key",
-    "keyboard_typing": "keyboard_key",
-    "pencil": "scrape",
-    "footsteps_water": "footsteps",
-    "impact_gravel": "footsteps",
-    "horse_hooves": "footsteps",
-    "leaves": "crinkle",
-    "water_drip": "water_other",
-    "water_bubbles": "water_other",
-    "water_other": "water_splash",
-    "water_stream": "water_pour",
-    "wings": "cloth",
-    "pop": "balloon",
-    "fireworks": "explosion",
-    "crash": "impact_metal",
-    "scissors": "click",
-    "gun_mechanism": "click",
-    "camera_click": "click",
-    "bounce": "impact_soft",
-    "wind": "sea_waves",
-    "rumble": "thunder",
-    "fire_ignite": "whoosh",
-    "air_burst": "whoosh",
-    "sheep": "wild_animal",
-    "fowl": "rooster",
-    "cow": "wild_animal",
-    "cat": "baby_cry",
-    "frog": "wild_animal",
-    "laugh": "crowd",
-    "finger_snap": "clap",
-    "coins": "impact_metal",
-    "keys": "impact_metal",
-    "shaker": "rolling_rattle",
-    "chain": "rolling_rattle",
-    "glass_break": "impact_glass",
-    "insects": "birds",
-    "train": "machine",
-    "drill": "machine",
-    "engine": "machine",
-    "helicopter": "machine",
-    "chainsaw": "machine",
-    "wild_animal": "dog",
-    "rooster": "dog",
-    "sneeze": "dog",
-    "thunder": "explosion",
-    "balloon": "explosion",
-    "squeak": "scrape",
-    "tape": "click",
-    "crinkle": "paper",
-    "crowd": "rain",
-    "sea_waves": "rain",
-}
+_KIN: dict[str, str] = tomllib.loads(Path(__file__).with_name("kin.toml").read_text(encoding="utf-8"))
 
 
 class SoundBank(Protocol):
@@ -106,16 +46,12 @@ class RecordedBank:
         if split not in ("train", "heldout", "all"):
             raise ValueError(f"split must be train, heldout or all, not {split!r}")
         self.folder = Path(folder)
-        index = self.folder / "index.csv"
-        if not index.is_file():
-            raise MediaError(f"{index}: no such file; give the folder of sound effects that holds an index.csv")
         self._files: dict[str, list[str]] = {}
         self._authors: dict[str, str] = {}
-        with index.open(newline="", encoding="utf-8") as handle:
-            for row in csv.DictReader(handle):
-                if split == "all" or is_held_out(row["file"]) == (split == "heldout"):
-                    self._files.setdefault(row["label"], []).append(row["file"])
-                    self._authors[row["file"]] = row.get("author", "")
+        for row in read_index(self.folder):
+            if split == "all" or is_held_out(row["file"]) == (split == "heldout"):
+                self._files.setdefault(row["label"], []).append(row["file"])
+                self._authors[row["file"]] = row.get("author", "")
         self._sounds: dict[str, np.ndarray] = {}
         self._hits: dict[str, list[tuple[int, int]]] = {}
 

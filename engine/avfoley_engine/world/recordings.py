@@ -101,7 +101,7 @@ def read_index(folder: Path) -> list[dict[str, str]]:
         raise MediaError(
             f"{index} is missing: a sound folder needs an index.csv with the columns file,label,caption,license,author."
         )
-    with index.open(encoding="utf-8") as file:
+    with index.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
