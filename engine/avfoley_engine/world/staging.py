@@ -36,19 +36,11 @@ def backdrops(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np
         if rng.random() < 0.15:
             shift_x = shift_x + wander(rng, t, 0.03, 1.0)
         begin = cuts[take - 1] if take else -1.0
-        plane = Backdrop(
-            int(rng.integers(1 << 40)),
-            kind,
-            tones,
-            contrast=float(rng.uniform(0.1, 1.0)),
-            scale=float(rng.uniform(2, 7)),
-            horizon=float(rng.uniform(-0.1, 0.4)),
-            shift_x=shift_x + rng.uniform(-0.5, 0.5),
-            shift_y=shift_y,
-            parallax=float(rng.uniform(0.3, 1.0)),
-            opacity=(t >= begin) * 1.0 if take else 1.0,
-        )
-        planes.append(plane)
+        seed = int(rng.integers(1 << 40))
+        contrast, scale, horizon = (float(rng.uniform(*span)) for span in ((0.1, 1.0), (2, 7), (-0.1, 0.4)))
+        shift_x, parallax = shift_x + rng.uniform(-0.5, 0.5), float(rng.uniform(0.3, 1.0))
+        opacity = (t >= begin) * 1.0 if take else 1.0
+        planes.append(Backdrop(seed, kind, tones, contrast, scale, horizon, shift_x, shift_y, parallax, opacity))
     return tuple(planes)
 
 
@@ -69,8 +61,7 @@ def _contrasting_tones(
 def camera(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.ndarray) -> Camera:
     """Frames the act somewhere in the picture, near or far; holds, shakes, pans or zooms; a cut changes the framing."""
     t = clock.t
-    zoom = np.zeros_like(t)
-    x, y, roll = np.zeros_like(t), np.zeros_like(t), np.zeros_like(t)
+    x, y, zoom, roll = (np.zeros_like(t) for _ in range(4))
     bounds = np.concatenate([[-1.0], cuts, [clock.duration + 1]])
     for begin, end in itertools.pairwise(bounds):
         # An act of half a height fills 8 % of the picture at zoom 0.16, and more than all of it at 2.2.
@@ -78,28 +69,18 @@ def camera(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.nd
         room_x, room_y = 0.6 * max(0.1, 0.89 - 0.5 * act.extent * near), 0.6 * max(0.08, 0.5 - 0.4 * act.extent * near)
         place_x, place_y = rng.uniform(-room_x, room_x), rng.uniform(-room_y, room_y)
         where = (t >= begin) & (t < end)
-        push = (
-            np.exp(rng.uniform(-0.25, 0.25) * (t - max(begin, 0)) / clock.duration)
-            if rng.random() < 0.2
-            else 1.0 + 0 * t
-        )
+        push = 1.0 + 0 * t
+        if rng.random() < 0.2:
+            push = np.exp(rng.uniform(-0.25, 0.25) * (t - max(begin, 0)) / clock.duration)
         zoom[where] = (near * push)[where]
         x[where] = act.focus[0] - place_x / near
         y[where] = act.focus[1] - place_y / near
         roll[where] = rng.normal(0, 0.06) if rng.random() < 0.8 else rng.normal(0, 0.3)
     style = rng.choice(["tripod", "handheld", "pan", "rough"], p=[0.4, 0.3, 0.2, 0.1])
-    if style == "handheld":
-        x, y, roll = (
-            x + wander(rng, t, 0.012, 2.0) / zoom,
-            y + wander(rng, t, 0.012, 2.0) / zoom,
-            roll + wander(rng, t, 0.006, 1.5),
-        )
-    elif style == "rough":
-        x, y, roll = (
-            x + wander(rng, t, 0.035, 3.0) / zoom,
-            y + wander(rng, t, 0.035, 3.0) / zoom,
-            roll + wander(rng, t, 0.02, 2.0),
-        )
+    if style in ("handheld", "rough"):
+        sway, turn = ((0.012, 2.0), (0.006, 1.5)) if style == "handheld" else ((0.035, 3.0), (0.02, 2.0))
+        x, y = x + wander(rng, t, *sway) / zoom, y + wander(rng, t, *sway) / zoom
+        roll = roll + wander(rng, t, *turn)
     elif style == "pan":
         x = x + rng.uniform(-0.35, 0.35) / zoom * (smoothstep((t - rng.uniform(0, 3)) / rng.uniform(0.5, 4)) - 0.5)
         y = y + wander(rng, t, 0.02, 0.4) / zoom
@@ -115,7 +96,7 @@ def distractors(rng: np.random.Generator, clock: Clock) -> tuple[list[Shape], li
     before: list[Shape] = []
     if rng.random() < 0.5:
         for _ in range(int(rng.integers(1, 4))):
-            (behind if rng.random() < 0.75 else before).extend(_distractor(rng, clock))
+            (behind if rng.random() < 0.75 else before).append(_distractor(rng, clock))
     if rng.random() < 0.2:  # an occluder: still, or passing by
         t = clock.t
         x = rng.uniform(-0.8, 0.8) + 0 * t
@@ -126,7 +107,7 @@ def distractors(rng: np.random.Generator, clock: Clock) -> tuple[list[Shape], li
     return behind, before
 
 
-def _distractor(rng: np.random.Generator, clock: Clock) -> list[Shape]:
+def _distractor(rng: np.random.Generator, clock: Clock) -> Shape:
     t = clock.t
     x0, y0 = rng.uniform(-0.8, 0.8), rng.uniform(-0.4, 0.4)
     size, tint = rng.uniform(0.03, 0.15), colour(rng)
@@ -146,9 +127,8 @@ def _distractor(rng: np.random.Generator, clock: Clock) -> list[Shape]:
         y = y0 + steps(t, moments, rng.uniform(-0.15, 0.15, len(moments) + 1), rng.uniform(0.04, 0.3))
     elif kind == "slide":
         moments = irregular_times(rng, clock.duration, (0.4, 1.2))
-        y = y0 - stroke(
-            t, moments, rng.uniform(0.05, 0.3, len(moments) + 1), 0.35, 0.4, 0.1, False, power=1.0
-        ) * smoothstep(t)
+        lifts = rng.uniform(0.05, 0.3, len(moments) + 1)
+        y = y0 - stroke(t, moments, lifts, 0.35, 0.4, 0.1, False, power=1.0) * smoothstep(t)
     elif kind == "blink":
         moments = irregular_times(rng, clock.duration, (0.3, 1.5))
         opacity = decay(t, moments, np.ones(len(moments)), rng.uniform(0.2, 1.0)) if len(moments) else opacity
@@ -156,22 +136,12 @@ def _distractor(rng: np.random.Generator, clock: Clock) -> list[Shape]:
     else:
         angle = rng.uniform(0.3, 1.0) * np.sin(2 * np.pi * rng.uniform(1, 4) * t)
     if rng.random() < 0.25:
-        return [
-            limb(
-                x,
-                y,
-                x + 3 * size * np.cos(angle),
-                y + 3 * size * np.sin(angle),
-                size * 0.6,
-                tint,
-                opacity=opacity,
-                screen=True,
-            )
-        ]
+        end_x, end_y = x + 3 * size * np.cos(angle), y + 3 * size * np.sin(angle)
+        return limb(x, y, end_x, end_y, size * 0.6, tint, opacity=opacity, screen=True)
     figure = ellipse if rng.random() < 0.5 else box
     tall, roundness = size * rng.uniform(0.4, 1.6), float(rng.uniform(0, 1))
     look = {"angle": angle, "opacity": opacity, "roundness": roundness, "texture": texture(rng)}
-    return [figure(x, y, size, tall, tint, screen=True, **look)]
+    return figure(x, y, size, tall, tint, screen=True, **look)
 
 
 def finish(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.ndarray) -> Finish:

@@ -6,7 +6,7 @@ import numpy as np
 
 from avfoley_engine.world.elements import Backdrop, Clock, Colour
 from avfoley_engine.world.families.figures import box, ellipse, glow, limb, slab
-from avfoley_engine.world.families.palette import colour, pick, shade
+from avfoley_engine.world.families.palette import colour, label_of, shade
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import wander
 
@@ -74,7 +74,7 @@ def fire(rng: np.random.Generator, clock: Clock) -> Performance:
 def water(rng: np.random.Generator, clock: Clock) -> Performance:
     """A stream, waves or a poured jet."""
     t = clock.t
-    label = pick(rng, {"water_stream": 1, "sea_waves": 1, "water_pour": 1})
+    label = label_of(rng, "water")
     light = rng.uniform(0.3, 0.9)
     tint: Colour = (light * rng.uniform(0.4, 1), light * 0.9, light)
     if label == "water_pour":

@@ -6,7 +6,7 @@ import numpy as np
 
 from avfoley_engine.world.elements import CLOCK_RATE, Clock, Colour, Shape
 from avfoley_engine.world.families.figures import box, ellipse, slab
-from avfoley_engine.world.families.palette import colour, material, pick, texture
+from avfoley_engine.world.families.palette import colour, label_of, material, texture
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import decay, gains, revs, sparse_times
 
@@ -14,7 +14,7 @@ from avfoley_engine.world.motion import decay, gains, revs, sparse_times
 def engine(rng: np.random.Generator, clock: Clock) -> Performance:
     """A vehicle drives past its surroundings, or a machine turns; events are its starts and revs."""
     t = clock.t
-    label = pick(rng, {"engine": 3, "machine": 2, "drill": 1.5, "chainsaw": 1, "helicopter": 0.4})
+    label = label_of(rng, "engine")
     times = sparse_times(rng, clock.duration, (1, 4), 0.8)
     loudness = gains(rng, len(times)).clip(0.6, 1)
     attack, tau = rng.uniform(0.05, 0.15), rng.uniform(0.25, 0.9)

@@ -6,27 +6,15 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Shape
 from avfoley_engine.world.families.figures import box, ellipse, limb, slab
-from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
+from avfoley_engine.world.families.palette import colour, label_of, material, skin, texture
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import gains, irregular_times, steps, to_and_fro, wander
-
-_RUBBED = {"saw": 2, "scrape": 3, "pencil": 1, "cloth": 1, "paper": 0.7, "squeak": 0.6, "zipper": 0.4}
-_SHAKEN = {
-    "shaker": 2.0,
-    "keys": 1.0,
-    "chain": 1.0,
-    "coins": 1.0,
-    "can": 0.6,
-    "crinkle": 1.0,
-    "rolling_rattle": 1.0,
-    "paper": 0.5,
-}
 
 
 def saw(rng: np.random.Generator, clock: Clock) -> Performance:
     """A blade, brush, file or pencil is pushed to and fro; each stroke begins with an event."""
     t = clock.t
-    label = pick(rng, _RUBBED)
+    label = label_of(rng, "saw")
     times = irregular_times(rng, clock.duration, (0.9, 2.4), min_gap=0.34)
     loudness = gains(rng, len(times))
     both = rng.random() < 0.5  # sounds both ways, or only on the push
@@ -54,7 +42,7 @@ def saw(rng: np.random.Generator, clock: Clock) -> Performance:
 def whoosh(rng: np.random.Generator, clock: Clock) -> Performance:
     """Something is swung across the picture; the event is its peak of speed."""
     t = clock.t
-    label = pick(rng, {"whoosh": 4, "air_burst": 0.5, "wings": 0.6, "cloth": 0.4})
+    label = label_of(rng, "whoosh")
     times = irregular_times(rng, clock.duration, (0.6, 1.8), min_gap=0.45)
     loudness = gains(rng, len(times))
     width = 0.22 * rng.uniform(0.06, 0.16)
@@ -83,7 +71,7 @@ def whoosh(rng: np.random.Generator, clock: Clock) -> Performance:
 def shake(rng: np.random.Generator, clock: Clock) -> Performance:
     """A hand jerks something that rattles: an event at every jerk."""
     t = clock.t
-    label = pick(rng, _SHAKEN)
+    label = label_of(rng, "shake")
     times = irregular_times(rng, clock.duration, (1.0, 3.0), min_gap=0.22)
     loudness = gains(rng, len(times))
     # Every event throws it to the other side, quickly and then to a stop.

@@ -6,14 +6,14 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock
 from avfoley_engine.world.families.figures import box, ellipse, limb, slab
-from avfoley_engine.world.families.palette import colour, pick, shade, skin
+from avfoley_engine.world.families.palette import colour, label_of, shade, skin
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import burst_times, gains, irregular_times, latest, since, stroke, wander
 
 
 def typing(rng: np.random.Generator, clock: Clock) -> Performance:
     """Someone types; every key is an event."""
-    label = pick(rng, {"keyboard_key": 4, "typewriter": 1.5, "click": 1})
+    label = label_of(rng, "typing")
     if rng.random() < 0.5:
         times = irregular_times(rng, clock.duration, (1.2, 4.0), min_gap=0.13, pause=0.15)
     else:

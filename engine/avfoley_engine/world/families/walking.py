@@ -6,7 +6,7 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Shape
 from avfoley_engine.world.families.figures import box, ellipse, ground, limb, sparks
-from avfoley_engine.world.families.palette import colour, pick, shade, skin, texture
+from avfoley_engine.world.families.palette import colour, label_of, shade, skin, texture
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import gains, irregular_times, lifts, since, smoothstep, stroke
 
@@ -16,7 +16,7 @@ _STAGE = 0.45  # a walker whom the camera does not follow turns round this far f
 def footsteps(rng: np.random.Generator, clock: Clock) -> Performance:
     """Someone walks; every landing of a foot is an event."""
     t = clock.t
-    label = pick(rng, {"footsteps": 5, "footsteps_water": 1, "impact_gravel": 0.7, "horse_hooves": 0.3, "leaves": 0.3})
+    label = label_of(rng, "footsteps")
     times = irregular_times(rng, clock.duration, (1.0, 3.0), jitter=(0.04, 0.1, 0.2))
     loudness = gains(rng, len(times))
     if rng.random() < 0.25:

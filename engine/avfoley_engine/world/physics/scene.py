@@ -11,7 +11,7 @@ import numpy as np
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.world.captions import audio_caption, video_caption
-from avfoley_engine.world.elements import Event
+from avfoley_engine.world.elements import Event, Take
 from avfoley_engine.world.physics.act import Act
 from avfoley_engine.world.physics.camera import ASPECT, CameraPath, film, plan
 from avfoley_engine.world.physics.contacts import Impact, merged
@@ -29,29 +29,14 @@ _EDGE = 0.07  # seconds from the clip's ends in which nothing counts as an event
 
 
 @dataclass(frozen=True, eq=False)
-class PhysicsScene:
-    """One clip: what happens and when, how it looks, and what it sounds like.
+class PhysicsScene(Take):
+    """One simulated clip.
 
-    The fields that sound and captions need are those of the drawn world's `Scene`, so that
-    `render_sound` takes either. `recording` holds the model and its states, `camera` where it is
-    seen from, `lens` how, and `distance` how far the act is from the camera at first, metres. A
-    `mirrored` picture is swapped left and right.
+    `recording` holds the model and its states, `camera` where it is seen from, `lens` how, and
+    `distance` how far the act is from the camera at first, metres. A `mirrored` picture is swapped
+    left and right.
     """
 
-    seed: int
-    family: str
-    label: str
-    caption: str
-    video_caption: str
-    duration: float
-    events: tuple[Event, ...]
-    ambience: str | None
-    ambience_gain: float
-    source_rate: float
-    cuts: tuple[float, ...]
-    sustain: np.ndarray | None
-    pitch: np.ndarray | None
-    tail: float
     recording: Recording
     camera: CameraPath
     lens: Lens
