@@ -26,11 +26,9 @@ class SoundBank(Protocol):
 
     def pick(self, label: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         """One whole sound (samples,) of a label, its onset at sample 0, and the name of where it is from."""
-        ...
 
     def takes(self, label: str, rng: np.random.Generator, count: int) -> list[np.ndarray]:
         """Up to `count` single hits of one coherent source, each with its onset at sample 0 and its peak at 1."""
-        ...
 
 
 class RecordedBank:
@@ -85,9 +83,8 @@ class RecordedBank:
     def takes(self, label: str, rng: np.random.Generator, count: int) -> list[np.ndarray]:
         names = self.files(label)
         first = str(rng.choice(names))
-        kindred = [
-            name for name in names if self._authors[name] == self._authors[first] and _series(name) == _series(first)
-        ]
+        author, series = self._authors[first], _series(first)
+        kindred = [name for name in names if self._authors[name] == author and _series(name) == series]
         rng.shuffle(kindred)
         result: list[np.ndarray] = []
         for name in [first, *(name for name in kindred if name != first)]:
@@ -95,8 +92,8 @@ class RecordedBank:
             if name not in self._hits:
                 self._hits[name] = hits(sound)
             spans = self._hits[name]
-            for chosen in rng.permutation(len(spans))[: count - len(result)]:
-                result.append(faded_in(sound[slice(*spans[chosen])]))
+            chosen = rng.permutation(len(spans))[: count - len(result)]
+            result += [faded_in(sound[slice(*spans[i])]) for i in chosen]
             if len(result) >= count:
                 break
         return result
@@ -134,8 +131,7 @@ def _first_onset(samples: np.ndarray) -> int:
     envelope = _envelope(samples, 24)
     if not len(envelope):
         return 0
-    begun = int(np.argmax(envelope > _ONSET_LEVEL * envelope.max())) * 24
-    return max(0, begun - int(_LEAD * SAMPLE_RATE))
+    return max(0, int(np.argmax(envelope > _ONSET_LEVEL * envelope.max())) * 24 - int(_LEAD * SAMPLE_RATE))
 
 
 def hits(samples: np.ndarray) -> list[tuple[int, int]]:

@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """What a clip of either world has beside its picture: what happens and when, and what it sounds like.
+    """What a clip of either world has beside its picture: what happens, and how it sounds.
 
     `events` are in order of time. `label` names the sound in a `SoundBank`; `ambience` another one under it at linear
     `ambience_gain`, or None. `sustain` (N,) is the envelope of a sound that goes on between events, and `pitch` (N,)

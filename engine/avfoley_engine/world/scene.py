@@ -12,6 +12,7 @@ from avfoley_engine.world import staging
 from avfoley_engine.world.captions import audio_caption, video_caption
 from avfoley_engine.world.elements import CLOCK_RATE, Backdrop, Camera, Clock, Event, Finish, Shape, Take
 from avfoley_engine.world.families import AMBIENT, FAMILIES
+from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.families.performance import Performance
 
 __all__ = ["Event", "Scene", "Style", "sample_scene"]
@@ -57,9 +58,7 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, s
     """
     rng = stream(split, seed, "act")
     clock = Clock(duration)
-    names = list(FAMILIES)
-    shares = np.array([FAMILIES[name][1] for name in names])
-    family = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+    family = pick(rng, {name: share for name, (_, share) in FAMILIES.items()})
     act = FAMILIES[family][0](rng, clock)
     stage = stream(split, seed, "stage")
     # Distant bursts are now and then heard after they are seen.
@@ -72,8 +71,7 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, s
     cuts = staging.cut_times(stage, duration)
     planes = staging.backdrops(stage, clock, act, cuts)
     behind, before = staging.distractors(stage, clock)
-    quiet = stage.random() < 0.35
-    ambience = None if quiet or family in AMBIENT else str(stage.choice(AMBIENCES))
+    ambience = None if stage.random() < 0.35 or family in AMBIENT else str(stage.choice(AMBIENCES))
     digest = hashlib.blake2b(f"{split}/{seed}".encode(), digest_size=8).digest()
     scene = Scene(
         seed=int.from_bytes(digest, "little") >> 2,

@@ -134,10 +134,8 @@ def _in_room(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Adds a room: exponentially decaying noise, from hardly any to a small hall."""
     reverberation, wet = rng.uniform(0.08, 0.5), 10 ** (rng.uniform(-30, -14) / 20)
     count = int(reverberation * SAMPLE_RATE)
-    t = np.arange(count) / SAMPLE_RATE
-    tail = rng.standard_normal(count) * np.exp(-6.9 * t / reverberation)
-    smooth = np.array([0.25, 0.5, 0.25]) if rng.random() < 0.5 else np.array([1.0])
-    tail = np.convolve(tail, smooth, mode="same")
+    tail = rng.standard_normal(count) * np.exp(-6.9 * (np.arange(count) / SAMPLE_RATE) / reverberation)
+    tail = np.convolve(tail, np.array([0.25, 0.5, 0.25]) if rng.random() < 0.5 else np.array([1.0]), mode="same")
     tail[: int(0.004 * SAMPLE_RATE)] = 0
     tail /= np.sqrt((tail**2).sum()) + 1e-9
     return np.asarray(sound + wet * fftconvolve(sound, tail)[: len(sound)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +24,11 @@ def cut_times(rng: np.random.Generator, duration: float) -> np.ndarray:
 def backdrops(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.ndarray) -> tuple[Backdrop, ...]:
     """A backdrop for each camera position; some drift, and an act that travels scrolls it."""
     t = clock.t
-    low, high = _LIGHTNESS[act.setting]
     planes = []
     for take in range(len(cuts) + 1):
         kinds = ["noise", "noise", "gradient", "room", "room", "stripes", "checker"]
         kind = "gradient" if act.setting == "dark" else str(rng.choice(kinds))
-        tones = _contrasting_tones(rng, act, low, high)
+        tones = _contrasting_tones(rng, act)
         shift_x, shift_y = np.asarray(act.scroll) + 0 * t, 0 * t
         if rng.random() < 0.15:
             shift_x = shift_x + rng.uniform(-0.3, 0.3) * t
@@ -44,9 +44,7 @@ def backdrops(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np
     return tuple(planes)
 
 
-def _contrasting_tones(
-    rng: np.random.Generator, act: Performance, low: float, high: float
-) -> tuple[Colour, Colour, Colour]:
+def _contrasting_tones(rng: np.random.Generator, act: Performance) -> tuple[Colour, Colour, Colour]:
     """Three colours for a backdrop, the best of three draws at standing out: footage is lit to show what happens."""
     tints = np.array([shape.colour for shape in act.shapes]).reshape(-1, 3)
 
@@ -54,7 +52,8 @@ def _contrasting_tones(
         mean = (np.array(tones[0]) + np.array(tones[1])) / 2
         return float(np.abs(tints - mean).sum(1).mean()) if len(tints) else 1.0
 
-    draws = [(colour(rng, low, high), colour(rng, low, high), colour(rng, low, high)) for _ in range(3)]
+    span = _LIGHTNESS[act.setting]
+    draws = [(colour(rng, *span), colour(rng, *span), colour(rng, *span)) for _ in range(3)]
     return max(draws, key=contrast)
 
 
@@ -62,8 +61,7 @@ def camera(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.nd
     """Frames the act somewhere in the picture, near or far; holds, shakes, pans or zooms; a cut changes the framing."""
     t = clock.t
     x, y, zoom, roll = (np.zeros_like(t) for _ in range(4))
-    bounds = np.concatenate([[-1.0], cuts, [clock.duration + 1]])
-    for begin, end in itertools.pairwise(bounds):
+    for begin, end in itertools.pairwise(np.concatenate([[-1.0], cuts, [clock.duration + 1]])):
         # An act of half a height fills 8 % of the picture at zoom 0.16, and more than all of it at 2.2.
         near = float(np.clip(np.exp(rng.normal(np.log(0.5 / act.extent), 0.45)), 0.2, 2.2))
         room_x, room_y = 0.6 * max(0.1, 0.89 - 0.5 * act.extent * near), 0.6 * max(0.08, 0.5 - 0.4 * act.extent * near)
@@ -140,7 +138,7 @@ def _distractor(rng: np.random.Generator, clock: Clock) -> Shape:
         return limb(x, y, end_x, end_y, size * 0.6, tint, opacity=opacity, screen=True)
     figure = ellipse if rng.random() < 0.5 else box
     tall, roundness = size * rng.uniform(0.4, 1.6), float(rng.uniform(0, 1))
-    look = {"angle": angle, "opacity": opacity, "roundness": roundness, "texture": texture(rng)}
+    look: dict[str, Any] = {"angle": angle, "opacity": opacity, "roundness": roundness, "texture": texture(rng)}
     return figure(x, y, size, tall, tint, screen=True, **look)
 
 
@@ -171,8 +169,7 @@ def finish(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.nd
 
 def plain_backdrop(rng: np.random.Generator, act: Performance) -> Backdrop:
     """One smooth gradient of two tones that the act stands out from."""
-    low, high = _LIGHTNESS[act.setting]
-    tones = _contrasting_tones(rng, act, low, high)
+    tones = _contrasting_tones(rng, act)
     return Backdrop(int(rng.integers(1 << 40)), "plain", tones, contrast=0.4, scale=2.0)
 
 

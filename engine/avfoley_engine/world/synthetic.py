@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import numpy as np
 from scipy.signal import butter, sosfilt
 
 from avfoley_engine.world.banks import SAMPLE_RATE, faded_in, trim
+from avfoley_engine.world.motion import Span
 
 _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 #: Label -> how it sounds, "struck", "noise", "voice" or "texture", and its row in the file.
 _KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     label: (kind, row) for kind, rows in _TABLES.items() for label, row in rows.items()
 }
-Span = tuple[float, float]
 
 
 class SyntheticBank:
@@ -41,10 +42,8 @@ class SyntheticBank:
         result = []
         for _ in range(count):
             same = np.random.default_rng(seed)
-            if kind == "texture":
-                sound = trim(_texture(same, **row))[: SAMPLE_RATE // 2]
-            else:
-                sound = {"struck": _struck, "noise": _burst, "voice": _call}[kind](same, rng, **row)
+            texture = kind == "texture"
+            sound = trim(_texture(same, **row))[: SAMPLE_RATE // 2] if texture else _MAKERS[kind](same, rng, **row)
             result.append(faded_in(sound))
         return result
 
@@ -135,3 +134,6 @@ def _texture(rng: np.random.Generator, band: Span, hum: Span | None = None, grai
         crackle = _band(np.convolve(clicks, grain)[: len(t)], *band)
         total = 0.7 * total + 0.4 * crackle / (crackle.std() + 1e-9)
     return np.asarray((total / np.abs(total).max()).astype(np.float32))
+
+
+_MAKERS: dict[str, Callable[..., np.ndarray]] = {"struck": _struck, "noise": _burst, "voice": _call}

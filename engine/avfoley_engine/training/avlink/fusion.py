@@ -117,17 +117,9 @@ def fusion_loss(
     audio_text = text([c.caption for c in batch.clips]).drop(audio_drop)
     video_text = text([c.video_caption for c in batch.clips]).drop(video_drop)
     shown = shown_steps(video, v1.shape[1], options, rng) if direction == "a2v" else slice(None)
-    linked = training.link(
-        interpolate(a1, a0, t_audio),
-        t_audio,
-        audio_text,
-        interpolate(v1, v0, t_video),
-        t_video,
-        video_text,
-        direction=direction,
-        both=False,
-        token_steps=shown,
-    )
+    audio = (interpolate(a1, a0, t_audio), t_audio, audio_text)
+    picture = (interpolate(v1, v0, t_video), t_video, video_text)
+    linked = training.link(*audio, *picture, direction=direction, both=False, token_steps=shown)
     if direction == "v2a":
         assert linked.audio is not None
         flow = F.mse_loss(linked.audio, a1 - a0)

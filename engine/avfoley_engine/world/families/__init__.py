@@ -16,8 +16,8 @@ from avfoley_engine.world.families.walking import footsteps
 _DONE = (strike, knock, clap, chop, footsteps, typing, saw, whoosh, shake, animal)
 _HAPPENING = (bounce, drip, drop, roll, door, engine, switch, explosion, fireworks)
 _AMBIENT = (rain, wind, fire, water)
-_MADE: dict[str, Family] = {"clock": clock_hand} | {make.__name__: make for make in (*_DONE, *_HAPPENING, *_AMBIENT)}
-FAMILIES = {name: (_MADE[name], float(row["share"])) for name, row in TABLE.items()}
+_MADE = {make.__name__: make for make in (*_DONE, *_HAPPENING, *_AMBIENT)} | {"clock": clock_hand}
+FAMILIES: dict[str, tuple[Family, float]] = {name: (_MADE[name], row["share"]) for name, row in TABLE.items()}
 """Name -> (family, share of clips)."""
 
 AMBIENT = tuple(make.__name__ for make in _AMBIENT)

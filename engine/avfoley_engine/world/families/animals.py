@@ -43,10 +43,8 @@ def animal(rng: np.random.Generator, clock: Clock) -> Performance:
         shapes.append(limb(0.15 - recoil, -0.05, head_x, head_y, 0.12, fur))
         open_angle = rng.uniform(0.4, 0.9) * jaw
         long = size * rng.uniform(0.8, 1.4)
-        for length, angle, drop, thick in (
-            (long, open_angle, 0.03, 0.045),
-            (1.1 * long, -0.3 * open_angle, 0.0, 0.055),
-        ):
+        jaws = ((long, open_angle, 0.03, 0.045), (1.1 * long, -0.3 * open_angle, 0.0, 0.055))
+        for length, angle, drop, thick in jaws:
             tip_x, tip_y = head_x + length * np.cos(angle), head_y + drop + length * np.sin(angle)
             shapes.append(limb(head_x, head_y + drop, tip_x, tip_y, thick, fur))
         shapes.append(ellipse(head_x, head_y, size * 0.75, size * 0.65, fur, angle=-0.5 * jaw, texture=look))

@@ -16,10 +16,8 @@ def explosion(rng: np.random.Generator, clock: Clock) -> Performance:
     t = clock.t
     label = label_of(rng, "explosion")
     small = label in ("gunshot", "balloon", "pop", "fire_ignite")
-    often, seldom = (0.5, 2.0), (1, 4)
-    times = (
-        irregular_times(rng, clock.duration, often, 0.4) if small else sparse_times(rng, clock.duration, seldom, 0.8)
-    )
+    span = clock.duration
+    times = irregular_times(rng, span, (0.5, 2.0), 0.4) if small else sparse_times(rng, span, (1, 4), 0.8)
     loudness = gains(rng, len(times)).clip(0.5, 1)
     age = np.clip(since(t, times), 0, 50)
     index = np.clip(latest(t, times), 0, None)
@@ -50,8 +48,7 @@ def explosion(rng: np.random.Generator, clock: Clock) -> Performance:
     ball = size * (0.25 + 0.75 * (1 - np.exp(-age / 0.08)))
     flame = on * np.exp(-age / fade) * loudness[index]
     shapes.append(glow(x, y, ball, ball * rng.uniform(0.6, 1), hot, opacity=flame))
-    core = on * np.exp(-age / (0.5 * fade))
-    shapes.append(ellipse(x, y, 0.4 * ball, 0.4 * ball, (1.0, 1.0, 0.9), opacity=core))
+    shapes.append(ellipse(x, y, 0.4 * ball, 0.4 * ball, (1.0, 1.0, 0.9), opacity=on * np.exp(-age / (0.5 * fade))))
     if not small:
         shapes += sparks(rng, t, times, x, y, hot, 5, 1.5, 0.6, upward=False, additive=True)
     flash = decay(t, times, loudness * rng.uniform(0.0, 0.1 if small else 0.35), 0.07)

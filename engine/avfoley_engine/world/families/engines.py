@@ -24,8 +24,7 @@ def engine(rng: np.random.Generator, clock: Clock) -> Performance:
     body, wheel = material(rng, label), colour(rng, 0.0, 0.5)
     tremble = 0.012 * speed * np.sin(2 * np.pi * 11 * t)
     if rng.random() < 0.6:
-        kick = decay(t, times, 0.05 * loudness, 0.15)
-        shapes = _vehicle(rng, way, tremble, kick, body, wheel)
+        shapes = _vehicle(rng, way, tremble, decay(t, times, 0.05 * loudness, 0.15), body, wheel)
         return Performance(
             times, loudness, label, "vehicle", shapes, (0.0, -0.1), 0.7, scroll=1.2 * way, sustain=speed, pitch=pitch
         )

@@ -71,9 +71,8 @@ def drop(rng: np.random.Generator, clock: Clock) -> Performance:
         figure = box if rng.random() < 0.6 else ellipse
         tall = size * rng.uniform(0.5, 1.2)
         look = {"angle": turn, "opacity": opacity, "roundness": 0.3, "texture": surface}
-        shapes.append(
-            figure(place + away, -size - above - hop, size, tall, tint if alike else material(rng, label), **look)
-        )
+        shade = tint if alike else material(rng, label)
+        shapes.append(figure(place + away, -size - above - hop, size, tall, shade, **look))
         if label == "glass_break":
             shapes += sparks(rng, t, np.array([time]), place, -size, tint, 4, 0.9, 0.7, size=0.02)
     return Performance(times, loudness, label, "drop", shapes, (0.0, -0.2), 0.5)
@@ -132,15 +131,13 @@ def roll(rng: np.random.Generator, clock: Clock) -> Performance:
         ease = 1 - (1 - phase) ** np.where(index == len(knots) - 1, 2.0, 1.2)
         x = target[index - 1] + (target[index] - target[index - 1]) * ease
     else:
-        amplitude = rng.uniform(0.3, 1.0, len(knots)) * reach
-        x = reach - 4 * phase * (1 - phase) * amplitude[index]
+        x = reach - 4 * phase * (1 - phase) * (rng.uniform(0.3, 1.0, len(knots)) * reach)[index]
     tint = material(rng, label)
     shapes = [ground(rng)]
     move = ring(t, times, rng.uniform(0, 0.03) * loudness, 5, 0.1)
     for side in (-1.0, 1.0) if both else (1.0,):
         wall_x, wall_y = side * (reach + size + 0.06) + move, -rng.uniform(0.05, 0.25)
         shapes.append(slab(rng, wall_x, wall_y, 0.06, 0.3, colour(rng)))
-    turn = (x - x[0]) / size
-    shapes.append(ellipse(x, -size, size, size, tint, angle=turn, texture=texture(rng, (1.5, 5), 0.85)))
+    shapes.append(ellipse(x, -size, size, size, tint, angle=(x - x[0]) / size, texture=texture(rng, (1.5, 5), 0.85)))
     rumble = 0.12 * np.clip(np.abs(np.gradient(x, t)), 0, 1) if rng.random() < 0.4 else None
     return Performance(times, loudness, label, "roll", shapes, (0.0, -0.1), 0.5, sustain=rumble)

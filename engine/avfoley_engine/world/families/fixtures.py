@@ -56,8 +56,7 @@ def clock_hand(rng: np.random.Generator, clock: Clock) -> Performance:
     radius = rng.uniform(0.25, 0.45)
     dial = rng.random() < 0.6
     shapes = _dial(rng, t, times, radius, face, hand) if dial else _pendulum(rng, t, times, period, face, hand)
-    caption = "clock" if dial else "pendulum"
-    return Performance(times, loudness, label, caption, shapes, (0.0, 0.0), 0.7, tail=0.4)
+    return Performance(times, loudness, label, "clock" if dial else "pendulum", shapes, (0.0, 0.0), 0.7, tail=0.4)
 
 
 def _dial(

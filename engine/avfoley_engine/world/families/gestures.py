@@ -31,8 +31,7 @@ def saw(rng: np.random.Generator, clock: Clock) -> Performance:
         shapes.append(limb(x, y, x + 0.2, y - 0.35, 0.03, colour(rng)))
         shapes.append(ellipse(x + 0.2, y - 0.2, 0.12, 0.1, skin(rng)))
     else:
-        surface = texture(rng, (4, 12), 0.6)
-        shapes.append(box(x, y, long, tall, blade, angle=tilt, roundness=0.2, texture=surface))
+        shapes.append(box(x, y, long, tall, blade, angle=tilt, roundness=0.2, texture=texture(rng, (4, 12), 0.6)))
         hand_x, hand_y = x + (long + 0.06) * cos, y + (long + 0.06) * sin
         shapes.append(limb(hand_x, hand_y, hand_x + 0.5, hand_y - rng.uniform(0, 0.4), 0.1, colour(rng)))
         shapes.append(ellipse(hand_x, hand_y, 0.08, 0.07, skin(rng)))
@@ -51,8 +50,7 @@ def whoosh(rng: np.random.Generator, clock: Clock) -> Performance:
     for index, time in enumerate(times):
         swing += (-1.0) ** (index + 1) / (1 + np.exp(-np.clip((t - time) / width, -60, 60)))
     arc, length = rng.uniform(0.8, 2.6), rng.uniform(0.3, 0.7)
-    middle = rng.uniform(0, 6.28)
-    angle = middle + arc * (swing - swing.mean()) + wander(rng, t, 0.05, 1.0)
+    angle = rng.uniform(0, 6.28) + arc * (swing - swing.mean()) + wander(rng, t, 0.05, 1.0)
     hand_x, hand_y = wander(rng, t, 0.03, 0.8), wander(rng, t, 0.03, 0.8) + rng.uniform(0, 0.3)
     x, y = hand_x + length * np.cos(angle), hand_y + length * np.sin(angle)
     shapes: list[Shape] = []
@@ -76,8 +74,7 @@ def shake(rng: np.random.Generator, clock: Clock) -> Performance:
     loudness = gains(rng, len(times))
     # Every event throws it to the other side, quickly and then to a stop.
     goals = np.concatenate([[0.0], (-1.0) ** np.arange(len(times)) * (0.4 + 0.6 * loudness)])
-    throw = steps(t, times - 0.025, goals * rng.uniform(0.06, 0.2), rng.uniform(0.06, 0.13))
-    way = throw + wander(rng, t, 0.01, 1.0)
+    way = steps(t, times - 0.025, goals * rng.uniform(0.06, 0.2), rng.uniform(0.06, 0.13)) + wander(rng, t, 0.01, 1.0)
     heading = rng.uniform(0, 2 * np.pi)
     x, y = way * np.cos(heading), way * np.sin(heading) + wander(rng, t, 0.015, 1.0)
     size = rng.uniform(0.05, 0.12)

@@ -36,8 +36,7 @@ def _keyboard(
         red, green, blue = (float(np.clip(c * rng.uniform(0.9, 1.1), 0, 1)) for c in keys)
         x, y = (row % 2) * pitch * 0.25, (row - rows / 2) * pitch + 0.05
         look = ("stripes", 1 / pitch, 0.45)
-        bar = box(x, y, pitch * columns / 2, pitch * 0.4, (red, green, blue), roundness=0.2, texture=look)
-        shapes.append(bar)
+        shapes.append(box(x, y, pitch * columns / 2, pitch * 0.4, (red, green, blue), roundness=0.2, texture=look))
     column, line = rng.integers(0, columns, len(times)), rng.integers(0, rows, len(times))
     key_x, key_y = (column - columns / 2 + 0.5) * pitch, (line - rows / 2) * pitch + 0.05
     hand_x, hand_y = np.interp(t, times, key_x), np.interp(t, times, key_y)

@@ -89,8 +89,7 @@ def knock(rng: np.random.Generator, clock: Clock) -> Performance:
         return Performance(times, loudness, label, "knock", shapes, (0.0, 0.05), 0.5)
     shapes = [slab(rng, -0.5 + tremble, 0.0, 0.5, 1.2, door)]
     x, y = reach + size, 0.25 * reach * rng.uniform(-1, 1)
-    tilt = rng.uniform(-0.3, 0.6)
-    shapes.append(limb(x, y, x + 0.6, y + tilt, size * 1.3, colour(rng)))
+    shapes.append(limb(x, y, x + 0.6, y + rng.uniform(-0.3, 0.6), size * 1.3, colour(rng)))
     shapes.append(box(x, y, size, size * 0.9, skin(rng), roundness=0.7, texture=texture(rng, chance=0.3)))
     return Performance(times, loudness, label, "knock", shapes, (0.05, 0.0), 0.4)
 
@@ -114,8 +113,7 @@ def clap(rng: np.random.Generator, clock: Clock) -> Performance:
         tilt = side * (rng.uniform(0.0, 0.4) + 0.8 * gap)
         elbow_x, elbow_y = x + side * rng.uniform(0.15, 0.45), rng.uniform(0.4, 0.8) + 0 * t
         shapes.append(limb(x + side * 0.04, long * 0.8, elbow_x, elbow_y, thick * 2, sleeve))
-        surface = texture(rng, chance=0.3)
-        shapes.append(box(x, 0.0, thick, long, hand, angle=tilt, roundness=0.8, texture=surface))
+        shapes.append(box(x, 0.0, thick, long, hand, angle=tilt, roundness=0.8, texture=texture(rng, chance=0.3)))
     return Performance(times, loudness, label, "clap", shapes, (0.0, 0.05), 0.45)
 
 

@@ -1,4 +1,4 @@
-"""Sets the stage round an act: light, sky, walls, furniture, silent people, something in the way."""
+"""Sets the stage round an act: light, sky, walls, furniture, silent people, occluders."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Where a family builds its act: bodies, joints, tools that are driven, limbs, and what is heard of
-it.
+"""Where a family builds its act: bodies, joints, driven tools, limbs, and what is heard of it.
 
 Lengths are metres, z up, the ground or table top at z = 0; masses kilograms, angles radians. A
 *track* has a value for every step of the physics (`Workshop.t`).
@@ -61,9 +60,7 @@ class Carried:
 
 @dataclass(frozen=True)
 class Heard:
-    """A sounding instant that no contact makes: at `time`, of `impulse` in the clip's own measure,
-    seen at `place`.
-    """
+    """A sounding instant without contact, its `impulse` in the clip's own measure."""
 
     time: float
     impulse: float
@@ -176,9 +173,7 @@ class Workshop:
         return added
 
     def puppet(self, path: np.ndarray, quats: np.ndarray | None = None, stem: str = "puppet") -> Any:
-        """A body that is put at path (N, 3), quats (N, 4) at every step: it pushes others and
-        cannot be pushed.
-        """
+        """A body put at path (N, 3), quats (N, 4): it pushes, and cannot be pushed."""
         added = self.body(path[0], quat=None if quats is None else quats[0], stem=stem)
         added.mocap = True
         self.poses[added.name] = (path, quats)
@@ -187,7 +182,7 @@ class Workshop:
     def driven(
         self, place: Vector, tracks: np.ndarray, stiffness: float, *, stem: str, quat: Vector | None = None
     ) -> Any:
-        """A weightless body that springs of `stiffness` (N/m) move along its axes by tracks (N, 3)."""
+        """A weightless body that springs of `stiffness` (N/m) move along tracks (N, 3)."""
         added = self.body(place, quat=quat, stem=stem, weightless=True)
         for axis, track in zip(np.eye(3), np.transpose(tracks), strict=True):
             self.servo(self.join(added, "slide", axis), track, stiffness)
@@ -285,9 +280,7 @@ class Workshop:
         return self.geom(self.world, shape, size, material, place, mover=False, **more)
 
     def _rebound(self, made: Material) -> list[float]:
-        """Stiffness and damping of a contact with the ground, in MuJoCo's direct form, for the
-        restitution wanted.
-        """
+        """Stiffness and damping of a contact, in MuJoCo's direct form, for its restitution."""
         softness = float(np.clip(self.ground.rebound / 0.45, 0.1, 1.0))
         log = np.log(np.clip(made.rebound * softness, 0.02, 0.95))
         ratio = -log / np.hypot(np.pi, log)
@@ -308,9 +301,7 @@ class Workshop:
         friction: float = 0.0,
         rest: float = 0.0,
     ) -> str:
-        """A "slide" or "hinge" joint between a body and its parent, perhaps with a spring, and
-        stops at `span`.
-        """
+        """A "slide" or "hinge" joint to a body's parent, perhaps with a spring, stops at `span`."""
         types = {"slide": self.mj.mjtJoint.mjJNT_SLIDE, "hinge": self.mj.mjtJoint.mjJNT_HINGE}
         name = self.name(kind)
         joint = body.add_joint(name=name, type=types[kind], axis=np.asarray(axis, float), pos=np.asarray(place, float))
@@ -324,9 +315,7 @@ class Workshop:
     def servo(
         self, joint: str, track: np.ndarray, stiffness: float, *, ratio: float = 1.0, limit: float | None = None
     ) -> None:
-        """Drives a joint along a track by a spring of `stiffness` (N/m or N m/rad), damped at
-        `ratio` of critical.
-        """
+        """Drives a joint by a spring (N/m or N m/rad), damped at `ratio` of critical."""
         actuator = self.spec.add_actuator(name=f"servo {joint}", target=joint)
         actuator.trntype = self.mj.mjtTrn.mjTRN_JOINT
         actuator.set_to_position(kp=stiffness, dampratio=ratio)
@@ -351,9 +340,7 @@ class Workshop:
         self.carried.append(Carried(body.name, until, path, *vectors))
 
     def change(self, field_name: str, name: str, values: np.ndarray) -> None:
-        """A field of a geom or light ("geom_rgba", "geom_size", "light_diffuse") that follows
-        values (clock steps, ...).
-        """
+        """A field of a geom or light, as "geom_rgba", that follows values (clock steps, ...)."""
         self.changes.append((field_name, name, values))
 
     def fade(self, geom: str, colour: Vector, alpha: np.ndarray) -> None:
@@ -411,9 +398,7 @@ class Workshop:
         surfaces: tuple[str, str],
         bend: Vector = (0, 0, -1),
     ) -> None:
-        """Draws an arm or leg between two bodies (None: the room), its two bones painted with
-        `surfaces`.
-        """
+        """Draws an arm or leg between two bodies (None: the room), its bones painted `surfaces`."""
         bones = []
         for length, radius, paint in zip(lengths, thick, surfaces, strict=True):
             still = np.zeros((1, 3))

@@ -31,7 +31,7 @@ def grounds(shop: Workshop, size: float, grounds: Mapping[str, float] | None = N
 
 
 def held_until(shop: Workshop, until: float, place: np.ndarray, approach: np.ndarray, lower: float = 0.0) -> np.ndarray:
-    """A path (N, 3): brought to a place along `approach` and held there, sinking by `lower` at last."""
+    """A path (N, 3): to a place along `approach` and held there, sinking by `lower` at last."""
     t = shop.t
     arrival = max(until - shop.rng.uniform(0.15, 0.6), 0.02)
     begin = arrival - shop.rng.uniform(0.3, 0.8)

@@ -30,7 +30,7 @@ _THICK = {"hammer": 0.014, "mallet": 0.009, "spoon": 0.006, "bat": 0.028, "fist"
 
 @dataclass(eq=False)
 class Target:
-    """Something to strike: points on its top, its material, and its label where that does not say."""
+    """Something to strike: points on its top, material, and label where that does not say."""
 
     points: list[np.ndarray]
     material: str
@@ -65,7 +65,7 @@ def strokes(
 
 
 def held_tool(shop: Workshop, kind: str, way: np.ndarray, lift: np.ndarray, material: str) -> tuple[float, float]:
-    """A driven hand with a tool whose tip, its part is "tool", goes along `way` (N, 3) at height `lift` (N,).
+    """A driven hand whose tool's tip, its part is "tool", goes along `way` (N, 3), at `lift` (N,).
 
     The tool turns in the wrist. Returns the heading it strikes to (radians), and its length.
     """

@@ -57,9 +57,7 @@ def thing(shop: Workshop, body: Any, material: str, size: float, part: str = "it
 def fist(
     shop: Workshop, body: Any, place: Vector, paint: str, scale: float = 1.0, *, turn: Vector | None = None
 ) -> None:
-    """A closed hand that touches nothing, at a place of a body, its fingers round the body's x
-    axis.
-    """
+    """A closed hand that touches nothing, at a place of a body, fingers round the body's x axis."""
     middle = np.asarray(place, float)
     shop.prop(body, "ellipsoid", np.array([0.045, 0.04, 0.035]) * scale, "skin", middle, quat=turn, paint=paint)
     for finger in range(4):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from avfoley_engine.world.families.palette import pick
-from avfoley_engine.world.motion import irregular_times, smoothstep
+from avfoley_engine.world.motion import footfalls, irregular_times, smoothstep
 from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.materials import WEIGHTS
 from avfoley_engine.world.physics.stage import figure
@@ -84,17 +84,10 @@ def footsteps(shop: Workshop) -> Act:
 def _foot(
     t: np.ndarray, own: np.ndarray, places: np.ndarray, stride: float, lift: float, swing: float, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One foot's x, height and tip (toe down): planted until it swings to its next place, in time."""
+    """One foot's x, height and tip (toe down): planted until it swings to its next place."""
     if not len(own):
         own, places = np.array([times[0]]), np.array([0.0])
-    upcoming = np.searchsorted(own, t, side="right")
-    landing = np.append(own, 1e3)[upcoming]
-    previous = np.concatenate([[-1e3], own])[upcoming]
-    length = np.minimum(swing, 0.8 * (landing - previous))
-    phase = np.clip(1 - (landing - t) / length, 0, 1)
-    spots = np.concatenate([[places[0] - 2 * stride], places])
-    current, target = spots[upcoming], spots[np.minimum(upcoming + 1, len(spots) - 1)]
-    x = current + (target - current) * smoothstep(phase)
+    x, phase = footfalls(t, own, np.concatenate([[places[0] - 2 * stride], places]), swing)
     # Skewed: it comes down faster than it went up, and is still falling when it lands.
     z = lift * np.sin(np.pi * phase**1.25) * (phase < 1)
     tip = 0.55 * np.sin(2 * np.pi * np.clip(phase, 0, 0.5)) * (phase < 0.5)
