@@ -22,10 +22,7 @@ Reconstruction = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, dict
 
 
 def discriminator_loss(recorded: list[Opinion], generated: list[Opinion]) -> torch.Tensor:
-    """Hinge (arXiv 1705.02894), the mean over the discriminators.
-
-    Scores should be above 1 for recordings and below -1 for what was generated.
-    """
+    """Hinge (arXiv 1705.02894) at scores of 1 for recordings, -1 for what was generated; a mean."""
     losses = [F.relu(1 - r).mean() + F.relu(1 + g).mean() for (r, _), (g, _) in zip(recorded, generated, strict=True)]
     return torch.stack(losses).mean()
 
@@ -83,13 +80,8 @@ class AdversarialTrainer(Trainer):
         learning_rate = self.config.learning_rate_at(self.step)
         self.learner.descend(loss, learning_rate, keep_graph=True)
         self.critic.descend(critic_loss, learning_rate)
-        return {
-            "loss": loss.item(),
-            **figures,
-            "adversarial": adversarial.item(),
-            "feature_matching": matching.item(),
-            "discriminator": critic_loss.item(),
-        }
+        opinions = {"adversarial": adversarial, "feature_matching": matching, "discriminator": critic_loss}
+        return {"loss": loss.item(), **figures, **{name: value.item() for name, value in opinions.items()}}
 
     def tensors(self) -> dict[str, torch.Tensor]:
         begun = bool(self.critic.optimizer.state)

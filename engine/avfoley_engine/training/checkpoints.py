@@ -24,21 +24,13 @@ def newest_sharded(run: Path) -> Path | None:
 
 def ema_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     """The EMA weights of a run's checkpoint, a file or the folder of a sharded one, by parameter name."""
-    if checkpoint.is_dir():
-        return _full_ema_weights(checkpoint)
-    with safe_open(checkpoint, "pt") as f:
-        return {k.removeprefix("ema."): f.get_tensor(k) for k in f.keys() if k.startswith("ema.")}  # noqa: SIM118
-
-
-def _full_ema_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """The EMA weights of a sharded checkpoint, whole, by parameter name; needs no process group."""
+    if not checkpoint.is_dir():
+        with safe_open(checkpoint, "pt") as f:
+            return {k.removeprefix("ema."): f.get_tensor(k) for k in f.keys() if k.startswith("ema.")}  # noqa: SIM118
     reader = HuggingFaceStorageReader(str(checkpoint))
     stored = reader.read_metadata().state_dict_metadata
-    weights = {
-        name: torch.empty(entry.size, dtype=entry.properties.dtype)  # type: ignore[union-attr]
-        for name, entry in stored.items()
-        if name.startswith("ema.")
-    }
+    ema = {name: entry for name, entry in stored.items() if name.startswith("ema.")}
+    weights = {n: torch.empty(e.size, dtype=e.properties.dtype) for n, e in ema.items()}  # type: ignore[union-attr]
     with warnings.catch_warnings():
         # That there is no process group is what was asked for.
         warnings.filterwarnings("ignore", message="torch.distributed is disabled")

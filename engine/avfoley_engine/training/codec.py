@@ -197,10 +197,8 @@ def vocoder_objective(
     """
     device = codec.latent_mean.device
     mel_config = codec.config.mel
-    frames = (
-        round(VOCODER_CROP_SECONDS * mel_config.sample_rate / codec.config.samples_per_latent) * codec.vae.config.stride
-    )
-    crops = SoundCrops(_whole(sounds), frames * mel_config.hop, device)
+    latents = round(VOCODER_CROP_SECONDS * mel_config.sample_rate / codec.config.samples_per_latent)
+    crops = SoundCrops(_whole(sounds), latents * codec.vae.config.stride * mel_config.hop, device)
     distance = SpectralDistance().to(device)
 
     def pair(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:

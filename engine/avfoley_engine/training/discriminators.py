@@ -60,13 +60,11 @@ class SpectralDiscriminator(nn.Module):
         self.register_buffer("window", torch.hann_window(fft_size), persistent=False)
         self.layers = nn.ModuleList(
             # Frequency is halved by all layers but the last.
-            weight_norm(
-                nn.Conv2d(narrower, wider, (3, 3), padding=1)
-                if n == len(widths) - 1
-                else nn.Conv2d(narrower, wider, (9, 3), stride=(2, 1), padding=(4, 1))
-            )
-            for n, (narrower, wider) in enumerate(zip((2, *widths), widths, strict=False))
+            weight_norm(nn.Conv2d(narrower, wider, (9, 3), stride=(2, 1), padding=(4, 1)))
+            for narrower, wider in zip((2, *widths), widths[:-1], strict=False)
         )
+        narrower, wider = (2, *widths)[-2:]
+        self.layers.append(weight_norm(nn.Conv2d(narrower, wider, (3, 3), padding=1)))
         self.score = weight_norm(nn.Conv2d(widths[-1], 1, (3, 3), padding=1))
 
     def forward(self, waveform: torch.Tensor) -> Opinion:
@@ -82,12 +80,9 @@ class Discriminators(nn.Module):
 
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(
-            [
-                *(PeriodDiscriminator(period, config.period_widths) for period in config.periods),
-                *(SpectralDiscriminator(size, config.spectral_widths) for size in config.fft_sizes),
-            ]
-        )
+        periods = [PeriodDiscriminator(period, config.period_widths) for period in config.periods]
+        spectra = [SpectralDiscriminator(size, config.spectral_widths) for size in config.fft_sizes]
+        self.parts = nn.ModuleList([*periods, *spectra])
 
     def forward(self, waveform: torch.Tensor) -> list[Opinion]:
         return [part(waveform) for part in self.parts]

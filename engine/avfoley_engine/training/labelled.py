@@ -101,14 +101,12 @@ class Composer:
             clip[:] = x[start : start + length]
         else:
             spare = length - len(x)
-            start = (
-                int(rng.integers(min(spare, _RATE // 10) + 1)) if rng.random() < 0.7 else int(rng.integers(spare + 1))
-            )
+            start = int(rng.integers((min(spare, _RATE // 10) if rng.random() < 0.7 else spare) + 1))
             again = rng.random() < 0.4
-            while start + len(x) <= length:
-                clip[start : start + len(x)] += x * (1 if not again else rng.uniform(0.6, 1))
-                if not again:
-                    break
+            if not again:
+                clip[start : start + len(x)] += x
+            while again and start + len(x) <= length:
+                clip[start : start + len(x)] += x * rng.uniform(0.6, 1)
                 start += len(x) + int(rng.uniform(0.02, 1.0) * _RATE)
         fade = round(_FADE_SECONDS * _RATE)
         clip[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
@@ -132,10 +130,7 @@ class Composer:
 def encode_sounds(
     folder: Path, codec: AudioCodec, sounds: Sequence[Sound], count: int, longest: int, seed: int = 0
 ) -> None:
-    """Composes and encodes `count` clips of at most `longest` latents into one shard.
-
-    A finished one is left as it is.
-    """
+    """Composes and encodes `count` clips of at most `longest` latents; a finished shard is left."""
     if is_whole(folder):
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,8 +165,7 @@ def encode_labelled(options: SoundsOptions, device: torch.device) -> None:
 class LabelledClips:
     """Random batches of encoded clips, each with a caption drawn anew: an `AudioSource`.
 
-    Raises:
-        ModelError: there are none, or they are not what is needed.
+    Raises `ModelError` where there are none, or they are not what is needed.
     """
 
     def __init__(self, folder: Path, device: torch.device, needed: ShardFormat = ANY) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,24 +17,8 @@ _FILE_SHARE, _LABEL_SHARE = 0.2, 0.1
 _FITTING_SHARE = 0.5
 _FRAME_SHARE = 0.3
 
-#: True of any clip of a single source: they say nothing of its distance, its room or how often it is heard.
-_FRAMES = (
-    "sound effect: {}",
-    "{} sound effect",
-    "foley: {}",
-    "{}, foley",
-    "sfx: {}",
-    "{}, sfx",
-    "we hear {}",
-    "you can hear {}",
-    "what is heard: {}",
-    "just {}",
-    "{} and nothing else",
-    "i need {}",
-)
-#: For names of things alone: "the sound of someone knocks" is not English.
-_NAME_FRAMES = ("the sound of {}", "sound of {}", "a recording of {}", "the noise of {}")
-
+#: What a caption may be framed by: any, or the name of a thing alone.
+_FRAMES: dict[str, list[str]] = tomllib.loads(Path(__file__).with_name("frames.toml").read_text(encoding="utf-8"))
 #: Words that do not make a phrase fit a file.
 _GRAMMAR = frozenset({"and", "being", "for", "from", "into", "its", "off", "out", "over", "the", "with"})
 
@@ -75,7 +60,7 @@ def caption_of(label: str, file_caption: str, rng: np.random.Generator) -> str:
         caption, named = _draw(fitting or phrases, rng), False
     if rng.random() >= _FRAME_SHARE:
         return caption
-    return _draw(_FRAMES + _NAME_FRAMES if named else _FRAMES, rng).format(caption)
+    return _draw(_FRAMES["any"] + (_FRAMES["names"] if named else []), rng).format(caption)
 
 
 def _draw(options: Sequence[str], rng: np.random.Generator) -> str:

@@ -48,8 +48,7 @@ def render_pictures(
 class WorldPictures:
     """All clips in a folder of `render_pictures`, of `size` = (height, width).
 
-    Raises:
-        ModelError: there are none, or some are of another size.
+    Raises `ModelError` where there are none, or some are of another size.
     """
 
     def __init__(self, folder: Path, device: torch.device, size: tuple[int, int]) -> None:
@@ -78,6 +77,5 @@ class WorldPictures:
                 )
             start, top, left = (int(rng.integers(room + 1)) for room in spare)
             crops.append(clip[start : start + frames, top : top + crop[0], left : left + crop[1]])
-        return PictureBatch(
-            to_pixels(torch.from_numpy(np.stack(crops)).to(self.device)), [self.captions[index] for index in chosen]
-        )
+        pixels = to_pixels(torch.from_numpy(np.stack(crops)).to(self.device))
+        return PictureBatch(pixels, [self.captions[index] for index in chosen])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from avfoley_engine.extras import require
 from avfoley_engine.flow.path import interpolate
@@ -23,17 +24,9 @@ from avfoley_engine.training.options import CommandOptions, option
 
 
 def pick_peaks(scores: NDArray[np.float32], rate: float, threshold: float) -> NDArray[np.float64]:
-    """Times (K,) in seconds of local maxima above `threshold`, at least 0.1 s apart.
-
-    scores (cells,) at `rate` cells a second.
-    """
-    reach = max(1, round(0.1 * rate))
-    peaks = [
-        k
-        for k, score in enumerate(scores)
-        if score > threshold and score == scores[max(0, k - reach) : k + reach + 1].max()
-    ]
-    return (np.array(peaks) + 0.5) / rate
+    """Scores (cells,) at `rate` Hz -> times (K,) in s of maxima over `threshold`, 0.1 s apart."""
+    highest = maximum_filter1d(scores, 2 * max(1, round(0.1 * rate)) + 1, mode="nearest")
+    return np.asarray((np.flatnonzero((scores > threshold) & (scores == highest)) + 0.5) / rate, np.float64)
 
 
 def f1(scores: NDArray[np.float32], clips: list[Clip], rate: float, threshold: float, window: float = 0.08) -> float:
@@ -59,10 +52,7 @@ class ProbeResult:
 
 @torch.no_grad()
 def features(video: VideoDiT, frames: torch.Tensor, t: float) -> list[torch.Tensor]:
-    """Tokens behind every block, averaged over each frame step.
-
-    frames (B, T, H, W, 3) uint8 -> depth x (B, steps, width)
-    """
+    """Frames (B, T, H, W, 3) uint8 -> tokens of each block, means of steps: (B, steps, width)."""
     down, across = video.grid
     collected: list[list[torch.Tensor]] = [[] for _ in range(video.config.depth)]
     for some in frames.split(8):
@@ -82,10 +72,7 @@ def features(video: VideoDiT, frames: torch.Tensor, t: float) -> list[torch.Tens
 def probe(
     video: VideoDiT, data: PairedClips, t: float, clips: int = 400, steps: int = 400, seed: int = 0
 ) -> list[ProbeResult]:
-    """Trains a small head on every block's frozen tokens of four fifths of `clips` clips.
-
-    The rest scores it.
-    """
+    """Trains a head on each block's tokens of four fifths of the clips; the rest scores it."""
     torch.manual_seed(seed)
     rows = np.random.default_rng(seed).permutation(len(data.clips))[:clips]
     chosen = [data.clips[i] for i in rows]

@@ -65,9 +65,8 @@ def run(recipe: Recipe[Any], options: RecipeOptions, device: torch.device) -> No
             raise ModelError(f"{objective.name} is trained on one device and by whole batches alone.")
         folder = _folder(objective, options.runs, sharded=True)
         # Sharded before the fingerprint is taken, which is of this process's share.
-        trainer = ShardedTrainer(objective, folder, options, options.batch // options.at_once)
         with unchanged(objective.frozen, folder):
-            trainer.run()
+            ShardedTrainer(objective, folder, options, options.batch // options.at_once).run()
     if objective.finish and os.environ.get("RANK", "0") == "0":
         whole = recipe.build(options, device)
         assert whole.finish
@@ -98,11 +97,7 @@ def _folder(objective: Objective, runs: Path, *, sharded: bool) -> Path:
 
 @contextmanager
 def unchanged(modules: Mapping[str, nn.Module], folder: Path) -> Iterator[None]:
-    """Asserts that what happens within it leaves modules, bit for bit, what they were.
-
-    Raises:
-        ModelError: it did not; `folder` is the run's.
-    """
+    """Raises `ModelError`, naming the run's folder, where modules change within it by any bit."""
     before = {name: fingerprint(module) for name, module in modules.items()}
     yield
     changed = [name for name, module in modules.items() if fingerprint(module) != before[name]]

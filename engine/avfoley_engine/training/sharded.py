@@ -35,15 +35,14 @@ pytree.register_dataclass(DiTState)
 @contextmanager
 def process_group(device: torch.device) -> Iterator[torch.device]:
     """Joins the processes that torchrun started, or makes a group of this one alone; yields this process's own device."""
-    alone = "RANK" not in os.environ
     backend = "nccl" if device.type == "cuda" else "gloo"
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.cuda.set_device(device)
-    if alone:
-        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
-    else:
+    if "RANK" in os.environ:
         dist.init_process_group(backend)
+    else:
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
     try:
         yield device
     finally:

@@ -46,9 +46,8 @@ class TrainerConfig:
         if step < warm_up:
             return self.learning_rate * (step + 1) / warm_up
         share = min(1.0, (step - warm_up) / max(1, self.steps - warm_up))
-        return self.final_learning_rate + 0.5 * (self.learning_rate - self.final_learning_rate) * (
-            1 + float(np.cos(np.pi * share))
-        )
+        left = 0.5 * (1 + float(np.cos(np.pi * share)))
+        return self.final_learning_rate + left * (self.learning_rate - self.final_learning_rate)
 
 
 def local_share(tensor: torch.Tensor) -> torch.Tensor:
@@ -66,11 +65,9 @@ class ExponentialMovingAverage:
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        names = [name for name, p in module.named_parameters() if p.requires_grad]
-        parameters = dict(module.named_parameters())
-        torch._foreach_lerp_(
-            [local_share(self.shadow[n]) for n in names], [local_share(parameters[n]) for n in names], 1 - decay
-        )
+        learned = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        shadows = [local_share(self.shadow[name]) for name in learned]
+        torch._foreach_lerp_(shadows, [local_share(p) for p in learned.values()], 1 - decay)
 
 
 class Learner:
@@ -79,13 +76,8 @@ class Learner:
     def __init__(self, module: nn.Module, config: TrainerConfig, prefix: str = "") -> None:
         self.config, self.prefix = config, prefix
         self.parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
-        self.optimizer = torch.optim.AdamW(
-            self.parameters.values(),
-            config.learning_rate,
-            betas=config.betas,
-            eps=1e-8,
-            weight_decay=config.weight_decay,
-        )
+        parameters, betas = self.parameters.values(), config.betas
+        self.optimizer = torch.optim.AdamW(parameters, config.learning_rate, betas, 1e-8, config.weight_decay)
 
     def descend(self, loss: torch.Tensor, learning_rate: float, *, keep_graph: bool = False) -> None:
         """One optimiser step down the clipped gradient of `loss`; other learners' parameters get none.
@@ -108,10 +100,7 @@ class Learner:
             self.optimizer.step()
 
     def prepare(self, stored: Container[str]) -> None:
-        """Makes room for the optimiser state that a checkpoint holds under the names `stored`.
-
-        A parameter without gradients has none.
-        """
+        """Makes room for the optimiser state that a checkpoint has under the names `stored`."""
         for name, p in self.parameters.items():
             if f"{self.prefix}optimizer.step.{name}" not in stored:
                 continue
@@ -195,10 +184,9 @@ class Trainer:
 
     def save(self) -> None:
         """Writes the checkpoint to `.part`, then renames it."""
-        tensors = self.tensors()
         path = self.folder / "checkpoint.safetensors"
         part = path.with_suffix(".part")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, part, metadata={"step": str(self.step)})
+        save_file({k: v.contiguous() for k, v in self.tensors().items()}, part, metadata={"step": str(self.step)})
         part.replace(path)
 
     def tensors(self) -> dict[str, torch.Tensor]:

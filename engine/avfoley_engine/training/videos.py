@@ -55,19 +55,13 @@ class Video:
             yield self.path
             return
         with tarfile.open(self.path) as tar, tempfile.TemporaryDirectory() as folder:
-            packed = tar.extractfile(self.member)
-            assert packed is not None
             file = Path(folder) / f"video{PurePosixPath(self.member).suffix}"
-            file.write_bytes(packed.read())
+            file.write_bytes(_unpacked(tar, self.member))
             yield file
 
 
 def captions(path: Path) -> dict[str, tuple[str, str]]:
-    """File -> caption and video caption, from a caption file.
-
-    Raises:
-        MediaError: it cannot be read, or lacks a column.
-    """
+    """File -> both captions. Raises `MediaError` where it cannot be read or lacks a column."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as f:
             rows = list(csv.DictReader(f))
@@ -81,10 +75,7 @@ def captions(path: Path) -> dict[str, tuple[str, str]]:
 def videos(source: Path, captions: dict[str, tuple[str, str]]) -> list[Video]:
     """The videos of a folder, of a folder of tar files, or of one tar file, by name.
 
-    Those without a caption have empty ones.
-
-    Raises:
-        MediaError: there are none.
+    Those without a caption have empty ones. Raises `MediaError` where there are no videos.
     """
     tars = [source] if source.suffix == ".tar" else sorted(source.rglob("*.tar"))
     found = [video for tar in tars for video in _packed(tar, captions)]
@@ -107,12 +98,16 @@ def _packed(path: Path, captions: dict[str, tuple[str, str]]) -> Iterator[Video]
                 if PurePosixPath(member.name).suffix.lower() in _SUFFIXES:
                     said = captions.get(member.name)
                     if said is None and (text := texts.get(_key(member.name))) is not None:
-                        packed = tar.extractfile(text)
-                        assert packed is not None
-                        said = (packed.read().decode("utf-8").strip(),) * 2
+                        said = (_unpacked(tar, text).decode("utf-8").strip(),) * 2
                     yield Video(path, member.name, *(said or ("", "")))
     except (OSError, tarfile.TarError, UnicodeDecodeError) as error:
         raise MediaError(f"{path}: cannot be read as a tar file of videos ({error})") from error
+
+
+def _unpacked(tar: tarfile.TarFile, member: tarfile.TarInfo | str) -> bytes:
+    packed = tar.extractfile(member)
+    assert packed is not None
+    return packed.read()
 
 
 def _key(name: str) -> str:
@@ -121,9 +116,10 @@ def _key(name: str) -> str:
     return str(path.with_name(path.name.split(".")[0]))
 
 
-def windows(
-    path: Path, config: AVLinkConfig, sample_rate: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+Window = tuple[NDArray[np.uint8], NDArray[np.float32]]
+
+
+def windows(path: Path, config: AVLinkConfig, sample_rate: int) -> Iterator[Window]:
     """The whole windows of a video: frames (T, H, W, 3) as large as the model is shown them, and the
     sound of the same seconds (samples,).
     """
@@ -138,15 +134,13 @@ def windows(
     sound = read_sound(path, sample_rate)[0]
     for number in range(count):
         start = number * length
-        frames = read_frames(path, [start + n / video.frame_rate for n in range(video.frames)], video.seen_size)
+        instants = [start + n / video.frame_rate for n in range(video.frames)]
+        frames = read_frames(path, instants, video.seen_size)
         yield frames, sound[round(start * sample_rate) : round((start + length) * sample_rate)]
 
 
 def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: AVLinkConfig) -> dict[str, str]:
-    """Cuts and encodes videos into one shard; a finished shard is left as it is.
-
-    Returns the reason for each video left out.
-    """
+    """Encodes videos into one shard; a finished one stays. Returns why which were left out."""
     if is_whole(folder):
         return {}
     frames: list[NDArray[np.uint8]] = []
@@ -169,14 +163,13 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
                     left_out[video.name] = "shorter than a window, or without picture or sound"
         except MediaError as error:
             left_out[video.name] = str(error)
-    latents = encode_clips(codec, sounds, config.window_latents)
     if clips:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "frames.npy", np.stack(frames))
         if motion:
             np.save(folder / "motion.npy", np.stack(motion))
         form = ShardFormat.of(codec, config.window_latents, config.video.frame_rate)
-        finish_shard(folder, np.stack(list(latents)), clips, form)
+        finish_shard(folder, np.stack(list(encode_clips(codec, sounds, config.window_latents))), clips, form)
     return left_out
 
 

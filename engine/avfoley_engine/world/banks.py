@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
+import tomllib
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from avfoley_engine.errors import MediaError
-from avfoley_engine.world.recordings import decode, is_held_out
+from avfoley_engine.world.recordings import decode, is_held_out, read_index
 
 SAMPLE_RATE = 48000
 
@@ -18,67 +18,7 @@ _ONSET_LEVEL = 0.3  # of the peak: where a slow attack counts as begun
 _LEAD = 0.0015  # seconds kept before the onset, faded in
 
 # Rare labels borrow from their nearest kin when a split has no file of theirs.
-_KIN = {
-    "hammer": "impact_metal",
-    "knock": "impact_wood",
-    "saw": "scrape",
-    "zipper": "scrape",
-    "crack": "chop",
-    "eating": "chop",
-    "cash_register": "bell",
-    "car_door": "door_close",
-    "typewriter": "keyboard_key",
-    "keyboard_typing": "keyboard_key",
-    "pencil": "scrape",
-    "footsteps_water": "footsteps",
-    "impact_gravel": "footsteps",
-    "horse_hooves": "footsteps",
-    "leaves": "crinkle",
-    "water_drip": "water_other",
-    "water_bubbles": "water_other",
-    "water_other": "water_splash",
-    "water_stream": "water_pour",
-    "wings": "cloth",
-    "pop": "balloon",
-    "fireworks": "explosion",
-    "crash": "impact_metal",
-    "scissors": "click",
-    "gun_mechanism": "click",
-    "camera_click": "click",
-    "bounce": "impact_soft",
-    "wind": "sea_waves",
-    "rumble": "thunder",
-    "fire_ignite": "whoosh",
-    "air_burst": "whoosh",
-    "sheep": "wild_animal",
-    "fowl": "rooster",
-    "cow": "wild_animal",
-    "cat": "baby_cry",
-    "frog": "wild_animal",
-    "laugh": "crowd",
-    "finger_snap": "clap",
-    "coins": "impact_metal",
-    "keys": "impact_metal",
-    "shaker": "rolling_rattle",
-    "chain": "rolling_rattle",
-    "glass_break": "impact_glass",
-    "insects": "birds",
-    "train": "machine",
-    "drill": "machine",
-    "engine": "machine",
-    "helicopter": "machine",
-    "chainsaw": "machine",
-    "wild_animal": "dog",
-    "rooster": "dog",
-    "sneeze": "dog",
-    "thunder": "explosion",
-    "balloon": "explosion",
-    "squeak": "scrape",
-    "tape": "click",
-    "crinkle": "paper",
-    "crowd": "rain",
-    "sea_waves": "rain",
-}
+_KIN: dict[str, str] = tomllib.loads(Path(__file__).with_name("kin.toml").read_text(encoding="utf-8"))
 
 
 class SoundBank(Protocol):
@@ -86,11 +26,9 @@ class SoundBank(Protocol):
 
     def pick(self, label: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         """One whole sound (samples,) of a label, its onset at sample 0, and the name of where it is from."""
-        ...
 
     def takes(self, label: str, rng: np.random.Generator, count: int) -> list[np.ndarray]:
         """Up to `count` single hits of one coherent source, each with its onset at sample 0 and its peak at 1."""
-        ...
 
 
 class RecordedBank:
@@ -106,16 +44,12 @@ class RecordedBank:
         if split not in ("train", "heldout", "all"):
             raise ValueError(f"split must be train, heldout or all, not {split!r}")
         self.folder = Path(folder)
-        index = self.folder / "index.csv"
-        if not index.is_file():
-            raise MediaError(f"{index}: no such file; give the folder of sound effects that holds an index.csv")
         self._files: dict[str, list[str]] = {}
         self._authors: dict[str, str] = {}
-        with index.open(newline="", encoding="utf-8") as handle:
-            for row in csv.DictReader(handle):
-                if split == "all" or is_held_out(row["file"]) == (split == "heldout"):
-                    self._files.setdefault(row["label"], []).append(row["file"])
-                    self._authors[row["file"]] = row.get("author", "")
+        for row in read_index(self.folder):
+            if split == "all" or is_held_out(row["file"]) == (split == "heldout"):
+                self._files.setdefault(row["label"], []).append(row["file"])
+                self._authors[row["file"]] = row.get("author", "")
         self._sounds: dict[str, np.ndarray] = {}
         self._hits: dict[str, list[tuple[int, int]]] = {}
 
@@ -149,9 +83,8 @@ class RecordedBank:
     def takes(self, label: str, rng: np.random.Generator, count: int) -> list[np.ndarray]:
         names = self.files(label)
         first = str(rng.choice(names))
-        kindred = [
-            name for name in names if self._authors[name] == self._authors[first] and _series(name) == _series(first)
-        ]
+        author, series = self._authors[first], _series(first)
+        kindred = [name for name in names if self._authors[name] == author and _series(name) == series]
         rng.shuffle(kindred)
         result: list[np.ndarray] = []
         for name in [first, *(name for name in kindred if name != first)]:
@@ -159,8 +92,8 @@ class RecordedBank:
             if name not in self._hits:
                 self._hits[name] = hits(sound)
             spans = self._hits[name]
-            for chosen in rng.permutation(len(spans))[: count - len(result)]:
-                result.append(faded_in(sound[slice(*spans[chosen])]))
+            chosen = rng.permutation(len(spans))[: count - len(result)]
+            result += [faded_in(sound[slice(*spans[i])]) for i in chosen]
             if len(result) >= count:
                 break
         return result
@@ -198,8 +131,7 @@ def _first_onset(samples: np.ndarray) -> int:
     envelope = _envelope(samples, 24)
     if not len(envelope):
         return 0
-    begun = int(np.argmax(envelope > _ONSET_LEVEL * envelope.max())) * 24
-    return max(0, begun - int(_LEAD * SAMPLE_RATE))
+    return max(0, int(np.argmax(envelope > _ONSET_LEVEL * envelope.max())) * 24 - int(_LEAD * SAMPLE_RATE))
 
 
 def hits(samples: np.ndarray) -> list[tuple[int, int]]:

@@ -27,6 +27,32 @@ class Event:
 
 
 @dataclass(frozen=True, eq=False)
+class Take:
+    """What a clip of either world has beside its picture: what happens, and how it sounds.
+
+    `events` are in order of time. `label` names the sound in a `SoundBank`; `ambience` another one under it at linear
+    `ambience_gain`, or None. `sustain` (N,) is the envelope of a sound that goes on between events, and `pitch` (N,)
+    its speed, on a clock of `CLOCK_RATE` steps a second; `tail` the longest an event rings, seconds. `source_rate` is
+    the frame rate the footage was shot at. `seed` fixes what is random in drawing (noise) and sounding (takes, room).
+    """
+
+    seed: int
+    family: str
+    label: str
+    caption: str
+    video_caption: str
+    duration: float
+    events: tuple[Event, ...]
+    ambience: str | None
+    ambience_gain: float
+    source_rate: float
+    cuts: tuple[float, ...]
+    sustain: np.ndarray | None
+    pitch: np.ndarray | None
+    tail: float
+
+
+@dataclass(frozen=True, eq=False)
 class Clock:
     """The time grid that all tracks of a scene share; `t` holds its N instants in seconds."""
 

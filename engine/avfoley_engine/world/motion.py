@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+Span = tuple[float, float]
 _FAR = 1e3  # stands for "no event on that side", far outside any clip
 
 
 def irregular_times(
     rng: np.random.Generator,
     duration: float,
-    density: tuple[float, float] = (0.8, 2.5),
+    density: Span = (0.8, 2.5),
     min_gap: float = 0.2,
     jitter: tuple[float, ...] = (0.08, 0.2, 0.35),
     pause: float = 0.1,
@@ -30,13 +31,7 @@ def irregular_times(
     return _at_least_one(times, duration)
 
 
-def burst_times(
-    rng: np.random.Generator,
-    duration: float,
-    size: tuple[int, int],
-    gap: tuple[float, float],
-    rest: tuple[float, float],
-) -> np.ndarray:
+def burst_times(rng: np.random.Generator, duration: float, size: tuple[int, int], gap: Span, rest: Span) -> np.ndarray:
     """Event times in bursts: `size` events `gap` seconds apart, then `rest` seconds of nothing."""
     times = []
     time = rng.uniform(0.05, 1.0)
@@ -147,13 +142,56 @@ def stroke(
 def hops(t: np.ndarray, times: np.ndarray, gravity: float, limit: float) -> np.ndarray:
     """Height of something thrown between its contacts: parabolas under one gravity (heights/s^2), at most `limit`."""
     first = times[0] - 2 * np.sqrt(2 * limit / gravity)
-    padded = np.concatenate(
-        [[min(first, -0.2)], times, [max(times[-1] + 2 * np.sqrt(2 * limit / gravity), t[-1] + 0.3)]]
-    )
+    last = times[-1] + 2 * np.sqrt(2 * limit / gravity)
+    padded = np.concatenate([[min(first, -0.2)], times, [max(last, t[-1] + 0.3)]])
     index = np.clip(np.searchsorted(padded, t, side="right"), 1, len(padded) - 1)
     gap = padded[index] - padded[index - 1]
     phase = (t - padded[index - 1]) / gap
     return np.asarray(4 * phase * (1 - phase) * np.minimum(gravity * gap**2 / 8, limit))
+
+
+def revs(t: np.ndarray, times: np.ndarray, loudness: np.ndarray, attack: float, tau: float, idle: float) -> np.ndarray:
+    """An engine's speed: `idle`, and at each event a rise within `attack` s that falls off with `tau` s."""
+    age = since(t, times)
+    strength = np.concatenate([[0.0], loudness])[latest(t, times) + 1]
+    return np.asarray(idle + strength * smoothstep(age / attack) * np.exp(-np.clip(age - 0.35, 0, 50) / tau))
+
+
+def to_and_fro(
+    t: np.ndarray, times: np.ndarray, loudness: np.ndarray, reach: np.ndarray, push: float, duration: float, both: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A tool that rubs: its way, `reach` (K,) to either side, and how loud it is.
+
+    A stroke begins at each event, at full speed, and lasts at most `push` seconds; it sounds both ways, or only on the
+    push and then comes back in silence.
+    """
+    gap = np.diff(np.append(times, duration + 0.5))
+    index = np.clip(latest(t, times), 0, None)
+    length = np.minimum(push, (0.8 if both else 0.45) * gap)[index]
+    begun = t >= times[0]
+    age = np.clip(since(t, times), 0, 50)
+    progress = 1 - (1 - np.clip(age / length, 0, 1)) ** 2  # full speed at once, then slower
+    if both:
+        side = (-1.0) ** index
+        origin = np.where(index > 0, reach[np.maximum(index - 1, 0)], reach[0]) * -side
+        way = np.where(begun, origin + (reach[index] * side - origin) * progress, -reach[0])
+    else:
+        back = smoothstep((age - length) / np.maximum(gap[index] - length - 0.03, 0.1))
+        way = np.where(begun, reach[0] * (2 * progress - 1 - 2 * back), -reach[0])
+    return way, np.where(begun, np.clip(1 - age / length, 0, 1) ** 0.5, 0.0) * loudness[index]
+
+
+def footfalls(t: np.ndarray, times: np.ndarray, places: np.ndarray, swing: float) -> tuple[np.ndarray, np.ndarray]:
+    """One foot's x, and the phase 0..1 of its swings: planted at places[i] until it swings to places[i + 1].
+
+    It lands there at times[i], after `swing` seconds, or less where steps are crowded.
+    """
+    upcoming = np.searchsorted(times, t, side="right")
+    landing = np.append(times, _FAR)[upcoming]
+    length = np.minimum(swing, 0.8 * (landing - np.concatenate([[-_FAR], times])[upcoming]))
+    phase = np.clip(1 - (landing - t) / length, 0, 1)
+    current, target = places[upcoming], places[np.minimum(upcoming + 1, len(places) - 1)]
+    return current + (target - current) * smoothstep(phase), phase
 
 
 def wander(rng: np.random.Generator, t: np.ndarray, amount: float, rate: float) -> np.ndarray:

@@ -40,11 +40,7 @@ class Sound:
 
 
 def decode(path: Path, sample_rate: int = 48_000) -> NDArray[np.float32]:
-    """Decodes the first audio stream of a file to mono float32 (N,) at `sample_rate`.
-
-    Raises:
-        MediaError: the file cannot be decoded or holds no sound.
-    """
+    """A file's sound, mono float32 (N,) at `sample_rate`; `MediaError` where there is none."""
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
@@ -61,8 +57,7 @@ def decode(path: Path, sample_rate: int = 48_000) -> NDArray[np.float32]:
         ) from e
     if not chunks:
         raise MediaError(f"{path}: holds no samples. Remove its row from index.csv or replace the file.")
-    samples = torch.from_numpy(np.concatenate(chunks))
-    return torchaudio.functional.resample(samples, rate, sample_rate).numpy()
+    return torchaudio.functional.resample(torch.from_numpy(np.concatenate(chunks)), rate, sample_rate).numpy()
 
 
 _BAND_HZ, _BANDS = 500, 44
@@ -91,17 +86,13 @@ def bandwidth(samples: NDArray[np.int16], sample_rate: int = 48_000) -> float:
 
 
 def read_index(folder: Path) -> list[dict[str, str]]:
-    """The rows of a sound folder's `index.csv`.
-
-    Raises:
-        MediaError: there is none.
-    """
+    """The rows of a sound folder's `index.csv`. Raises `MediaError` where there is none."""
     index = folder / "index.csv"
     if not index.exists():
         raise MediaError(
             f"{index} is missing: a sound folder needs an index.csv with the columns file,label,caption,license,author."
         )
-    with index.open(encoding="utf-8") as file:
+    with index.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -140,8 +131,7 @@ class ByLabel:
     """Draws sounds, those of rare labels more often than their share, those of common ones less."""
 
     def __init__(self, sounds: Sequence[Sound]) -> None:
-        labels = sorted({s.label for s in sounds})
-        self.groups = [[s for s in sounds if s.label == label] for label in labels]
+        self.groups = [[s for s in sounds if s.label == label] for label in sorted({s.label for s in sounds})]
         weights = np.sqrt([len(group) for group in self.groups])
         self.weights = weights / weights.sum()
 

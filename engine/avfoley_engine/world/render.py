@@ -39,8 +39,7 @@ def render_frames(
         _render(scene, index[start : start + chunk], height, width, canvases, generator)
         for start in range(0, len(index), chunk)
     ]
-    frames = torch.cat(parts, dim=1)[:, torch.as_tensor(repeat, device=device)]
-    return frames.permute(1, 2, 3, 0).contiguous()
+    return torch.cat(parts, dim=1)[:, torch.as_tensor(repeat, device=device)].permute(1, 2, 3, 0).contiguous()
 
 
 def _render(
@@ -133,10 +132,8 @@ def _paint_shape(picture: torch.Tensor, shape: Shape, view: _View, exposure: flo
     coverage *= view.tensor(opacity[active])
     colour = torch.tensor(shape.colour, device=view.device).view(3, 1, 1, 1)
     if shape.texture is not None:
-        scale = 1.0 if shape.screen else view.zoom[active]
-        colour = (colour * _pattern(shape.texture, u, v, view.tensor(np.broadcast_to(scale, active.shape)))).clamp_(
-            0, 1
-        )
+        zoom = view.tensor(np.broadcast_to(1.0 if shape.screen else view.zoom[active], active.shape))
+        colour = (colour * _pattern(shape.texture, u, v, zoom)).clamp_(0, 1)
     contiguous = active[-1] - active[0] + 1 == len(active)
     frames = slice(active[0], active[-1] + 1) if contiguous else torch.as_tensor(active, device=view.device)
     window = picture[:, frames, top:bottom, left:right]
@@ -146,15 +143,14 @@ def _paint_shape(picture: torch.Tensor, shape: Shape, view: _View, exposure: flo
 
 def _velocity(shape: Shape, view: _View) -> tuple[np.ndarray, np.ndarray]:
     """Speed of the shape's centre at the frames, heights a second, from the clock step before each frame."""
-    result = []
-    for track in (shape.x, shape.y):
-        if isinstance(track, np.ndarray):
-            step = track[view.index].astype(np.float64) - track[np.maximum(view.index - 1, 0)]
-            step[np.abs(step) > 0.1] = 0.0  # a jump (a new drop, a new key) is no motion
-            result.append(step * CLOCK_RATE)
-        else:
-            result.append(np.zeros(len(view.index)))
-    return result[0], result[1]
+
+    def speed(track: Track) -> np.ndarray:
+        if not isinstance(track, np.ndarray):
+            return np.zeros(len(view.index))
+        step = track[view.index].astype(np.float64) - track[np.maximum(view.index - 1, 0)]
+        return np.where(np.abs(step) > 0.1, 0.0, step) * CLOCK_RATE  # a jump (a new drop, a new key) is no motion
+
+    return speed(shape.x), speed(shape.y)
 
 
 def _coverage(
@@ -264,8 +260,7 @@ def _paint_backdrop(picture: torch.Tensor, backdrop: Backdrop, canvas: torch.Ten
     count = grid.shape[0]
     sampled = F.grid_sample(canvas, grid.view(1, count * view.height, view.width, 2), "bilinear", "border", False)
     sampled = sampled.view(3, count, view.height, view.width)
-    whole = len(frames) == len(view.index)
-    where = slice(None) if whole else torch.as_tensor(frames, device=view.device)
+    where = slice(None) if len(frames) == len(view.index) else torch.as_tensor(frames, device=view.device)
     alpha = view.tensor(opacity[frames])
     if backdrop.additive:
         picture[:, where] = picture[:, where] + alpha * sampled
@@ -293,8 +288,7 @@ def _finish(picture: torch.Tensor, scene: Scene, view: _View, generator: torch.G
     if finish.block > 0:
         picture = _compress(picture, max(2, round(finish.block / view.pixel)), finish.blocking)
     if finish.noise > 0:
-        grain = torch.randn(picture.shape[1:], generator=generator, device=view.device)
-        picture += finish.noise * grain
+        picture += finish.noise * torch.randn(picture.shape[1:], generator=generator, device=view.device)
     return picture.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
 
 

@@ -8,20 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from avfoley_engine.world import staging
 from avfoley_engine.world.captions import audio_caption, video_caption
-from avfoley_engine.world.elements import CLOCK_RATE, Backdrop, Camera, Clock, Event, Finish, Shape
+from avfoley_engine.world.elements import CLOCK_RATE, Backdrop, Camera, Clock, Event, Finish, Shape, Take
 from avfoley_engine.world.families import AMBIENT, FAMILIES
+from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.staging import (
-    backdrops,
-    camera,
-    cut_times,
-    distractors,
-    finish,
-    plain_backdrop,
-    plain_camera,
-    plain_finish,
-)
 
 __all__ = ["Event", "Scene", "Style", "sample_scene"]
 
@@ -34,36 +26,18 @@ RATE_SHARES = (0.05, 0.08, 0.05, 0.08, 0.24, 0.14, 0.08, 0.2, 0.03, 0.05)
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """One clip: what happens and when, how it looks, and what it sounds like.
+class Scene(Take):
+    """One drawn clip.
 
-    `events` are in order of time. `label` names the sound in a `SoundBank`; `ambience` another one under it at linear
-    `ambience_gain`, or None. `sustain` (N,) is the envelope of a sound that goes on between events, and `pitch` (N,)
-    its speed; `tail` the longest an event rings, seconds. `source_rate` is the frame rate the footage was shot at.
     `shapes` are drawn in order over the `backdrops`, the `veils` (rain, haze) over all. Tracks live on a clock of
-    `clock_steps` steps, `CLOCK_RATE` a second. `seed` fixes what is random in drawing (noise) and sounding
-    (takes, room).
+    `clock_steps` steps, `CLOCK_RATE` a second.
     """
 
-    seed: int
-    family: str
-    label: str
-    caption: str
-    video_caption: str
-    duration: float
-    events: tuple[Event, ...]
-    ambience: str | None
-    ambience_gain: float
-    source_rate: float
     camera: Camera
     backdrops: tuple[Backdrop, ...]
     shapes: tuple[Shape, ...]
     veils: tuple[Backdrop, ...]
     finish: Finish
-    cuts: tuple[float, ...]
-    sustain: np.ndarray | None
-    pitch: np.ndarray | None
-    tail: float
 
     @property
     def clock_steps(self) -> int:
@@ -84,26 +58,20 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, s
     """
     rng = stream(split, seed, "act")
     clock = Clock(duration)
-    names = list(FAMILIES)
-    shares = np.array([FAMILIES[name][1] for name in names])
-    family = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+    family = pick(rng, {name: share for name, (_, share) in FAMILIES.items()})
     act = FAMILIES[family][0](rng, clock)
-    loudness = act.gains / act.gains.max() if len(act.gains) else act.gains
     stage = stream(split, seed, "stage")
     # Distant bursts are now and then heard after they are seen.
     delay = stage.uniform(0.05, 0.3) if family == "fireworks" and stage.random() < 0.08 else 0.0
-    heard = act.times + delay
-    events = [Event(float(t), float(g), True) for t, g in zip(heard, loudness, strict=True) if t < duration - 0.05]
-
+    events = _events(act, duration, delay)
     if family not in AMBIENT and stage.random() < 0.08:
         time = float(stage.uniform(0.1, duration - 0.1))
         if all(abs(time - event.time) > 0.25 for event in events):
             events.append(Event(time, float(stage.uniform(0.3, 0.9)), False))
-    cuts = cut_times(stage, duration)
-    planes = backdrops(stage, clock, act, cuts)
-    behind, before = distractors(stage, clock)
-    quiet = stage.random() < 0.35
-    ambience = None if quiet or family in AMBIENT else str(stage.choice(AMBIENCES))
+    cuts = staging.cut_times(stage, duration)
+    planes = staging.backdrops(stage, clock, act, cuts)
+    behind, before = staging.distractors(stage, clock)
+    ambience = None if stage.random() < 0.35 or family in AMBIENT else str(stage.choice(AMBIENCES))
     digest = hashlib.blake2b(f"{split}/{seed}".encode(), digest_size=8).digest()
     scene = Scene(
         seed=int.from_bytes(digest, "little") >> 2,
@@ -116,11 +84,11 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, s
         ambience=ambience,
         ambience_gain=float(10 ** (stage.uniform(-40, -24) / 20)),
         source_rate=float(stage.choice(SOURCE_RATES, p=RATE_SHARES)),
-        camera=camera(stage, clock, act, cuts),
+        camera=staging.camera(stage, clock, act, cuts),
         backdrops=planes,
         shapes=(*behind, *act.shapes, *before),
         veils=tuple(act.veils),
-        finish=finish(stage, clock, act, cuts),
+        finish=staging.finish(stage, clock, act, cuts),
         cuts=tuple(float(cut) for cut in cuts),
         sustain=act.sustain,
         pitch=act.pitch,
@@ -131,15 +99,19 @@ def sample_scene(seed: int, *, split: str = "train", duration: float = 31 / 6, s
 
 def _plain(scene: Scene, act: Performance, clock: Clock, rng: np.random.Generator) -> Scene:
     """The same scene on a plain stage."""
-    loudness = act.gains / act.gains.max() if len(act.gains) else act.gains
-    timed = zip(act.times, loudness, strict=True)
     return replace(
         scene,
-        events=tuple(Event(float(t), float(g), True) for t, g in timed if t < scene.duration - 0.05),
+        events=tuple(_events(act, scene.duration)),
         source_rate=24.0,
-        camera=plain_camera(clock, act),
-        backdrops=(plain_backdrop(rng, act),),
+        camera=staging.plain_camera(clock, act),
+        backdrops=(staging.plain_backdrop(rng, act),),
         shapes=tuple(act.shapes),
-        finish=plain_finish(clock, act),
+        finish=staging.plain_finish(clock, act),
         cuts=(),
     )
+
+
+def _events(act: Performance, duration: float, delay: float = 0.0) -> list[Event]:
+    """What is heard of an act in a clip, `delay` seconds late."""
+    heard, loudness = act.times + delay, act.gains / act.gains.max(initial=1e-9)
+    return [Event(float(t), float(g), True) for t, g in zip(heard, loudness, strict=True) if t < duration - 0.05]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 import torchaudio
 from scipy.signal import fftconvolve
 
 from avfoley_engine.world.banks import SAMPLE_RATE, RecordedBank, SoundBank
-from avfoley_engine.world.elements import CLOCK_RATE, Event
+from avfoley_engine.world.elements import CLOCK_RATE, Take
 from avfoley_engine.world.families import AMBIENT
 from avfoley_engine.world.synthetic import SyntheticBank
 
@@ -19,32 +17,7 @@ __all__ = ["RecordedBank", "SoundBank", "SyntheticBank", "render_sound"]
 _SHAPED = ("engine", "saw")  # families whose sound is a texture under the motion's envelope
 
 
-class Sounding(Protocol):
-    """What is heard of a scene, of whichever world; see `Scene` for the fields."""
-
-    @property
-    def seed(self) -> int: ...
-    @property
-    def family(self) -> str: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def duration(self) -> float: ...
-    @property
-    def events(self) -> tuple[Event, ...]: ...
-    @property
-    def ambience(self) -> str | None: ...
-    @property
-    def ambience_gain(self) -> float: ...
-    @property
-    def sustain(self) -> np.ndarray | None: ...
-    @property
-    def pitch(self) -> np.ndarray | None: ...
-    @property
-    def tail(self) -> float: ...
-
-
-def render_sound(scene: Sounding, bank: SoundBank, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+def render_sound(scene: Take, bank: SoundBank, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """The scene's sound, float32 mono (round(duration * sample_rate),).
 
     All events of a clip come from one source of the bank, with small changes of pitch and level from blow to blow; an
@@ -76,7 +49,7 @@ def render_sound(scene: Sounding, bank: SoundBank, sample_rate: int = SAMPLE_RAT
     return sound.astype(np.float32)
 
 
-def _struck(scene: Sounding, bank: SoundBank, rng: np.random.Generator, length: int) -> np.ndarray:
+def _struck(scene: Take, bank: SoundBank, rng: np.random.Generator, length: int) -> np.ndarray:
     """Places a hit at every event, faded out before the next one would smear it."""
     sound = np.zeros(length)
     takes = bank.takes(scene.label, rng, int(rng.integers(1, 4)))
@@ -95,7 +68,7 @@ def _struck(scene: Sounding, bank: SoundBank, rng: np.random.Generator, length: 
     return sound
 
 
-def _shaped(scene: Sounding, bank: SoundBank, rng: np.random.Generator, length: int) -> np.ndarray:
+def _shaped(scene: Take, bank: SoundBank, rng: np.random.Generator, length: int) -> np.ndarray:
     """A steady texture whose level, and for engines speed, follow the motion."""
     envelope = _envelope(scene.sustain, length)
     whole = _flattened(bank.pick(scene.label, rng)[0], 0.15, rng, int(1.6 * length))
@@ -161,10 +134,8 @@ def _in_room(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Adds a room: exponentially decaying noise, from hardly any to a small hall."""
     reverberation, wet = rng.uniform(0.08, 0.5), 10 ** (rng.uniform(-30, -14) / 20)
     count = int(reverberation * SAMPLE_RATE)
-    t = np.arange(count) / SAMPLE_RATE
-    tail = rng.standard_normal(count) * np.exp(-6.9 * t / reverberation)
-    smooth = np.array([0.25, 0.5, 0.25]) if rng.random() < 0.5 else np.array([1.0])
-    tail = np.convolve(tail, smooth, mode="same")
+    tail = rng.standard_normal(count) * np.exp(-6.9 * (np.arange(count) / SAMPLE_RATE) / reverberation)
+    tail = np.convolve(tail, np.array([0.25, 0.5, 0.25]) if rng.random() < 0.5 else np.array([1.0]), mode="same")
     tail[: int(0.004 * SAMPLE_RATE)] = 0
     tail /= np.sqrt((tail**2).sum()) + 1e-9
     return np.asarray(sound + wet * fftconvolve(sound, tail)[: len(sound)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -10,16 +11,7 @@ from avfoley_engine.world.elements import Backdrop, Camera, Clock, Colour, Finis
 from avfoley_engine.world.families.figures import box, ellipse, limb
 from avfoley_engine.world.families.palette import colour, texture
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import (
-    decay,
-    irregular_times,
-    ring,
-    smoothstep,
-    sparse_times,
-    steps,
-    stroke,
-    wander,
-)
+from avfoley_engine.world.motion import decay, irregular_times, ring, smoothstep, sparse_times, steps, stroke, wander
 
 _LIGHTNESS = {"dark": (0.0, 0.12), "screen": (0.02, 0.9), "any": (0.03, 0.97)}  # of a backdrop, by setting
 
@@ -32,12 +24,11 @@ def cut_times(rng: np.random.Generator, duration: float) -> np.ndarray:
 def backdrops(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.ndarray) -> tuple[Backdrop, ...]:
     """A backdrop for each camera position; some drift, and an act that travels scrolls it."""
     t = clock.t
-    low, high = _LIGHTNESS[act.setting]
     planes = []
     for take in range(len(cuts) + 1):
         kinds = ["noise", "noise", "gradient", "room", "room", "stripes", "checker"]
         kind = "gradient" if act.setting == "dark" else str(rng.choice(kinds))
-        tones = _contrasting_tones(rng, act, low, high)
+        tones = _contrasting_tones(rng, act)
         shift_x, shift_y = np.asarray(act.scroll) + 0 * t, 0 * t
         if rng.random() < 0.15:
             shift_x = shift_x + rng.uniform(-0.3, 0.3) * t
@@ -45,25 +36,15 @@ def backdrops(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np
         if rng.random() < 0.15:
             shift_x = shift_x + wander(rng, t, 0.03, 1.0)
         begin = cuts[take - 1] if take else -1.0
-        plane = Backdrop(
-            int(rng.integers(1 << 40)),
-            kind,
-            tones,
-            contrast=float(rng.uniform(0.1, 1.0)),
-            scale=float(rng.uniform(2, 7)),
-            horizon=float(rng.uniform(-0.1, 0.4)),
-            shift_x=shift_x + rng.uniform(-0.5, 0.5),
-            shift_y=shift_y,
-            parallax=float(rng.uniform(0.3, 1.0)),
-            opacity=(t >= begin) * 1.0 if take else 1.0,
-        )
-        planes.append(plane)
+        seed = int(rng.integers(1 << 40))
+        contrast, scale, horizon = (float(rng.uniform(*span)) for span in ((0.1, 1.0), (2, 7), (-0.1, 0.4)))
+        shift_x, parallax = shift_x + rng.uniform(-0.5, 0.5), float(rng.uniform(0.3, 1.0))
+        opacity = (t >= begin) * 1.0 if take else 1.0
+        planes.append(Backdrop(seed, kind, tones, contrast, scale, horizon, shift_x, shift_y, parallax, opacity))
     return tuple(planes)
 
 
-def _contrasting_tones(
-    rng: np.random.Generator, act: Performance, low: float, high: float
-) -> tuple[Colour, Colour, Colour]:
+def _contrasting_tones(rng: np.random.Generator, act: Performance) -> tuple[Colour, Colour, Colour]:
     """Three colours for a backdrop, the best of three draws at standing out: footage is lit to show what happens."""
     tints = np.array([shape.colour for shape in act.shapes]).reshape(-1, 3)
 
@@ -71,44 +52,33 @@ def _contrasting_tones(
         mean = (np.array(tones[0]) + np.array(tones[1])) / 2
         return float(np.abs(tints - mean).sum(1).mean()) if len(tints) else 1.0
 
-    draws = [(colour(rng, low, high), colour(rng, low, high), colour(rng, low, high)) for _ in range(3)]
+    span = _LIGHTNESS[act.setting]
+    draws = [(colour(rng, *span), colour(rng, *span), colour(rng, *span)) for _ in range(3)]
     return max(draws, key=contrast)
 
 
 def camera(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.ndarray) -> Camera:
     """Frames the act somewhere in the picture, near or far; holds, shakes, pans or zooms; a cut changes the framing."""
     t = clock.t
-    zoom = np.zeros_like(t)
-    x, y, roll = np.zeros_like(t), np.zeros_like(t), np.zeros_like(t)
-    bounds = np.concatenate([[-1.0], cuts, [clock.duration + 1]])
-    for begin, end in itertools.pairwise(bounds):
+    x, y, zoom, roll = (np.zeros_like(t) for _ in range(4))
+    for begin, end in itertools.pairwise(np.concatenate([[-1.0], cuts, [clock.duration + 1]])):
         # An act of half a height fills 8 % of the picture at zoom 0.16, and more than all of it at 2.2.
         near = float(np.clip(np.exp(rng.normal(np.log(0.5 / act.extent), 0.45)), 0.2, 2.2))
         room_x, room_y = 0.6 * max(0.1, 0.89 - 0.5 * act.extent * near), 0.6 * max(0.08, 0.5 - 0.4 * act.extent * near)
         place_x, place_y = rng.uniform(-room_x, room_x), rng.uniform(-room_y, room_y)
         where = (t >= begin) & (t < end)
-        push = (
-            np.exp(rng.uniform(-0.25, 0.25) * (t - max(begin, 0)) / clock.duration)
-            if rng.random() < 0.2
-            else 1.0 + 0 * t
-        )
+        push = 1.0 + 0 * t
+        if rng.random() < 0.2:
+            push = np.exp(rng.uniform(-0.25, 0.25) * (t - max(begin, 0)) / clock.duration)
         zoom[where] = (near * push)[where]
         x[where] = act.focus[0] - place_x / near
         y[where] = act.focus[1] - place_y / near
         roll[where] = rng.normal(0, 0.06) if rng.random() < 0.8 else rng.normal(0, 0.3)
     style = rng.choice(["tripod", "handheld", "pan", "rough"], p=[0.4, 0.3, 0.2, 0.1])
-    if style == "handheld":
-        x, y, roll = (
-            x + wander(rng, t, 0.012, 2.0) / zoom,
-            y + wander(rng, t, 0.012, 2.0) / zoom,
-            roll + wander(rng, t, 0.006, 1.5),
-        )
-    elif style == "rough":
-        x, y, roll = (
-            x + wander(rng, t, 0.035, 3.0) / zoom,
-            y + wander(rng, t, 0.035, 3.0) / zoom,
-            roll + wander(rng, t, 0.02, 2.0),
-        )
+    if style in ("handheld", "rough"):
+        sway, turn = ((0.012, 2.0), (0.006, 1.5)) if style == "handheld" else ((0.035, 3.0), (0.02, 2.0))
+        x, y = x + wander(rng, t, *sway) / zoom, y + wander(rng, t, *sway) / zoom
+        roll = roll + wander(rng, t, *turn)
     elif style == "pan":
         x = x + rng.uniform(-0.35, 0.35) / zoom * (smoothstep((t - rng.uniform(0, 3)) / rng.uniform(0.5, 4)) - 0.5)
         y = y + wander(rng, t, 0.02, 0.4) / zoom
@@ -124,7 +94,7 @@ def distractors(rng: np.random.Generator, clock: Clock) -> tuple[list[Shape], li
     before: list[Shape] = []
     if rng.random() < 0.5:
         for _ in range(int(rng.integers(1, 4))):
-            (behind if rng.random() < 0.75 else before).extend(_distractor(rng, clock))
+            (behind if rng.random() < 0.75 else before).append(_distractor(rng, clock))
     if rng.random() < 0.2:  # an occluder: still, or passing by
         t = clock.t
         x = rng.uniform(-0.8, 0.8) + 0 * t
@@ -135,7 +105,7 @@ def distractors(rng: np.random.Generator, clock: Clock) -> tuple[list[Shape], li
     return behind, before
 
 
-def _distractor(rng: np.random.Generator, clock: Clock) -> list[Shape]:
+def _distractor(rng: np.random.Generator, clock: Clock) -> Shape:
     t = clock.t
     x0, y0 = rng.uniform(-0.8, 0.8), rng.uniform(-0.4, 0.4)
     size, tint = rng.uniform(0.03, 0.15), colour(rng)
@@ -155,9 +125,8 @@ def _distractor(rng: np.random.Generator, clock: Clock) -> list[Shape]:
         y = y0 + steps(t, moments, rng.uniform(-0.15, 0.15, len(moments) + 1), rng.uniform(0.04, 0.3))
     elif kind == "slide":
         moments = irregular_times(rng, clock.duration, (0.4, 1.2))
-        y = y0 - stroke(
-            t, moments, rng.uniform(0.05, 0.3, len(moments) + 1), 0.35, 0.4, 0.1, False, power=1.0
-        ) * smoothstep(t)
+        lifts = rng.uniform(0.05, 0.3, len(moments) + 1)
+        y = y0 - stroke(t, moments, lifts, 0.35, 0.4, 0.1, False, power=1.0) * smoothstep(t)
     elif kind == "blink":
         moments = irregular_times(rng, clock.duration, (0.3, 1.5))
         opacity = decay(t, moments, np.ones(len(moments)), rng.uniform(0.2, 1.0)) if len(moments) else opacity
@@ -165,22 +134,12 @@ def _distractor(rng: np.random.Generator, clock: Clock) -> list[Shape]:
     else:
         angle = rng.uniform(0.3, 1.0) * np.sin(2 * np.pi * rng.uniform(1, 4) * t)
     if rng.random() < 0.25:
-        return [
-            limb(
-                x,
-                y,
-                x + 3 * size * np.cos(angle),
-                y + 3 * size * np.sin(angle),
-                size * 0.6,
-                tint,
-                opacity=opacity,
-                screen=True,
-            )
-        ]
+        end_x, end_y = x + 3 * size * np.cos(angle), y + 3 * size * np.sin(angle)
+        return limb(x, y, end_x, end_y, size * 0.6, tint, opacity=opacity, screen=True)
     figure = ellipse if rng.random() < 0.5 else box
     tall, roundness = size * rng.uniform(0.4, 1.6), float(rng.uniform(0, 1))
-    look = {"angle": angle, "opacity": opacity, "roundness": roundness, "texture": texture(rng)}
-    return [figure(x, y, size, tall, tint, screen=True, **look)]
+    look: dict[str, Any] = {"angle": angle, "opacity": opacity, "roundness": roundness, "texture": texture(rng)}
+    return figure(x, y, size, tall, tint, screen=True, **look)
 
 
 def finish(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.ndarray) -> Finish:
@@ -210,8 +169,7 @@ def finish(rng: np.random.Generator, clock: Clock, act: Performance, cuts: np.nd
 
 def plain_backdrop(rng: np.random.Generator, act: Performance) -> Backdrop:
     """One smooth gradient of two tones that the act stands out from."""
-    low, high = _LIGHTNESS[act.setting]
-    tones = _contrasting_tones(rng, act, low, high)
+    tones = _contrasting_tones(rng, act)
     return Backdrop(int(rng.integers(1 << 40)), "plain", tones, contrast=0.4, scale=2.0)
 
 

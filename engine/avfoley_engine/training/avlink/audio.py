@@ -28,8 +28,7 @@ class AudioOptions(ResumedOptions):
 
     batch: int = 24
     data: Path | None = option(
-        None,
-        "recorded sounds with an index.csv to fine-tune on, or shards (default: the runs' sounds and world)",
+        None, "recorded sounds with an index.csv to fine-tune on, or shards (default: the runs' sounds and world)"
     )
     world_share: Share = option(0.4, "share of a batch that comes from the world")
     caption_drop: Share = option(0.1, "share of captions that are dropped")
@@ -55,28 +54,23 @@ def build_audio(options: AudioOptions, device: torch.device) -> Objective:
     config = options.network
     audio = base.link.audio.requires_grad_(True) if base else AudioDiT(config.audio).to(device)
     audio.checkpointing = options.checkpointing
-    own = options.data is not None and (options.data / "index.csv").exists()
-    if own:
+    if options.data is not None and (options.data / "index.csv").exists():
         codec = base.codec if base else load_codec(options.runs, device)
         needed = ShardFormat.of(codec, config.window_latents)
-    else:
-        paired = format_for(config, identity_in_use(options.runs, base))
-        needed = ShardFormat(paired.codec, paired.latent_width, paired.latents_per_second)
-    if options.data is None:
-        world, sounds = PairedClips(options.runs / "world", device), options.runs / "sounds"
-        world.check(needed)
-        data = mixed(sounds_of(world), LabelledClips(sounds, device, needed), options.world_share)
-    elif own:
         recorded = load_sounds(options.data, options.runs / "cache")
         # Enough clips that every sound comes at several lengths and pitches, few enough to be encoded in minutes.
         clips = min(16_000, max(500, 20 * len(recorded)))
         folder = options.runs / "data" / index_hash(options.data)
         encode_sounds(folder, codec, recorded, clips, config.window_latents, seed=options.seed)
-        data = LabelledClips(folder, device, needed)
+        data: AudioSource = LabelledClips(folder, device, needed)
     else:
-        shards = PairedClips(options.data, device)
+        paired = format_for(config, identity_in_use(options.runs, base))
+        needed = ShardFormat(paired.codec, paired.latent_width, paired.latents_per_second)
+        shards = PairedClips(options.data or options.runs / "world", device)
         shards.check(needed)
         data = sounds_of(shards)
+        if options.data is None:
+            data = mixed(data, LabelledClips(options.runs / "sounds", device, needed), options.world_share)
     loss = audio_loss(audio, data, caption_states(config.text, device), options)
     return Objective("audio", audio, loss, units(audio), casts=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -118,23 +118,13 @@ def fusion_loss(
     audio_text = text([c.caption for c in batch.clips]).drop(audio_drop)
     video_text = text([c.video_caption for c in batch.clips]).drop(video_drop)
     shown = shown_steps(video, v1.shape[1], options, rng) if direction == "a2v" else slice(None)
-    v_t = interpolate(v1, v0, t_video)
-    events = None
+    v_t, events = interpolate(v1, v0, t_video), None
     if video.events is not None and direction == "v2a":
         with torch.no_grad():
             events = video.events.extract(v_t, batch.motion)
-    linked = training.link(
-        interpolate(a1, a0, t_audio),
-        t_audio,
-        audio_text,
-        v_t,
-        t_video,
-        video_text,
-        direction=direction,
-        both=False,
-        token_steps=shown,
-        event_features=events,
-    )
+    audio, picture = (interpolate(a1, a0, t_audio), t_audio, audio_text), (v_t, t_video, video_text)
+    how: dict[str, Any] = {"direction": direction, "both": False, "token_steps": shown, "event_features": events}
+    linked = training.link(*audio, *picture, **how)
     if direction == "v2a":
         assert linked.audio is not None
         flow = F.mse_loss(linked.audio, a1 - a0)

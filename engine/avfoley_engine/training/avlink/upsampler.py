@@ -19,13 +19,7 @@ from avfoley_engine.models.avlink.upsampler.frames import STRIDE, condition
 from avfoley_engine.models.avlink.upsampler.upsample import UpsamplerNetworks
 from avfoley_engine.training.avlink.options import dropped, units
 from avfoley_engine.training.dataset import CaptionStates, caption_states
-from avfoley_engine.training.loading import (
-    keep_sizes,
-    load_autoencoder,
-    model_named,
-    save_autoencoder,
-    upsampler_sizes,
-)
+from avfoley_engine.training.loading import keep_sizes, load_autoencoder, model_named, save_autoencoder, upsampler_sizes
 from avfoley_engine.training.options import Share, option
 from avfoley_engine.training.pictures import WorldPictures, render_pictures
 from avfoley_engine.training.recipe import Objective, Recipe, RecipeOptions
@@ -68,16 +62,13 @@ class UpsamplerOptions(PictureOptions):
 def shrunk(frames: torch.Tensor, every: int) -> torch.Tensor:
     """Frames (B, T, H, W, 3) -> small ones, every so many-th; a pixel is the mean over its part."""
     some = frames[:, ::every]
-    pooled = F.avg_pool2d(some.flatten(0, 1).movedim(-1, 1), STRIDE[1:]).movedim(1, -1)
-    return pooled.unflatten(0, some.shape[:2])
+    return F.avg_pool2d(some.flatten(0, 1).movedim(-1, 1), STRIDE[1:]).movedim(1, -1).unflatten(0, some.shape[:2])
 
 
 def conditioning_of(frames: torch.Tensor, rate: Fraction, frame_rate: Fraction, time: float = 1.0) -> torch.Tensor:
-    """Large frames (B, T, H, W, 3) at `frame_rate` -> what an upsampler sees of them, (B, T/4, H/8, W/8, 12).
+    """Frames (B, T, H, W, 3) at `frame_rate` -> what an upsampler sees, (B, T/4, H/8, W/8, 12).
 
-    They are at `rate` and shrunk.
-
-    time: the flow time up to which the small ones are noised; 1 leaves them clean.
+    That is small ones at `rate`, noised up to the flow time `time`; 1 leaves them clean.
     """
     small = shrunk(frames, int(frame_rate / rate))
     if time < 1:
@@ -118,10 +109,7 @@ def autoencoder_objective(
 def flow_objective(
     networks: UpsamplerNetworks, data: WorldPictures, text: CaptionStates, options: UpsamplerOptions
 ) -> Objective:
-    """Flow matching of the frozen autoencoder's latents, given the small frames.
-
-    Flow times are logit-normal (0, 1), shifted.
-    """
+    """Flow matching of the latents, given small frames; t logit-normal (0, 1), shifted."""
     sizes, flow = networks.config, networks.flow
     autoencoder = networks.autoencoder.eval().requires_grad_(False)
 

@@ -8,39 +8,19 @@ from avfoley_engine.world.families.falling import bounce, drip, drop, roll
 from avfoley_engine.world.families.fixtures import clock_hand, door, switch
 from avfoley_engine.world.families.gestures import saw, shake, whoosh
 from avfoley_engine.world.families.keys import typing
+from avfoley_engine.world.families.palette import TABLE
 from avfoley_engine.world.families.performance import Family, Performance
 from avfoley_engine.world.families.striking import chop, clap, knock, strike
 from avfoley_engine.world.families.walking import footsteps
 
-FAMILIES: dict[str, tuple[Family, float]] = {
-    "bounce": (bounce, 1.0),
-    "strike": (strike, 2.0),
-    "footsteps": (footsteps, 1.3),
-    "knock": (knock, 1.0),
-    "clap": (clap, 1.0),
-    "drip": (drip, 0.8),
-    "drop": (drop, 0.8),
-    "door": (door, 0.8),
-    "roll": (roll, 0.8),
-    "typing": (typing, 1.3),
-    "clock": (clock_hand, 0.8),
-    "saw": (saw, 0.8),
-    "whoosh": (whoosh, 0.7),
-    "engine": (engine, 0.6),
-    "shake": (shake, 0.8),
-    "switch": (switch, 0.8),
-    "chop": (chop, 1.2),
-    "explosion": (explosion, 0.9),
-    "fireworks": (fireworks, 0.8),
-    "animal": (animal, 1.1),
-    "rain": (rain, 0.2),
-    "wind": (wind, 0.2),
-    "fire": (fire, 0.2),
-    "water": (water, 0.25),
-}
+_DONE = (strike, knock, clap, chop, footsteps, typing, saw, whoosh, shake, animal)
+_HAPPENING = (bounce, drip, drop, roll, door, engine, switch, explosion, fireworks)
+_AMBIENT = (rain, wind, fire, water)
+_MADE = {make.__name__: make for make in (*_DONE, *_HAPPENING, *_AMBIENT)} | {"clock": clock_hand}
+FAMILIES: dict[str, tuple[Family, float]] = {name: (_MADE[name], row["share"]) for name, row in TABLE.items()}
 """Name -> (family, share of clips)."""
 
-AMBIENT = ("rain", "wind", "fire", "water")
+AMBIENT = tuple(make.__name__ for make in _AMBIENT)
 """The families without events."""
 
 __all__ = ["AMBIENT", "FAMILIES", "Family", "Performance"]

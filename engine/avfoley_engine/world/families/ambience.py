@@ -6,7 +6,7 @@ import numpy as np
 
 from avfoley_engine.world.elements import Backdrop, Clock, Colour
 from avfoley_engine.world.families.figures import box, ellipse, glow, limb, slab
-from avfoley_engine.world.families.palette import colour, pick, shade
+from avfoley_engine.world.families.palette import colour, label_of, shade
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import wander
 
@@ -22,19 +22,10 @@ def rain(rng: np.random.Generator, clock: Clock) -> Performance:
     veils = []
     for fall, slope in speeds:
         seed, contrast, scale = int(rng.integers(1 << 40)), rng.uniform(0.6, 1.0), rng.uniform(10, 24)
-        veil = Backdrop(
-            seed,
-            "streaks",
-            ((0.0, 0.0, 0.0), water, water),
-            contrast,
-            scale,
-            shift_x=-slope * t,
-            shift_y=-fall * t,
-            parallax=0.2,
-            opacity=rng.uniform(0.2, 0.6),
-            additive=True,
+        tones, opacity, shift_x, shift_y = ((0.0, 0.0, 0.0), water, water), rng.uniform(0.2, 0.6), -slope * t, -fall * t
+        veils.append(
+            Backdrop(seed, "streaks", tones, contrast, scale, 0.0, shift_x, shift_y, 0.2, opacity, additive=True)
         )
-        veils.append(veil)
     shapes = []
     if rng.random() < 0.6:
         shapes.append(box(0.0, 0.6, 5.0, 0.4, colour(rng, 0.0, 0.4), texture=("spots", 3.0, 0.3)))
@@ -74,7 +65,7 @@ def fire(rng: np.random.Generator, clock: Clock) -> Performance:
 def water(rng: np.random.Generator, clock: Clock) -> Performance:
     """A stream, waves or a poured jet."""
     t = clock.t
-    label = pick(rng, {"water_stream": 1, "sea_waves": 1, "water_pour": 1})
+    label = label_of(rng, "water")
     light = rng.uniform(0.3, 0.9)
     tint: Colour = (light * rng.uniform(0.4, 1), light * 0.9, light)
     if label == "water_pour":
@@ -86,13 +77,10 @@ def water(rng: np.random.Generator, clock: Clock) -> Performance:
     for row in range(int(rng.integers(4, 8))):
         swell = 0.03 * np.sin(2 * np.pi * rng.uniform(0.1, 0.5) * t + row)
         drift = rng.uniform(0.1, 0.6) * t if label == "water_stream" else 0.3 * swell
-        ripples = ("spots", rng.uniform(0.7, 3.0), 0.35)
-        shapes.append(
-            box(drift, 0.05 + 0.1 * row + swell, 6.0, 0.12, shade(tint, rng.uniform(0.7, 1.2)), texture=ripples)
-        )
-    return Performance(
-        _NONE, _NONE, label, label, shapes, sustain=_steady(rng, t, 0.3 if label == "sea_waves" else 0.1)
-    )
+        ripples, lit = ("spots", rng.uniform(0.7, 3.0), 0.35), shade(tint, rng.uniform(0.7, 1.2))
+        shapes.append(box(drift, 0.05 + 0.1 * row + swell, 6.0, 0.12, lit, texture=ripples))
+    steady = _steady(rng, t, 0.3 if label == "sea_waves" else 0.1)
+    return Performance(_NONE, _NONE, label, label, shapes, sustain=steady)
 
 
 def _steady(rng: np.random.Generator, t: np.ndarray, depth: float) -> np.ndarray:

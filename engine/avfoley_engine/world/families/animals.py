@@ -6,29 +6,17 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Shape
 from avfoley_engine.world.families.figures import ellipse, limb, slab
-from avfoley_engine.world.families.palette import colour, pick, shade, texture
+from avfoley_engine.world.families.palette import colour, label_of, shade, texture
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import burst_times, gains, irregular_times, latest, since, smoothstep, wander
 
-_CALLING = {
-    "dog": 5.0,
-    "rooster": 0.7,
-    "sneeze": 0.8,
-    "sheep": 0.3,
-    "fowl": 0.4,
-    "wild_animal": 0.7,
-    "cow": 0.2,
-    "cat": 0.2,
-    "laugh": 0.3,
-    "frog": 0.2,
-}
 _LEAD = 0.04  # seconds by which the jaw moves before the voice
 
 
 def animal(rng: np.random.Generator, clock: Clock) -> Performance:
     """Calls from an animal seen from the side, or from a face; alone or in bursts."""
     t = clock.t
-    label = pick(rng, _CALLING)
+    label = label_of(rng, "animal")
     if rng.random() < 0.5:
         times = burst_times(rng, clock.duration, (1, 4), (0.28, 0.6), (0.5, 1.8))
     else:
@@ -55,10 +43,8 @@ def animal(rng: np.random.Generator, clock: Clock) -> Performance:
         shapes.append(limb(0.15 - recoil, -0.05, head_x, head_y, 0.12, fur))
         open_angle = rng.uniform(0.4, 0.9) * jaw
         long = size * rng.uniform(0.8, 1.4)
-        for length, angle, drop, thick in (
-            (long, open_angle, 0.03, 0.045),
-            (1.1 * long, -0.3 * open_angle, 0.0, 0.055),
-        ):
+        jaws = ((long, open_angle, 0.03, 0.045), (1.1 * long, -0.3 * open_angle, 0.0, 0.055))
+        for length, angle, drop, thick in jaws:
             tip_x, tip_y = head_x + length * np.cos(angle), head_y + drop + length * np.sin(angle)
             shapes.append(limb(head_x, head_y + drop, tip_x, tip_y, thick, fur))
         shapes.append(ellipse(head_x, head_y, size * 0.75, size * 0.65, fur, angle=-0.5 * jaw, texture=look))

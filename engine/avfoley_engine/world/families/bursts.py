@@ -6,30 +6,18 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Colour, Shape
 from avfoley_engine.world.families.figures import box, ellipse, glow, limb, sparks
-from avfoley_engine.world.families.palette import colour, pick, skin
+from avfoley_engine.world.families.palette import colour, label_of, skin
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import decay, gains, irregular_times, latest, since, smoothstep, sparse_times
-
-_BLASTS = {
-    "explosion": 3.0,
-    "gunshot": 2.0,
-    "fire_ignite": 0.8,
-    "thunder": 0.7,
-    "balloon": 0.7,
-    "pop": 0.4,
-    "air_burst": 0.5,
-}
 
 
 def explosion(rng: np.random.Generator, clock: Clock) -> Performance:
     """A blast: sudden light, a fireball, smoke, a jolt of the camera; or a muzzle flash, or a balloon that bursts."""
     t = clock.t
-    label = pick(rng, _BLASTS)
+    label = label_of(rng, "explosion")
     small = label in ("gunshot", "balloon", "pop", "fire_ignite")
-    often, seldom = (0.5, 2.0), (1, 4)
-    times = (
-        irregular_times(rng, clock.duration, often, 0.4) if small else sparse_times(rng, clock.duration, seldom, 0.8)
-    )
+    span = clock.duration
+    times = irregular_times(rng, span, (0.5, 2.0), 0.4) if small else sparse_times(rng, span, (1, 4), 0.8)
     loudness = gains(rng, len(times)).clip(0.5, 1)
     age = np.clip(since(t, times), 0, 50)
     index = np.clip(latest(t, times), 0, None)
@@ -60,8 +48,7 @@ def explosion(rng: np.random.Generator, clock: Clock) -> Performance:
     ball = size * (0.25 + 0.75 * (1 - np.exp(-age / 0.08)))
     flame = on * np.exp(-age / fade) * loudness[index]
     shapes.append(glow(x, y, ball, ball * rng.uniform(0.6, 1), hot, opacity=flame))
-    core = on * np.exp(-age / (0.5 * fade))
-    shapes.append(ellipse(x, y, 0.4 * ball, 0.4 * ball, (1.0, 1.0, 0.9), opacity=core))
+    shapes.append(ellipse(x, y, 0.4 * ball, 0.4 * ball, (1.0, 1.0, 0.9), opacity=on * np.exp(-age / (0.5 * fade))))
     if not small:
         shapes += sparks(rng, t, times, x, y, hot, 5, 1.5, 0.6, upward=False, additive=True)
     flash = decay(t, times, loudness * rng.uniform(0.0, 0.1 if small else 0.35), 0.07)
@@ -75,7 +62,7 @@ def explosion(rng: np.random.Generator, clock: Clock) -> Performance:
 def fireworks(rng: np.random.Generator, clock: Clock) -> Performance:
     """Sparks rise and burst over a dark sky."""
     t = clock.t
-    label = pick(rng, {"fireworks": 3, "explosion": 1.5, "gunshot": 0.7, "pop": 0.4})
+    label = label_of(rng, "fireworks")
     times = irregular_times(rng, clock.duration, (0.5, 1.6), min_gap=0.35)
     loudness = gains(rng, len(times))
     shapes = [box(0.0, 1.0, 5.0, rng.uniform(0.4, 0.6), colour(rng, 0.0, 0.15))]

@@ -6,29 +6,25 @@ import numpy as np
 
 from avfoley_engine.world.elements import CLOCK_RATE, Clock, Colour, Shape
 from avfoley_engine.world.families.figures import box, ellipse, slab
-from avfoley_engine.world.families.palette import colour, material, pick, texture
+from avfoley_engine.world.families.palette import colour, label_of, material, texture
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import decay, gains, latest, since, smoothstep, sparse_times
+from avfoley_engine.world.motion import decay, gains, revs, sparse_times
 
 
 def engine(rng: np.random.Generator, clock: Clock) -> Performance:
     """A vehicle drives past its surroundings, or a machine turns; events are its starts and revs."""
     t = clock.t
-    label = pick(rng, {"engine": 3, "machine": 2, "drill": 1.5, "chainsaw": 1, "helicopter": 0.4})
+    label = label_of(rng, "engine")
     times = sparse_times(rng, clock.duration, (1, 4), 0.8)
     loudness = gains(rng, len(times)).clip(0.6, 1)
     attack, tau = rng.uniform(0.05, 0.15), rng.uniform(0.25, 0.9)
-    age = since(t, times)
-    idle = rng.choice([0.0, 0.12])
-    strength = np.concatenate([[0.0], loudness])[latest(t, times) + 1]
-    speed = idle + strength * smoothstep(age / attack) * np.exp(-np.clip(age - 0.35, 0, 50) / tau)
+    speed = revs(t, times, loudness, attack, tau, rng.choice([0.0, 0.12]))
     way = np.cumsum(speed) / CLOCK_RATE
     pitch = 0.7 + 0.6 * speed
     body, wheel = material(rng, label), colour(rng, 0.0, 0.5)
     tremble = 0.012 * speed * np.sin(2 * np.pi * 11 * t)
     if rng.random() < 0.6:
-        kick = decay(t, times, 0.05 * loudness, 0.15)
-        shapes = _vehicle(rng, way, tremble, kick, body, wheel)
+        shapes = _vehicle(rng, way, tremble, decay(t, times, 0.05 * loudness, 0.15), body, wheel)
         return Performance(
             times, loudness, label, "vehicle", shapes, (0.0, -0.1), 0.7, scroll=1.2 * way, sustain=speed, pitch=pitch
         )
@@ -43,12 +39,7 @@ def engine(rng: np.random.Generator, clock: Clock) -> Performance:
 
 
 def _vehicle(
-    rng: np.random.Generator,
-    way: np.ndarray,
-    tremble: np.ndarray,
-    kick: np.ndarray,
-    body: Colour,
-    wheel: Colour,
+    rng: np.random.Generator, way: np.ndarray, tremble: np.ndarray, kick: np.ndarray, body: Colour, wheel: Colour
 ) -> list[Shape]:
     """Seen from the side by a camera that drives along: the road goes by, the wheels turn, the body rears at a rev."""
     wide, tall = rng.uniform(0.25, 0.45), rng.uniform(0.07, 0.15)

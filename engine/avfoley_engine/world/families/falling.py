@@ -6,29 +6,15 @@ import numpy as np
 
 from avfoley_engine.world.elements import CLOCK_RATE, Clock, Shape
 from avfoley_engine.world.families.figures import box, ellipse, ground, limb, slab, sparks
-from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
+from avfoley_engine.world.families.palette import colour, label_of, material, skin, texture
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import decay, dropped_times, gains, hops, irregular_times, latest, ring, since
-
-_BOUNCING = {"bounce": 4, "impact_soft": 1.5, "impact_plastic": 1, "impact_wood": 1, "pop": 0.4, "impact_stone": 0.5}
-_DROPPED = {
-    "can": 1.5,
-    "glass_break": 1.0,
-    "coins": 1.0,
-    "keys": 1.0,
-    "impact_plastic": 1.0,
-    "impact_metal": 1.0,
-    "impact_glass": 1.0,
-    "crash": 0.6,
-    "impact_soft": 1.0,
-}
-_ROLLING = {"impact_wood": 2, "can": 1, "impact_plastic": 1, "bounce": 1, "impact_metal": 1, "impact_glass": 0.5}
 
 
 def bounce(rng: np.random.Generator, clock: Clock) -> Performance:
     """A ball or block under gravity meets the floor: thrown again and again, or dropped and left to come to rest."""
     t = clock.t
-    label = pick(rng, _BOUNCING)
+    label = label_of(rng, "bounce")
     if rng.random() < 0.45:
         times, gravity = dropped_times(rng, clock.duration), rng.uniform(4, 10)
     else:
@@ -62,7 +48,7 @@ def bounce(rng: np.random.Generator, clock: Clock) -> Performance:
 def drop(rng: np.random.Generator, clock: Clock) -> Performance:
     """Things fall into the picture, hit the floor, and stay, roll away or break."""
     t = clock.t
-    label = pick(rng, _DROPPED)
+    label = label_of(rng, "drop")
     times = irregular_times(rng, clock.duration, (0.4, 1.4), min_gap=0.4)
     loudness = gains(rng, len(times))
     gravity = rng.uniform(3, 8)
@@ -85,9 +71,8 @@ def drop(rng: np.random.Generator, clock: Clock) -> Performance:
         figure = box if rng.random() < 0.6 else ellipse
         tall = size * rng.uniform(0.5, 1.2)
         look = {"angle": turn, "opacity": opacity, "roundness": 0.3, "texture": surface}
-        shapes.append(
-            figure(place + away, -size - above - hop, size, tall, tint if alike else material(rng, label), **look)
-        )
+        shade = tint if alike else material(rng, label)
+        shapes.append(figure(place + away, -size - above - hop, size, tall, shade, **look))
         if label == "glass_break":
             shapes += sparks(rng, t, np.array([time]), place, -size, tint, 4, 0.9, 0.7, size=0.02)
     return Performance(times, loudness, label, "drop", shapes, (0.0, -0.2), 0.5)
@@ -96,8 +81,7 @@ def drop(rng: np.random.Generator, clock: Clock) -> Performance:
 def drip(rng: np.random.Generator, clock: Clock) -> Performance:
     """Drops form, fall and meet water or a floor: rings, perhaps a splash."""
     t = clock.t
-    weighted = {"water_drip": 3, "water_splash": 2, "water_bubbles": 0.6, "impact_plastic": 0.3, "water_other": 0.5}
-    label = pick(rng, weighted)
+    label = label_of(rng, "drip")
     times = irregular_times(rng, clock.duration, (0.7, 2.5), jitter=(0.03, 0.15, 0.3))
     loudness = gains(rng, len(times))
     gravity, top = rng.uniform(4, 10), rng.uniform(0.35, 0.8)
@@ -132,7 +116,7 @@ def drip(rng: np.random.Generator, clock: Clock) -> Performance:
 def roll(rng: np.random.Generator, clock: Clock) -> Performance:
     """A ball or can rolls until it runs into something, to and fro between two walls or back to the same one."""
     t = clock.t
-    label = pick(rng, _ROLLING)
+    label = label_of(rng, "roll")
     times = irregular_times(rng, clock.duration, (0.45, 1.3), min_gap=0.5, jitter=(0.2, 0.35), pause=0.0)
     loudness = gains(rng, len(times))
     size, reach = rng.uniform(0.06, 0.14), rng.uniform(0.25, 0.5)
@@ -147,15 +131,13 @@ def roll(rng: np.random.Generator, clock: Clock) -> Performance:
         ease = 1 - (1 - phase) ** np.where(index == len(knots) - 1, 2.0, 1.2)
         x = target[index - 1] + (target[index] - target[index - 1]) * ease
     else:
-        amplitude = rng.uniform(0.3, 1.0, len(knots)) * reach
-        x = reach - 4 * phase * (1 - phase) * amplitude[index]
+        x = reach - 4 * phase * (1 - phase) * (rng.uniform(0.3, 1.0, len(knots)) * reach)[index]
     tint = material(rng, label)
     shapes = [ground(rng)]
     move = ring(t, times, rng.uniform(0, 0.03) * loudness, 5, 0.1)
     for side in (-1.0, 1.0) if both else (1.0,):
         wall_x, wall_y = side * (reach + size + 0.06) + move, -rng.uniform(0.05, 0.25)
         shapes.append(slab(rng, wall_x, wall_y, 0.06, 0.3, colour(rng)))
-    turn = (x - x[0]) / size
-    shapes.append(ellipse(x, -size, size, size, tint, angle=turn, texture=texture(rng, (1.5, 5), 0.85)))
+    shapes.append(ellipse(x, -size, size, size, tint, angle=(x - x[0]) / size, texture=texture(rng, (1.5, 5), 0.85)))
     rumble = 0.12 * np.clip(np.abs(np.gradient(x, t)), 0, 1) if rng.random() < 0.4 else None
     return Performance(times, loudness, label, "roll", shapes, (0.0, -0.1), 0.5, sustain=rumble)

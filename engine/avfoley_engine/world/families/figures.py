@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,8 @@ from avfoley_engine.world.elements import Colour, Shape, Track
 from avfoley_engine.world.families.palette import colour, texture
 from avfoley_engine.world.motion import since
 
-
-def box(x: Track, y: Track, half_width: Track, half_height: Track, tint: Colour, **more: Any) -> Shape:
-    return Shape("box", x, y, half_width, half_height, tint, **more)
-
-
-def ellipse(x: Track, y: Track, half_width: Track, half_height: Track, tint: Colour, **more: Any) -> Shape:
-    return Shape("ellipse", x, y, half_width, half_height, tint, **more)
+box = partial(Shape, "box")
+ellipse = partial(Shape, "ellipse")
 
 
 def glow(x: Track, y: Track, half_width: Track, half_height: Track, tint: Colour, opacity: Track) -> Shape:

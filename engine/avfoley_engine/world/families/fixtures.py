@@ -6,25 +6,15 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Colour, Shape, Track
 from avfoley_engine.world.families.figures import box, ellipse, glow, limb, slab
-from avfoley_engine.world.families.palette import colour, material, pick, skin
+from avfoley_engine.world.families.palette import colour, label_of, material, skin
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import (
-    decay,
-    gains,
-    irregular_times,
-    latest,
-    ring,
-    since,
-    sparse_times,
-    steps,
-    stroke,
-)
+from avfoley_engine.world.motion import decay, gains, irregular_times, latest, ring, since, sparse_times, steps, stroke
 
 
 def door(rng: np.random.Generator, clock: Clock) -> Performance:
     """A door swings shut, a sliding door or a lid closes."""
     t = clock.t
-    label = pick(rng, {"door_close": 4, "car_door": 1, "impact_wood": 0.8, "cash_register": 0.1, "tape": 0.4})
+    label = label_of(rng, "door")
     times = sparse_times(rng, clock.duration, (1, 4), 0.7)
     loudness = gains(rng, len(times))
     widths = np.append(rng.uniform(0.6, 1.0, len(times)), rng.choice([0.0, 0.8]))
@@ -55,7 +45,7 @@ def door(rng: np.random.Generator, clock: Clock) -> Performance:
 def clock_hand(rng: np.random.Generator, clock: Clock) -> Performance:
     """A clock's hand jumps from tick to tick, or a pendulum or metronome ticks at its turns."""
     t = clock.t
-    label = pick(rng, {"clock_tick": 5, "click": 0.6})
+    label = label_of(rng, "clock")
     period = rng.uniform(0.4, 1.3)
     times = rng.uniform(0.05, period) + period * np.arange(int(clock.duration / period) + 1)
     if rng.random() < 0.4:
@@ -66,17 +56,11 @@ def clock_hand(rng: np.random.Generator, clock: Clock) -> Performance:
     radius = rng.uniform(0.25, 0.45)
     dial = rng.random() < 0.6
     shapes = _dial(rng, t, times, radius, face, hand) if dial else _pendulum(rng, t, times, period, face, hand)
-    caption = "clock" if dial else "pendulum"
-    return Performance(times, loudness, label, caption, shapes, (0.0, 0.0), 0.7, tail=0.4)
+    return Performance(times, loudness, label, "clock" if dial else "pendulum", shapes, (0.0, 0.0), 0.7, tail=0.4)
 
 
 def _dial(
-    rng: np.random.Generator,
-    t: np.ndarray,
-    times: np.ndarray,
-    radius: float,
-    face: Colour,
-    hand: Colour,
+    rng: np.random.Generator, t: np.ndarray, times: np.ndarray, radius: float, face: Colour, hand: Colour
 ) -> list[Shape]:
     shapes = [ellipse(0.0, 0.0, radius * 1.1, radius * 1.1, colour(rng)), ellipse(0.0, 0.0, radius, radius, face)]
     for hour in range(0, 12, int(rng.choice([1, 3]))):
@@ -97,12 +81,7 @@ def _dial(
 
 
 def _pendulum(
-    rng: np.random.Generator,
-    t: np.ndarray,
-    times: np.ndarray,
-    period: float,
-    face: Colour,
-    hand: Colour,
+    rng: np.random.Generator, t: np.ndarray, times: np.ndarray, period: float, face: Colour, hand: Colour
 ) -> list[Shape]:
     first = 2 * times[0] - times[1] if len(times) > 1 else times[0] - 1
     knots = np.concatenate([[first], times, [times[-1] + period]])
@@ -119,7 +98,7 @@ def _pendulum(
 def switch(rng: np.random.Generator, clock: Clock) -> Performance:
     """A button, lever, lamp switch, shutter or pair of scissors snaps."""
     t = clock.t
-    label = pick(rng, {"click": 2, "camera_click": 1, "scissors": 0.8, "gun_mechanism": 0.8, "tape": 0.8, "pop": 0.4})
+    label = label_of(rng, "switch")
     times = irregular_times(rng, clock.duration, (0.6, 2.0), min_gap=0.25)
     loudness = gains(rng, len(times))
     tint, base = colour(rng), colour(rng)

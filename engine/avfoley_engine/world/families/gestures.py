@@ -6,46 +6,21 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Shape
 from avfoley_engine.world.families.figures import box, ellipse, limb, slab
-from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
+from avfoley_engine.world.families.palette import colour, label_of, material, skin, texture
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import gains, irregular_times, latest, since, smoothstep, steps, wander
-
-_RUBBED = {"saw": 2, "scrape": 3, "pencil": 1, "cloth": 1, "paper": 0.7, "squeak": 0.6, "zipper": 0.4}
-_SHAKEN = {
-    "shaker": 2.0,
-    "keys": 1.0,
-    "chain": 1.0,
-    "coins": 1.0,
-    "can": 0.6,
-    "crinkle": 1.0,
-    "rolling_rattle": 1.0,
-    "paper": 0.5,
-}
+from avfoley_engine.world.motion import gains, irregular_times, steps, to_and_fro, wander
 
 
 def saw(rng: np.random.Generator, clock: Clock) -> Performance:
     """A blade, brush, file or pencil is pushed to and fro; each stroke begins with an event."""
     t = clock.t
-    label = pick(rng, _RUBBED)
+    label = label_of(rng, "saw")
     times = irregular_times(rng, clock.duration, (0.9, 2.4), min_gap=0.34)
     loudness = gains(rng, len(times))
     both = rng.random() < 0.5  # sounds both ways, or only on the push
     push = rng.uniform(0.15, 0.4)
-    gap = np.diff(np.append(times, clock.duration + 0.5))
-    index = np.clip(latest(t, times), 0, None)
-    length = np.minimum(push, (0.8 if both else 0.45) * gap)[index]
-    begun = t >= times[0]
-    age = np.clip(since(t, times), 0, 50)
-    progress = 1 - (1 - np.clip(age / length, 0, 1)) ** 2  # full speed at once, then slower
     reach = rng.uniform(0.15, 0.4) * (0.6 + 0.4 * loudness)
-    if both:
-        side = (-1.0) ** index
-        origin = np.where(index > 0, reach[np.maximum(index - 1, 0)], reach[0]) * -side
-        way = np.where(begun, origin + (reach[index] * side - origin) * progress, -reach[0])
-    else:
-        back = smoothstep((age - length) / np.maximum(gap[index] - length - 0.03, 0.1))
-        way = np.where(begun, reach[0] * (2 * progress - 1 - 2 * back), -reach[0])
-    speed = np.where(begun, np.clip(1 - age / length, 0, 1) ** 0.5, 0.0)
+    way, envelope = to_and_fro(t, times, loudness, reach, push, clock.duration, both)
     tilt = rng.uniform(-0.4, 0.4)
     stock, blade = material(rng, "saw"), material(rng, "impact_metal" if label == "saw" else label)
     cos, sin = np.cos(tilt), np.sin(tilt)
@@ -56,19 +31,17 @@ def saw(rng: np.random.Generator, clock: Clock) -> Performance:
         shapes.append(limb(x, y, x + 0.2, y - 0.35, 0.03, colour(rng)))
         shapes.append(ellipse(x + 0.2, y - 0.2, 0.12, 0.1, skin(rng)))
     else:
-        surface = texture(rng, (4, 12), 0.6)
-        shapes.append(box(x, y, long, tall, blade, angle=tilt, roundness=0.2, texture=surface))
+        shapes.append(box(x, y, long, tall, blade, angle=tilt, roundness=0.2, texture=texture(rng, (4, 12), 0.6)))
         hand_x, hand_y = x + (long + 0.06) * cos, y + (long + 0.06) * sin
         shapes.append(limb(hand_x, hand_y, hand_x + 0.5, hand_y - rng.uniform(0, 0.4), 0.1, colour(rng)))
         shapes.append(ellipse(hand_x, hand_y, 0.08, 0.07, skin(rng)))
-    envelope = speed * loudness[index]
     return Performance(times, loudness, label, "saw", shapes, (0.0, 0.0), 0.6, sustain=envelope, tail=float(push) + 0.1)
 
 
 def whoosh(rng: np.random.Generator, clock: Clock) -> Performance:
     """Something is swung across the picture; the event is its peak of speed."""
     t = clock.t
-    label = pick(rng, {"whoosh": 4, "air_burst": 0.5, "wings": 0.6, "cloth": 0.4})
+    label = label_of(rng, "whoosh")
     times = irregular_times(rng, clock.duration, (0.6, 1.8), min_gap=0.45)
     loudness = gains(rng, len(times))
     width = 0.22 * rng.uniform(0.06, 0.16)
@@ -77,8 +50,7 @@ def whoosh(rng: np.random.Generator, clock: Clock) -> Performance:
     for index, time in enumerate(times):
         swing += (-1.0) ** (index + 1) / (1 + np.exp(-np.clip((t - time) / width, -60, 60)))
     arc, length = rng.uniform(0.8, 2.6), rng.uniform(0.3, 0.7)
-    middle = rng.uniform(0, 6.28)
-    angle = middle + arc * (swing - swing.mean()) + wander(rng, t, 0.05, 1.0)
+    angle = rng.uniform(0, 6.28) + arc * (swing - swing.mean()) + wander(rng, t, 0.05, 1.0)
     hand_x, hand_y = wander(rng, t, 0.03, 0.8), wander(rng, t, 0.03, 0.8) + rng.uniform(0, 0.3)
     x, y = hand_x + length * np.cos(angle), hand_y + length * np.sin(angle)
     shapes: list[Shape] = []
@@ -97,13 +69,12 @@ def whoosh(rng: np.random.Generator, clock: Clock) -> Performance:
 def shake(rng: np.random.Generator, clock: Clock) -> Performance:
     """A hand jerks something that rattles: an event at every jerk."""
     t = clock.t
-    label = pick(rng, _SHAKEN)
+    label = label_of(rng, "shake")
     times = irregular_times(rng, clock.duration, (1.0, 3.0), min_gap=0.22)
     loudness = gains(rng, len(times))
     # Every event throws it to the other side, quickly and then to a stop.
     goals = np.concatenate([[0.0], (-1.0) ** np.arange(len(times)) * (0.4 + 0.6 * loudness)])
-    throw = steps(t, times - 0.025, goals * rng.uniform(0.06, 0.2), rng.uniform(0.06, 0.13))
-    way = throw + wander(rng, t, 0.01, 1.0)
+    way = steps(t, times - 0.025, goals * rng.uniform(0.06, 0.2), rng.uniform(0.06, 0.13)) + wander(rng, t, 0.01, 1.0)
     heading = rng.uniform(0, 2 * np.pi)
     x, y = way * np.cos(heading), way * np.sin(heading) + wander(rng, t, 0.015, 1.0)
     size = rng.uniform(0.05, 0.12)

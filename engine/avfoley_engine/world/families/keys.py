@@ -6,14 +6,14 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock
 from avfoley_engine.world.families.figures import box, ellipse, limb, slab
-from avfoley_engine.world.families.palette import colour, pick, shade, skin
+from avfoley_engine.world.families.palette import colour, label_of, shade, skin
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import burst_times, gains, irregular_times, latest, since, stroke, wander
 
 
 def typing(rng: np.random.Generator, clock: Clock) -> Performance:
     """Someone types; every key is an event."""
-    label = pick(rng, {"keyboard_key": 4, "typewriter": 1.5, "click": 1})
+    label = label_of(rng, "typing")
     if rng.random() < 0.5:
         times = irregular_times(rng, clock.duration, (1.2, 4.0), min_gap=0.13, pause=0.15)
     else:
@@ -36,8 +36,7 @@ def _keyboard(
         red, green, blue = (float(np.clip(c * rng.uniform(0.9, 1.1), 0, 1)) for c in keys)
         x, y = (row % 2) * pitch * 0.25, (row - rows / 2) * pitch + 0.05
         look = ("stripes", 1 / pitch, 0.45)
-        bar = box(x, y, pitch * columns / 2, pitch * 0.4, (red, green, blue), roundness=0.2, texture=look)
-        shapes.append(bar)
+        shapes.append(box(x, y, pitch * columns / 2, pitch * 0.4, (red, green, blue), roundness=0.2, texture=look))
     column, line = rng.integers(0, columns, len(times)), rng.integers(0, rows, len(times))
     key_x, key_y = (column - columns / 2 + 0.5) * pitch, (line - rows / 2) * pitch + 0.05
     hand_x, hand_y = np.interp(t, times, key_x), np.interp(t, times, key_y)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +13,9 @@ from avfoley_engine.world.elements import Colour
 
 _METALS = {"impact_metal", "hammer", "cymbal", "bell", "can", "chain", "machine", "coins", "keys", "drill"}
 _WOODS = {"impact_wood", "knock", "drum_hit", "door_close", "saw", "chop"}
+
+#: Family -> its share of the clips, and the weights of its labels.
+TABLE: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("families.toml").read_text(encoding="utf-8"))
 
 Pattern = tuple[str, float, float]
 
@@ -62,3 +68,8 @@ def pick(rng: np.random.Generator, weighted: Mapping[str, float]) -> str:
     """One key, with probability proportional to its value."""
     weights = np.array(list(weighted.values()))
     return str(rng.choice(list(weighted), p=weights / weights.sum()))
+
+
+def label_of(rng: np.random.Generator, family: str) -> str:
+    """One of a family's labels."""
+    return pick(rng, TABLE[family]["labels"])

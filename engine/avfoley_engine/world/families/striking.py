@@ -6,28 +6,15 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Shape
 from avfoley_engine.world.families.figures import box, ellipse, limb, slab, sparks
-from avfoley_engine.world.families.palette import colour, material, pick, skin, texture
+from avfoley_engine.world.families.palette import colour, label_of, material, skin, texture
 from avfoley_engine.world.families.performance import Performance
 from avfoley_engine.world.motion import burst_times, decay, gains, irregular_times, lifts, ring, stroke
-
-_STRUCK = {
-    "impact_metal": 3.0,
-    "hammer": 1.0,
-    "drum_hit": 3.0,
-    "impact_wood": 2.0,
-    "impact_soft": 1.5,
-    "cymbal": 1.0,
-    "bell": 1.0,
-    "impact_plastic": 1.0,
-    "impact_stone": 1.0,
-    "impact_glass": 0.7,
-}
 
 
 def strike(rng: np.random.Generator, clock: Clock) -> Performance:
     """A hammer, drumstick or mallet swings down on an anvil, drum, cymbal, bag or table."""
     t = clock.t
-    label = pick(rng, _STRUCK)
+    label = label_of(rng, "strike")
     times = irregular_times(rng, clock.duration)
     loudness = gains(rng, len(times))
     height = rng.uniform(0.2, 0.6)
@@ -81,7 +68,7 @@ def strike(rng: np.random.Generator, clock: Clock) -> Performance:
 def knock(rng: np.random.Generator, clock: Clock) -> Performance:
     """A fist knocks on a door or wall, mostly in bursts, seen from the side or over the hand."""
     t = clock.t
-    label = pick(rng, {"knock": 2, "impact_wood": 3, "impact_soft": 0.6, "impact_plastic": 0.6})
+    label = label_of(rng, "knock")
     if rng.random() < 0.6:
         times = burst_times(rng, clock.duration, (2, 5), (0.2, 0.45), (0.6, 2.0))
     else:
@@ -102,8 +89,7 @@ def knock(rng: np.random.Generator, clock: Clock) -> Performance:
         return Performance(times, loudness, label, "knock", shapes, (0.0, 0.05), 0.5)
     shapes = [slab(rng, -0.5 + tremble, 0.0, 0.5, 1.2, door)]
     x, y = reach + size, 0.25 * reach * rng.uniform(-1, 1)
-    tilt = rng.uniform(-0.3, 0.6)
-    shapes.append(limb(x, y, x + 0.6, y + tilt, size * 1.3, colour(rng)))
+    shapes.append(limb(x, y, x + 0.6, y + rng.uniform(-0.3, 0.6), size * 1.3, colour(rng)))
     shapes.append(box(x, y, size, size * 0.9, skin(rng), roundness=0.7, texture=texture(rng, chance=0.3)))
     return Performance(times, loudness, label, "knock", shapes, (0.05, 0.0), 0.4)
 
@@ -111,7 +97,7 @@ def knock(rng: np.random.Generator, clock: Clock) -> Performance:
 def clap(rng: np.random.Generator, clock: Clock) -> Performance:
     """Two hands (or two objects) meet."""
     t = clock.t
-    label = pick(rng, {"clap": 3, "finger_snap": 0.7, "impact_wood": 0.6, "impact_metal": 0.6, "cymbal": 0.4})
+    label = label_of(rng, "clap")
     times = irregular_times(rng, clock.duration, (0.9, 3.0))
     loudness = gains(rng, len(times))
     heights = lifts(rng, loudness, rng.uniform(0.1, 0.35))
@@ -127,15 +113,14 @@ def clap(rng: np.random.Generator, clock: Clock) -> Performance:
         tilt = side * (rng.uniform(0.0, 0.4) + 0.8 * gap)
         elbow_x, elbow_y = x + side * rng.uniform(0.15, 0.45), rng.uniform(0.4, 0.8) + 0 * t
         shapes.append(limb(x + side * 0.04, long * 0.8, elbow_x, elbow_y, thick * 2, sleeve))
-        surface = texture(rng, chance=0.3)
-        shapes.append(box(x, 0.0, thick, long, hand, angle=tilt, roundness=0.8, texture=surface))
+        shapes.append(box(x, 0.0, thick, long, hand, angle=tilt, roundness=0.8, texture=texture(rng, chance=0.3)))
     return Performance(times, loudness, label, "clap", shapes, (0.0, 0.05), 0.45)
 
 
 def chop(rng: np.random.Generator, clock: Clock) -> Performance:
     """A knife comes down through something on a board and advances along it."""
     t = clock.t
-    label = pick(rng, {"chop": 4, "impact_wood": 1, "eating": 0.3, "crack": 0.2})
+    label = label_of(rng, "chop")
     times = irregular_times(rng, clock.duration, (1.0, 3.0), jitter=(0.06, 0.15, 0.3))
     loudness = gains(rng, len(times))
     heights = lifts(rng, loudness, rng.uniform(0.08, 0.35))

@@ -6,9 +6,9 @@ import numpy as np
 
 from avfoley_engine.world.elements import Clock, Shape
 from avfoley_engine.world.families.figures import box, ellipse, ground, limb, sparks
-from avfoley_engine.world.families.palette import colour, pick, shade, skin, texture
+from avfoley_engine.world.families.palette import colour, label_of, shade, skin, texture
 from avfoley_engine.world.families.performance import Performance
-from avfoley_engine.world.motion import gains, irregular_times, lifts, since, smoothstep, stroke
+from avfoley_engine.world.motion import footfalls, gains, irregular_times, lifts, since, smoothstep, stroke
 
 _STAGE = 0.45  # a walker whom the camera does not follow turns round this far from the middle
 
@@ -16,7 +16,7 @@ _STAGE = 0.45  # a walker whom the camera does not follow turns round this far f
 def footsteps(rng: np.random.Generator, clock: Clock) -> Performance:
     """Someone walks; every landing of a foot is an event."""
     t = clock.t
-    label = pick(rng, {"footsteps": 5, "footsteps_water": 1, "impact_gravel": 0.7, "horse_hooves": 0.3, "leaves": 0.3})
+    label = label_of(rng, "footsteps")
     times = irregular_times(rng, clock.duration, (1.0, 3.0), jitter=(0.04, 0.1, 0.2))
     loudness = gains(rng, len(times))
     if rng.random() < 0.25:
@@ -36,7 +36,9 @@ def footsteps(rng: np.random.Generator, clock: Clock) -> Performance:
     for foot in (1, 0):
         own, landings = times[foot::2], places[foot::2]
         start = landings[0] - 2 * stride if len(landings) else 0.0
-        foot_x, lift = _steps(t, own, np.concatenate([[start], landings]), swing, lift_height)
+        foot_x, phase = footfalls(t, own, np.concatenate([[start], landings]), swing)
+        # A skewed arc: the foot comes down faster than it went up.
+        lift = lift_height * np.sin(np.pi * phase**0.8) * (phase < 1)
         foot_x = foot_x - body if followed else _to_and_fro(foot_x + entry)
         knee_x, knee_y = _knee(hip_x, hip_y, foot_x, -lift, leg * 1.04)
         tint = cloth if foot else shade(cloth, 0.75)
@@ -70,21 +72,6 @@ def _advance(t: np.ndarray, times: np.ndarray, stride: float) -> np.ndarray:
 def _to_and_fro(way: np.ndarray) -> np.ndarray:
     """Folds a way onto -_STAGE.._STAGE, as of someone who turns round at its ends."""
     return np.abs((way % (4 * _STAGE)) - 2 * _STAGE) - _STAGE
-
-
-def _steps(
-    t: np.ndarray, times: np.ndarray, places: np.ndarray, swing: float, height: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """One foot's x and height: planted at places[i] until it swings to places[i + 1], landing there at times[i]."""
-    upcoming = np.searchsorted(times, t, side="right")
-    landing = np.append(times, 1e3)[upcoming]
-    previous = np.concatenate([[-1e3], times])[upcoming]
-    length = np.minimum(swing, 0.8 * (landing - previous))
-    phase = np.clip(1 - (landing - t) / length, 0, 1)
-    current, target = places[upcoming], places[np.minimum(upcoming + 1, len(places) - 1)]
-    x = current + (target - current) * smoothstep(phase)
-    # A skewed arc: the foot comes down faster than it went up.
-    return x, height * np.sin(np.pi * phase**0.8) * (phase < 1)
 
 
 def _knee(

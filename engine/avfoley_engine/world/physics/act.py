@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Act:
 
     label: str
     caption: str
-    focus: np.ndarray
+    focus: Any
     extent: float
     azimuths: tuple[float, float] = (-np.pi, np.pi)
     elevations: tuple[float, float] = (0.08, 0.9)
@@ -37,6 +38,14 @@ class Act:
     walls: bool = True
     outdoors: bool | None = None
     dim: bool = False
+
+    def __post_init__(self) -> None:
+        self.focus, self.extent = np.asarray(self.focus, float), float(self.extent)
+
+
+def about(turn: float, aside: float) -> tuple[float, float]:
+    """Azimuths up to `aside` radians to either side of one."""
+    return turn - aside, turn + aside
 
 
 Family = Callable[[Workshop], Act]

@@ -16,9 +16,7 @@ ASPECT = 16 / 9
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """One take: direction to the camera from what it looks at, lens (vertical angle, radians),
-    distance (m) and framing.
-    """
+    """One take: direction to the camera, lens (vertical angle, radians), distance (m), framing."""
 
     begin: float
     azimuth: float
@@ -31,9 +29,7 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class CameraPath:
-    """Position (N, 3), axes (N, 3, 3) whose columns are right, up and back, and vertical angle (N,)
-    on the clock.
-    """
+    """On the clock: position (N, 3), axes (N, 3, 3) right, up and back in columns, angle (N,)."""
 
     place: np.ndarray
     axes: np.ndarray
@@ -44,9 +40,7 @@ class CameraPath:
         return self.place[index], self.axes[index], float(self.angle[index])
 
     def project(self, time: float, point: np.ndarray) -> tuple[float, float, float]:
-        """Where a point is in the picture: x and y in half heights from its middle, y up, and its
-        depth in metres.
-        """
+        """A point's x and y (up) in half heights from the picture's middle, and depth in metres."""
         place, axes, angle = self.at(time)
         x, y, z = axes.T @ (point - place)
         scale = max(-z, 1e-6) * np.tan(angle / 2)
@@ -86,9 +80,7 @@ def film(
     gains: np.ndarray,
     lowest: float,
 ) -> CameraPath:
-    """Moves the camera through its shots: tripod, hand-held, pan, zoom, a walk round or towards the
-    act.
-    """
+    """Moves the camera through its shots: tripod, hand-held, pan, zoom, a walk round the act."""
     t = clock
     duration = t[-1]
     focus = _smooth(np.broadcast_to(act.focus, (len(t), 3)) if act.focus.ndim == 1 else _resampled(act.focus, len(t)))

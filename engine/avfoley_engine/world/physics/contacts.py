@@ -14,9 +14,7 @@ _SLOWEST = 0.15  # m/s: a slower meeting of two things is not heard
 
 @dataclass(frozen=True)
 class Impact:
-    """A sounding contact: second of its onset, impulse in newton seconds, where it is, and the two
-    bodies that met.
-    """
+    """A sounding contact: second of its onset, impulse (N s), place, the two bodies that met."""
 
     time: float
     impulse: float

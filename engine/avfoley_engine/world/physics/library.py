@@ -11,9 +11,7 @@ from avfoley_engine.errors import ModelError
 
 @functools.cache
 def mujoco() -> types.ModuleType:
-    """The package `mujoco`, set to draw in memory through OSMesa unless MUJOCO_GL says otherwise.
-    Raises ModelError.
-    """
+    """The package `mujoco`, drawing through OSMesa unless MUJOCO_GL is set. Raises ModelError."""
     os.environ.setdefault("MUJOCO_GL", "osmesa")
     if os.environ["MUJOCO_GL"] == "osmesa":
         os.environ.setdefault("PYOPENGL_PLATFORM", "osmesa")

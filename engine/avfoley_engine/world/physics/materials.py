@@ -1,10 +1,10 @@
-"""What things are made of: how they weigh, rebound and look, and what two of them sound like when
-they meet.
-"""
+"""What things are made of: how they weigh, rebound and look, and how two sound that meet."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,10 +14,7 @@ from avfoley_engine.world.families.palette import colour
 
 @dataclass(frozen=True)
 class Material:
-    """`density` in kg/m3 of the whole thing, hollow or not; `rebound` the coefficient of
-    restitution against a hard floor; `stiffness` of a contact, 1/s2; `textures` that suit it;
-    `gloss` its specular share of light.
-    """
+    """What `materials.toml` says of a material."""
 
     name: str
     density: float
@@ -28,43 +25,13 @@ class Material:
     friction: float = 0.6
 
 
-_ALL = (
-    Material("metal", 3000, 0.45, 9e4, ("plain", "brushed", "plain"), 0.9, 0.4),
-    Material("tin", 500, 0.4, 9e4, ("plain", "stripes", "brushed"), 0.8, 0.4),
-    Material("wood", 650, 0.45, 8e4, ("grain", "planks", "plain"), 0.2),
-    Material("plastic", 500, 0.55, 7e4, ("plain", "plain", "stripes"), 0.5),
-    Material("glass", 1500, 0.45, 9e4, ("plain",), 1.0, 0.4),
-    Material("stone", 2500, 0.35, 9e4, ("marble", "noise", "speckle"), 0.1, 0.8),
-    Material("ceramic", 1800, 0.35, 9e4, ("plain", "marble", "stripes"), 0.7),
-    Material("rubber", 400, 0.8, 3e4, ("plain", "stripes", "checker"), 0.2, 0.9),
-    Material("leather", 250, 0.72, 3e4, ("patches", "checker", "stripes"), 0.3, 0.8),
-    Material("cloth", 200, 0.05, 6e3, ("weave", "stripes", "checker", "noise"), 0.0, 1.0),
-    Material("paper", 250, 0.15, 2e4, ("plain", "stripes", "noise"), 0.05, 0.8),
-    Material("skin", 1000, 0.05, 2e4, ("plain",), 0.1, 0.9),
-    Material("food", 600, 0.1, 2e4, ("plain", "speckle", "stripes"), 0.2),
-    Material("concrete", 2400, 0.45, 9e4, ("noise", "speckle", "slabs"), 0.05, 0.8),
-    Material("tiles", 2400, 0.45, 9e4, ("tiles", "checker", "slabs"), 0.6),
-    Material("carpet", 200, 0.1, 1e4, ("weave", "noise", "checker", "stripes"), 0.0, 1.0),
-    Material("grass", 300, 0.15, 1e4, ("grass", "grass", "noise"), 0.0, 1.0),
-    Material("sand", 1500, 0.05, 1e4, ("speckle", "noise"), 0.0, 1.0),
-    Material("gravel", 1500, 0.1, 3e4, ("pebbles", "speckle"), 0.05, 1.0),
-    Material("leaves", 100, 0.05, 1e4, ("leaves", "pebbles"), 0.0, 1.0),
-    Material("water", 1000, 0.0, 1e4, ("noise", "marble"), 1.0),
-)
-MATERIALS = {material.name: material for material in _ALL}
-
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+MATERIALS = {name: Material(name, **known) for name, known in _TABLES["materials"].items()}
+#: How often what is chosen, in several lists: see the file.
+WEIGHTS: dict[str, dict[str, float]] = _TABLES["weights"]
+#: The shapes that things of a material come in, and how often.
+SHAPES: dict[str, dict[str, float]] = _TABLES["shapes"]
 _SOFT = {"carpet", "grass", "sand", "cloth", "skin", "food"}
-_HARD_SOUNDS = {
-    "metal": "impact_metal",
-    "tin": "can",
-    "glass": "impact_glass",
-    "ceramic": "impact_glass",
-    "plastic": "impact_plastic",
-    "wood": "impact_wood",
-    "stone": "impact_stone",
-    "concrete": "impact_stone",
-    "tiles": "impact_stone",
-}  # what rings most comes first: it is what one hears of two things that meet
 
 
 def sound_label(first: str, second: str) -> str:
@@ -82,10 +49,7 @@ def sound_label(first: str, second: str) -> str:
         return "impact_soft"
     if pair == {"paper"}:
         return "paper"
-    for name, label in _HARD_SOUNDS.items():
-        if name in pair:
-            return label
-    return "impact_soft"
+    return next((label for name, label in _TABLES["sounds"].items() if name in pair), "impact_soft")
 
 
 def tint(rng: np.random.Generator, name: str) -> Colour:

@@ -58,9 +58,7 @@ def _pooled(colour: np.ndarray, finer: int) -> np.ndarray:
 
 
 class _Canvas:
-    """A GL context, the model's geometry in it, and the pixels last drawn: `colour` uint8 (H, W,
-    3), bottom row first.
-    """
+    """A GL context with a model, its last pixels in `colour` uint8 (H, W, 3), bottom row first."""
 
     def __init__(self, scene: PhysicsScene, height: int, width: int) -> None:
         self.scene, self.size = scene, (height, width)
@@ -114,9 +112,7 @@ class _Canvas:
 def render_clip(
     scene: PhysicsScene, bank: SoundBank, height: int = 72, width: int = 128, frame_rate: float = 24
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A whole clip: frames uint8 (T, H, W, 3), sound float32 (samples,) at 48 kHz, and event times
-    in seconds (K,).
-    """
+    """Frames uint8 (T, H, W, 3), sound float32 (samples,) at 48 kHz, event times (K,) in s."""
     times = np.array([event.time for event in scene.events])
     return render_frames(scene, height, width, frame_rate), render_sound(scene, bank), times
 
@@ -124,9 +120,7 @@ def render_clip(
 def render_range(
     seeds: range, split: str = "train", height: int = 72, width: int = 128, frame_rate: float = 24
 ) -> Iterator[tuple[PhysicsScene, np.ndarray]]:
-    """The scenes of a range of seeds, each with its frames uint8 (T, H, W, 3): what a shard is made
-    of, one by one.
-    """
+    """The scenes of a range of seeds one by one, each with its frames uint8 (T, H, W, 3)."""
     for seed in seeds:
         scene = sample_physics(seed, split)
         yield scene, render_frames(scene, height, width, frame_rate)

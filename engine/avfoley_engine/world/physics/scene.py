@@ -1,6 +1,4 @@
-"""A clip of the world with physics: an act that was simulated, filmed and heard, complete enough to
-draw it at any size.
-"""
+"""A clip of the world with physics: an act simulated, filmed and heard, to be drawn at any size."""
 
 from __future__ import annotations
 
@@ -11,7 +9,8 @@ import numpy as np
 
 from avfoley_engine.errors import ModelError
 from avfoley_engine.world.captions import audio_caption, video_caption
-from avfoley_engine.world.elements import Event
+from avfoley_engine.world.elements import Event, Take
+from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.physics.act import Act
 from avfoley_engine.world.physics.camera import ASPECT, CameraPath, film, plan
 from avfoley_engine.world.physics.contacts import Impact, merged
@@ -29,29 +28,14 @@ _EDGE = 0.07  # seconds from the clip's ends in which nothing counts as an event
 
 
 @dataclass(frozen=True, eq=False)
-class PhysicsScene:
-    """One clip: what happens and when, how it looks, and what it sounds like.
+class PhysicsScene(Take):
+    """One simulated clip.
 
-    The fields that sound and captions need are those of the drawn world's `Scene`, so that
-    `render_sound` takes either. `recording` holds the model and its states, `camera` where it is
-    seen from, `lens` how, and `distance` how far the act is from the camera at first, metres. A
-    `mirrored` picture is swapped left and right.
+    `recording` holds the model and its states, `camera` where it is seen from, `lens` how, and
+    `distance` how far the act is from the camera at first, metres. A `mirrored` picture is swapped
+    left and right.
     """
 
-    seed: int
-    family: str
-    label: str
-    caption: str
-    video_caption: str
-    duration: float
-    events: tuple[Event, ...]
-    ambience: str | None
-    ambience_gain: float
-    source_rate: float
-    cuts: tuple[float, ...]
-    sustain: np.ndarray | None
-    pitch: np.ndarray | None
-    tail: float
     recording: Recording
     camera: CameraPath
     lens: Lens
@@ -71,9 +55,8 @@ def sample_physics(
     of a dozen acts come to nothing.
     """
     mujoco()
-    names = list(FAMILIES)
-    shares = np.array([FAMILIES[name][1] for name in names])
-    chosen = family or str(stream(split, seed, "physics").choice(names, p=shares / shares.sum()))
+    shares = {name: share for name, (_, share, _) in FAMILIES.items()}
+    chosen = family or pick(stream(split, seed, "physics"), shares)
     for attempt in range(_ATTEMPTS):
         scene = _attempt(seed, split, duration, chosen, attempt)
         if scene.recording.stable and sum(event.on_screen for event in scene.events) > 0.5 * len(scene.events):
@@ -124,9 +107,7 @@ def _attempt(seed: int, split: str, duration: float, family: str, attempt: int) 
 
 
 def _settings(rng: np.random.Generator, shop: Workshop, act: Act, distance: float) -> None:
-    """What the renderer must know: how large the scene is, how fine shadows and round things are,
-    and a camera.
-    """
+    """What the renderer must know: the scene's size, how fine its shadows are, a camera."""
     spec = shop.spec
     spec.stat.extent = max(act.extent, 0.05)
     spec.stat.center = act.focus if act.focus.ndim == 1 else act.focus[len(act.focus) // 2]
@@ -155,9 +136,7 @@ def _gains(impacts: list[Impact]) -> np.ndarray:
 
 
 def _is_seen(recording: Recording, camera: CameraPath, impact: Impact) -> bool:
-    """Whether the place of an impact, or one of the two that meet, is in the picture with nothing
-    before it.
-    """
+    """Whether an impact, or one of the two that meet, is in the picture with nothing before it."""
     mj = mujoco()
     model = recording.model
     data = mj.MjData(model)

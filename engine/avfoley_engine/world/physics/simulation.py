@@ -17,9 +17,7 @@ _SETTLING = 0.3  # seconds
 
 @dataclass(eq=False)
 class Recording:
-    """What happened: the compiled model, its states (M, nq) at `STATE_RATE`, and what is to be
-    posed beside them.
-    """
+    """What happened: the model, its states (M, nq) at `STATE_RATE`, what is posed beside them."""
 
     model: Any
     states: np.ndarray
@@ -167,9 +165,7 @@ def _carry(held: list[Held], control: Control, step: int) -> list[Held]:
 
 
 def _pairs(model: Any, shop: Workshop) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Column of each pair of geoms that sounds (geoms, geoms), -1 for the others, and the bodies of
-    each column.
-    """
+    """Column of each sounding pair of geoms (geoms, geoms), others -1, and its two bodies."""
     parts: dict[str, list[int]] = {}
     for geom in range(model.ngeom):
         parts.setdefault(model.geom(geom).name.rsplit("#", 1)[0], []).append(geom)

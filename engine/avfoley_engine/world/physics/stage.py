@@ -1,10 +1,6 @@
-"""Sets the stage round an act: light, sky, walls, things that stand about, people who pass in
-silence, something in the way.
-"""
+"""Sets the stage round an act: light, sky, walls, furniture, silent people, occluders."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -56,7 +52,7 @@ def _light(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray
     steep = rng.uniform(0.35, 1.5)
     yaw = rng.uniform(-np.pi, np.pi)
     towards = -np.array([np.cos(yaw) * np.cos(steep), np.sin(yaw) * np.cos(steep), np.sin(steep)])
-    main = shop.spec.worldbody.add_light(name="main", pos=focus - towards * 4 * act.extent, dir=towards)
+    main = shop.world.add_light(name="main", pos=focus - towards * 4 * act.extent, dir=towards)
     main.castshadow = bool(rng.random() < 0.75)
     main.diffuse = rng.uniform(0.35, 0.8) * dim * warm
     main.specular = rng.uniform(0.1, 0.6) * dim * np.ones(3)
@@ -69,7 +65,7 @@ def _light(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray
     if rng.random() < 0.5:
         side = np.cross(away, [0, 0, 1.0]) * rng.choice([-1, 1])
         place = focus + act.extent * (3 * side - away + up(rng.uniform(1, 4)))
-        fill = shop.spec.worldbody.add_light(name="fill", pos=place, dir=focus - place)
+        fill = shop.world.add_light(name="fill", pos=place, dir=focus - place)
         fill.castshadow = False
         fill.type = mj.mjtLightType.mjLIGHT_DIRECTIONAL
         fill.diffuse = rng.uniform(0.1, 0.35) * dim * warm[::-1]
@@ -80,7 +76,7 @@ def _wall(
     rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray, away: np.ndarray, indoors: bool
 ) -> None:
     """A wall behind the act, now and then one beside it too."""
-    world, low = shop.spec.worldbody, shop.lowest
+    low = shop.lowest
     behind = act.extent * np.exp(rng.uniform(np.log(1.6), np.log(9)))
     yaw = np.arctan2(away[1], away[0]) + rng.normal(0, 0.35)
     high = rng.uniform(2.2, 3.5) if indoors else rng.uniform(0.5, 2.5)
@@ -90,21 +86,19 @@ def _wall(
     wide = max(8.0, 12 * act.extent)
     place = focus + away * (behind + 0.05)
     place[2] = low + high / 2
-    shop.geom(world, "box", (0.05, wide, high / 2), material, place=place, quat=heading(yaw), paint=paint, solid=False)
+    shop.prop(shop.world, "box", (0.05, wide, high / 2), material, place, quat=heading(yaw), paint=paint)
     if rng.random() < 0.3:
         side = np.array([-np.sin(yaw), np.cos(yaw), 0]) * rng.choice([-1, 1])
         place = focus + side * max(behind, 3 * act.extent) + away * wide / 2
         place[2] = low + high / 2
-        shop.geom(
-            world, "box", (wide, 0.05, high / 2), material, place=place, quat=heading(yaw), paint=paint, solid=False
-        )
+        shop.prop(shop.world, "box", (wide, 0.05, high / 2), material, place, quat=heading(yaw), paint=paint)
     for _ in range(int(rng.integers(0, 4))):  # pictures, windows, shelves
         size = act.extent * rng.uniform(0.1, 0.8, 2)
         along = rng.uniform(-2.5, 2.5) * act.extent
         place = focus + away * (behind - 0.02) + along * np.array([-np.sin(yaw), np.cos(yaw), 0])
         place[2] = focus[2] + rng.uniform(-0.3, 1.2) * act.extent
         depth = rng.choice([0.01, 0.03, 0.15]) * min(1.0, act.extent)
-        shop.geom(world, "box", (depth, *size), "plastic", place=place, quat=heading(yaw), solid=False)
+        shop.prop(shop.world, "box", (depth, *size), "plastic", place, quat=heading(yaw))
 
 
 def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray, away: np.ndarray) -> None:
@@ -121,55 +115,21 @@ def _furniture(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
         shape = str(rng.choice(["box", "box", "cylinder", "ellipsoid"]))
         measure = size if shape != "cylinder" else (size[0], size[2])
         material = str(rng.choice(["wood", "plastic", "metal", "cloth", "ceramic", "paper"]))
-        shop.geom(
-            shop.spec.worldbody, shape, measure, material, place=place, quat=heading(rng.uniform(0, 6)), solid=False
-        )
+        shop.prop(shop.world, shape, measure, material, place, quat=heading(rng.uniform(0, 6)))
 
 
 def figure(shop: Workshop, body: object, paints: tuple[str, str, str], height: float = 1.7) -> None:
-    """A person's trunk and head on a body whose origin is at the hips; paints are of skin, coat and
-    hair.
-    """
+    """A person's trunk and head on a body at the hips; paints are of skin, coat and hair."""
     unit = height / 1.7
     skin, coat, hair = paints
-    geom: dict[str, Any] = {"solid": False}
-    shop.geom(
-        body,
-        "ellipsoid",
-        (0.11 * unit, 0.17 * unit, 0.17 * unit),
-        "cloth",
-        place=(0, 0, 0.12 * unit),
-        paint=coat,
-        **geom,
-    )
-    shop.geom(
-        body,
-        "ellipsoid",
-        (0.12 * unit, 0.21 * unit, 0.2 * unit),
-        "cloth",
-        place=(0, 0, 0.38 * unit),
-        paint=coat,
-        **geom,
-    )
-    shop.geom(body, "capsule", (0.05 * unit, 0.05 * unit), "skin", place=(0, 0, 0.6 * unit), paint=skin, **geom)
-    shop.geom(
-        body,
-        "ellipsoid",
-        (0.1 * unit, 0.08 * unit, 0.12 * unit),
-        "skin",
-        place=(0.01, 0, 0.75 * unit),
-        paint=skin,
-        **geom,
-    )
-    shop.geom(
-        body,
-        "ellipsoid",
-        (0.1 * unit, 0.085 * unit, 0.09 * unit),
-        "skin",
-        place=(-0.015, 0, 0.8 * unit),
-        paint=hair,
-        **geom,
-    )
+    for shape, size, material, place, paint in (
+        ("ellipsoid", (0.11 * unit, 0.17 * unit, 0.17 * unit), "cloth", (0, 0, 0.12 * unit), coat),
+        ("ellipsoid", (0.12 * unit, 0.21 * unit, 0.2 * unit), "cloth", (0, 0, 0.38 * unit), coat),
+        ("capsule", (0.05 * unit, 0.05 * unit), "skin", (0, 0, 0.6 * unit), skin),
+        ("ellipsoid", (0.1 * unit, 0.08 * unit, 0.12 * unit), "skin", (0.01, 0, 0.75 * unit), skin),
+        ("ellipsoid", (0.1 * unit, 0.085 * unit, 0.09 * unit), "skin", (-0.015, 0, 0.8 * unit), hair),
+    ):
+        shop.prop(body, shape, size, material, place, paint=paint)
 
 
 def _bystander(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.ndarray, away: np.ndarray) -> None:
@@ -192,11 +152,10 @@ def _bystander(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
         paints = (shop.paint("skin", kind="plain"), shop.paint("cloth"), shop.paint("plastic", kind="plain"))
         trunk = shop.puppet(path, np.tile(heading(yaw), (len(t), 1)), stem="bystander")
         figure(shop, trunk, paints, height)
-        pace = (
-            2 * np.pi * rng.uniform(0.7, 1.1) * t
-            if kind == "walk"
-            else 2 * np.pi * np.cumsum(np.clip(wander(rng, t, 0.6, 0.5), -1, 1.5)) * shop.step
-        )
+        if kind == "walk":
+            pace = 2 * np.pi * rng.uniform(0.7, 1.1) * t
+        else:
+            pace = 2 * np.pi * np.cumsum(np.clip(wander(rng, t, 0.6, 0.5), -1, 1.5)) * shop.step
         for hand in (-1, 1):
             swing = 0.5 * np.sin(pace + (hand > 0) * np.pi) * (1.0 if kind == "walk" else rng.uniform(0.3, 2.0))
             _swung(shop, path + up(0.47), yaw, swing, hand * 0.24, 0.55, 0.045, paints[1])
@@ -219,14 +178,8 @@ def _bystander(rng: np.random.Generator, shop: Workshop, act: Act, focus: np.nda
     path[:, 2] = np.maximum(path[:, 2], shop.lowest + size)
     thing = shop.puppet(path, None, stem="bystander")
     shape = str(rng.choice(["sphere", "box", "capsule"]))
-    shop.geom(
-        thing,
-        shape,
-        {"sphere": (size,), "box": (size, size * 0.6, size), "capsule": (size * 0.4, size)}[shape],
-        "plastic",
-        quat=heading(rng.uniform(0, 3)),
-        solid=False,
-    )
+    measures = {"sphere": (size,), "box": (size, size * 0.6, size), "capsule": (size * 0.4, size)}
+    shop.prop(thing, shape, measures[shape], "plastic", quat=heading(rng.uniform(0, 3)))
 
 
 def _swung(
@@ -241,20 +194,11 @@ def _swung(
 ) -> None:
     """A straight arm or leg that swings fore and aft from a joint beside the path."""
     across = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
-    c, s = np.cos(angle / 2), np.sin(angle / 2)
-    turn = np.stack([c, 0 * c, s, 0 * c], 1)
-    facing = heading(yaw)
-    quats = np.stack(
-        [
-            facing[0] * turn[:, 0] - facing[3] * turn[:, 3],
-            facing[0] * turn[:, 1] - facing[3] * turn[:, 2],
-            facing[0] * turn[:, 2] + facing[3] * turn[:, 1],
-            facing[0] * turn[:, 3] + facing[3] * turn[:, 0],
-        ],
-        1,
-    )
+    c, s, zero = np.cos(angle / 2), np.sin(angle / 2), 0 * np.cos(angle / 2)
+    w, _, _, z = heading(yaw)
+    quats = np.stack([w * c - z * zero, w * zero - z * s, w * s + z * zero, w * zero + z * c], 1)
     part = shop.puppet(path + beside * across, quats, stem="bystander")
-    shop.geom(part, "capsule", (thick, length / 2), "cloth", place=(0, 0, -length / 2), paint=paint, solid=False)
+    shop.prop(part, "capsule", (thick, length / 2), "cloth", (0, 0, -length / 2), paint=paint)
 
 
 def _occluder(
@@ -266,8 +210,7 @@ def _occluder(
     near = max(act.extent * 1.1, shot.distance * rng.uniform(0.3, 0.7))
     place = focus - away * near
     place[2] = focus[2] + near * np.tan(shot.elevation) * 0.8
-    half = near_half = (shot.distance - near) * np.tan(shot.angle / 2)
-    half = max(near_half, 0.05 * act.extent)
+    half = max((shot.distance - near) * np.tan(shot.angle / 2), 0.05 * act.extent)
     if rng.random() < 0.6:
         path = (place + side * rng.uniform(-1.5, 1.5) * half)[None]
     else:
@@ -277,4 +220,4 @@ def _occluder(
     wide = half * rng.uniform(0.04, 0.2)
     shade: Colour = tuple(rng.uniform(0, 0.5, 3))  # type: ignore[assignment]
     quat = turned([away[0], away[1], 0], rng.uniform(-0.5, 0.5))
-    shop.geom(thing, "capsule", (wide, half * rng.uniform(0.5, 3)), "plastic", colour=shade, quat=quat, solid=False)
+    shop.prop(thing, "capsule", (wide, half * rng.uniform(0.5, 3)), "plastic", colour=shade, quat=quat)

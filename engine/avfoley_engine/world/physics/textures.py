@@ -11,9 +11,7 @@ SIZE = 128
 
 
 def noise(rng: np.random.Generator, slope: float, stretch: float = 1.0, size: int = SIZE) -> np.ndarray:
-    """Noise (size, size) that tiles, mean 0 and standard deviation 1, whose amplitude falls as
-    frequency^-slope.
-    """
+    """Noise (size, size) that tiles, mean 0, deviation 1; amplitude falls as frequency^-slope."""
     fx = np.fft.fftfreq(size)[None] * stretch
     fy = np.fft.rfftfreq(size)[None].T / stretch
     radius = np.hypot(fy, fx)
@@ -98,9 +96,7 @@ def _scattered(rng: np.random.Generator, kind: str, size: int) -> tuple[np.ndarr
 
 
 def sky(rng: np.random.Generator, indoors: bool) -> np.ndarray:
-    """Surroundings as the six faces of a cube, uint8 (6 * 64, 64, 3): sky over hazy ground, or a
-    dim blurred room.
-    """
+    """Six faces of a cube, uint8 (6 * 64, 64, 3): sky over hazy ground, or a dim blurred room."""
     size = 64
     if indoors:
         first, second = rng.uniform(0.05, 0.9, (2, 3))

@@ -1,5 +1,4 @@
-"""Where a family builds its act: bodies, joints, tools that are driven, limbs, and what is heard of
-it.
+"""Where a family builds its act: bodies, joints, driven tools, limbs, and what is heard of it.
 
 Lengths are metres, z up, the ground or table top at z = 0; masses kilograms, angles radians. A
 *track* has a value for every step of the physics (`Workshop.t`).
@@ -61,9 +60,7 @@ class Carried:
 
 @dataclass(frozen=True)
 class Heard:
-    """A sounding instant that no contact makes: at `time`, of `impulse` in the clip's own measure,
-    seen at `place`.
-    """
+    """A sounding instant without contact, its `impulse` in the clip's own measure."""
 
     time: float
     impulse: float
@@ -142,6 +139,11 @@ class Workshop:
         self.lowest = 0.0  # height of the floor
         self._count = 0
 
+    @property
+    def world(self) -> Any:
+        """The room."""
+        return self.spec.worldbody
+
     # Bodies and geoms
 
     def name(self, stem: str) -> str:
@@ -149,10 +151,17 @@ class Workshop:
         return f"{stem}#{self._count}"
 
     def body(
-        self, place: Vector = (0, 0, 0), *, quat: Vector | None = None, parent: Any = None, stem: str = "body"
+        self,
+        place: Vector = (0, 0, 0),
+        *,
+        quat: Vector | None = None,
+        parent: Any = None,
+        stem: str = "body",
+        weightless: bool = False,
     ) -> Any:
         """A body, fixed to its parent (the room) unless joints are added to it."""
-        added = (parent or self.spec.worldbody).add_body(name=self.name(stem), pos=np.asarray(place, float))
+        added = (parent or self.world).add_body(name=self.name(stem), pos=np.asarray(place, float))
+        added.gravcomp = float(weightless)
         if quat is not None:
             added.quat = np.asarray(quat, float)
         return added
@@ -164,12 +173,19 @@ class Workshop:
         return added
 
     def puppet(self, path: np.ndarray, quats: np.ndarray | None = None, stem: str = "puppet") -> Any:
-        """A body that is put at path (N, 3), quats (N, 4) at every step: it pushes others and
-        cannot be pushed.
-        """
+        """A body put at path (N, 3), quats (N, 4): it pushes, and cannot be pushed."""
         added = self.body(path[0], quat=None if quats is None else quats[0], stem=stem)
         added.mocap = True
         self.poses[added.name] = (path, quats)
+        return added
+
+    def driven(
+        self, place: Vector, tracks: np.ndarray, stiffness: float, *, stem: str, quat: Vector | None = None
+    ) -> Any:
+        """A weightless body that springs of `stiffness` (N/m) move along tracks (N, 3)."""
+        added = self.body(place, quat=quat, stem=stem, weightless=True)
+        for axis, track in zip(np.eye(3), np.transpose(tracks), strict=True):
+            self.servo(self.join(added, "slide", axis), track, stiffness)
         return added
 
     def paint(
@@ -202,10 +218,10 @@ class Workshop:
         shape: str,
         size: Vector,
         material: str,
-        *,
         place: Vector = (0, 0, 0),
+        *,
         quat: Vector | None = None,
-        ends: tuple[Vector, Vector] | None = None,
+        ends: Sequence[Vector] | None = None,
         part: str = "",
         paint: str | None = None,
         colour: Colour | None = None,
@@ -255,10 +271,16 @@ class Workshop:
         added.solimp = [0.95, 0.98, 0.001, 0.5, 2]
         return name
 
+    def prop(self, body: Any, shape: str, size: Vector, material: str, place: Vector = (0, 0, 0), **more: Any) -> str:
+        """Adds a geom that touches nothing; see `geom`."""
+        return self.geom(body, shape, size, material, place, solid=False, **more)
+
+    def fixed(self, shape: str, size: Vector, material: str, place: Vector = (0, 0, 0), **more: Any) -> str:
+        """Adds a geom to the room whose contacts rebound by what meets it; see `geom`."""
+        return self.geom(self.world, shape, size, material, place, mover=False, **more)
+
     def _rebound(self, made: Material) -> list[float]:
-        """Stiffness and damping of a contact with the ground, in MuJoCo's direct form, for the
-        restitution wanted.
-        """
+        """Stiffness and damping of a contact, in MuJoCo's direct form, for its restitution."""
         softness = float(np.clip(self.ground.rebound / 0.45, 0.1, 1.0))
         log = np.log(np.clip(made.rebound * softness, 0.02, 0.95))
         ratio = -log / np.hypot(np.pi, log)
@@ -279,9 +301,7 @@ class Workshop:
         friction: float = 0.0,
         rest: float = 0.0,
     ) -> str:
-        """A "slide" or "hinge" joint between a body and its parent, perhaps with a spring, and
-        stops at `span`.
-        """
+        """A "slide" or "hinge" joint to a body's parent, perhaps with a spring, stops at `span`."""
         types = {"slide": self.mj.mjtJoint.mjJNT_SLIDE, "hinge": self.mj.mjtJoint.mjJNT_HINGE}
         name = self.name(kind)
         joint = body.add_joint(name=name, type=types[kind], axis=np.asarray(axis, float), pos=np.asarray(place, float))
@@ -295,9 +315,7 @@ class Workshop:
     def servo(
         self, joint: str, track: np.ndarray, stiffness: float, *, ratio: float = 1.0, limit: float | None = None
     ) -> None:
-        """Drives a joint along a track by a spring of `stiffness` (N/m or N m/rad), damped at
-        `ratio` of critical.
-        """
+        """Drives a joint by a spring (N/m or N m/rad), damped at `ratio` of critical."""
         actuator = self.spec.add_actuator(name=f"servo {joint}", target=joint)
         actuator.trntype = self.mj.mjtTrn.mjTRN_JOINT
         actuator.set_to_position(kp=stiffness, dampratio=ratio)
@@ -322,10 +340,12 @@ class Workshop:
         self.carried.append(Carried(body.name, until, path, *vectors))
 
     def change(self, field_name: str, name: str, values: np.ndarray) -> None:
-        """A field of a geom or light ("geom_rgba", "geom_size", "light_diffuse") that follows
-        values (clock steps, ...).
-        """
+        """A field of a geom or light, as "geom_rgba", that follows values (clock steps, ...)."""
         self.changes.append((field_name, name, values))
+
+    def fade(self, geom: str, colour: Vector, alpha: np.ndarray) -> None:
+        """A geom of a colour whose opacity follows `alpha` (clock steps,)."""
+        self.change("geom_rgba", geom, np.column_stack([np.tile(colour, (len(alpha), 1)), alpha]))
 
     def hears(self, first: str, second: str) -> None:
         """Contacts of geoms of these two parts sound."""
@@ -346,9 +366,7 @@ class Workshop:
         gloss = MATERIALS[material].gloss
         mirror = rng.uniform(0.05, 0.35) * (gloss > 0.4 and rng.random() < 0.35)
         surface.reflectance = mirror if reflective is None else reflective
-        return self.geom(
-            self.spec.worldbody, "plane", (30, 30, 1), material, place=(0, 0, z), part=part, paint=paint, mover=False
-        )
+        return self.geom(self.world, "plane", (30, 30, 1), material, (0, 0, z), part=part, paint=paint, mover=False)
 
     def table(self, material: str, wide: float, deep: float, *, thick: float = 0.03, high: float | None = None) -> str:
         """A table whose top is at z = 0, over a floor."""
@@ -356,24 +374,19 @@ class Workshop:
         high = float(rng.uniform(0.4, 1.0)) if high is None else high
         self.floor(str(rng.choice(["wood", "concrete", "tiles", "carpet"])), z=-high, part="under")
         self.ground = MATERIALS[material]
-        world = self.spec.worldbody
         paint = self.paint(material, repeat=float(rng.choice([1, 1, 2])))
         size = (wide / 2, deep / 2, thick / 2)
-        name = self.geom(
-            world, "box", size, material, place=(0, 0, -thick / 2), part="ground", paint=paint, mover=False
-        )
+        name = self.geom(self.world, "box", size, material, (0, 0, -thick / 2), part="ground", paint=paint, mover=False)
         if rng.random() < 0.6:
             leg = rng.uniform(0.015, 0.04)
             paint = self.paint(str(rng.choice(["wood", "metal"])))
             for sx in (-1, 1):
                 for sy in (-1, 1):
                     place = (sx * (wide / 2 - leg), sy * (deep / 2 - leg), -high / 2 - thick / 2)
-                    self.geom(world, "box", (leg, leg, high / 2), "wood", place=place, paint=paint, solid=False)
+                    self.geom(self.world, "box", (leg, leg, high / 2), "wood", place, paint=paint, solid=False)
         else:
             place = (0, 0, -high / 2 - thick / 2)
-            self.geom(
-                world, "box", (wide * 0.47, deep * 0.47, high / 2 - thick / 2), material, place=place, solid=False
-            )
+            self.geom(self.world, "box", (wide * 0.47, deep * 0.47, high / 2 - thick / 2), material, place, solid=False)
         return name
 
     def limb(
@@ -385,9 +398,7 @@ class Workshop:
         surfaces: tuple[str, str],
         bend: Vector = (0, 0, -1),
     ) -> None:
-        """Draws an arm or leg between two bodies (None: the room), its two bones painted with
-        `surfaces`.
-        """
+        """Draws an arm or leg between two bodies (None: the room), its bones painted `surfaces`."""
         bones = []
         for length, radius, paint in zip(lengths, thick, surfaces, strict=True):
             still = np.zeros((1, 3))
@@ -396,6 +407,13 @@ class Workshop:
             bones.append(bone.name)
         ends = [(("world" if body is None else body.name), np.asarray(point, float)) for body, point in (root, tip)]
         self.limbs.append(Limb((bones[0], bones[1]), lengths, ends[0], ends[1], np.asarray(bend, float)))
+
+
+def smoothed(track: np.ndarray, width: int) -> np.ndarray:
+    """A track (N,) or tracks (N, K), each value the mean over `width` steps round it."""
+    if track.ndim > 1:
+        return np.stack([smoothed(column, width) for column in track.T], 1)
+    return np.convolve(np.pad(track, width // 2, mode="edge"), np.ones(width) / width, mode="valid")[: len(track)]
 
 
 def heading(yaw: float) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from avfoley_engine.world.families.palette import pick
-from avfoley_engine.world.motion import decay, gains, irregular_times, smoothstep, sparse_times
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.motion import decay, gains, irregular_times, latest, smoothstep, sparse_times
+from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.families.machines import said
 from avfoley_engine.world.physics.families.things import arm, fist
 from avfoley_engine.world.physics.workshop import Workshop, any_turn, up
@@ -25,13 +25,11 @@ def _puff(
     ball = shop.puppet(place + np.outer(rise, [0, 0, 1]), None, stem="puff")
     paint = shop.paint("paper", kind="plain")
     surface = shop.spec.material(paint)
-    surface.emission, surface.specular = (
-        (1.0, 0.0) if np.ptp(colour) > 0.05 else (0.1, 0.0)
-    )  # fire shines, smoke does not
-    geom = shop.geom(ball, "sphere", (0.01,), "paper", paint=paint, alpha=0.5, solid=False)
-    sizes = np.stack([radius, radius, radius], 1)
-    shop.change("geom_size", geom, np.maximum(sizes, 1e-3))
-    shop.change("geom_rgba", geom, np.concatenate([np.tile(colour, (len(alpha), 1)), alpha[:, None]], 1))
+    surface.emission = 1.0 if np.ptp(colour) > 0.05 else 0.1  # fire shines, smoke does not
+    surface.specular = 0.0
+    geom = shop.prop(ball, "sphere", (0.01,), "paper", paint=paint, alpha=0.5)
+    shop.change("geom_size", geom, np.maximum(np.stack([radius, radius, radius], 1), 1e-3))
+    shop.fade(geom, colour, alpha)
 
 
 def _lights(
@@ -39,7 +37,7 @@ def _lights(
 ) -> None:
     """A lamp that flares at the events."""
     mj = shop.mj
-    lamp = shop.spec.worldbody.add_light(name="flare", pos=place + up(0.1), dir=(0, 0, -1))
+    lamp = shop.world.add_light(name="flare", pos=place + up(0.1), dir=(0, 0, -1))
     lamp.type, lamp.castshadow = mj.mjtLightType.mjLIGHT_POINT, False
     lamp.attenuation = [1, 0, 0]
     lamp.specular, lamp.ambient = np.zeros(3), np.zeros(3)
@@ -67,36 +65,19 @@ def _blast(shop: Workshop) -> Act:
             _puff(shop, offset, hot, ball, on * 0.9 * np.exp(-age / fade), 0.3 * size * age_t)
             grey = rng.uniform(0.1, 0.5) * np.ones(3)
             cloud = size * gain * rng.uniform(0.3, 0.5) * (0.4 + 0.9 * np.sqrt(age))
-            _puff(
-                shop,
-                offset,
-                grey,
-                cloud,
-                on * 0.75 * smoothstep((age - 0.1) / 0.5) * np.exp(-age / (3.5 * fade)),
-                0.5 * size * age_t,
-            )
+            alpha = on * 0.75 * smoothstep((age - 0.1) / 0.5) * np.exp(-age / (3.5 * fade))
+            _puff(shop, offset, grey, cloud, alpha, 0.5 * size * age_t)
         for _ in range(int(rng.integers(3, 9))):
             bit = shop.free(stem="debris")
             shop.geom(bit, "box", size * rng.uniform(0.02, 0.06, 3), "wood", colour=tuple(rng.uniform(0, 0.4, 3)))
-            velocity = rng.normal(0, 1, 3) * 1.5 * np.sqrt(9.81 * size) * [1, 1, 0.4] + [
-                0,
-                0,
-                rng.uniform(1.0, 2.2) * np.sqrt(9.81 * size),
-            ]
+            velocity = rng.normal(0, 1, 3) * 1.5 * np.sqrt(9.81 * size) * [1, 1, 0.4]
+            velocity[2] += rng.uniform(1.0, 2.2) * np.sqrt(9.81 * size)
             shop.carry(bit, float(time), place=place, velocity=velocity, spin=rng.normal(0, 10, 3), quat=any_turn(rng))
     _lights(shop, times, loudness, np.array([0, 0, 0.5 * size]), rng.uniform(0.5, 1.5), 0.12)
     said(shop, times, loudness, np.array([0, 0, 0.3 * size]))
     label = pick(rng, {"explosion": 4, "thunder": 0.4, "fire_ignite": 0.7, "fireworks": 0.5})
-    return Act(
-        label,
-        "explosion",
-        np.array([0, 0, 0.5 * size]),
-        1.1 * size,
-        elevations=(0.02, 0.5),
-        jolt=float(rng.uniform(0, 0.08)),
-        dim=bool(rng.random() < 0.3),
-        outdoors=True,
-    )
+    focus, jolt, dim = (0, 0, 0.5 * size), float(rng.uniform(0, 0.08)), bool(rng.random() < 0.3)
+    return Act(label, "explosion", focus, 1.1 * size, elevations=(0.02, 0.5), jolt=jolt, dim=dim, outdoors=True)
 
 
 def _shot(shop: Workshop) -> Act:
@@ -110,47 +91,28 @@ def _shot(shop: Workshop) -> Act:
     tilt = -0.18 * kick
     gun = shop.puppet(path, np.stack([np.cos(tilt / 2), 0 * t, np.sin(tilt / 2), 0 * t], 1), stem="gun")
     dark = shop.paint("metal", kind="plain", colour=tuple(rng.uniform(0.05, 0.35) * np.ones(3)))
-    shop.geom(gun, "box", (long / 2, 0.014, 0.018), "metal", place=(long / 2, 0, 0.03), paint=dark, solid=False)
-    shop.geom(gun, "box", (0.018, 0.013, 0.05), "metal", place=(0.0, 0, -0.03), paint=dark, solid=False)
+    shop.prop(gun, "box", (long / 2, 0.014, 0.018), "metal", (long / 2, 0, 0.03), paint=dark)
+    shop.prop(gun, "box", (0.018, 0.013, 0.05), "metal", (0.0, 0, -0.03), paint=dark)
     if long > 0.3:
-        shop.geom(gun, "box", (0.12, 0.018, 0.03), "wood", place=(-0.1, 0, 0.0), solid=False)
+        shop.prop(gun, "box", (0.12, 0.018, 0.03), "wood", (-0.1, 0, 0.0))
     skin = shop.paint("skin", kind="plain")
     fist(shop, gun, (0, 0, -0.02), skin)
-    arm(shop, gun, (-0.03, 0, -0.03), np.array([-0.5, rng.uniform(-0.2, 0.2), rng.uniform(-0.1, 0.15)]), whole=0.8)
+    arm(shop, gun, (-0.03, 0, -0.03), (-0.5, rng.uniform(-0.2, 0.2), rng.uniform(-0.1, 0.15)), whole=0.8)
     muzzle = np.array([long + 0.04, 0, 0.03])
-    age = np.clip(clock - times[np.clip(np.searchsorted(times, clock, side="right") - 1, 0, None)], 0, None)
+    age = np.clip(clock - times[np.clip(latest(clock, times), 0, None)], 0, None)
     on = clock >= times[0]
     size = rng.uniform(0.04, 0.1)
     for offset, scale in ((0.0, 1.0), (size, 0.7), (1.8 * size, 0.4)):
-        _puff(
-            shop,
-            muzzle + np.array([offset, 0, 0]),
-            np.array([1.0, 0.9, 0.5]),
-            scale * size * (0.7 + 3 * age.clip(0, 0.1)),
-            on * 1.0 * np.exp(-age / 0.035),
-            0 * t,
-        )
+        flame, alpha = scale * size * (0.7 + 3 * age.clip(0, 0.1)), on * 1.0 * np.exp(-age / 0.035)
+        _puff(shop, muzzle + np.array([offset, 0, 0]), np.array([1.0, 0.9, 0.5]), flame, alpha, 0 * t)
     grey = rng.uniform(0.4, 0.8) * np.ones(3)
-    _puff(
-        shop,
-        muzzle + np.array([size, 0, 0]),
-        grey,
-        size * (0.8 + 2.5 * np.sqrt(age)),
-        on * 0.5 * smoothstep(age / 0.05) * np.exp(-age / 0.4),
-        0 * t,
-    )
+    alpha = on * 0.5 * smoothstep(age / 0.05) * np.exp(-age / 0.4)
+    _puff(shop, muzzle + np.array([size, 0, 0]), grey, size * (0.8 + 2.5 * np.sqrt(age)), alpha, 0 * t)
     _lights(shop, times, loudness, muzzle, rng.uniform(0.2, 0.8), 0.04)
     said(shop, times, loudness, muzzle)
     side = rng.choice([-1, 1]) * rng.uniform(0.5, 2.3)
-    return Act(
-        "gunshot",
-        "explosion",
-        np.array([0.4 * long, 0, 0.02]),
-        float(rng.uniform(0.3, 0.7)),
-        azimuths=(side - 0.1, side + 0.1),
-        elevations=(-0.1, 0.4),
-        jolt=float(rng.uniform(0, 0.03)),
-    )
+    focus, extent, jolt = (0.4 * long, 0, 0.02), rng.uniform(0.3, 0.7), float(rng.uniform(0, 0.03))
+    return Act("gunshot", "explosion", focus, extent, about(side, 0.1), (-0.1, 0.4), jolt=jolt)
 
 
 def _balloon(shop: Workshop) -> Act:
@@ -163,39 +125,23 @@ def _balloon(shop: Workshop) -> Act:
     spare = int(rng.integers(0, 4))
     for number in range(len(times) + spare):
         place = np.array([*rng.normal(0, 2.2 * size, 2), rng.uniform(4, 8) * size])
-        sway = np.stack(
-            [0.15 * size * np.sin(2 * np.pi * rng.uniform(0.2, 0.7) * t + rng.uniform(0, 6)) for _ in range(3)], 1
-        )
-        path = place + sway
+        sways = [0.15 * size * np.sin(2 * np.pi * rng.uniform(0.2, 0.7) * t + rng.uniform(0, 6)) for _ in range(3)]
         colour = tuple(rng.uniform(0.1, 1.0, 3))
         until = times[number] if number < len(times) else 1e3
-        ball = shop.puppet(path, None, stem="balloon")
+        ball = shop.puppet(place + np.stack(sways, 1), None, stem="balloon")
         for shape, measure, where in (
             ("ellipsoid", (size * 0.85, size * 0.85, size), (0, 0, 0)),
             ("capsule", (0.003, size * 1.5), (0, 0, -2.5 * size)),
         ):
-            geom = shop.geom(ball, shape, measure, "rubber", place=where, colour=colour, alpha=0.99, solid=False)
-            alpha = (clock < until) * 1.0
-            shop.change("geom_rgba", geom, np.concatenate([np.tile(colour, (len(clock), 1)), alpha[:, None]], 1))
+            geom = shop.prop(ball, shape, measure, "rubber", where, colour=colour, alpha=0.99)
+            shop.fade(geom, colour, (clock < until) * 1.0)
         if number < len(times):
             for _ in range(6):
                 rag = shop.free(stem="rag")
                 shop.geom(rag, "box", (size * rng.uniform(0.1, 0.3), size * 0.15, 0.002), "rubber", colour=colour)
                 start = place + rng.normal(0, 0.4, 3) * size
-                shop.carry(
-                    rag,
-                    float(until),
-                    place=start,
-                    velocity=(start - place) / size * rng.uniform(2, 5),
-                    spin=rng.normal(0, 15, 3),
-                    quat=any_turn(rng),
-                )
+                velocity, spin = (start - place) / size * rng.uniform(2, 5), rng.normal(0, 15, 3)
+                shop.carry(rag, float(until), place=start, velocity=velocity, spin=spin, quat=any_turn(rng))
     said(shop, times, loudness, np.array([0, 0, 6 * size]))
-    return Act(
-        pick(rng, {"balloon": 3, "pop": 1}),
-        "pop",
-        np.array([0, 0, 4.5 * size]),
-        5 * size,
-        elevations=(-0.05, 0.4),
-        tail=0.6,
-    )
+    label = pick(rng, {"balloon": 3, "pop": 1})
+    return Act(label, "pop", (0, 0, 4.5 * size), 5 * size, elevations=(-0.05, 0.4), tail=0.6)

@@ -11,35 +11,11 @@ from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import irregular_times, smoothstep
 from avfoley_engine.world.physics.act import Act
 from avfoley_engine.world.physics.families.things import arm, fist, thing
-from avfoley_engine.world.physics.materials import sound_label
+from avfoley_engine.world.physics.materials import WEIGHTS, sound_label
 from avfoley_engine.world.physics.workshop import Callback, Control, Workshop, any_turn, up
 
 _G = 9.81
-_DROPPED = {
-    "metal": 2,
-    "tin": 1.5,
-    "wood": 2,
-    "plastic": 2,
-    "stone": 1.2,
-    "ceramic": 0.7,
-    "cloth": 1,
-    "glass": 0.6,
-    "paper": 0.6,
-    "food": 0.6,
-}
 _BALLS = {"rubber": 3, "leather": 2, "plastic": 1.5, "wood": 0.7, "stone": 0.4, "metal": 0.5}
-_GROUNDS = {
-    "concrete": 2,
-    "wood": 3,
-    "tiles": 2,
-    "carpet": 0.8,
-    "grass": 0.8,
-    "sand": 0.4,
-    "gravel": 0.5,
-    "metal": 0.5,
-    "stone": 0.7,
-    "leaves": 0.3,
-}
 
 
 def grounds(shop: Workshop, size: float, grounds: Mapping[str, float] | None = None, tables: float = 0.4) -> str:
@@ -49,15 +25,13 @@ def grounds(shop: Workshop, size: float, grounds: Mapping[str, float] | None = N
         material = pick(rng, {"wood": 3, "plastic": 1, "metal": 0.7, "stone": 0.7, "glass": 0.3})
         shop.table(material, float(size * rng.uniform(3, 7)), float(size * rng.uniform(2.5, 5)))
         return material
-    material = pick(rng, grounds or _GROUNDS)
+    material = pick(rng, grounds or WEIGHTS["grounds"])
     shop.floor(material)
     return material
 
 
 def held_until(shop: Workshop, until: float, place: np.ndarray, approach: np.ndarray, lower: float = 0.0) -> np.ndarray:
-    """A path (N, 3): brought to a place along `approach` and held there, sinking by `lower` at
-    last.
-    """
+    """A path (N, 3): to a place along `approach` and held there, sinking by `lower` at last."""
     t = shop.t
     arrival = max(until - shop.rng.uniform(0.15, 0.6), 0.02)
     begin = arrival - shop.rng.uniform(0.3, 0.8)
@@ -75,19 +49,39 @@ def letting_hand(shop: Workshop, until: float, path: np.ndarray, above: np.ndarr
     away = (shoulder - path[-1]) * 0.5
     index = min(len(t) - 1, round(until / shop.step))
     stays = np.where((t < until)[:, None], path, path[index])
-    hand = shop.puppet(
-        stays + above + np.outer(after, away) + np.outer(0.02 * smoothstep((t - until) / 0.05), [0, 0, 1])
-    )
+    opens = np.outer(0.02 * smoothstep((t - until) / 0.05), [0, 0, 1])
+    hand = shop.puppet(stays + above + np.outer(after, away) + opens)
     fist(shop, hand, (0, 0, 0), shop.paint("skin", kind="plain"))
     arm(shop, hand, (0, 0, 0.02), shoulder, whole=0.15)
 
 
-def drop(shop: Workshop) -> Act:
-    """Things of one kind fall, one after another, from a hand or from above the picture, and tumble
-    till they lie.
+def thrown_in(
+    shop: Workshop,
+    body: Any,
+    time: float,
+    place: np.ndarray,
+    rise: float,
+    drift: np.ndarray,
+    *,
+    spin: float,
+    quat: np.ndarray | None = None,
+    earliest: float = 0.01,
+) -> None:
+    """A free body comes turning from `rise` metres above a place, at `drift` m/s (2,).
+
+    It is down at `time`, and let go at `earliest` at the earliest; `spin` is a deviation, rad/s.
     """
+    flight = np.sqrt(2 * (place[2] + rise) / _G)
+    start = np.array([*(place[:2] - drift * flight), place[2] + rise])
+    spins = shop.rng.normal(0, spin, 3)
+    quat = any_turn(shop.rng) if quat is None else quat
+    shop.carry(body, max(time - flight, earliest), place=start, velocity=(*drift, 0), spin=spins, quat=quat)
+
+
+def drop(shop: Workshop) -> Act:
+    """Things of one kind fall, from a hand or from above the picture, and tumble till they lie."""
     rng = shop.rng
-    material = pick(rng, _DROPPED)
+    material = pick(rng, WEIGHTS["dropped"])
     size = float(np.exp(rng.uniform(np.log(0.03), np.log(0.16))))
     ground = grounds(shop, max(size * 4, 0.3))
     times = irregular_times(rng, shop.duration, (0.4, 1.5), min_gap=0.35)
@@ -99,30 +93,17 @@ def drop(shop: Workshop) -> Act:
         item = shop.free(stem="item")
         shape = thing(shop, item, material, size * rng.uniform(0.8, 1.15), shape=shape if rng.random() < 0.8 else "")
         height = high * rng.uniform(0.7, 1.1) + size
-        fall = np.sqrt(2 * height / _G)
         place = np.array([*rng.normal(0, spread * 0.5, 2), height])
         quat = any_turn(rng)
         if by_hand and (number == 0 or time - times[number - 1] > 0.9):
-            until = max(time - fall, 0.1)
+            until = max(time - np.sqrt(2 * height / _G), 0.1)
             shoulder = np.array([*(rng.choice([-1, 1], 2) * rng.uniform(0.25, 0.5, 2)), height + rng.uniform(0.1, 0.5)])
             path = held_until(shop, until, place, shoulder * 0.7 - place * [0.7, 0.7, 0])
             shop.carry(item, until, path=path, quat=quat, spin=rng.normal(0, 2, 3))
             letting_hand(shop, until, path, np.array([0, 0, size * 0.9]), shoulder)
         else:
             # It comes from above the picture, with some speed already.
-            rise = rng.uniform(0.4, 1.0)
-            start = place + up(rise)
-            sideways = rng.normal(0, 0.35, 2)
-            flight = np.sqrt(2 * (height + rise) / _G)
-            start[:2] -= sideways * flight
-            shop.carry(
-                item,
-                max(time - flight, 0.01),
-                place=start,
-                velocity=(*sideways, 0),
-                spin=rng.normal(0, 5, 3),
-                quat=quat,
-            )
+            thrown_in(shop, item, time, place, rng.uniform(0.4, 1.0), rng.normal(0, 0.35, 2), spin=5, quat=quat)
     shop.hears("item", "ground")
     shop.hears("item", "item")
     shop.hears("item", "under")
@@ -130,7 +111,7 @@ def drop(shop: Workshop) -> Act:
     if shape in ("ring", "spoon") and label == "impact_metal" and rng.random() < 0.3:
         label = str(rng.choice(["coins", "keys"]))
     extent = max(0.55 * high, spread, 2.5 * size)
-    return Act(label, "drop", np.array([0, 0, 0.45 * high]), float(extent))
+    return Act(label, "drop", (0, 0, 0.45 * high), extent)
 
 
 def bounce(shop: Workshop) -> Act:
@@ -138,9 +119,8 @@ def bounce(shop: Workshop) -> Act:
     rng = shop.rng
     material = pick(rng, _BALLS)
     radius = float(np.exp(rng.uniform(np.log(0.018), np.log(0.13))))
-    ground = grounds(
-        shop, max(radius * 5, 0.35), {"concrete": 3, "wood": 3, "tiles": 2, "grass": 0.5, "metal": 0.5, "stone": 1}, 0.3
-    )
+    firm = {"concrete": 3, "wood": 3, "tiles": 2, "grass": 0.5, "metal": 0.5, "stone": 1}
+    ground = grounds(shop, max(radius * 5, 0.35), firm, 0.3)
     high = float(np.clip(radius * np.exp(rng.uniform(np.log(4), np.log(14))), 0.2, 1.4))
     begin, spread = rng.uniform(0.05, 0.8), radius * rng.uniform(1, 5)
     throws = []
@@ -166,13 +146,13 @@ def bounce(shop: Workshop) -> Act:
     shop.hears("item", "item")
     label = sound_label(material, ground)
     extent = max(0.6 * high, spread, 4 * radius)
-    return Act(label, "bounce", np.array([0, 0, 0.45 * high]), float(extent), floor=0.1)
+    return Act(label, "bounce", (0, 0, 0.45 * high), extent, floor=0.1)
 
 
 def glass(shop: Workshop) -> Act:
     """Glasses, bottles, plates or panes fall and break into pieces, or a ball breaks a pane."""
     rng = shop.rng
-    ground = grounds(shop, 0.5, {"concrete": 2, "tiles": 3, "wood": 2, "stone": 1}, 0.3)
+    grounds(shop, 0.5, {"concrete": 2, "tiles": 3, "wood": 2, "stone": 1}, 0.3)
     size = float(rng.uniform(0.05, 0.12))
     material = "glass" if rng.random() < 0.7 else "ceramic"
     times = np.sort(rng.uniform(0.4, shop.duration - 0.4, int(rng.integers(1, 4))))
@@ -189,9 +169,7 @@ def glass(shop: Workshop) -> Act:
         else:
             shop.geom(whole, "cylinder", (size * 0.6, size), material, part="item", **look)
         if kind == "bottle":
-            shop.geom(
-                whole, "cylinder", (size * 0.2, size * 0.5), material, place=(0, 0, size * 1.4), part="item", **look
-            )
+            shop.geom(whole, "cylinder", (size * 0.2, size * 0.5), material, (0, 0, size * 1.4), part="item", **look)
         pieces = []
         for _ in range(int(rng.integers(7, 13))):
             piece = shop.free(stem="piece")
@@ -199,24 +177,14 @@ def glass(shop: Workshop) -> Act:
             shop.geom(piece, "box", dims, material, part="piece", **look)
             shop.carry(piece, None, quat=any_turn(rng))
             pieces.append(piece.name)
-        height = high * rng.uniform(0.8, 1.2)
-        drift = rng.normal(0, 0.25, 2)
-        flight = np.sqrt(2 * (height + 0.6) / _G)
-        start = np.array([*(rng.normal(0, 0.15, 2) - drift * flight), height + 0.6])
-        shop.carry(
-            whole,
-            max(time - flight, 0.02),
-            place=start,
-            velocity=(*drift, 0),
-            spin=rng.normal(0, 3, 3),
-            quat=any_turn(rng),
-        )
+        height, drift = high * rng.uniform(0.8, 1.2), rng.normal(0, 0.25, 2)
+        place = np.array([*rng.normal(0, 0.15, 2), height])
+        thrown_in(shop, whole, time, place, 0.6, drift, spin=3, earliest=0.02)
         shop.callbacks.append(_breaking(whole.name, pieces, size, np.random.default_rng(rng.integers(1 << 60))))
     shop.hears("item", "ground")
     shop.hears("item", "under")
-    del ground
     extent = max(0.5 * high, 0.25)
-    return Act("glass_break", "glass", np.array([0, 0, 0.35 * high]), float(extent), merge=0.08, floor=0.2)
+    return Act("glass_break", "glass", (0, 0, 0.35 * high), extent, merge=0.08, floor=0.2)
 
 
 def _breaking(whole: str, pieces: list[str], size: float, rng: np.random.Generator) -> Callback:

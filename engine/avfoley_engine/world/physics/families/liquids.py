@@ -7,9 +7,10 @@ import numpy as np
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import irregular_times
 from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.physics.families.falling import thrown_in
 from avfoley_engine.world.physics.families.things import thing
 from avfoley_engine.world.physics.materials import tint
-from avfoley_engine.world.physics.workshop import Callback, Control, Heard, Workshop, any_turn, up
+from avfoley_engine.world.physics.workshop import Callback, Control, Heard, Workshop, up
 
 _G = 9.81
 
@@ -24,9 +25,8 @@ def drip(shop: Workshop) -> Act:
     shop.floor("water", reflective=float(rng.uniform(0.1, 0.5)), part="water")
     if not big:
         _vessel(shop, high)
-    times = irregular_times(
-        rng, shop.duration, (0.5, 1.6) if big else (0.8, 2.6), min_gap=0.3, jitter=(0.03, 0.15, 0.3)
-    )
+    pace = (0.5, 1.6) if big else (0.8, 2.6)
+    times = irregular_times(rng, shop.duration, pace, min_gap=0.3, jitter=(0.03, 0.15, 0.3))
     material = pick(rng, {"stone": 3, "wood": 1, "food": 1.5, "rubber": 1, "metal": 1}) if big else "water"
     spread = size * 4 if big else 0.0
     for time in times[:9]:
@@ -34,24 +34,13 @@ def drip(shop: Workshop) -> Act:
         if big:
             thing(shop, body, material, size, part="drop")
         else:
-            shop.geom(
-                body, "ellipsoid", (size * 0.85, size * 0.85, size * 1.15), "water", colour=(0.8, 0.9, 1.0), part="drop"
-            )
+            measure = (size * 0.85, size * 0.85, size * 1.15)
+            shop.geom(body, "ellipsoid", measure, "water", colour=(0.8, 0.9, 1.0), part="drop")
         for geom in body.geoms:
             geom.contype = geom.conaffinity = 0
         place = np.array([*rng.normal(0, spread * 0.5, 2), high])
         if big:
-            drift, extra = rng.normal(0, 0.3, 2), 0.5
-            flight = np.sqrt(2 * (high + extra) / _G)
-            start = np.array([*(place[:2] - drift * flight), high + extra])
-            shop.carry(
-                body,
-                max(time - flight, 0.01),
-                place=start,
-                velocity=(*drift, 0),
-                spin=rng.normal(0, 5, 3),
-                quat=any_turn(rng),
-            )
+            thrown_in(shop, body, time, place, 0.5, rng.normal(0, 0.3, 2), spin=5)
         else:  # it swells at the tap before it lets go
             until = max(time - np.sqrt(2 * high / _G), 0.02)
             t = shop.t
@@ -62,13 +51,8 @@ def drip(shop: Workshop) -> Act:
         splash = []
         for _ in range(int(rng.integers(6, 11)) if big else int(rng.integers(2, 5))):
             droplet = shop.free(stem="droplet")
-            name = shop.geom(
-                droplet,
-                "sphere",
-                (size * rng.uniform(0.12, 0.3) if big else size * rng.uniform(0.25, 0.5),),
-                "water",
-                colour=tuple(0.5 + 0.5 * np.array(shade)),
-            )
+            radius = size * (rng.uniform(0.12, 0.3) if big else rng.uniform(0.25, 0.5))
+            name = shop.geom(droplet, "sphere", (radius,), "water", colour=tuple(0.5 + 0.5 * np.array(shade)))
             geom = shop.spec.geom(name)
             geom.contype = geom.conaffinity = 0
             shop.carry(droplet, None)
@@ -76,65 +60,35 @@ def drip(shop: Workshop) -> Act:
         rings = []
         for _ in range(2):
             ring = shop.puppet(np.tile([400.0, 400.0, 0.0], (len(shop.t), 1)), None, stem="ring")
-            rings.append(
-                (
-                    ring.name,
-                    shop.geom(
-                        ring,
-                        "cylinder",
-                        (size, 0.0005),
-                        "water",
-                        colour=tuple(np.clip(1.35 * np.array(shade), 0, 1)),
-                        alpha=0.5,
-                        solid=False,
-                    ),
-                )
-            )
-        shop.callbacks.append(
-            _entering(shop, body.name, splash, rings, size, big, np.random.default_rng(rng.integers(1 << 60)))
-        )
-    label = (
-        pick(rng, {"water_splash": 3, "water_other": 0.5})
-        if big
-        else pick(rng, {"water_drip": 4, "water_bubbles": 0.5, "water_splash": 0.4})
-    )
-    extent = max(0.6 * high, spread * 1.3)
-    return Act(
-        label,
-        "splash" if big else "drip",
-        np.array([0, 0, 0.4 * high]),
-        float(extent),
-        elevations=(0.1, 0.8),
-        walls=bool(rng.random() < 0.4),
-    )
+            light = tuple(np.clip(1.35 * np.array(shade), 0, 1))
+            rings.append((ring.name, shop.prop(ring, "cylinder", (size, 0.0005), "water", colour=light, alpha=0.5)))
+        noise = np.random.default_rng(rng.integers(1 << 60))
+        shop.callbacks.append(_entering(shop, body.name, splash, rings, size, big, noise))
+    little = {"water_drip": 4, "water_bubbles": 0.5, "water_splash": 0.4}
+    label = pick(rng, {"water_splash": 3, "water_other": 0.5} if big else little)
+    extent, walls = max(0.6 * high, spread * 1.3), bool(rng.random() < 0.4)
+    caption = "splash" if big else "drip"
+    return Act(label, caption, (0, 0, 0.4 * high), extent, elevations=(0.1, 0.8), walls=walls)
 
 
 def _vessel(shop: Workshop, high: float) -> None:
     """A tap over the water, and perhaps a basin's rim round it."""
     rng = shop.rng
     steel = shop.paint("metal", kind="plain")
-    world = shop.spec.worldbody
     top = high + 0.012
-    shop.geom(world, "cylinder", (0.011, 0.015), "metal", place=(0, 0, top + 0.015), paint=steel, solid=False)
+    shop.prop(shop.world, "cylinder", (0.011, 0.015), "metal", (0, 0, top + 0.015), paint=steel)
     if rng.random() < 0.8:
         yaw = rng.uniform(0, 6.28)
         away = 0.2 * np.array([np.cos(yaw), np.sin(yaw), 0])
-        shop.geom(
-            world,
-            "capsule",
-            (0.012,),
-            "metal",
-            ends=((0, 0, top + 0.03), away + up(top + 0.05)),
-            paint=steel,
-            solid=False,
-        )
+        ends = [up(top + 0.03), away + up(top + 0.05)]
+        shop.prop(shop.world, "capsule", (0.012,), "metal", ends=ends, paint=steel)
     if rng.random() < 0.6:
         rim = shop.paint(str(rng.choice(["ceramic", "metal", "plastic"])))
         radius = rng.uniform(0.12, 0.25)
         for part in range(16):
             a, b = 2 * np.pi * part / 16, 2 * np.pi * (part + 1) / 16
             ends = [radius * np.array([np.cos(x), np.sin(x), 0]) + up(0.01) for x in (a, b)]
-            shop.geom(world, "capsule", (0.012,), "ceramic", ends=(ends[0], ends[1]), paint=rim, solid=False)
+            shop.prop(shop.world, "capsule", (0.012,), "ceramic", ends=ends, paint=rim)
 
 
 def _entering(
@@ -173,10 +127,6 @@ def _entering(
             shop.change("geom_size", geom, sizes)
             fade = 0.55 * np.exp(-age / 0.3) * (shop.clock >= control.time + 0.12 * number)
             colour = np.array(control.model.geom_rgba[control.model.geom(geom).id][:3])
-            shop.change(
-                "geom_rgba",
-                geom,
-                np.concatenate([np.tile(colour * (1.0 if number == 0 else 0.7), (len(age), 1)), fade[:, None]], 1),
-            )
+            shop.fade(geom, colour * (1.0 if number == 0 else 0.7), fade)
 
     return check

@@ -20,25 +20,14 @@ def roll(shop: Workshop) -> Act:
     rng = shop.rng
     material = pick(rng, {"wood": 2, "plastic": 1.5, "metal": 2, "tin": 1, "rubber": 1, "glass": 1, "stone": 0.5})
     radius = float(np.exp(rng.uniform(np.log(0.02), np.log(0.11))))
-    ground = grounds(shop, radius * 10, _FLAT, 0.35)
-    world = shop.spec.worldbody
+    grounds(shop, radius * 10, _FLAT, 0.35)
     lane = radius * rng.uniform(5, 11)  # half of the way between the walls
     block = str(rng.choice(["wood", "metal", "stone", "plastic", "concrete"]))
     high, thick = radius * rng.uniform(1.0, 3.0), radius * rng.uniform(0.3, 1.5)
     skew = rng.normal(0, 0.12)
     for side in (-1, 1):
-        place = (side * (lane + thick), 0, high / 2)
-        wide = radius * rng.uniform(3, 8)
-        shop.geom(
-            world,
-            "box",
-            (thick, wide, high / 2),
-            block,
-            place=place,
-            quat=heading(skew * side),
-            part="wall",
-            mover=False,
-        )
+        size, place = (thick, radius * rng.uniform(3, 8), high / 2), (side * (lane + thick), 0, high / 2)
+        shop.fixed("box", size, block, place, quat=heading(skew * side), part="wall")
     shape = "sphere" if rng.random() < 0.75 else "cylinder"
     kind = str(rng.choice(["one", "many", "target"], p=[0.4, 0.35, 0.25]))
     times = sparse_times(rng, shop.duration - 0.6, (1, 2) if kind == "one" else (2, 5), 0.5) - 0.2
@@ -47,14 +36,8 @@ def roll(shop: Workshop) -> Act:
         ball = shop.free(stem="ball")
         turn = np.array([np.sqrt(0.5), np.sqrt(0.5), 0, 0]) if shape == "cylinder" else np.array([1.0, 0, 0, 0])
         if shape == "sphere":
-            shop.geom(
-                ball,
-                "sphere",
-                (radius,),
-                material,
-                part="item",
-                paint=shop.paint(material, kind=str(rng.choice(["stripes", "checker", "patches", "plain", "marble"]))),
-            )
+            paint = shop.paint(material, kind=str(rng.choice(["stripes", "checker", "patches", "plain", "marble"])))
+            shop.geom(ball, "sphere", (radius,), material, part="item", paint=paint)
         else:
             shop.geom(ball, "cylinder", (radius, radius * rng.uniform(0.8, 1.8)), material, part="item")
         side = rng.choice([-1.0, 1.0])
@@ -65,14 +48,8 @@ def roll(shop: Workshop) -> Act:
             start, v = np.array([rng.uniform(-0.3, 0.3) * lane, y, radius + 0.001]), 0.0
             time = 0.0
         drift = rng.normal(0, 0.06) * v * (shape == "sphere")
-        shop.carry(
-            ball,
-            time,
-            place=start,
-            velocity=(side * v, drift, 0),
-            spin=(0, side * v / radius, 0) if shape == "sphere" else (0, 0, -side * v / radius),
-            quat=turn,
-        )
+        spin = (0, side * v / radius, 0) if shape == "sphere" else (0, 0, -side * v / radius)
+        shop.carry(ball, time, place=start, velocity=(side * v, drift, 0), spin=spin, quat=turn)
     if kind == "target":
         for _ in range(int(rng.integers(1, 5))):
             stood = shop.free((*(rng.uniform(-0.5, 0.5, 2) * [lane, 2 * radius]), radius * 1.2 + 0.001), stem="pin")
@@ -80,8 +57,7 @@ def roll(shop: Workshop) -> Act:
     shop.hears("item", "wall")
     shop.hears("item", "item")
     label = sound_label(material, material if kind == "many" and rng.random() < 0.5 else block)
-    del ground
-    return Act(label, "roll", np.array([0, 0, radius]), float(lane * 0.75), floor=0.08, elevations=(0.12, 1.1))
+    return Act(label, "roll", (0, 0, radius), lane * 0.75, floor=0.08, elevations=(0.12, 1.1))
 
 
 def dominoes(shop: Workshop) -> Act:
@@ -94,28 +70,20 @@ def dominoes(shop: Workshop) -> Act:
     grounds(shop, count * gap * 0.5, _FLAT, 0.5)
     bend = rng.uniform(-1.2, 1.2) / count if rng.random() < 0.5 else 0.0
     place, yaw = np.array([-0.5 * gap * count, 0.0]), -bend * count / 2
-    first = None
+    along = np.array([np.cos(yaw), np.sin(yaw), 0])
+    tiles = []
     for number in range(count):
         tile = shop.free((*place, tall / 2 + 0.0005), quat=heading(yaw), stem="tile")
-        shop.geom(
-            tile,
-            "box",
-            (tall * 0.08, tall * 0.25, tall / 2),
-            material,
-            part="tile",
-            paint=shop.paint(material) if number == 0 or rng.random() < 0.5 else None,
-        )
-        if first is None:
-            first = (tile.name, yaw)
+        paint = shop.paint(material) if number == 0 or rng.random() < 0.5 else None
+        shop.geom(tile, "box", (tall * 0.08, tall * 0.25, tall / 2), material, part="tile", paint=paint)
+        tiles.append(tile.name)
         place = place + gap * np.array([np.cos(yaw), np.sin(yaw)])
         yaw += bend
     start = rng.uniform(0.1, 1.2)
-    assert first is not None
 
     def push(control: Control) -> None:
         if start <= control.time < start + 0.15:
-            _, v = control.state(first[0])
-            along = np.array([np.cos(first[1]), np.sin(first[1]), 0])
+            _, v = control.state(tiles[0])
             v[3:] = [0, 1.5, 0]
             v[:3] = np.maximum(v[:3] @ along, 0.75 * tall) * along
 
@@ -125,9 +93,7 @@ def dominoes(shop: Workshop) -> Act:
         shop.hears("tile", "ground")
     label = sound_label(material, material)
     extent = max(gap * count * 0.45, tall)
-    return Act(
-        label, "dominoes", np.array([0, 0, tall * 0.4]), float(extent), floor=0.15, elevations=(0.15, 0.9), tail=0.5
-    )
+    return Act(label, "dominoes", (0, 0, tall * 0.4), extent, floor=0.15, elevations=(0.15, 0.9), tail=0.5)
 
 
 def ball_game(shop: Workshop) -> Act:
@@ -144,22 +110,14 @@ def _dribble(shop: Workshop) -> Act:
     top = float(rng.uniform(0.5, 0.95))
     ball = shop.free((0, 0, top - radius), stem="ball")
     material = str(rng.choice(["rubber", "leather"]))
-    shop.geom(
-        ball,
-        "sphere",
-        (radius,),
-        material,
-        part="item",
-        paint=shop.paint(material, kind=str(rng.choice(["patches", "stripes", "plain", "checker"]))),
-    )
+    paint = shop.paint(material, kind=str(rng.choice(["patches", "stripes", "plain", "checker"])))
+    shop.geom(ball, "sphere", (radius,), material, part="item", paint=paint)
     hand = shop.puppet(np.tile([0.0, 0.0, top + 0.05], (len(shop.t), 1)), stem="hand")
     skin = shop.paint("skin", kind="plain")
-    shop.geom(hand, "ellipsoid", (0.09, 0.06, 0.02), "skin", paint=skin, solid=False)
+    shop.prop(hand, "ellipsoid", (0.09, 0.06, 0.02), "skin", paint=skin)
     for finger in range(4):
         y = (finger - 1.5) * 0.025
-        shop.geom(
-            hand, "capsule", (0.011,), "skin", ends=((0.07, y, 0), (0.14, y * 1.4, -0.01)), paint=skin, solid=False
-        )
+        shop.prop(hand, "capsule", (0.011,), "skin", ends=((0.07, y, 0), (0.14, y * 1.4, -0.01)), paint=skin)
     yaw = rng.uniform(-np.pi, np.pi)
     shoulder = np.array([-0.35 * np.cos(yaw), -0.35 * np.sin(yaw), top + rng.uniform(0.35, 0.6)])
     arm(shop, hand, (-0.08, 0, 0), shoulder, whole=0.7)
@@ -195,7 +153,7 @@ def _dribble(shop: Workshop) -> Act:
 
     shop.callbacks.append(play)
     shop.hears("item", "ground")
-    return Act("bounce", "ball_game", np.array([0, 0, 0.45 * top]), 0.62 * top, floor=0.2)
+    return Act("bounce", "ball_game", (0, 0, 0.45 * top), 0.62 * top, floor=0.2)
 
 
 def _wall(shop: Workshop) -> Act:
@@ -207,15 +165,8 @@ def _wall(shop: Workshop) -> Act:
     material = str(rng.choice(["rubber", "leather", "plastic"]))
     far = float(radius * rng.uniform(10, 22) + 0.3)
     wall = str(rng.choice(["concrete", "wood", "stone", "metal"]))
-    shop.geom(
-        shop.spec.worldbody,
-        "box",
-        (0.05, far * rng.uniform(1, 4), far * rng.uniform(0.5, 1)),
-        wall,
-        place=(far + 0.05, 0, far * 0.5),
-        part="wall",
-        mover=False,
-    )
+    size = (0.05, far * rng.uniform(1, 4), far * rng.uniform(0.5, 1))
+    shop.fixed("box", size, wall, (far + 0.05, 0, far * 0.5), part="wall")
     time = rng.uniform(0.05, 0.6)
     while time < shop.duration - 0.3:
         ball = shop.free(stem="ball")
@@ -228,15 +179,9 @@ def _wall(shop: Workshop) -> Act:
         time += rng.uniform(0.7, 2.2)
     shop.hears("item", "ground")
     shop.hears("item", "wall")
-    return Act(
-        sound_label(material, ground),
-        "ball_game",
-        np.array([far * 0.4, 0, far * 0.35]),
-        far * 0.75,
-        azimuths=(np.pi * 0.6, np.pi * 1.4) if rng.random() < 0.4 else (-np.pi * 0.8, -np.pi * 0.2),
-        walls=bool(rng.random() < 0.5),
-        floor=0.12,
-    )
+    label, focus = sound_label(material, ground), (far * 0.4, 0, far * 0.35)
+    azimuths = (np.pi * 0.6, np.pi * 1.4) if rng.random() < 0.4 else (-np.pi * 0.8, -np.pi * 0.2)
+    return Act(label, "ball_game", focus, far * 0.75, azimuths, walls=bool(rng.random() < 0.5), floor=0.12)
 
 
 def _bat(shop: Workshop) -> Act:
@@ -246,19 +191,14 @@ def _bat(shop: Workshop) -> Act:
     shop.floor(pick(rng, _FLAT), z=-float(rng.uniform(0.6, 1.1)))
     ball = shop.free((0, 0, radius + 0.25), stem="ball")
     shop.geom(ball, "sphere", (radius,), "plastic", part="item", colour=tuple(rng.uniform(0.5, 1, 3)))
-    bat = shop.body((0, 0, 0), stem="bat")
-    bat.gravcomp = 1
-    joints = [shop.join(bat, "slide", axis) for axis in np.eye(3)]
-    for joint in joints:
-        shop.servo(joint, np.zeros_like(shop.t), 3000)
+    bat = shop.driven((0, 0, 0), np.zeros((len(shop.t), 3)), 3000, stem="bat")
+    drives = list(shop.drives)[-3:]
     shop.geom(bat, "cylinder", (0.085, 0.006), "wood", part="bat", mass=0.5, mover=False)
-    shop.geom(bat, "capsule", (0.013,), "wood", ends=((-0.07, 0, 0), (-0.19, 0, 0)), mass=0.1, solid=False)
+    shop.prop(bat, "capsule", (0.013,), "wood", ends=((-0.07, 0, 0), (-0.19, 0, 0)), mass=0.1)
     fist(shop, bat, (-0.15, 0, 0), shop.paint("skin", kind="plain"))
     yaw = rng.uniform(-0.5, 0.5)
-    arm(
-        shop, bat, (-0.2, 0, 0), np.array([-0.55 * np.cos(yaw), -0.55 * np.sin(yaw), rng.uniform(0.1, 0.35)]), whole=0.4
-    )
-    drives = [f"servo {joint}" for joint in joints]
+    shoulder = (-0.55 * np.cos(yaw), -0.55 * np.sin(yaw), rng.uniform(0.1, 0.35))
+    arm(shop, bat, (-0.2, 0, 0), shoulder, whole=0.4)
     rise = rng.uniform(0.12, 0.5)
     noise = np.random.default_rng(rng.integers(1 << 60))
     state = {"rise": rise}
@@ -280,14 +220,8 @@ def _bat(shop: Workshop) -> Act:
 
     shop.callbacks.append(keep)
     shop.hears("item", "bat")
-    return Act(
-        "impact_wood" if rng.random() < 0.5 else "impact_plastic",
-        "ball_game",
-        np.array([0, 0, 0.15]),
-        0.3,
-        elevations=(0.0, 0.7),
-        floor=0.1,
-    )
+    label = "impact_wood" if rng.random() < 0.5 else "impact_plastic"
+    return Act(label, "ball_game", (0, 0, 0.15), 0.3, elevations=(0.0, 0.7), floor=0.1)
 
 
 def _bowl(shop: Workshop) -> Act:
@@ -304,7 +238,7 @@ def _bowl(shop: Workshop) -> Act:
             pin = shop.free(place, stem="pin")
             paint = shop.paint(target)
             shop.geom(pin, "cylinder", (tall * 0.3, tall), target, part="item", paint=paint)
-            shop.geom(pin, "sphere", (tall * 0.25,), target, place=(0, 0, tall * 1.1), paint=paint, solid=False)
+            shop.prop(pin, "sphere", (tall * 0.25,), target, (0, 0, tall * 1.1), paint=paint)
     material = str(rng.choice(["wood", "rubber", "plastic"]))
     for time in sparse_times(rng, shop.duration - 0.8, (1, 3), 0.8) - 0.15:
         ball = shop.free(stem="ball")
@@ -314,6 +248,4 @@ def _bowl(shop: Workshop) -> Act:
         aim = -start[1] / (1.3 + tall * 2) * v
         shop.carry(ball, max(time, 0.02), place=start, velocity=(v, aim, 0), spin=(0, v / radius, 0))
     shop.hears("item", "item")
-    return Act(
-        sound_label(target, material), "ball_game", np.array([0, 0, tall * 0.6]), max(tall * 3.0, 0.4), floor=0.15
-    )
+    return Act(sound_label(target, material), "ball_game", (0, 0, tall * 0.6), max(tall * 3.0, 0.4), floor=0.15)

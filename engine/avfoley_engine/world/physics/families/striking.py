@@ -9,21 +9,28 @@ import numpy as np
 
 from avfoley_engine.world.families.palette import pick
 from avfoley_engine.world.motion import burst_times, irregular_times, stroke
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.physics.act import Act, about
 from avfoley_engine.world.physics.families.falling import grounds
 from avfoley_engine.world.physics.families.things import arm, fist
-from avfoley_engine.world.physics.materials import sound_label
+from avfoley_engine.world.physics.materials import WEIGHTS, sound_label
 from avfoley_engine.world.physics.stage import figure
-from avfoley_engine.world.physics.workshop import Workshop, heading, turned, up
+from avfoley_engine.world.physics.workshop import Workshop, heading, smoothed, turned, up
 
 _STRIKERS = {"stick": 4, "hammer": 2, "mallet": 1.2, "spoon": 0.7, "bat": 0.8, "fist": 1.0, "palm": 0.8}
+# Ranges of the tools' lengths, and half thicknesses, metres.
+_LENGTHS = {
+    "stick": (0.22, 0.42),
+    "hammer": (0.18, 0.34),
+    "mallet": (0.2, 0.35),
+    "spoon": (0.15, 0.25),
+    "bat": (0.4, 0.7),
+}
+_THICK = {"hammer": 0.014, "mallet": 0.009, "spoon": 0.006, "bat": 0.028, "fist": 0.04, "palm": 0.016}
 
 
 @dataclass(eq=False)
 class Target:
-    """Something to strike: its top's points, what it is made of, and its label where the material
-    does not say.
-    """
+    """Something to strike: points on its top, material, and label where that does not say."""
 
     points: list[np.ndarray]
     material: str
@@ -43,9 +50,7 @@ def strokes(
     rebounds: float = 0.6,
     feints: bool = True,
 ) -> np.ndarray:
-    """Height of a tool over what it strikes (N,), `depth` below it where it strikes; some strokes
-    stop short and touch nothing.
-    """
+    """Height of a tool over what it strikes (N,), `-depth` at a stroke; some strokes stop short."""
     rng, t = shop.rng, shop.t
     vigour = np.exp(-np.abs(rng.uniform(0.1, 1.0) * rng.standard_normal(len(times) + 1))).clip(0.15, 1.0)
     lifts = height * (0.15 + 0.85 * vigour)
@@ -59,147 +64,75 @@ def strokes(
     return np.asarray(track)
 
 
-def held_tool(
-    shop: Workshop, kind: str, points: list[np.ndarray], aims: np.ndarray, lift: np.ndarray, material: str
-) -> tuple[Any, float, float]:
-    """A driven hand that holds a tool whose tip goes to `points[aims]` at height `lift`; the tool
-    turns in the wrist.
+def held_tool(shop: Workshop, kind: str, way: np.ndarray, lift: np.ndarray, material: str) -> tuple[float, float]:
+    """A driven hand whose tool's tip, its part is "tool", goes along `way` (N, 3), at `lift` (N,).
 
-    Returns the hand, the heading it strikes to (radians), and the tool's length. The tip's part is
-    "tool".
+    The tool turns in the wrist. Returns the heading it strikes to (radians), and its length.
     """
-    rng, _t = shop.rng, shop.t
+    rng = shop.rng
     yaw = float(rng.uniform(-np.pi, np.pi))
     forward = np.array([np.cos(yaw), np.sin(yaw), 0.0])
-    length = {
-        "stick": rng.uniform(0.22, 0.42),
-        "hammer": rng.uniform(0.18, 0.34),
-        "mallet": rng.uniform(0.2, 0.35),
-        "spoon": rng.uniform(0.15, 0.25),
-        "bat": rng.uniform(0.4, 0.7),
-        "fist": 0.02,
-        "palm": 0.07,
-    }[kind]
-    thick = {
-        "stick": rng.uniform(0.006, 0.013),
-        "hammer": 0.014,
-        "mallet": 0.009,
-        "spoon": 0.006,
-        "bat": 0.028,
-        "fist": 0.04,
-        "palm": 0.016,
-    }[kind]
-    slope = rng.uniform(-0.1, 0.35) if kind not in ("fist", "palm") else 0.0  # of the tool when it strikes, tip down
+    bare, heavy = kind in ("fist", "palm"), kind in ("hammer", "bat")
+    lengths = {kind: rng.uniform(*span) for kind, span in _LENGTHS.items()}
+    length = (lengths | {"fist": 0.02, "palm": 0.07})[kind]
+    thick = {"stick": rng.uniform(0.006, 0.013), **_THICK}[kind]
+    slope = rng.uniform(-0.1, 0.35) if not bare else 0.0  # of the tool when it strikes, tip down
     wrist = float(rng.uniform(0.3, 0.9)) if length > 0.1 else 0.0
-    head = {"hammer": rng.uniform(0.03, 0.05), "mallet": rng.uniform(0.015, 0.03), "spoon": 0.012, "fist": 0.04}.get(
-        kind, thick
-    )
-    # The tip's way: to the aim of the next stroke, along the ground.
-    way = np.stack([points[i] for i in aims])
-    home = way[0] - forward * length * np.cos(slope) + np.array([0, 0, length * np.sin(slope) + head])
-    hand = shop.body(home, quat=heading(yaw), stem="hand")
-    hand.gravcomp = 1
+    heads = {"hammer": rng.uniform(0.03, 0.05), "mallet": rng.uniform(0.015, 0.03), "spoon": 0.012, "fist": 0.04}
+    head = heads.get(kind, thick)
+    home = way[0] - forward * length * np.cos(slope) + up(length * np.sin(slope) + head)
     turn = np.arcsin(np.clip(wrist * np.clip(lift, 0, None) / length, 0, 0.9))
+    side = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
     moves = way - way[0]
-    moves = np.stack([moves @ forward, moves @ np.array([-np.sin(yaw), np.cos(yaw), 0]), moves[:, 2]], 1)
+    moves = np.stack([moves @ forward, moves @ side, moves[:, 2]], 1)
     # The hand goes up by what the wrist does not give, and back as the tool turns.
     moves[:, 2] += lift - length * np.sin(turn)
-    for axis in range(3):
-        joint = shop.join(hand, "slide", np.eye(3)[axis])
-        shop.servo(joint, moves[:, axis], 5000 if kind in ("hammer", "bat") else 3500)
-    grip = shop.body((0, 0, 0), quat=turned((0, 1, 0), slope), parent=hand, stem="grip")
-    grip.gravcomp = 1
+    hand = shop.driven(home, moves, 5000 if heavy else 3500, quat=heading(yaw), stem="hand")
+    grip = shop.body((0, 0, 0), quat=turned((0, 1, 0), slope), parent=hand, stem="grip", weightless=True)
     if wrist:
-        joint = shop.join(grip, "hinge", (0, -1, 0), damping=0.002)
-        shop.servo(joint, turn, 60 if kind in ("hammer", "bat") else 25)
+        shop.servo(shop.join(grip, "hinge", (0, -1, 0), damping=0.002), turn, 60 if heavy else 25)
     skin = shop.paint("skin", kind="plain")
     handle = shop.paint("wood" if rng.random() < 0.6 else "plastic")
-    shop.geom(hand, "sphere", (0.02,), "skin", paint=skin, mass=0.35, solid=False)
-    if kind in ("fist", "palm"):
+    shop.prop(hand, "sphere", (0.02,), "skin", paint=skin, mass=0.35)
+    if bare:
         shape = (0.045, 0.04, 0.04) if kind == "fist" else (0.09, 0.05, 0.016)
         shop.geom(grip, "ellipsoid", shape, "skin", paint=skin, part="tool", mass=0.4)
         if kind == "palm":
             for finger in range(4):
                 y = (finger - 1.5) * 0.02
-                shop.geom(
-                    grip,
-                    "capsule",
-                    (0.009,),
-                    "skin",
-                    ends=((0.06, y, 0), (0.13, 1.3 * y, 0.003)),
-                    paint=skin,
-                    solid=False,
-                )
+                shop.prop(grip, "capsule", (0.009,), "skin", ends=((0.06, y, 0), (0.13, 1.3 * y, 0.003)), paint=skin)
         else:
             fist(shop, grip, (0.01, 0, 0), skin)
     else:
-        shop.geom(
-            grip,
-            "capsule",
-            (thick,),
-            "wood",
-            ends=((-0.04, 0, 0), (length, 0, 0)),
-            paint=handle,
-            part="tool",
-            mass=0.05 if kind != "bat" else 0.4,
-        )
-        fist(shop, grip, (0, 0, 0), skin, turn=None)
         tip = (length, 0, 0)
-        paint = shop.paint(material)
+        look: dict[str, Any] = {"part": "tool", "paint": handle}
+        mass = 0.05 if kind != "bat" else 0.4
+        shop.geom(grip, "capsule", (thick,), "wood", ends=((-0.04, 0, 0), tip), mass=mass, **look)
+        fist(shop, grip, (0, 0, 0), skin)
+        look["paint"] = shop.paint(material)
         if kind == "hammer":
-            wide = rng.uniform(0.012, 0.022)
-            shop.geom(grip, "cylinder", (wide, head), material, place=tip, paint=paint, part="tool", mass=0.35)
+            shop.geom(grip, "cylinder", (rng.uniform(0.012, 0.022), head), material, tip, mass=0.35, **look)
         elif kind == "mallet":
-            shop.geom(grip, "sphere", (head,), material, place=tip, paint=paint, part="tool", mass=0.06)
+            shop.geom(grip, "sphere", (head,), material, tip, mass=0.06, **look)
         elif kind == "spoon":
-            shop.geom(
-                grip, "ellipsoid", (0.035, 0.022, 0.008), material, place=tip, paint=paint, part="tool", mass=0.03
-            )
-    side = np.array([-np.sin(yaw), np.cos(yaw), 0.0])
+            shop.geom(grip, "ellipsoid", (0.035, 0.022, 0.008), material, tip, mass=0.03, **look)
     shoulder = home - forward * rng.uniform(0.25, 0.5) + side * rng.uniform(-0.25, 0.25) + up(rng.uniform(0.1, 0.42))
     arm(shop, grip, (-0.05, 0, 0), shoulder, whole=0.4, bend=(*(side[:2] * rng.choice([-1, 1])), -1.0))
-    return hand, yaw, length
+    return yaw, length
 
 
 def _target(shop: Workshop) -> Target:
     """Builds something to strike on or above the ground."""
     rng = shop.rng
-    world = shop.spec.worldbody
-    kind = pick(
-        rng,
-        {
-            "ground": 1.3,
-            "things": 2.0,
-            "drum": 1.6,
-            "cymbal": 0.8,
-            "anvil": 1.2,
-            "nail": 0.7,
-            "row": 1.2,
-            "cushion": 0.8,
-            "hanging": 0.8,
-            "pipe": 0.9,
-        },
-    )
+    kind = pick(rng, WEIGHTS["targets"])
+    look: dict[str, Any] = {"part": "target", "mover": False}
     if kind == "ground":
         material = grounds(shop, 0.25)
         points = [np.array([*rng.normal(0, 0.06, 2), 0.0]) for _ in range(4)]
         return Target(points, material, 0.15)
     grounds(shop, 0.4)
     if kind == "things":
-        material = pick(
-            rng,
-            {
-                "metal": 1.5,
-                "wood": 2,
-                "plastic": 1.5,
-                "stone": 1.5,
-                "glass": 0.5,
-                "ceramic": 0.7,
-                "tin": 1,
-                "paper": 1,
-                "cloth": 0.7,
-            },
-        )
+        material = pick(rng, WEIGHTS["struck"])
         points = []
         for number in range(int(rng.integers(1, 4))):
             size = rng.uniform(0.05, 0.14, 3)
@@ -208,16 +141,10 @@ def _target(shop: Workshop) -> Target:
             springy = rng.random() < 0.5
             body = shop.body(place, quat=heading(rng.uniform(0, 3)), stem="target")
             if springy:
-                shop.join(
-                    body,
-                    "slide",
-                    (0, 0, 1),
-                    span=(-0.02, 0.02),
-                    stiffness=float(np.exp(rng.uniform(5, 8))) * 3,
-                    damping=8,
-                )
+                stiffness = float(np.exp(rng.uniform(5, 8))) * 3
+                shop.join(body, "slide", (0, 0, 1), span=(-0.02, 0.02), stiffness=stiffness, damping=8)
             measure = size if shape != "cylinder" else size[[0, 2]]
-            shop.geom(body, shape, measure, material, part="target", mover=False, mass=1.5)
+            shop.geom(body, shape, measure, material, **look, mass=1.5)
             points.append(place + up(size[2]))
         return Target(points, material, 0.13 * len(points))
     if kind == "drum":
@@ -227,53 +154,33 @@ def _target(shop: Workshop) -> Target:
             place = np.array([0.38 * number, rng.normal(0, 0.04), tall + rng.uniform(0, 0.4)])
             tilt = turned((rng.normal(), rng.normal(), 0), rng.uniform(0, 0.25))
             body = shop.body(place, quat=tilt, stem="target")
-            shop.geom(body, "cylinder", (radius, tall), "wood", solid=False)
-            shop.geom(body, "cylinder", (radius * 1.04, 0.012), "metal", place=(0, 0, tall), solid=False)
+            shop.prop(body, "cylinder", (radius, tall), "wood")
+            shop.prop(body, "cylinder", (radius * 1.04, 0.012), "metal", (0, 0, tall))
             skin = shop.body((0, 0, tall + 0.002), parent=body, stem="target")
             shop.join(skin, "slide", (0, 0, 1), span=(-0.03, 0.03), stiffness=3000, damping=6)
-            shop.geom(
-                skin,
-                "cylinder",
-                (radius, 0.008),
-                "leather",
-                part="target",
-                paint=shop.paint("paper", kind="plain"),
-                mover=False,
-                mass=0.2,
-            )
+            paint = shop.paint("paper", kind="plain")
+            shop.geom(skin, "cylinder", (radius, 0.008), "leather", paint=paint, mass=0.2, **look)
             points.append(place + up(tall + 0.01))
         return Target(points, "leather", 0.2 * len(points), "drum_hit")
     if kind == "cymbal":
         high, radius = rng.uniform(0.5, 0.9), rng.uniform(0.14, 0.25)
-        shop.geom(world, "capsule", (0.01,), "metal", ends=((0, 0, 0), (0, 0, high)), solid=False)
+        shop.prop(shop.world, "capsule", (0.01,), "metal", ends=((0, 0, 0), (0, 0, high)))
         body = shop.body((0, 0, high), stem="target")
         for axis in ((1, 0, 0), (0, 1, 0)):
             shop.join(body, "hinge", axis, stiffness=rng.uniform(0.3, 1.2), damping=rng.uniform(0.005, 0.02))
-        shop.geom(
-            body,
-            "cylinder",
-            (radius, 0.004),
-            "metal",
-            part="target",
-            mover=False,
-            mass=0.6,
-            paint=shop.paint("metal", kind="plain", colour=(0.85, 0.65, 0.25)),
-        )
-        shop.geom(body, "ellipsoid", (0.05, 0.05, 0.025), "metal", solid=False)
+        brass = shop.paint("metal", kind="plain", colour=(0.85, 0.65, 0.25))
+        shop.geom(body, "cylinder", (radius, 0.004), "metal", paint=brass, mass=0.6, **look)
+        shop.prop(body, "ellipsoid", (0.05, 0.05, 0.025), "metal")
         edge = rng.uniform(0, 6.28)
-        return Target(
-            [np.array([0.75 * radius * np.cos(edge), 0.75 * radius * np.sin(edge), high])],
-            "metal",
-            radius * 1.3,
-            "cymbal",
-        )
+        point = np.array([0.75 * radius * np.cos(edge), 0.75 * radius * np.sin(edge), high])
+        return Target([point], "metal", radius * 1.3, "cymbal")
     if kind == "anvil":
         high = rng.uniform(0.15, 0.6)
-        shop.geom(world, "cylinder", (rng.uniform(0.1, 0.2), high / 2), "wood", place=(0, 0, high / 2), part="rest")
+        shop.geom(shop.world, "cylinder", (rng.uniform(0.1, 0.2), high / 2), "wood", (0, 0, high / 2), part="rest")
         size = np.array([rng.uniform(0.1, 0.2), rng.uniform(0.04, 0.08), rng.uniform(0.03, 0.08)])
         body = shop.body((0, 0, high + size[2]), quat=heading(rng.uniform(0, 3)))
         dark = shop.paint("metal", kind="plain", colour=(0.25, 0.25, 0.28) if rng.random() < 0.6 else None)
-        shop.geom(body, "box", size, "metal", part="target", paint=dark, mover=False)
+        shop.geom(body, "box", size, "metal", paint=dark, **look)
         points = [np.array([rng.normal(0, 0.02), rng.normal(0, 0.01), high + 2 * size[2]]) for _ in range(2)]
         return Target(points, "metal", 0.2, "hammer" if rng.random() < 0.4 else "impact_metal")
     if kind == "nail":
@@ -282,8 +189,8 @@ def _target(shop: Workshop) -> Target:
         shop.geom(body, "box", (wide, rng.uniform(0.05, 0.12), 0.03), "wood", part="rest", mover=False)
         nail = shop.body((0, 0, 0.1), stem="target")
         shop.join(nail, "slide", (0, 0, 1), span=(-0.05, 0.0), friction=60, damping=30)
-        shop.geom(nail, "cylinder", (0.004, 0.05), "metal", solid=False, mass=0.02)
-        shop.geom(nail, "cylinder", (0.01, 0.004), "metal", place=(0, 0, 0.05), part="target", mover=False, mass=0.05)
+        shop.prop(nail, "cylinder", (0.004, 0.05), "metal", mass=0.02)
+        shop.geom(nail, "cylinder", (0.01, 0.004), "metal", (0, 0, 0.05), **look, mass=0.05)
         return Target([np.array([0, 0, 0.14])], "metal", 0.16, "hammer")
     if kind == "row":  # a xylophone, bottles in a row, steps of a railing
         material = pick(rng, {"wood": 1.5, "metal": 1.5, "glass": 1, "tin": 0.8, "plastic": 0.7})
@@ -295,9 +202,9 @@ def _target(shop: Workshop) -> Target:
             body = shop.body((x, 0, long if upright else 0.05), stem="target")
             shop.join(body, "slide", (0, 0, 1), span=(-0.01, 0.01), stiffness=4000, damping=10)
             if upright:
-                shop.geom(body, "cylinder", (gap * 0.35, long), material, part="target", mover=False, mass=0.4)
+                shop.geom(body, "cylinder", (gap * 0.35, long), material, **look, mass=0.4)
             else:
-                shop.geom(body, "box", (gap * 0.42, long, 0.008), material, part="target", mover=False, mass=0.3)
+                shop.geom(body, "box", (gap * 0.42, long, 0.008), material, **look, mass=0.3)
             points.append(np.array([x, 0, 2 * long if upright else 0.06]))
         return Target(points, material, max(0.15, gap * count / 2))
     if kind == "cushion":
@@ -305,73 +212,52 @@ def _target(shop: Workshop) -> Target:
         body = shop.body((0, 0, size[2]), stem="target")
         shop.join(body, "slide", (0, 0, 1), span=(-0.06, 0.06), stiffness=900, damping=25)
         material = str(rng.choice(["cloth", "leather"]))
-        shop.geom(
-            body, "ellipsoid" if rng.random() < 0.6 else "box", size, material, part="target", mover=False, mass=0.6
-        )
-        return Target(
-            [np.array([*rng.normal(0, 0.04, 2), 1.9 * size[2]]) for _ in range(3)],
-            material,
-            float(size[0]),
-            "impact_soft",
-        )
+        shop.geom(body, "ellipsoid" if rng.random() < 0.6 else "box", size, material, mass=0.6, **look)
+        points = [np.array([*rng.normal(0, 0.04, 2), 1.9 * size[2]]) for _ in range(3)]
+        return Target(points, material, float(size[0]), "impact_soft")
     if kind == "hanging":
         material = pick(rng, {"metal": 2, "wood": 1, "glass": 0.5, "cloth": 0.6})
         high, long = rng.uniform(0.4, 0.8), rng.uniform(0.06, 0.12)
         body = shop.body((0, 0, high + long), stem="target")
-        shop.join(body, "hinge", (0, 1, 0), place=(0, 0, 0.3), damping=0.01)
-        shop.join(body, "hinge", (1, 0, 0), place=(0, 0, 0.3), damping=0.01)
-        shop.geom(body, "cylinder", (long * 1.3, long * 0.4), material, part="target", mover=False, mass=1.5)
-        shop.geom(body, "capsule", (0.004,), "cloth", ends=((0, 0, 0), (0, 0, 0.3)), solid=False)
-        return Target(
-            [np.array([long * 0.8, 0, high + long * 1.4])],
-            material,
-            0.2,
-            "bell" if material == "metal" and rng.random() < 0.5 else "",
-        )
+        for axis in ((0, 1, 0), (1, 0, 0)):
+            shop.join(body, "hinge", axis, place=(0, 0, 0.3), damping=0.01)
+        shop.geom(body, "cylinder", (long * 1.3, long * 0.4), material, **look, mass=1.5)
+        shop.prop(body, "capsule", (0.004,), "cloth", ends=((0, 0, 0), (0, 0, 0.3)))
+        label = "bell" if material == "metal" and rng.random() < 0.5 else ""
+        return Target([np.array([long * 0.8, 0, high + long * 1.4])], material, 0.2, label)
     high = rng.uniform(0.3, 0.8)  # a railing
     material = str(rng.choice(["metal", "wood"]))
-    shop.geom(world, "capsule", (0.022,), material, ends=((-1.5, 0, high), (1.5, 0, high)), part="target", mover=False)
+    shop.geom(shop.world, "capsule", (0.022,), material, ends=((-1.5, 0, high), (1.5, 0, high)), **look)
     for x in np.arange(-1.5, 1.6, 0.3 if rng.random() < 0.5 else 1.0):
-        shop.geom(world, "capsule", (0.015,), material, ends=((x, 0, 0), (x, 0, high)), solid=False)
+        shop.prop(shop.world, "capsule", (0.015,), material, ends=((x, 0, 0), (x, 0, high)))
     return Target([np.array([rng.normal(0, 0.1), 0, high + 0.02]) for _ in range(3)], material, 0.22)
 
 
 def strike(shop: Workshop) -> Act:
-    """A drumstick, hammer, mallet, spoon, bat or hand strikes things: drums, anvils, furniture,
-    bottles, railings.
-    """
+    """A tool or hand strikes things: drums, anvils, furniture, bottles, railings."""
     rng, t = shop.rng, shop.t
     target = _target(shop)
-    kinds = dict(_STRIKERS)
-    if target.label in ("hammer",):
+    kinds = _STRIKERS
+    if target.label == "hammer":
         kinds = {"hammer": 1.0}
     elif target.label == "drum_hit":
         kinds = {"stick": 4, "mallet": 1.5, "palm": 1.5}
     elif target.label in ("cymbal", "bell"):
         kinds = {"stick": 3, "mallet": 1.5, "hammer": 0.3}
     kind = pick(rng, kinds)
-    head = (
-        "metal"
-        if kind in ("hammer", "spoon") and rng.random() < 0.85
-        else str(rng.choice(["wood", "rubber", "plastic"]))
-    )
-    pace = (0.7, 1.8) if kind in ("bat", "hammer") else (1.0, 2.8)
-    times = irregular_times(rng, shop.duration, pace)
-    height = float(rng.uniform(0.08, 0.3) if kind not in ("bat", "hammer") else rng.uniform(0.12, 0.4))
+    metal = kind in ("hammer", "spoon") and rng.random() < 0.85
+    head = "metal" if metal else str(rng.choice(["wood", "rubber", "plastic"]))
+    heavy = kind in ("bat", "hammer")
+    times = irregular_times(rng, shop.duration, (0.7, 1.8) if heavy else (1.0, 2.8))
+    height = float(rng.uniform(0.12, 0.4) if heavy else rng.uniform(0.08, 0.3))
     lift = strokes(shop, times, height, 0.005)
     order = rng.integers(0, len(target.points), len(times) + 1)
     if rng.random() < 0.3:
         order[:] = 0
     aims = order[np.searchsorted(times + 0.12, t)]
     # It goes from one aim to the next while it is up.
-    spots = np.stack(target.points)[aims]
-    width = max(1, round(0.12 / shop.step))
-    kernel = np.ones(width) / width
-    path = np.stack(
-        [np.convolve(np.pad(spots[:, i], width // 2, mode="edge"), kernel, mode="valid")[: len(t)] for i in range(3)], 1
-    )
-    hand, yaw, length = held_tool(shop, kind, list(path), np.arange(len(t)), lift, head)
-    del hand
+    way = smoothed(np.stack(target.points)[aims], max(1, round(0.12 / shop.step)))
+    yaw, length = held_tool(shop, kind, way, lift, head)
     shop.hears("tool", "target")
     shop.hears("tool", "ground")
     shop.hears("tool", "rest")
@@ -387,14 +273,12 @@ def strike(shop: Workshop) -> Act:
         [rng.uniform(0.6, 2.2), rng.uniform(-2.2, -0.6), np.pi + rng.choice([-0.45, 0.45]), rng.uniform(-0.6, 0.6)],
         p=[0.36, 0.36, 0.16, 0.12],
     )
-    return Act(
-        label, "strike", middle, float(extent), azimuths=(turn - 0.25, turn + 0.25), elevations=(0.1, 0.9), floor=0.1
-    )
+    return Act(label, "strike", middle, extent, about(turn, 0.25), (0.1, 0.9), floor=0.1)
 
 
 def knock(shop: Workshop) -> Act:
     """A fist or knuckles knock on a door, wall or window."""
-    rng, _t = shop.rng, shop.t
+    rng = shop.rng
     shop.floor(pick(rng, {"wood": 2, "tiles": 1, "carpet": 1, "concrete": 1}))
     high = float(rng.uniform(1.1, 1.5))
     material = pick(rng, {"wood": 4, "metal": 1, "glass": 0.5, "plastic": 0.7})
@@ -404,55 +288,34 @@ def knock(shop: Workshop) -> Act:
     shop.geom(door, "box", (0.02, wide, 1.0), material, part="target", mover=False, mass=12)
     for y, z in ((-0.5, 0.45), (0.5, 0.45), (-0.5, -0.4), (0.5, -0.4)):
         if rng.random() < 0.6:
-            shop.geom(door, "box", (0.006, wide * 0.36, 0.33), material, place=(-0.02, y * wide, z), solid=False)
-    shop.geom(door, "sphere", (0.03,), "metal", place=(-0.06, -wide * 0.8, 0), solid=False)
+            shop.prop(door, "box", (0.006, wide * 0.36, 0.33), material, (-0.02, y * wide, z))
+    shop.prop(door, "sphere", (0.03,), "metal", (-0.06, -wide * 0.8, 0))
     for side in (-1, 1):
-        shop.geom(
-            shop.spec.worldbody,
-            "box",
-            (0.05, 0.6, 1.2),
-            "concrete",
-            place=(0.04, side * (wide + 0.62), 1.2),
-            solid=False,
-        )
+        shop.prop(shop.world, "box", (0.05, 0.6, 1.2), "concrete", (0.04, side * (wide + 0.62), 1.2))
     times = burst_times(rng, shop.duration, (2, 4), (0.17, 0.4), (0.5, 1.5))
     lift = strokes(shop, times, rng.uniform(0.08, 0.22), 0.006, fall=(0.07, 0.1), rise=(0.1, 0.15), dwells=(0.0,))
     place = np.array([-0.065, rng.uniform(-0.2, 0.2), high])
-    hand = shop.body(place, stem="hand")
-    hand.gravcomp = 1
-    joint = shop.join(hand, "slide", (-1, 0, 0))
-    shop.servo(joint, lift, 4500)
-    joint = shop.join(hand, "hinge", (0, 1, 0))
-    shop.servo(joint, -2.0 * lift, 30)
+    hand = shop.body(place, stem="hand", weightless=True)
+    shop.servo(shop.join(hand, "slide", (-1, 0, 0)), lift, 4500)
+    shop.servo(shop.join(hand, "hinge", (0, 1, 0)), -2.0 * lift, 30)
     skin = shop.paint("skin", kind="plain")
-    shop.geom(hand, "ellipsoid", (0.045, 0.04, 0.045), "skin", paint=skin, part="tool", mass=0.5, place=(0.02, 0, 0))
+    shop.geom(hand, "ellipsoid", (0.045, 0.04, 0.045), "skin", (0.02, 0, 0), paint=skin, part="tool", mass=0.5)
     for finger in range(4):
         y = (finger - 1.5) * 0.02
-        shop.geom(
-            hand, "capsule", (0.011,), "skin", ends=((0.05, y, 0.02), (0.045, y, -0.025)), paint=skin, solid=False
-        )
+        shop.prop(hand, "capsule", (0.011,), "skin", ends=((0.05, y, 0.02), (0.045, y, -0.025)), paint=skin)
     shoulder = place + rng.uniform([-0.45, -0.3, -0.2], [-0.3, 0.3, 0.15])
     arm(shop, hand, (-0.03, 0, -0.01), shoulder, whole=0.6)
     shop.hears("tool", "target")
     side = rng.choice([-1.0, 1.0])
     label = "knock" if material in ("wood", "plastic") and rng.random() < 0.8 else sound_label(material, "wood")
     back = np.pi + side * rng.uniform(0.4, 1.35)
-    return Act(
-        label,
-        "knock",
-        np.array([-0.1, place[1], high]),
-        float(rng.uniform(0.2, 0.55)),
-        azimuths=(back - 0.15, back + 0.15),
-        elevations=(-0.1, 0.5),
-        walls=False,
-        outdoors=False,
-        floor=0.15,
-    )
+    focus, extent = (-0.1, place[1], high), rng.uniform(0.2, 0.55)
+    return Act(label, "knock", focus, extent, about(back, 0.15), (-0.1, 0.5), walls=False, outdoors=False, floor=0.15)
 
 
 def clap(shop: Workshop) -> Act:
     """Two hands meet, seen close or with the person they belong to."""
-    rng, _t = shop.rng, shop.t
+    rng = shop.rng
     shop.floor(pick(rng, {"wood": 2, "grass": 1, "carpet": 1, "concrete": 1}))
     high = float(rng.uniform(1.0, 1.45))
     times = irregular_times(rng, shop.duration, (0.9, 3.0), min_gap=0.22)
@@ -464,17 +327,13 @@ def clap(shop: Workshop) -> Act:
     coat = shop.paint("cloth")
     for side, share in ((-1, lead), (1, 1 - lead)):
         place = np.array([0.0, side * 0.022, high])
-        hand = shop.body(place, quat=turned((1, 0, 0), tilt), stem="hand")
-        hand.gravcomp = 1
-        joint = shop.join(hand, "slide", (0, side, 0))
-        shop.servo(joint, 2 * lift * share, 2500)
+        hand = shop.body(place, quat=turned((1, 0, 0), tilt), stem="hand", weightless=True)
+        shop.servo(shop.join(hand, "slide", (0, side, 0)), 2 * lift * share, 2500)
         shop.geom(hand, "box", (0.05, 0.014, 0.042), "skin", paint=skin, part=f"palm{side}", mass=0.4)
         for finger in range(4):
             z = (finger - 1.5) * 0.021
-            shop.geom(
-                hand, "capsule", (0.01,), "skin", ends=((0.05, 0, z), (0.12, 0, 1.1 * z)), paint=skin, solid=False
-            )
-        shop.geom(hand, "capsule", (0.011,), "skin", ends=((0.0, 0, 0.04), (0.05, 0, 0.075)), paint=skin, solid=False)
+            shop.prop(hand, "capsule", (0.01,), "skin", ends=((0.05, 0, z), (0.12, 0, 1.1 * z)), paint=skin)
+        shop.prop(hand, "capsule", (0.011,), "skin", ends=((0.0, 0, 0.04), (0.05, 0, 0.075)), paint=skin)
         shoulder = np.array([-0.33, side * 0.19, high + rng.uniform(0.1, 0.25)])
         sleeve = coat if rng.random() < 0.6 else skin
         shop.limb((None, shoulder), (hand, (-0.06, 0, 0)), (0.3, 0.27), (0.05, 0.036), (coat, sleeve), (0, side, -1.0))
@@ -484,47 +343,20 @@ def clap(shop: Workshop) -> Act:
     shop.hears("palm-1", "palm1")
     turn = rng.uniform(-1.2, 1.2)
     extent = float(rng.choice([rng.uniform(0.16, 0.28), rng.uniform(0.3, 0.6)]))
-    return Act(
-        "clap",
-        "clap",
-        np.array([-0.05 - 0.3 * (extent > 0.3), 0, high]),
-        extent,
-        azimuths=(turn - 0.3, turn + 0.3),
-        elevations=(-0.15, 0.6),
-        floor=0.1,
-    )
+    focus = (-0.05 - 0.3 * (extent > 0.3), 0, high)
+    return Act("clap", "clap", focus, extent, about(turn, 0.3), (-0.15, 0.6), floor=0.1)
 
 
 def chop(shop: Workshop) -> Act:
     """A knife or cleaver goes through vegetables on a board; slices fall away."""
     rng, t = shop.rng, shop.t
-    shop.table(
-        pick(rng, {"wood": 2, "stone": 1, "metal": 0.7}), float(rng.uniform(0.8, 1.6)), float(rng.uniform(0.6, 1.0))
-    )
-    world = shop.spec.worldbody
+    shop.table(pick(rng, {"wood": 2, "stone": 1, "metal": 0.7}), rng.uniform(0.8, 1.6), rng.uniform(0.6, 1.0))
     board = str(rng.choice(["wood", "wood", "plastic"]))
-    shop.geom(
-        world,
-        "box",
-        (rng.uniform(0.16, 0.26), rng.uniform(0.12, 0.18), 0.01),
-        board,
-        place=(0, 0, 0.01),
-        part="board",
-        mover=False,
-    )
+    shop.fixed("box", (rng.uniform(0.16, 0.26), rng.uniform(0.12, 0.18), 0.01), board, (0, 0, 0.01), part="board")
     times = irregular_times(rng, shop.duration, (1.2, 3.2), min_gap=0.24)
     height = float(rng.uniform(0.05, 0.16))
-    lift = strokes(
-        shop,
-        times,
-        height,
-        0.005,
-        fall=(0.09, 0.18),
-        rise=(0.12, 0.3),
-        dwells=(0.02, 0.06, 0.1),
-        rebounds=0,
-        feints=False,
-    )
+    fall, rise, dwells = (0.09, 0.18), (0.12, 0.3), (0.02, 0.06, 0.1)
+    lift = strokes(shop, times, height, 0.005, fall=fall, rise=rise, dwells=dwells, rebounds=0, feints=False)
     # The vegetable is pushed towards the knife; the slices cut off tip over.
     thick = rng.uniform(0.005, 0.014)
     radius = rng.uniform(0.015, 0.04)
@@ -536,58 +368,31 @@ def chop(shop: Workshop) -> Act:
         piece = shop.free(quat=lie, stem="slice")
         r = radius * (1 - 0.6 * max(0, number - count + 4) / 4)
         shop.geom(piece, "cylinder", (r, thick * 0.48), "food", paint=paint, part="slice")
-        shop.geom(piece, "cylinder", (r * 0.92, thick * 0.5), "food", paint=inner, solid=False)
+        shop.prop(piece, "cylinder", (r * 0.92, thick * 0.5), "food", paint=inner)
         until = float(times[number]) if number < len(times) else None
         done = np.searchsorted(times, t - 0.08)
-        slow = np.convolve(np.pad(done.astype(float), 60, mode="edge"), np.ones(121) / 121, mode="valid")[: len(t)]
-        x = (number - slow + 0.6) * thick
+        x = (number - smoothed(done.astype(float), 121) + 0.6) * thick
         path = np.stack([x, 0 * t, np.full(len(t), 0.02 + radius)], 1)
         shop.carry(piece, until, path=path, quat=lie)
     length = float(rng.uniform(0.14, 0.24))
-    knife = shop.body((0, 0, 0.022), stem="knife")
-    knife.gravcomp = 1
-    joint = shop.join(knife, "slide", (0, 0, 1))
-    shop.servo(joint, lift, 3500)
+    knife = shop.body((0, 0, 0.022), stem="knife", weightless=True)
+    shop.servo(shop.join(knife, "slide", (0, 0, 1)), lift, 3500)
     rock = rng.uniform(0, 3.0)
-    joint = shop.join(knife, "hinge", (1, 0, 0), place=(0, length * 0.4, 0))
-    shop.servo(joint, -rock * np.clip(lift, 0, None), 40)
+    shop.servo(shop.join(knife, "hinge", (1, 0, 0), place=(0, length * 0.4, 0)), -rock * np.clip(lift, 0, None), 40)
     blade = rng.uniform(0.02, 0.05)
-    shop.geom(knife, "box", (0.0012, length / 2, blade / 2), "metal", place=(0, 0, blade / 2), part="knife", mass=0.15)
-    shop.geom(knife, "box", (0.012, 0.055, 0.013), "wood", place=(0, -length / 2 - 0.05, blade * 0.7), solid=False)
+    shop.geom(knife, "box", (0.0012, length / 2, blade / 2), "metal", (0, 0, blade / 2), part="knife", mass=0.15)
+    shop.prop(knife, "box", (0.012, 0.055, 0.013), "wood", (0, -length / 2 - 0.05, blade * 0.7))
     skin = shop.paint("skin", kind="plain")
-    shop.geom(
-        knife,
-        "ellipsoid",
-        (0.04, 0.045, 0.035),
-        "skin",
-        place=(0.0, -length / 2 - 0.05, blade * 0.7),
-        paint=skin,
-        solid=False,
-        mass=0.4,
-    )
-    arm(
-        shop,
-        knife,
-        (0, -length / 2 - 0.09, blade * 0.7),
-        np.array([rng.uniform(-0.1, 0.25), -0.6, rng.uniform(0.25, 0.45)]),
-        whole=0.35,
-        bend=(1, 0, -0.6),
-    )
+    grip, wrist = (0.0, -length / 2 - 0.05, blade * 0.7), (0, -length / 2 - 0.09, blade * 0.7)
+    shop.prop(knife, "ellipsoid", (0.04, 0.045, 0.035), "skin", grip, paint=skin, mass=0.4)
+    shoulder = (rng.uniform(-0.1, 0.25), -0.6, rng.uniform(0.25, 0.45))
+    arm(shop, knife, wrist, shoulder, whole=0.35, bend=(1, 0, -0.6))
     if rng.random() < 0.7:  # the other hand holds what is cut
-        push = shop.puppet(
-            np.stack([(count * 0.6 + 1) * thick + 0.05 + 0 * t, 0 * t, np.full(len(t), 0.02 + 1.6 * radius)], 1)
-        )
-        shop.geom(push, "ellipsoid", (0.05, 0.04, 0.03), "skin", paint=skin, solid=False)
-        arm(shop, push, (0.03, -0.03, 0), np.array([0.35, -0.6, 0.4]), whole=0.0, bend=(1, 0, -0.5))
+        place = ((count * 0.6 + 1) * thick + 0.05, 0, 0.02 + 1.6 * radius)
+        push = shop.puppet(np.tile(place, (len(t), 1)))
+        shop.prop(push, "ellipsoid", (0.05, 0.04, 0.03), "skin", paint=skin)
+        arm(shop, push, (0.03, -0.03, 0), (0.35, -0.6, 0.4), whole=0.0, bend=(1, 0, -0.5))
     shop.hears("knife", "board")
     turn = rng.choice([rng.uniform(0.4, 2.7), rng.uniform(-2.4, -0.75)], p=[0.6, 0.4])
-    return Act(
-        "chop",
-        "chop",
-        np.array([0, 0, 0.03 + 0.3 * height]),
-        float(rng.uniform(0.13, 0.26)),
-        azimuths=(turn - 0.2, turn + 0.2),
-        elevations=(0.15, 1.0),
-        outdoors=False,
-        floor=0.12,
-    )
+    focus, extent = (0, 0, 0.03 + 0.3 * height), rng.uniform(0.13, 0.26)
+    return Act("chop", "chop", focus, extent, about(turn, 0.2), (0.15, 1.0), outdoors=False, floor=0.12)

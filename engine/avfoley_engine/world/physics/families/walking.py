@@ -7,32 +7,19 @@ from typing import Any
 import numpy as np
 
 from avfoley_engine.world.families.palette import pick
-from avfoley_engine.world.motion import irregular_times, smoothstep
-from avfoley_engine.world.physics.act import Act
+from avfoley_engine.world.motion import footfalls, irregular_times, smoothstep
+from avfoley_engine.world.physics.act import Act, about
+from avfoley_engine.world.physics.materials import WEIGHTS
 from avfoley_engine.world.physics.stage import figure
-from avfoley_engine.world.physics.workshop import Workshop, heading
+from avfoley_engine.world.physics.workshop import Workshop, heading, smoothed
 
-_GROUNDS = {
-    "concrete": 3,
-    "wood": 3,
-    "tiles": 2,
-    "gravel": 1.2,
-    "leaves": 0.7,
-    "grass": 0.4,
-    "carpet": 0.4,
-    "water": 0.6,
-    "stone": 1,
-    "metal": 0.4,
-}
 _LABELS = {"gravel": "impact_gravel", "leaves": "leaves", "water": "footsteps_water"}
 
 
 def footsteps(shop: Workshop) -> Act:
-    """Someone walks, runs, marches on the spot or comes down stairs; each landing of a shoe is
-    heard.
-    """
+    """Someone walks, runs or marches on the spot; each landing of a shoe is heard."""
     rng, t = shop.rng, shop.t
-    ground = pick(rng, _GROUNDS)
+    ground = pick(rng, WEIGHTS["walked"])
     shop.floor(ground)
     kind = str(rng.choice(["walk", "run", "spot"], p=[0.65, 0.12, 0.23]))
     tempo = {"walk": (1.2, 2.3), "run": (2.3, 3.2), "spot": (1.0, 2.6)}[kind]
@@ -44,7 +31,7 @@ def footsteps(shop: Workshop) -> Act:
     # The way of the trunk: a stride a step.
     knots = np.concatenate([[times[0] - 0.7], times, [times[-1] + 0.7]])
     way = np.interp(t, knots, stride * np.arange(-1, len(times) + 1))
-    way = np.convolve(np.pad(way, 120, mode="edge"), np.ones(241) / 241, mode="valid")[: len(t)]
+    way = smoothed(way, 241)
     middle = way[len(way) // 2]
     cloth, shoe, skin = shop.paint("cloth"), shop.paint("leather"), shop.paint("skin", kind="plain")
     coat = shop.paint("cloth")
@@ -58,45 +45,26 @@ def footsteps(shop: Workshop) -> Act:
         own = times[foot::2]
         places = stride * np.arange(len(times))[foot::2] - middle + 0.15 * stride
         x, z, tip = _foot(t, own, places, stride, lift, 0.42 if kind != "run" else 0.3, times)
-        body = shop.body((x[0], side * apart, 0.06), stem="foot")
-        body.gravcomp = 1
+        body = shop.body((x[0], side * apart, 0.06), stem="foot", weightless=True)
         for axis, track, stiffness in (((1, 0, 0), x - x[0], 15000), ((0, 0, 1), z - 0.004, 5000)):
-            joint = shop.join(body, "slide", axis)
-            shop.servo(joint, track, stiffness)
-        joint = shop.join(body, "hinge", (0, 1, 0), place=(-0.05, 0, -0.04))
-        shop.servo(joint, tip, 120)
+            shop.servo(shop.join(body, "slide", axis), track, stiffness)
+        shop.servo(shop.join(body, "hinge", (0, 1, 0), place=(-0.05, 0, -0.04)), tip, 120)
         sole: dict[str, Any] = {"part": "shoe", "paint": shoe}
-        shop.geom(body, "box", (0.035, 0.032, 0.018), "leather", place=(-0.055, 0, -0.042), mass=0.5, **sole)
-        shop.geom(body, "box", (0.06, 0.038, 0.012), "leather", place=(0.075, 0, -0.048), mass=0.3, **sole)
-        shop.geom(body, "ellipsoid", (0.12, 0.042, 0.035), "leather", place=(0.03, 0, -0.025), paint=shoe, solid=False)
-        shop.geom(
-            body,
-            "capsule",
-            (0.042,),
-            "cloth",
-            ends=((-0.05, 0, 0.0), (-0.05, 0, 0.06)),
-            paint=cloth if not heel else skin,
-            solid=False,
-        )
+        shop.geom(body, "box", (0.035, 0.032, 0.018), "leather", (-0.055, 0, -0.042), mass=0.5, **sole)
+        shop.geom(body, "box", (0.06, 0.038, 0.012), "leather", (0.075, 0, -0.048), mass=0.3, **sole)
+        shop.prop(body, "ellipsoid", (0.12, 0.042, 0.035), "leather", (0.03, 0, -0.025), paint=shoe)
+        ends = ((-0.05, 0, 0.0), (-0.05, 0, 0.06))
+        shop.prop(body, "capsule", (0.042,), "cloth", ends=ends, paint=skin if heel else cloth)
         shin = skin if rng.random() < 0.15 else cloth
-        shop.limb(
-            (trunk, (0, side * apart, 0)),
-            (body, (-0.05, 0, 0.03)),
-            (leg * 0.52, leg * 0.5),
-            (0.075, 0.05),
-            (cloth, shin),
-            (1, 0, 0),
-        )
+        hip, ankle = (trunk, (0, side * apart, 0)), (body, (-0.05, 0, 0.03))
+        shop.limb(hip, ankle, (leg * 0.52, leg * 0.5), (0.075, 0.05), (cloth, shin), (1, 0, 0))
         # Arms swing against the legs.
-        swing = _smooth(0.35 * np.clip((x - hips[:, 0]) / max(stride, 0.4), -1, 1), 200)
-        elbow = np.stack(
-            [hips[:, 0] - 0.5 * swing, np.full(len(t), -side * 0.26), hips[:, 2] + 0.14 + 0.2 * np.abs(swing)], 1
-        )
-        hand = shop.puppet(elbow, None, stem="hand")
-        shop.geom(hand, "sphere", (0.045,), "skin", paint=skin, solid=False)
-        shop.limb(
-            (trunk, (0, -side * 0.2, 0.5)), (hand, (0, 0, 0)), (0.28, 0.26), (0.05, 0.04), (coat, coat), (-1, 0, -0.3)
-        )
+        swing = smoothed(0.35 * np.clip((x - hips[:, 0]) / max(stride, 0.4), -1, 1), 200)
+        height = hips[:, 2] + 0.14 + 0.2 * np.abs(swing)
+        hand = shop.puppet(np.stack([hips[:, 0] - 0.5 * swing, 0 * t - side * 0.26, height], 1), None, stem="hand")
+        shop.prop(hand, "sphere", (0.045,), "skin", paint=skin)
+        shoulder, wrist = (trunk, (0, -side * 0.2, 0.5)), (hand, (0, 0, 0))
+        shop.limb(shoulder, wrist, (0.28, 0.26), (0.05, 0.04), (coat, coat), (-1, 0, -0.3))
     shop.hears("shoe", "ground")
     label = _LABELS.get(ground, "footsteps")
     close = rng.random() < 0.5
@@ -109,41 +77,19 @@ def footsteps(shop: Workshop) -> Act:
     side = rng.choice([-1, 1]) * np.pi / 2
     turn = side + rng.normal(0, 0.5) if rng.random() < 0.7 else rng.choice([0.0, np.pi]) + rng.normal(0, 0.3)
     return Act(
-        label,
-        "footsteps",
-        focus,
-        float(extent),
-        azimuths=(turn - 0.1, turn + 0.1),
-        elevations=(0.0, 0.45),
-        merge=0.14,
-        floor=0.15,
-        walls=not follows,
+        label, "footsteps", focus, extent, about(turn, 0.1), (0.0, 0.45), merge=0.14, floor=0.15, walls=not follows
     )
 
 
 def _foot(
     t: np.ndarray, own: np.ndarray, places: np.ndarray, stride: float, lift: float, swing: float, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One foot's x, height and tip (toe down): planted until it swings to the next place, landing
-    there in time.
-    """
+    """One foot's x, height and tip (toe down): planted until it swings to its next place."""
     if not len(own):
         own, places = np.array([times[0]]), np.array([0.0])
-    upcoming = np.searchsorted(own, t, side="right")
-    landing = np.append(own, 1e3)[upcoming]
-    previous = np.concatenate([[-1e3], own])[upcoming]
-    length = np.minimum(swing, 0.8 * (landing - previous))
-    phase = np.clip(1 - (landing - t) / length, 0, 1)
-    spots = np.concatenate([[places[0] - 2 * stride], places])
-    current, target = spots[upcoming], spots[np.minimum(upcoming + 1, len(spots) - 1)]
-    x = current + (target - current) * smoothstep(phase)
+    x, phase = footfalls(t, own, np.concatenate([[places[0] - 2 * stride], places]), swing)
     # Skewed: it comes down faster than it went up, and is still falling when it lands.
     z = lift * np.sin(np.pi * phase**1.25) * (phase < 1)
-    tip = 0.55 * np.sin(2 * np.pi * np.clip(phase, 0, 0.5)) * (phase < 0.5) - 0.25 * smoothstep((phase - 0.5) / 0.4) * (
-        phase < 1
-    )
+    tip = 0.55 * np.sin(2 * np.pi * np.clip(phase, 0, 0.5)) * (phase < 0.5)
+    tip = tip - 0.25 * smoothstep((phase - 0.5) / 0.4) * (phase < 1)
     return x, z, tip * min(1.0, stride / 0.4 + 0.2)
-
-
-def _smooth(track: np.ndarray, width: int) -> np.ndarray:
-    return np.convolve(np.pad(track, width // 2, mode="edge"), np.ones(width) / width, mode="valid")[: len(track)]
