@@ -26,7 +26,7 @@ from avfoley_plugin.timeline.placing import placed
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 NAME = "avlink-nano"
-MOST_BYTES = 28 * 2**20
+MOST_BYTES = 44 * 2**20
 
 
 def test_every_file_is_the_one_that_its_config_names() -> None:
