@@ -44,8 +44,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     scene = sample_scene(options.seed, split="demo")
     height = options.height // 2 * 2
-    width = round(height * 16 / 9 / 2) * 2
-    frames = render_frames(scene, height, width, _FRAME_RATE)
+    frames = render_frames(scene, height, round(height * 16 / 9 / 2) * 2, _FRAME_RATE)
     write_video(frames, _FRAME_RATE, options.clip)
     events = [round(event.time, 4) for event in scene.events if event.on_screen]
     duration = len(frames) / _FRAME_RATE
