@@ -72,7 +72,7 @@ def test_the_shell_spots_events(toy_engine: LocalEngine, clip: Path, tmp_path: P
     shell, listed = CliRunner(), tmp_path / "events.csv"
 
     def spot(source: Path, *options: str) -> list[dict[str, Any]]:
-        ran = shell.invoke(app, ["spot", str(source), "--json", *options])
+        ran = shell.invoke(app, ["spot", str(source), "--model", "toy-one", "--json", *options])
         assert ran.exit_code == 0, ran.output
         return [json.loads(line) for line in ran.stdout.splitlines()]
 

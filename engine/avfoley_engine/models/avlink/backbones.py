@@ -70,11 +70,16 @@ class VideoDiT(DiT):
         text: TextStates,
         mask: torch.Tensor | None = None,
         event_features: torch.Tensor | None = None,
+        motion: torch.Tensor | None = None,
     ) -> DiTState:
-        """As `DiT.embed`; `event_features` (B, N, width) are those of x, if known already."""
+        """As `DiT.embed`; `event_features` (B, N, width) are those of x, if known already,
+        `motion` (B, T, 6, 6, 9) the `motion_features` of its frames.
+        """
         state = super().embed(x, t, text, mask)
         if self.events is not None and not self.events.is_shut(t):
-            event_features = self.events.extract(x.type_as(state.tokens)) if event_features is None else event_features
+            event_features = (
+                self.events.extract(x.type_as(state.tokens), motion) if event_features is None else event_features
+            )
             state.tokens = state.tokens + self.events(event_features, t)
         return state
 

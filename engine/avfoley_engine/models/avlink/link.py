@@ -119,16 +119,17 @@ class AVLink(nn.Module):
         both: bool = True,
         token_steps: slice = slice(None),
         event_features: torch.Tensor | None = None,
+        motion: torch.Tensor | None = None,
     ) -> Linked:
         """Velocities of audio (B, L, latent_width) and video (B, T, H, W, 3), each at its t (B,).
 
         Without `both`, only the generated modality's velocity is computed, and only what it needs.
         The video's is that of `token_steps` (`VideoDiT.head`). `event_features` (B, N, width) are
-        the event stem's of the video, if known already.
+        the event stem's of the video, if known already, `motion` its `motion_features`.
         """
         states = {
             "audio": self.audio.embed(audio, t_audio, audio_text),
-            "video": self.video.embed(video, t_video, video_text, event_features=event_features),
+            "video": self.video.embed(video, t_video, video_text, event_features=event_features, motion=motion),
         }
         a, v = states["audio"], states["video"]
         fusion = self.fusion_of(direction)

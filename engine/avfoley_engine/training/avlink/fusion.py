@@ -118,12 +118,9 @@ def fusion_loss(
     audio_text = text([c.caption for c in batch.clips]).drop(audio_drop)
     video_text = text([c.video_caption for c in batch.clips]).drop(video_drop)
     shown = shown_steps(video, v1.shape[1], options, rng) if direction == "a2v" else slice(None)
-    v_t, events = interpolate(v1, v0, t_video), None
-    if video.events is not None and direction == "v2a":
-        with torch.no_grad():
-            events = video.events.extract(v_t, batch.motion)
-    audio, picture = (interpolate(a1, a0, t_audio), t_audio, audio_text), (v_t, t_video, video_text)
-    how: dict[str, Any] = {"direction": direction, "both": False, "token_steps": shown, "event_features": events}
+    audio = (interpolate(a1, a0, t_audio), t_audio, audio_text)
+    picture = (interpolate(v1, v0, t_video), t_video, video_text)
+    how: dict[str, Any] = {"direction": direction, "both": False, "token_steps": shown, "motion": batch.motion}
     linked = training.link(*audio, *picture, **how)
     if direction == "v2a":
         assert linked.audio is not None
