@@ -65,8 +65,9 @@ def run(recipe: Recipe[Any], options: RecipeOptions, device: torch.device) -> No
             raise ModelError(f"{objective.name} is trained on one device and by whole batches alone.")
         folder = _folder(objective, options.runs, sharded=True)
         # Sharded before the fingerprint is taken, which is of this process's share.
+        trainer = ShardedTrainer(objective, folder, options, options.batch // options.at_once)
         with unchanged(objective.frozen, folder):
-            ShardedTrainer(objective, folder, options, options.batch // options.at_once).run()
+            trainer.run()
     if objective.finish and os.environ.get("RANK", "0") == "0":
         whole = recipe.build(options, device)
         assert whole.finish
