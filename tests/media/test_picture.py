@@ -85,6 +85,30 @@ def test_a_late_range_of_a_long_file_is_sought_not_decoded_up_to(
     assert decoded < 450
 
 
+def test_the_first_frames_are_decoded_once(make_media: MakeMedia, monkeypatch: pytest.MonkeyPatch) -> None:
+    media = make_media("a.mp4", [numbered(n) for n in range(30)])
+    decoded = 0
+    fields = Picture._decoded_fields
+
+    def counted(picture: Picture):
+        nonlocal decoded
+        for frame in fields(picture):
+            decoded += 1
+            yield frame
+
+    monkeypatch.setattr(Picture, "_decoded_fields", counted)
+    assert numbers(read_frames(media, [Fraction(n, 25) for n in range(30)], SIZE)) == list(range(30))
+    assert decoded == 30
+
+
+def test_frames_can_be_asked_for_twice(make_media: MakeMedia) -> None:
+    media = make_media("a.mp4", [numbered(n) for n in range(30)])
+    with Picture(media) as picture:
+        for asked in ([0, 3, 4], [20], [0, 29]):
+            frames = picture.frames_at([Fraction(n, 25) for n in asked])
+            assert numbers(np.stack([picture.scaled(frame, SIZE) for frame in frames])) == asked
+
+
 def test_a_file_whose_clock_does_not_begin_at_zero(make_media: MakeMedia) -> None:
     times = [10 + Fraction(n, 25) for n in range(300)]
     media = make_media("late.mkv", [numbered(n % 144) for n in range(300)], times=times)

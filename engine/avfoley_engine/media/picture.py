@@ -7,7 +7,7 @@ picture loses an eighth of its height at the top and as much at the bottom.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from itertools import chain
@@ -79,7 +79,8 @@ class Picture:
         self._files = ExitStack()
         try:
             self._open()
-            first = next(self._decoded(), None)
+            decoded = self._decoded()
+            first = next(decoded, None)
             if first is None:
                 raise MediaError(
                     f"{self.path}: no frame of its picture can be decoded; copy or transcode the file again"
@@ -88,6 +89,7 @@ class Picture:
             self._files.close()
             raise
         self._first_time = first.time
+        self._unread: Iterator[TimedFrame] | None = chain([first], decoded)
         self.orientation = Orientation.of(first.frame)
         self.stored_size = first.frame.height, first.frame.width
         return self
@@ -95,6 +97,8 @@ class Picture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # What is left to read refers to this object, which would keep its frames until a garbage collection.
+        self._unread = None
         self._files.close()
 
     @property
@@ -150,18 +154,22 @@ class Picture:
         for margin in _SEEK_MARGINS:
             if time - margin < _SEEK_AHEAD or not self._seek(time - margin):
                 break
-            frames = self._from_first_frame()
+            frames = self._timed(self._decoded())
             landed = next(frames, None)
             if landed is not None and landed.time <= time + self._rounding:
                 return chain([landed], frames)
-        # Opened again, not sought: some files can be read from the start but not be sought in.
-        self._open()
-        return self._from_first_frame()
+        if self._unread is None:
+            # Opened again, not sought: some files can be read from the start but not be sought in.
+            self._open()
+            return self._timed(self._decoded())
+        unread, self._unread = self._unread, None
+        return self._timed(unread)
 
     def _seek(self, time: Fraction) -> bool:
         time_base = self._stream.time_base
         if time_base is None:
             return False
+        self._unread = None
         try:
             self._container.seek(int((time + self._first_time) / time_base), stream=self._stream, backward=True)
         except av.error.FFmpegError:
@@ -169,8 +177,9 @@ class Picture:
         self._decoder.flush_buffers()
         return True
 
-    def _from_first_frame(self) -> Iterator[TimedFrame]:
-        for time, frame in self._decoded():
+    def _timed(self, decoded: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
+        """The same frames, their times counted from the first picture frame."""
+        for time, frame in decoded:
             yield TimedFrame(time - self._first_time, frame)
 
     def _decoded(self) -> Iterator[TimedFrame]:
