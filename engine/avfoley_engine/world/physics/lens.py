@@ -95,19 +95,21 @@ def _defocused(pictures: np.ndarray, depths: np.ndarray, lens: Lens) -> np.ndarr
 
 
 def _compressed(frames: np.ndarray, quality: int, rate: float) -> np.ndarray:
-    """Through H.264 in memory and back."""
+    """Through H.264 in memory and back. Narrow pictures are padded: below 128 pixels of width the
+    round trip is not the same twice.
+    """
+    height, width = frames.shape[1:3]
     file = io.BytesIO()
+    padded = np.pad(frames, ((0, 0), (0, height % 2), (0, max(128 - width, width % 2)), (0, 0)), "edge")
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(rate).limit_denominator(1001))
-        stream.height, stream.width = frames.shape[1] // 2 * 2, frames.shape[2] // 2 * 2
+        stream.height, stream.width = padded.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(quality), "preset": "veryfast", "threads": "1"}
-        for picture in frames[:, : stream.height, : stream.width]:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+        for picture in padded:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     file.seek(0)
-    result = frames.copy()
     with av.open(file, "r") as container:
-        for index, frame in enumerate(container.decode(video=0)):
-            result[index, : frame.height, : frame.width] = frame.to_ndarray(format="rgb24")
-    return result
+        decoded = [frame.to_ndarray(format="rgb24")[:height, :width] for frame in container.decode(video=0)]
+    return np.stack(decoded)
