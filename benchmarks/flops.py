@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from avfoley_engine.models.avlink.config import GENERATED, AVLinkConfig, Direction, DrawingConfig, Modality, VideoConfig
 from avfoley_engine.models.avlink.link import placements
 from avfoley_engine.models.avlink.nano.drawing import Drawing, StillPicture
-from avfoley_engine.models.avlink.nano.events import EventStem
 from avfoley_engine.models.avlink.nano.stems import MotionStem
 from avfoley_engine.nn.dit import DiTConfig
+from avfoley_engine.vision.events import EventStem
 
 _SINUSOIDS = 256
 

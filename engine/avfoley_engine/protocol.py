@@ -336,7 +336,10 @@ class JobEvent(Message):
 
 
 class ModelInfo(Message):
-    """A registered model, as the host side may show it. What a model does not have is None."""
+    """A registered model, as the host side may show it. What a model does not have is None.
+
+    ``controls`` are the fields of a request that change what it makes, beside picture and seed.
+    """
 
     name: str
     title: str
@@ -349,6 +352,7 @@ class ModelInfo(Message):
     window_seconds: Fraction | None
     default_steps: int | None
     default_guidance_scale: float | None
+    controls: list[str] = ["caption", "negative_caption", "steps", "guidance_scale"]
 
 
 class Pull(Message):

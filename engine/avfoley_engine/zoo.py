@@ -7,7 +7,8 @@ A model is a folder with a `config.json`::
      "repository": "owner/name", "revision": "<commit>"}
 
 `system` names the system that reads the rest (`models/registry.py`). Files that are not beside the
-`config.json` come from `repository` at `revision`. All are safetensors, checked by their sha256.
+`config.json` come from `repository` at `revision`, or, where `"shared": {<file>: <model>}` says so, from
+the folder of another model. All are safetensors, checked by their sha256.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SHIPPED = Path(__file__).parent / "weights"
 #: A folder of the user's with more models, each a folder like those that are shipped.
 EXTRA_MODELS = "AVFOLEY_MODELS"
 #: What a `config.json` says about a model without changing what it makes.
-_DESCRIPTION = frozenset({"title", "licence", "repository", "revision", "size_bytes"})
+_DESCRIPTION = frozenset({"title", "licence", "repository", "revision", "shared", "size_bytes"})
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,12 @@ class Entry:
         return f"{part}.safetensors" in self.config["files"]
 
     def path(self, name: str) -> Path:
-        """Where a weight file is or will be: in the model's folder, or where pulled files go."""
+        """Where a weight file is or will be: in the model's folder, another's, or where pulled files go."""
         shipped = self.folder / name
+        lender = self.config.get("shared", {}).get(name)
+        if lender and not shipped.exists():
+            beside = self.folder.parent / lender / name
+            return beside if beside.exists() else SHIPPED / lender / name
         if shipped.exists() or not self.config.get("repository"):
             return shipped
         revision = str(self.config.get("revision", ""))[:12]
@@ -158,17 +163,19 @@ def write(
     config: Mapping[str, Any],
     states: Mapping[str, Mapping[str, torch.Tensor]],
     parts: Collection[str] = (),
+    lender: Entry | None = None,
 ) -> None:
     """Writes a model folder: half precision, one safetensors file a part, the config with hashes.
 
     `states` has each part's tensors, `config` all but the hashes. Files of other than `parts`, if
-    named, keep their bytes.
+    named, keep their bytes. A part that is the same, bit for bit, in the model `lender` is not
+    written: the config says that it is shared.
     """
     import torch
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    files = {}
+    files, shared = {}, {}
     for part, state in states.items():
         path = folder / f"{part}.safetensors"
         if not parts or part in parts or not path.exists():
@@ -177,7 +184,11 @@ def write(
             save_file(half, unfinished)
             unfinished.replace(path)
         files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    text = json.dumps({**config, "files": files}, indent=1) + "\n"
+        if lender is not None and lender.config["files"].get(path.name) == files[path.name]:
+            shared[path.name] = lender.name
+            path.unlink()
+    config = {**config, **({"shared": shared} if shared else {}), "files": files}
+    text = json.dumps(config, indent=1) + "\n"
     unfinished = folder / "config.json.part"
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(folder / "config.json")

@@ -14,9 +14,9 @@ from avfoley_engine.models.avlink.config import PAPER, AVLinkConfig, DrawingConf
 from avfoley_engine.models.avlink.fusion import FusionAttention
 from avfoley_engine.models.avlink.link import AVLink, placements
 from avfoley_engine.models.avlink.nano.drawing import _folded, _unfolded, expected, to_unit_scale
-from avfoley_engine.models.avlink.nano.events import EventStem
 from avfoley_engine.nn.dit import DiTState, TextStates
 from avfoley_engine.nn.rope import rotate
+from avfoley_engine.vision.events import EventStem
 
 Gates = Callable[[AVLink], AVLink]
 

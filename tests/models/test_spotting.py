@@ -9,8 +9,8 @@ import torch
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.config import AVLinkConfig
 from avfoley_engine.models.avlink.foley import AVLinkFoley
-from avfoley_engine.models.avlink.nano.events import EventStem, FlowStem
 from avfoley_engine.models.avlink.spotting import AVLinkEvents
+from avfoley_engine.vision.events import EventStem, FlowStem
 
 
 @pytest.fixture

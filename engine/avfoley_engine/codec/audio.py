@@ -138,3 +138,8 @@ class AudioCodec(nn.Module):
         mean, log_variance = self.vae.posterior(self.mel(waveforms))
         self.latent_mean.copy_(mean.mean(dim=(0, 2)))
         self.latent_std.copy_((mean.var(dim=(0, 2)) + log_variance.exp().mean(dim=(0, 2))).sqrt())
+
+
+def within_full_scale(waveforms: torch.Tensor) -> torch.Tensor:
+    """Scales down each of waveforms (B, samples) that leaves [-1, 1]: clipping would distort it."""
+    return waveforms / waveforms.abs().amax(dim=1, keepdim=True).clamp_min(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from avfoley_engine import zoo
 from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.system import AVLinkSystem
+from avfoley_engine.models.frieren.system import FrierenSystem
 from avfoley_engine.models.system import System
 from avfoley_engine.protocol import ModelInfo
 from avfoley_engine.zoo import Entry
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from avfoley_engine.models.interface import CaptionModel, FoleyModel, Model, VideoModel
 
-SYSTEMS: dict[str, System] = {"avlink": AVLinkSystem()}
+SYSTEMS: dict[str, System] = {"avlink": AVLinkSystem(), "frieren": FrierenSystem()}
 
 
 def system_of(entry: Entry) -> System:
@@ -46,6 +47,7 @@ def info(name: str | Entry) -> ModelInfo:
         window_seconds=system.window_seconds(entry),
         default_steps=defaults.get("steps"),
         default_guidance_scale=defaults.get("guidance_scale"),
+        controls=system.controls(entry),
     )
 
 

@@ -28,6 +28,10 @@ class System(ABC):
     def tasks(self, entry: Entry) -> list[str]:
         """The tasks that a model of this system offers, by the files it has."""
 
+    def controls(self, entry: Entry) -> list[str]:
+        """The fields of a request, beside picture and seed, that change what a model makes."""
+        return ["caption", "negative_caption", "steps", "guidance_scale"]
+
     @abstractmethod
     def sample_rate(self, entry: Entry) -> int | None:
         """The rate of the sound that a model makes or hears, in hertz; None without sound."""

@@ -7,8 +7,7 @@ Every command resumes where it stopped. `avfoley train PART` takes a part's opti
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,15 @@ import torch
 from pydantic import ValidationError
 
 from avfoley_engine.training import labelled, loading, probe, rendering, videos
-from avfoley_engine.training.options import add_flags, complaint, parse
-from avfoley_engine.training.recipe import recipes
+from avfoley_engine.training.options import Command, add_flags, complaint, parse
+from avfoley_engine.training.recipe import modules, recipes
 from avfoley_engine.training.run import read_run, run
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command: what it does, the dataclass of its options, and what runs it on a device."""
-
-    what: str
-    options: type
-    run: Callable[[Any, torch.device], None]
 
 
 def commands() -> dict[str, Command]:
     """All commands by name, but `run`: the recipes, and what reads or writes for them."""
     trained = {name: Command(f"train {r.what}", r.options, partial(run, r)) for name, r in recipes().items()}
+    of_systems = {name: c for module in modules() for name, c in getattr(module, "COMMANDS", {}).items()}
     return trained | {
         "world": Command("render the world to shards", rendering.WorldOptions, rendering.render_world),
         "sounds": Command("encode clips of labelled sounds", labelled.SoundsOptions, labelled.encode_labelled),
@@ -41,6 +32,7 @@ def commands() -> dict[str, Command]:
         "probe": Command("look for events in the video features", probe.ProbeOptions, probe.probe_runs),
         "new": Command("write the folder of an untrained model", loading.NewOptions, loading.new_model),
         "export": Command("write the folder of a model from the runs", loading.ExportOptions, loading.export),
+        **of_systems,
     }
 
 

@@ -50,7 +50,7 @@ _BACKBONE_RUNS = {
 }
 
 
-def _entry(name: str) -> zoo.Entry:
+def named(name: str) -> zoo.Entry:
     """A registered model's entry, or that of the one in a folder."""
     folder = Path(name)
     return zoo.entry_of(folder) if (folder / "config.json").exists() else zoo.entry(name)
@@ -58,12 +58,12 @@ def _entry(name: str) -> zoo.Entry:
 
 def model_named(name: str, device: torch.device) -> AVLinkFoley:
     """A registered model, or the one in a folder."""
-    return system.load(_entry(name), device)
+    return system.load(named(name), device)
 
 
 def sizes_named(name: str) -> AVLinkConfig:
     """The sizes of a registered model, or of the one in a folder, without its weights."""
-    entry = _entry(name)
+    entry = named(name)
     with _reading(entry.folder / "config.json", "new"):
         return TypeAdapter(AVLinkConfig).validate_python(entry.config["model"])
 
@@ -83,8 +83,12 @@ def _reading(path: Path, command: str) -> Iterator[None]:
         raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
 
 
-def _load_averaged(module: nn.Module, runs: Path, run: str, prefix: str = "") -> Path:
-    """Puts the averaged weights of a run that begin with `prefix` into a module; returns their file."""
+def load_averaged(module: nn.Module, runs: Path, run: str, prefix: str = "") -> Path:
+    """Puts the averaged weights of a run that begin with `prefix` into a module; returns their file.
+
+    Raises:
+        ModelError: the run is missing, or of another version's network.
+    """
     path = checkpoint_of(runs, run)
     with _reading(path, run.split("_")[0]):
         weights = ema_weights(path)
@@ -117,9 +121,9 @@ def load_codec(runs: Path, device: torch.device, *, vocoder: bool = False) -> Au
         codec.latent_std.copy_(trained.pop("latent_std"))
         codec.vae.load_state_dict({name.removeprefix("vae."): weight for name, weight in trained.items()})
     if codec.grain:
-        _load_averaged(codec.grain, runs, "grain")
+        load_averaged(codec.grain, runs, "grain")
     if vocoder:
-        _load_averaged(codec.vocoder, runs, "vocoder")
+        load_averaged(codec.vocoder, runs, "vocoder")
     return codec.eval().requires_grad_(False).to(device)
 
 
@@ -172,9 +176,9 @@ def load_run(link: AVLink, runs: Path, part: str) -> Path:
     """
     if part in _BACKBONE_RUNS:
         name, prefix = _BACKBONE_RUNS[part]
-        return _load_averaged(link.get_submodule(name), runs, part, prefix)
+        return load_averaged(link.get_submodule(name), runs, part, prefix)
     name = part.removeprefix("fusion_")
-    return _load_averaged(link.fusion[name], runs, part, f"link.fusion.{name}.")
+    return load_averaged(link.fusion[name], runs, part, f"link.fusion.{name}.")
 
 
 def with_drawing(config: AVLinkConfig) -> AVLinkConfig:
@@ -280,7 +284,7 @@ def upsampler_of_runs(runs: Path) -> UpsamplerNetworks | None:
         return None
     networks = UpsamplerNetworks(upsampler_sizes(runs))
     load_autoencoder(networks.autoencoder, runs)
-    _load_averaged(networks.flow, runs, "upsampler")
+    load_averaged(networks.flow, runs, "upsampler")
     return networks
 
 
@@ -379,7 +383,7 @@ def export(options: ExportOptions, device: torch.device) -> None:
     link, codec = exported_parts(options.runs, base, device)
     upsampler = upsampler_of_runs(options.runs)
     if upsampler is None and options.base:
-        upsampler = system.load_upsampler(_entry(options.base))
+        upsampler = system.load_upsampler(named(options.base))
     system.save(
         options.out,
         link,

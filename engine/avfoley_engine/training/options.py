@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import torch
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 T = TypeVar("T")
@@ -32,6 +33,15 @@ class CommandOptions:
 
     runs: Path = option(Path("runs"), "folder of all runs; a run's own is named after its part")
     seed: int = option(0, "the same seed gives the same run")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: what it does, the dataclass of its options, and what runs it on a device."""
+
+    what: str
+    options: type
+    run: Callable[[Any, torch.device], None]
 
 
 def parse(kind: type[T], values: Mapping[str, Any]) -> T:

@@ -14,13 +14,13 @@ from avfoley_engine.flow.path import interpolate
 from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.backbones import VideoDiT
 from avfoley_engine.models.avlink.config import NANO
-from avfoley_engine.models.avlink.nano.events import EventHead
 from avfoley_engine.nn.dit import TextStates
 from avfoley_engine.training.avlink.video import event_loss
 from avfoley_engine.training.checkpoints import checkpoint_of
 from avfoley_engine.training.dataset import Clip, PairedClips, event_targets
 from avfoley_engine.training.loading import load_run, untrained_link
 from avfoley_engine.training.options import CommandOptions, option
+from avfoley_engine.vision.events import EventHead
 
 
 def pick_peaks(scores: NDArray[np.float32], rate: float, threshold: float) -> NDArray[np.float64]:

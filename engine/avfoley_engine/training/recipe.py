@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Generic, TypeVar
 
 import torch
@@ -67,10 +68,15 @@ class Recipe(Generic[AnyOptions]):
     build: Callable[[AnyOptions, torch.device], Objective]
 
 
+def modules() -> list[ModuleType]:
+    """The modules whose `RECIPES`, and `COMMANDS` if they have any, train the codec and the systems."""
+    systems = [system.recipes for system in SYSTEMS.values() if system.recipes]
+    return [import_module(module) for module in ("avfoley_engine.training.codec", *systems)]
+
+
 def recipes() -> dict[str, Recipe]:  # type: ignore[type-arg]
-    """All recipes by the names of their parts: those of the codec, which systems share, and of the systems."""
-    modules = ["avfoley_engine.training.codec", *(system.recipes for system in SYSTEMS.values() if system.recipes)]
-    return {name: recipe for module in modules for name, recipe in import_module(module).RECIPES.items()}
+    """All recipes by the names of their parts."""
+    return {name: recipe for module in modules() for name, recipe in module.RECIPES.items()}
 
 
 def recipe_of(part: str) -> Recipe:  # type: ignore[type-arg]

@@ -13,12 +13,13 @@ import torch
 from numpy.lib.format import open_memmap
 
 from avfoley_engine.codec.audio import AudioCodec
-from avfoley_engine.media.optical_flow import FRAME_SIZE, motion_features, shrunk
+from avfoley_engine.media.optical_flow import FRAME_SIZE, shrunk
 from avfoley_engine.models.avlink.config import NANO
 from avfoley_engine.training.dataset import Clip
 from avfoley_engine.training.loading import codec_in_use
 from avfoley_engine.training.options import CommandOptions, option
 from avfoley_engine.training.shards import ShardFormat, finish_shard, is_whole
+from avfoley_engine.training.sights import Sights
 from avfoley_engine.world import (
     RecordedBank,
     Scene,
@@ -89,7 +90,7 @@ def render_shard(
         return
     folder.mkdir(parents=True, exist_ok=True)
     clips: list[Clip] = []
-    motion: list[np.ndarray] = []
+    sights = Sights()
 
     def sounds() -> Iterable[np.ndarray]:
         # One scene at a time: a simulated one holds all its states.
@@ -100,15 +101,14 @@ def render_shard(
                 frames = open_memmap(folder / "frames.npy", "w+", np.uint8, (len(seeds), *shown.shape))
             frames[row] = shown
             if style != "plain":
-                motion.append(motion_features(picture).astype(np.float16))
+                sights.add(picture)
             clips.append(clip_of(scene))
             yield render_sound(scene, bank)
         if frames is not None:
             frames.flush()
 
     encoded = np.stack(list(encode_clips(codec, sounds(), latents)))
-    if motion:
-        np.save(folder / "motion.npy", np.stack(motion))
+    sights.save(folder)
     finish_shard(folder, encoded, clips, ShardFormat.of(codec, latents, Fraction(24)))
 
 

@@ -24,13 +24,14 @@ from numpy.typing import NDArray
 from avfoley_engine.codec.audio import AudioCodec
 from avfoley_engine.errors import MediaError
 from avfoley_engine.media import probe, read_frames, read_sound
-from avfoley_engine.media.optical_flow import motion_features, shrunk
+from avfoley_engine.media.optical_flow import shrunk
 from avfoley_engine.models.avlink.config import NANO, AVLinkConfig
 from avfoley_engine.training.dataset import Clip
 from avfoley_engine.training.loading import load_codec, model_named
 from avfoley_engine.training.options import CommandOptions, option
 from avfoley_engine.training.rendering import encode_clips
 from avfoley_engine.training.shards import ShardFormat, finish_shard, is_whole
+from avfoley_engine.training.sights import Sights
 
 _SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mxf", ".mpg"})
 
@@ -144,7 +145,7 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
     if is_whole(folder):
         return {}
     frames: list[NDArray[np.uint8]] = []
-    motion: list[NDArray[np.float16]] = []
+    sights = Sights()
     sounds: list[NDArray[np.float32]] = []
     clips: list[Clip] = []
     left_out: dict[str, str] = {}
@@ -155,7 +156,7 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
                 for picture, sound in windows(path, config, codec.config.mel.sample_rate):
                     frames.append(shrunk(picture, (config.video.height, config.video.width)))
                     if config.video.flow_channels:
-                        motion.append(motion_features(picture).astype(np.float16))
+                        sights.add(picture)
                     sounds.append(sound)
                     # When things happen in it is not known: its events are no events to learn from.
                     clips.append(Clip(len(clips), "video", video.caption, video.video_caption, [], []))
@@ -166,8 +167,7 @@ def encode_videos(folder: Path, found: list[Video], codec: AudioCodec, config: A
     if clips:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "frames.npy", np.stack(frames))
-        if motion:
-            np.save(folder / "motion.npy", np.stack(motion))
+        sights.save(folder)
         form = ShardFormat.of(codec, config.window_latents, config.video.frame_rate)
         finish_shard(folder, np.stack(list(encode_clips(codec, sounds, config.window_latents))), clips, form)
     return left_out

@@ -9,10 +9,10 @@ from torch import nn
 
 from avfoley_engine.models.avlink.config import AudioConfig, VideoConfig
 from avfoley_engine.models.avlink.nano.drawing import Drawing
-from avfoley_engine.models.avlink.nano.events import EventStem
 from avfoley_engine.models.avlink.nano.stems import MotionStem, Stem
 from avfoley_engine.nn.dit import DiT, DiTState, TextStates
 from avfoley_engine.nn.rope import Rotation, grid_rotation, rotation
+from avfoley_engine.vision.events import EventStem
 
 
 class AudioDiT(DiT):

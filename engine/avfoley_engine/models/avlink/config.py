@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
+from avfoley_engine.flow.alignment import Alignment
 from avfoley_engine.media.optical_flow import FRAME_SIZE
 from avfoley_engine.nn.dit import DiTConfig
 
@@ -133,6 +134,12 @@ class AVLinkConfig:
     def window_latents(self) -> int:
         """Audio latents of one training window: as many whole latents as the video window lasts."""
         return int(self.video.frames / self.video.frame_rate * self.audio.latents_per_second)
+
+    def alignment(self, overlap: Fraction) -> Alignment:
+        """Windows of both modalities that share `overlap` seconds with the next."""
+        video = self.video
+        rates = (video.frame_rate, video.tokens_per_second, self.audio.latents_per_second)
+        return Alignment.of(video.frames, *rates, overlap)
 
     def conditioning_time(self, direction: Direction) -> float:
         """The fixed flow time at which the conditioning modality of a direction stands."""

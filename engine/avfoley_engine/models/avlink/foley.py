@@ -7,18 +7,18 @@ from math import ceil
 
 import torch
 
-from avfoley_engine.codec.audio import AudioCodec
+from avfoley_engine.codec.audio import AudioCodec, within_full_scale
 from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import VelocityField, euler
 from avfoley_engine.flow.windows import Windows
 from avfoley_engine.media.optical_flow import motion_features, shrunk
 from avfoley_engine.media.pixels import to_pixels
-from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.velocity import windowed_velocity
 from avfoley_engine.models.interface import FoleyModel, OnStep
 from avfoley_engine.models.text import TextEncoder
+from avfoley_engine.vision.events import EventStem
 
 
 class AVLinkFoley(FoleyModel):
@@ -59,7 +59,7 @@ class AVLinkFoley(FoleyModel):
         self.frame_size = video.seen_size
         self.window_frames = video.frames
         self.device = next(link.parameters()).device
-        self.aligned = Alignment.of(link.config, self.overlap)
+        self.aligned = link.config.alignment(self.overlap)
         latent_rate = link.config.audio.latents_per_second
         self.overlap_latents, self.shortest_latents = (ceil(s * latent_rate) for s in (self.overlap, self.shortest))
 
@@ -121,6 +121,16 @@ class AVLinkFoley(FoleyModel):
             return Windows.circle(max(1, round(latents)), longest, self.overlap_latents)
         return Windows.line(max(self.shortest_latents, ceil(latents)), longest, self.overlap_latents)
 
+    def stem(self) -> EventStem:
+        """The event stem, with its head. Raises ModelError where there is none."""
+        stem = self.link.video.events
+        if stem is None or stem.head is None:
+            raise ModelError(
+                f"{self.name} has no event head, so it cannot spot events. Choose a model with the task `spot`; "
+                "`avfoley models` lists them."
+            )
+        return stem
+
     def condition(
         self, frames: torch.Tensor, windows: Windows, generators: list[torch.Generator]
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -144,11 +154,6 @@ class AVLinkFoley(FoleyModel):
             motion = torch.stack([torch.from_numpy(motion_features(one.numpy())) for one in held]).to(self.device)
             motion = windows.cut(motion)
         return windows.cut(interpolate(pixels, noise, t)), motion
-
-
-def within_full_scale(waveforms: torch.Tensor) -> torch.Tensor:
-    """Scales down each of waveforms (B, samples) that leaves [-1, 1]: clipping would distort it."""
-    return waveforms / waveforms.abs().amax(dim=1, keepdim=True).clamp_min(1)
 
 
 def randomly_rolled(velocity: VelocityField, generators: list[torch.Generator]) -> VelocityField:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from avfoley_engine.errors import ModelError
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.interface import EventModel
 
@@ -21,13 +20,7 @@ class AVLinkEvents(EventModel):
         Raises:
             ModelError: its event stem has no head.
         """
-        stem = foley.link.video.events
-        if stem is None or stem.head is None:
-            raise ModelError(
-                f"{foley.name} has no event head, so it cannot spot events. Choose a model with the task `spot`; "
-                "`avfoley models` lists them."
-            )
-        self._foley, self._stem = foley, stem
+        self._foley, self._stem = foley, foley.stem()
         self.name, self.revision, self.device = foley.name, foley.revision, foley.device
         self.frame_rate, self.frame_size, self.window_frames = foley.frame_rate, foley.frame_size, foley.window_frames
         self.default_threshold = foley.link.config.video.event_threshold

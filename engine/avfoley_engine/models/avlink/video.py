@@ -11,7 +11,6 @@ from avfoley_engine.flow.path import interpolate
 from avfoley_engine.flow.solver import euler
 from avfoley_engine.flow.windows import Windows
 from avfoley_engine.media.pixels import from_pixels
-from avfoley_engine.models.avlink.alignment import Alignment
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.upsampler.upsample import Interpolation
@@ -54,7 +53,7 @@ class AVLinkVideo(VideoModel):
         self.frame_size = (video.height, video.width)
         self.window_frames = video.frames
         self.device = next(link.parameters()).device
-        self.aligned = Alignment.of(link.config, AVLinkFoley.overlap)
+        self.aligned = link.config.alignment(AVLinkFoley.overlap)
 
     @classmethod
     def beside(cls, foley: AVLinkFoley, upsampler: Upsampler | None = None) -> AVLinkVideo:

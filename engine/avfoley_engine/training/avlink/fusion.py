@@ -15,7 +15,6 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
 from avfoley_engine.models.avlink.config import DIRECTIONS, Direction
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.avlink.nano.events import EventHead
 from avfoley_engine.training.avlink.options import NANO_TIMES, BasedOptions, DrawnOptions, dropped, frozen, units
 from avfoley_engine.training.avlink.video import drawing_times, shown_steps, video_error
 from avfoley_engine.training.dataset import Batch, CaptionStates, PairedClips, event_targets
@@ -24,6 +23,7 @@ from avfoley_engine.training.options import Share, option
 from avfoley_engine.training.recipe import Objective, Recipe
 from avfoley_engine.training.rendering import CLIPS, SEEN
 from avfoley_engine.training.trainer import LossFunction
+from avfoley_engine.vision.events import EventHead
 from avfoley_engine.world import Style
 
 

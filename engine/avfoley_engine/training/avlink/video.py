@@ -14,7 +14,6 @@ from avfoley_engine.errors import ModelError
 from avfoley_engine.flow.path import interpolate, logit_normal
 from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.backbones import VideoDiT
-from avfoley_engine.models.avlink.nano.events import EventHead
 from avfoley_engine.nn.dit import DiTState
 from avfoley_engine.training.avlink.options import (
     NANO_TIMES,
@@ -32,6 +31,7 @@ from avfoley_engine.training.options import Share, option
 from avfoley_engine.training.recipe import Objective, Recipe
 from avfoley_engine.training.rendering import CLIPS, SEEN
 from avfoley_engine.training.trainer import LossFunction
+from avfoley_engine.vision.events import EventHead
 
 
 @dataclass(frozen=True, kw_only=True)

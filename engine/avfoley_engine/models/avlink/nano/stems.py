@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from avfoley_engine.nn.convolutions import along_time, depthwise
+
 
 class Stem(nn.Module):
     """Two strided convolutions, written as matrix products: blocks of 3 x 4 pixels of a frame, then 2 x 2 of those over four frames.
@@ -26,18 +28,6 @@ class Stem(nn.Module):
         # (B, T', h 2, w 2, C, 4) -> (B, T', h, w, 2, 2, C, 4)
         x = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).transpose(3, 4).flatten(4)
         return F.silu(self.motion(x))
-
-
-def depthwise(width: int, *dilations: int) -> nn.ModuleList:
-    """Depthwise convolutions along time, each with a mixing of channels behind it."""
-    return nn.ModuleList(
-        nn.Sequential(
-            nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, groups=width),
-            nn.Conv1d(width, width, 1),
-            nn.ReLU(),
-        )
-        for dilation in dilations
-    )
 
 
 class MotionStem(nn.Module):
@@ -78,7 +68,5 @@ class MotionStem(nn.Module):
         pooled = torch.cat([F.adaptive_avg_pool2d(x, self.grid), F.adaptive_max_pool2d(x, self.grid)], dim=1)
         # (B T, C, down, across) -> (B, down, across, T', frames C)
         pooled = pooled.unflatten(0, (batch, -1, self.frames)).permute(0, 4, 5, 1, 2, 3).flatten(4)
-        y = F.relu(self.features(pooled)).flatten(0, 2).transpose(1, 2)
-        for layer in self.temporal:
-            y = y + layer(y)
+        y = along_time(self.temporal, F.relu(self.features(pooled)).flatten(0, 2).transpose(1, 2))
         return y.unflatten(0, (batch, down * across)).permute(0, 3, 1, 2).flatten(1, 2)

@@ -7,7 +7,6 @@ from fractions import Fraction
 from math import ceil, gcd, lcm
 
 from avfoley_engine.flow.windows import Windows
-from avfoley_engine.models.avlink.config import AVLinkConfig
 
 
 @dataclass(frozen=True)
@@ -20,15 +19,19 @@ class Alignment:
     hop_latents: int
 
     @classmethod
-    def of(cls, config: AVLinkConfig, overlap: Fraction) -> Alignment:
-        """The longest hop, in grid steps, at which neighbouring windows share `overlap` seconds."""
-        video, latent_rate = config.video, config.audio.latents_per_second
+    def of(
+        cls, frames: int, frame_rate: Fraction, step_rate: Fraction, latent_rate: Fraction, overlap: Fraction
+    ) -> Alignment:
+        """Windows of so many frames, on a grid of latents and of the video's steps, both per second.
+
+        The hop is the longest, in grid steps, at which neighbouring windows share `overlap` seconds.
+        """
         # Rounded up, so that a picture of exactly one window needs no second one.
-        latents = ceil(video.frames / video.frame_rate * latent_rate)
-        latent, step = 1 / latent_rate, 1 / video.tokens_per_second
+        latents = ceil(frames / frame_rate * latent_rate)
+        latent, step = 1 / latent_rate, 1 / step_rate
         grid = Fraction(lcm(latent.numerator, step.numerator), gcd(latent.denominator, step.denominator))
         hop = max(1, int((latents / latent_rate - overlap) / grid)) * grid
-        return cls(video.frames, latents, int(hop * video.frame_rate), int(hop * latent_rate))
+        return cls(frames, latents, int(hop * frame_rate), int(hop * latent_rate))
 
     def windows(self, *, frames: int = 0, latents: int = 0) -> tuple[Windows, Windows]:
         """Windows over latents and frames, one for one at the same instants, that cover so many."""

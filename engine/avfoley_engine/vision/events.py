@@ -1,4 +1,4 @@
-"""What sees events in nearly clean frames, beside a small video backbone: in its pixels, and in the optical flow of larger frames."""
+"""What sees events in nearly clean frames: in their pixels, and in the optical flow of larger ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from avfoley_engine.models.avlink.nano.stems import depthwise
+from avfoley_engine.nn.convolutions import along_time, depthwise
 
 
 class EventHead(nn.Module):
@@ -72,9 +72,7 @@ class FlowStem(nn.Module):
         pooled = [pool(x, grid).expand(-1, -1, down, across) for pool in _POOLS for grid in (self.grid, (1, 1))]
         # (B T, 4 C, down, across) -> (B, down, across, T', frames 4 C)
         y = torch.cat(pooled, dim=1).unflatten(0, (batch, -1, self.frames)).permute(0, 4, 5, 1, 2, 3).flatten(4)
-        z = F.relu(self.features(y.flatten(0, 2))).transpose(1, 2)
-        for layer in self.temporal:
-            z = z + layer(z)
+        z = along_time(self.temporal, F.relu(self.features(y.flatten(0, 2))).transpose(1, 2))
         return self.output(z.unflatten(0, (batch, down * across)).permute(0, 3, 1, 2).flatten(1, 2))
 
     def _scaled(self, part: torch.Tensor, least: float) -> torch.Tensor:
@@ -161,9 +159,7 @@ class EventStem(nn.Module):
         pooled = torch.cat([F.adaptive_avg_pool2d(y, self.grid), F.adaptive_max_pool2d(y, self.grid)], dim=1)
         # (B T', C, down, across) -> (B down across, T', C)
         pooled = pooled.unflatten(0, (batch, -1)).permute(0, 3, 4, 1, 2).flatten(0, 2)
-        z = F.relu(self.features(pooled)).transpose(1, 2)
-        for layer in self.temporal:
-            z = z + layer(z)
+        z = along_time(self.temporal, F.relu(self.features(pooled)).transpose(1, 2))
         seen = z.unflatten(0, (batch, down * across)).permute(0, 3, 1, 2).flatten(1, 2)
         return seen if self.flow is None or motion is None else seen + self.flow(motion)
 
