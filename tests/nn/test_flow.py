@@ -9,7 +9,7 @@ import pytest
 import torch
 from avfoley_engine.flow.guidance import guide
 from avfoley_engine.flow.path import interpolate, logit_normal
-from avfoley_engine.flow.solver import euler, shifted, unshifted
+from avfoley_engine.flow.solver import EVALUATIONS, SOLVERS, Solver, euler, shifted, unshifted
 
 
 def test_path_runs_from_noise_to_data() -> None:
@@ -72,3 +72,17 @@ def test_logit_normal_has_its_location_and_scale() -> None:
     logits = torch.logit(logit_normal(20_000, -1.0, 1.0))
     assert logits.mean().item() == pytest.approx(-1, abs=0.05)
     assert logits.std().item() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("midpoint", 2), ("rk4", 4)])
+def test_solvers_have_their_orders(solver: Solver, order: int) -> None:
+    x = torch.ones(1, dtype=torch.float64)
+    evaluations: list[float] = []
+
+    def growth(y: torch.Tensor, t: float) -> torch.Tensor:
+        evaluations.append(t)
+        return y * (1 + t)
+
+    coarse, fine = (abs(SOLVERS[solver](growth, x, n).item() - math.exp(1.5)) for n in (8, 16))
+    assert math.log2(coarse / fine) == pytest.approx(order, abs=0.25)
+    assert len(evaluations) == 24 * EVALUATIONS[solver]
