@@ -21,12 +21,12 @@ class EstimatorConfig:
     """
 
     latent_width: int = 32
-    width: int = 192
+    width: int = 144
     blocks: int = 4
-    heads: int = 6
+    heads: int = 4
     feed_forward: int = 2
     kernel: int = 3
-    groups: int = 32
+    groups: int = 16
     condition_width: int = 256
     positions: int = 160
 
@@ -130,6 +130,7 @@ PAPER = FrierenConfig(
         heads=8,
         feed_forward=4,
         kernel=9,
+        groups=32,
         condition_width=768,
         positions=1000,
     ),
