@@ -36,7 +36,7 @@ def with_low_rank(network: nn.Module, rank: int) -> None:
 
 def low_rank_state(network: nn.Module) -> dict[str, torch.Tensor]:
     """The changes that `with_low_rank` made, by the name of the weight: `<name>.down` and `<name>.up`."""
-    changes = {}
+    changes: dict[str, torch.Tensor] = {}
     for name, module in network.named_modules():
         if isinstance(module, LowRank):
             weight = name.replace("parametrizations.", "").removesuffix(".0")
@@ -54,4 +54,4 @@ def merge_low_rank(network: nn.Module, changes: Mapping[str, torch.Tensor]) -> N
     weights = dict(network.named_parameters())
     for name in sorted({name.rpartition(".")[0] for name in changes}):
         weight = weights[name]
-        weight += (changes[f"{name}.up"] @ changes[f"{name}.down"]).view_as(weight).to(weight)
+        weight.add_((changes[f"{name}.up"] @ changes[f"{name}.down"]).view_as(weight).to(weight))

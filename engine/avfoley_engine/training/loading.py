@@ -83,8 +83,10 @@ def _reading(path: Path, command: str) -> Iterator[None]:
         raise ModelError(f"{path} does not fit this version's network ({error}). Train it again.") from error
 
 
-def load_averaged(module: nn.Module, runs: Path, run: str, prefix: str = "") -> Path:
+def load_averaged(module: nn.Module, runs: Path, run: str, prefix: str = "", *, strict: bool = True) -> Path:
     """Puts the averaged weights of a run that begin with `prefix` into a module; returns their file.
+
+    `strict`: they are all of the module's.
 
     Raises:
         ModelError: the run is missing, or of another version's network.
@@ -92,7 +94,7 @@ def load_averaged(module: nn.Module, runs: Path, run: str, prefix: str = "") -> 
     path = checkpoint_of(runs, run)
     with _reading(path, run.split("_")[0]):
         weights = ema_weights(path)
-        module.load_state_dict({k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)})
+        module.load_state_dict({k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)}, strict)
     return path
 
 

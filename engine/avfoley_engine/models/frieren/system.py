@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 class FrierenSystem(System):
     """Foley by what is seen alone. The visual features of `nano` are the parts `events`, an event stem,
-    and `encoder`; those of `paper` the part `cavp`.
+    and `encoder`; those of `paper` the part `cavp`. A reflowed model may have its teacher's `estimator`
+    and, as `reflow`, low-rank changes of it.
     """
 
     name = "frieren"
@@ -64,10 +66,13 @@ def load(entry: Entry, device: torch.device | str = "cpu", *, serving: bool = Fa
     from avfoley_engine.models.frieren.config import FrierenConfig
     from avfoley_engine.models.frieren.estimator import Estimator
     from avfoley_engine.models.frieren.foley import FrierenFoley
+    from avfoley_engine.nn.low_rank import merge_low_rank
 
     config = entry.typed("model", FrierenConfig)
     estimator, features = Estimator(config), untrained_features(config)
     entry.load("estimator", estimator)
+    if entry.has("reflow"):
+        merge_low_rank(estimator, entry.weights("reflow"))
     for part, module in _feature_parts(features).items():
         entry.load(part, module)
     defaults = entry.config["defaults"]
@@ -114,9 +119,13 @@ def save(
     licence: str,
     steps: int,
     guidance_scale: float,
+    reflow: dict[str, torch.Tensor] | None = None,
     lender: Entry | None = None,
 ) -> None:
-    """Writes a model folder that `load` reads; see `zoo.write`."""
+    """Writes a model folder that `load` reads; see `zoo.write`.
+
+    `reflow` are low-rank changes of the estimator, which then has guidance inside.
+    """
     from pydantic import TypeAdapter
 
     from avfoley_engine.codec.files import codec_config, codec_states
@@ -127,11 +136,15 @@ def save(
         **{part: module.state_dict() for part, module in _feature_parts(features).items()},
         **codec_states(codec),
     }
+    sizes = estimator.config
+    if reflow is not None:
+        states["reflow"] = reflow
+        sizes = replace(sizes, guided=True)
     config = {
         "system": "frieren",
         "title": title,
         "licence": licence,
-        "model": TypeAdapter(FrierenConfig).dump_python(estimator.config, mode="json"),
+        "model": TypeAdapter(FrierenConfig).dump_python(sizes, mode="json"),
         "codec": codec_config(codec),
         "defaults": {"steps": steps, "guidance_scale": guidance_scale},
     }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from avfoley_engine.training.frieren import estimator, export, features
+from avfoley_engine.training.frieren import estimator, export, features, reflow
 
-RECIPES = {"frieren-features": features.FEATURES, "frieren": estimator.ESTIMATOR}
-COMMANDS = {"export-frieren": export.EXPORT}
+RECIPES = {"frieren-features": features.FEATURES, "frieren": estimator.ESTIMATOR, "frieren-reflow": reflow.REFLOW}
+COMMANDS = {
+    "frieren-pairs": reflow.PAIRS,
+    "export-frieren": export.EXPORT,
+    "export-frieren-reflow": export.EXPORT_STUDENT,
+}

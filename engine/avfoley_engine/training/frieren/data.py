@@ -87,24 +87,32 @@ class SeenClips:
         A share `joined` of them are two clips, one after the other (Sec. 3.5); a share `unlooked` are
         not looked at.
         """
-        drawn = [int(rng.integers(len(self.clips.clips))) for _ in range(size)]
-        pieces = [self._piece(number, rng, unlooked) for number in drawn]
+        drawn, others = (rng.integers(len(self.clips.clips), size=size).tolist() for _ in range(2))
+        pieces = [self._random(number, rng, unlooked) for number in drawn]
         for row in np.flatnonzero(rng.random(size) < joined):
-            second = self._piece(int(rng.integers(len(self.clips.clips))), rng, unlooked)
-            pieces[row] = self._joined(pieces[row], second, rng)
+            pieces[row] = self._joined(pieces[row], self._random(others[row], rng, unlooked), rng)
+        return self._batch(pieces, drawn)
+
+    def of(self, numbers: Sequence[int]) -> SeenBatch:
+        """These clips as they are."""
+        return self._batch([self._piece(number) for number in numbers], numbers)
+
+    def _batch(self, pieces: list[_Piece], numbers: Sequence[int]) -> SeenBatch:
         events, looks, latents = (
             torch.from_numpy(np.stack(parts).astype(np.float32)).to(self.device) for parts in zip(*pieces, strict=True)
         )
-        return SeenBatch(Seen(events, looks), latents, [self.clips.clips[number] for number in drawn])
+        return SeenBatch(Seen(events, looks), latents, [self.clips.clips[number] for number in numbers])
 
-    def _piece(self, number: int, rng: np.random.Generator, unlooked: float) -> _Piece:
+    def _random(self, number: int, rng: np.random.Generator, unlooked: float) -> _Piece:
+        """A clip, mirrored or not, looked at or not."""
+        return self._piece(number, mirrored=int(rng.integers(2)), looked=rng.random() >= unlooked)
+
+    def _piece(self, number: int, *, mirrored: int = 0, looked: bool = True) -> _Piece:
         shard, row = self.clips.where[number]
-        looked = self.looks[shard]
-        if looked is None or rng.random() < unlooked:
-            looks = np.zeros((self.looks_a_window, ImageNetwork.width), np.float16)
-        else:
-            looks = looked[row]
-        return _Piece(self.events[shard][row, int(rng.integers(2))], looks, self.clips.latents[shard][row])
+        looks = self.looks[shard]
+        nothing = np.zeros((self.looks_a_window, ImageNetwork.width), np.float16)
+        seen = nothing if looks is None or not looked else looks[row]
+        return _Piece(self.events[shard][row, mirrored], seen, self.clips.latents[shard][row])
 
     def _joined(self, first: _Piece, second: _Piece, rng: np.random.Generator) -> _Piece:
         """Some of one clip, then some of another, cut where a second of both begins.

@@ -11,6 +11,8 @@ from avfoley_engine.models.frieren import system
 from avfoley_engine.models.frieren.config import NANO, ContrastiveConfig
 from avfoley_engine.models.frieren.estimator import Estimator
 from avfoley_engine.models.frieren.features import ContrastiveFeatures
+from avfoley_engine.nn.low_rank import low_rank_state
+from avfoley_engine.training.frieren.reflow import RUN, untrained_student
 from avfoley_engine.training.loading import load_averaged, model_named, named
 from avfoley_engine.training.options import Command, CommandOptions, option
 
@@ -51,4 +53,39 @@ def export(options: FrierenExportOptions, device: torch.device) -> None:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudentExportOptions(CommandOptions):
+    """See `export_student`."""
+
+    out: Path = option(what="the model's folder")
+    title: str = option("Frieren nano, reflowed", "what users read")
+    teacher: str = option("frieren-nano", "Frieren model, name or folder, that was the teacher")
+    sampling_steps: int = option(4, "solver steps unless a request says otherwise")
+    rank: int | None = option(32, "as the student was trained")
+
+
+def export_student(options: StudentExportOptions, device: torch.device) -> None:
+    """Writes the folder of a reflowed model; what is the teacher's is shared with it.
+
+    Raises:
+        ModelError: the run is missing, or of another rank.
+    """
+    teacher = system.load(named(options.teacher), "cpu")
+    student = untrained_student(teacher, options.rank)
+    load_averaged(student, options.runs, RUN, strict=False)
+    lent = {"lender": named(options.teacher), "reflow": None if options.rank is None else low_rank_state(student)}
+    system.save(
+        options.out,
+        student if options.rank is None else teacher.estimator,  # type: ignore[arg-type]
+        teacher.features,
+        teacher.codec,
+        title=options.title,
+        licence="Apache-2.0",
+        steps=options.sampling_steps,
+        guidance_scale=teacher.default_guidance_scale,
+        **lent,  # type: ignore[arg-type]
+    )
+
+
 EXPORT = Command("write the folder of a Frieren model from the runs", FrierenExportOptions, export)
+EXPORT_STUDENT = Command("write the folder of a reflowed Frieren model", StudentExportOptions, export_student)
