@@ -129,6 +129,13 @@ class PairedClips:
     def batch(self, size: int, rng: np.random.Generator, *, picture: bool = True) -> Batch:
         """A batch of `size` clips drawn with replacement."""
         rows = rng.choice(len(self.clips), size, p=self.shares)
+        return self._batch(rows, rng.random(size) < 0.5 if picture and self.mirror else None, picture)
+
+    def of(self, rows: Sequence[int], *, picture: bool = True) -> Batch:
+        """These clips as they are."""
+        return self._batch(rows, None, picture)
+
+    def _batch(self, rows: Sequence[int] | np.ndarray, mirrored: np.ndarray | None, picture: bool) -> Batch:
         places = [self.where[i] for i in rows]
         latents = torch.from_numpy(np.stack([self.latents[s][r] for s, r in places]).astype(np.float32)).to(self.device)
         frames = motion = None
@@ -137,12 +144,12 @@ class PairedClips:
             moved = [None if (one := self.motion[s]) is None else one[r] for s, r in places]
             if all(one is not None for one in moved):
                 motion = torch.from_numpy(np.stack(cast(list[np.ndarray], moved)).astype(np.float32)).to(self.device)
-            if self.mirror:
+            if mirrored is not None:
                 # A mirrored picture makes the same sound at the same time.
-                mirrored = torch.from_numpy(rng.random(size) < 0.5).to(self.device)
-                pixels[mirrored] = pixels[mirrored].flip(3)
+                turned = torch.from_numpy(mirrored).to(self.device)
+                pixels[turned] = pixels[turned].flip(3)
                 if motion is not None:
-                    motion[mirrored] = mirrored_motion(motion[mirrored])
+                    motion[turned] = mirrored_motion(motion[turned])
             frames = pixels.float() / 127.5 - 1
         return Batch(frames, latents, [self.clips[i] for i in rows], motion)
 

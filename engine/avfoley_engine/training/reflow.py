@@ -171,35 +171,49 @@ class ReflowOptions(RecipeOptions):
     rank: int | None = option(32, "rank of the student's changes of the teacher's weights; null: all of them change")
 
 
-def reflow_loss(system: Reflowable, pairs: Pairs, options: ReflowOptions) -> LossFunction:
+def pairs_of(folder: Path, system: Reflowable, options: ReflowOptions) -> Pairs | None:
+    """The pairs of a folder; None where a student learns from real data alone. Raises ModelError as `Pairs`."""
+    return None if options.real_share == 1 else Pairs(folder, system)
+
+
+def reflow_loss(system: Reflowable, pairs: Pairs | None, options: ReflowOptions) -> LossFunction:
     """Between pairs, the pseudo-Huber loss of the student's velocity against x1 - x0 at x_t; at real
     data's x_t, against the teacher's guided velocity.
 
-    Of the pairs, `one_step_share` are at t = 0, where one step must lead to the sample.
+    Of the pairs, `one_step_share` are at t = 0, where one step must lead to the sample. Without pairs
+    a student learns guidance alone, and its paths stay as curved as the teacher's.
     """
     size = options.at_once
-    real = round(options.real_share * size)
+    real = size if pairs is None else round(options.real_share * size)
+
+    def paired(rng: np.random.Generator) -> tuple[list[int], torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Clips, noise, samples and times of pairs."""
+        assert pairs is not None
+        seeds, numbers, samples = pairs.draw(size - real, rng)
+        t = torch.rand(len(seeds)) if options.uniform_times else u_shaped(len(seeds))
+        t[torch.from_numpy(rng.random(len(seeds)) < options.one_step_share)] = 0
+        return numbers, system.noise(seeds), samples.to(system.device), t.to(system.device)
+
+    def drawn(rng: np.random.Generator) -> tuple[list[int], torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Clips, noise, data and uniform times."""
+        numbers = rng.integers(system.clips, size=real).tolist()
+        noise = system.noise(rng.integers(1 << 40, size=real).tolist())
+        return numbers, noise, system.data(numbers), torch.rand(real, device=system.device)
 
     def loss(step: int, rng: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        seeds, numbers, samples = pairs.draw(size - real, rng)
-        x1, x0 = samples.to(system.device), system.noise(seeds)
-        t = torch.rand(len(x1)) if options.uniform_times else u_shaped(len(x1))
-        t = t.to(system.device).masked_fill(
-            torch.from_numpy(rng.random(len(x1)) < options.one_step_share).to(system.device), 0.0
-        )
-        more = rng.integers(system.clips, size=real).tolist()
-        conditions = system.conditions([*numbers, *more])
-        data = torch.cat([x1, system.data(more)])
-        noise = torch.cat([x0, torch.randn_like(data[len(x1) :])])
-        t = torch.cat([t, torch.rand(real, device=system.device)])
-        x = interpolate(data, noise, t)
-        target = data - noise
+        errors, figures = [], {}
+        if real < size:
+            numbers, x0, x1, t = paired(rng)
+            velocity = system.student(interpolate(x1, x0, t), t, system.conditions(numbers))
+            errors.append(pseudo_huber(velocity - (x1 - x0)))
+            figures["pairs"] = errors[-1].mean().item()
         if real:
+            numbers, x0, x1, t = drawn(rng)
+            x, conditions = interpolate(x1, x0, t), system.conditions(numbers)
             with torch.no_grad():
-                rows = slice(len(x1), None)
-                target[rows] = system.teacher(x[rows], t[rows], system.conditions(more))
-        errors = pseudo_huber(system.student(x, t, conditions) - target)
-        figures = {"pairs": errors[: len(x1)].mean().item()}
-        return errors.mean(), figures | ({"real": errors[len(x1) :].mean().item()} if real else {})
+                target = system.teacher(x, t, conditions)
+            errors.append(pseudo_huber(system.student(x, t, conditions) - target))
+            figures["real"] = errors[-1].mean().item()
+        return torch.cat(errors).mean(), figures
 
     return loss

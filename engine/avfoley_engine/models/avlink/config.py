@@ -117,7 +117,8 @@ class AVLinkConfig:
     the caption adds to the unconditional velocity, and `guidance_scale * linked_guidance` for what
     the other modality adds to the caption. 1 and 1 give the paper's single scale. `temperature`
     scales the initial noise of conditional generation: below 1 there are fewer spurious onsets; the
-    paper has 1.
+    paper has 1. `guided`: the model was distilled with guidance inside, of its caption and of the other
+    modality. It needs one evaluation a step, and a guidance scale changes nothing.
     """
 
     audio: AudioConfig = field(default_factory=AudioConfig)
@@ -129,6 +130,7 @@ class AVLinkConfig:
     caption_guidance: float = 1.0
     linked_guidance: float = 1.0
     temperature: float = 1.0
+    guided: bool = False
 
     @property
     def window_latents(self) -> int:

@@ -90,6 +90,11 @@ class AVLinkFoley(FoleyModel):
                 f"{self.name} has no video-to-audio fusion blocks, so it cannot make sound for a picture. "
                 "Choose a model with the task `foley`; `avfoley models` lists them."
             )
+        if frames is None and self.link.config.guided:
+            raise ModelError(
+                f"{self.name} makes sound for pictures and not from words alone. Choose another model; "
+                "`avfoley models` lists them."
+            )
         steps = self.default_steps if steps is None else steps
         scale = self.default_guidance_scale if guidance_scale is None else guidance_scale
         if frames is None:

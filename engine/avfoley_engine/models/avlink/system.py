@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,8 @@ class AVLinkSystem(System):
     """Which sets of fusion blocks a folder has decides its tasks.
 
     `fusion_v2a` offers foley, `fusion_a2v` visualize, `fusion_joint` both; an event stem that sees
-    optical flow offers spot. `autoencoder` and
+    optical flow offers spot. A reflowed model has one direction and, as `reflow`, low-rank changes of
+    its teacher's backbones and blocks. `autoencoder` and
     `upsampler` are there or not: without them pictures are enlarged by interpolation, and
     `config.json` has no "upsampler".
     """
@@ -41,6 +43,10 @@ class AVLinkSystem(System):
         offered = directions(entry)
         spots = entry.config["model"]["video"].get("flow_channels") is not None
         return [task for task, direction in _TASKS.items() if direction in offered] + ["spot"] * spots
+
+    def controls(self, entry: Entry) -> list[str]:
+        """See `System.controls`."""
+        return ["caption", "steps"] if entry.config["model"].get("guided") else super().controls(entry)
 
     def sample_rate(self, entry: Entry) -> int:
         """See `System.sample_rate`."""
@@ -82,6 +88,7 @@ def load(entry: Entry, device: torch.device | str = "cpu", *, serving: bool = Fa
     from avfoley_engine.models.avlink.foley import AVLinkFoley
     from avfoley_engine.models.avlink.link import AVLink
     from avfoley_engine.models.text import text_encoder
+    from avfoley_engine.nn.low_rank import merge_low_rank
 
     link = AVLink(entry.typed("model", AVLinkConfig), directions(entry))
     entry.load("audio", link.audio)
@@ -91,6 +98,8 @@ def load(entry: Entry, device: torch.device | str = "cpu", *, serving: bool = Fa
     entry.load("video", link.video, video)
     for name, blocks in link.fusion.items():
         entry.load(f"fusion_{name}", blocks)
+    if entry.has("reflow"):
+        merge_low_rank(link, entry.weights("reflow"))
     target, defaults = torch.device(device), entry.config["defaults"]
     return AVLinkFoley(
         entry.name,
@@ -149,8 +158,13 @@ def save(
     guidance_scale: float,
     parts: tuple[str, ...] = (),
     upsampler: UpsamplerNetworks | None = None,
+    reflow: dict[str, torch.Tensor] | None = None,
+    lender: Entry | None = None,
 ) -> None:
-    """Writes a model folder that `load` reads; see `zoo.write`."""
+    """Writes a model folder that `load` reads; see `zoo.write`.
+
+    `reflow` are low-rank changes of the link, which then has guidance inside.
+    """
     from pydantic import TypeAdapter
 
     from avfoley_engine.codec.files import codec_config, codec_states
@@ -166,11 +180,15 @@ def save(
     if link.video.events is not None:
         # A part of its own: it is trained behind the finished backbone.
         states["events"] = link.video.events.state_dict()
+    sizes = link.config
+    if reflow is not None:
+        states["reflow"] = reflow
+        sizes = replace(sizes, guided=True)
     config = {
         "system": "avlink",
         "title": title,
         "licence": licence,
-        "model": TypeAdapter(AVLinkConfig).dump_python(link.config, mode="json"),
+        "model": TypeAdapter(AVLinkConfig).dump_python(sizes, mode="json"),
         "codec": codec_config(codec),
         "defaults": {"steps": steps, "guidance_scale": guidance_scale},
     }
@@ -179,4 +197,4 @@ def save(
 
         states |= {"autoencoder": upsampler.autoencoder.state_dict(), "upsampler": upsampler.flow.state_dict()}
         config["upsampler"] = TypeAdapter(UpsamplerConfig).dump_python(upsampler.config, mode="json")
-    zoo.write(folder, config, states, parts)
+    zoo.write(folder, config, states, parts, lender)

@@ -32,7 +32,7 @@ def guided_velocity(
     All conditions are dropped together: the unconditional velocity has only the negative caption, so
     it needs one backbone and no fusion blocks. If the config weighs caption and condition
     differently, the scale is split (`AVLinkConfig`), and the backbone without the other modality
-    gives the share of the caption. A scale of 1 means no guidance. `event_features` (B, N, width) are
+    gives the share of the caption. A scale of 1 means no guidance, as does guidance inside. `event_features` (B, N, width) are
     those of a conditioning video, if known already.
     """
     backbone = link.audio if direction == "v2a" else link.video
@@ -48,7 +48,7 @@ def guided_velocity(
         ).audio
     else:
         conditional = link(condition, fixed, text, x, t, text, direction=direction, both=False).video
-    if scale == 1:
+    if scale == 1 or link.config.guided:
         return conditional
     by_caption, by_other = scale * link.config.caption_guidance, scale * link.config.linked_guidance
     if by_caption == by_other:

@@ -8,7 +8,7 @@ from months of video; ours must learn them in an hour.
 
 from __future__ import annotations
 
-from avfoley_engine.training.avlink import audio, fusion, upsampler, video
+from avfoley_engine.training.avlink import audio, fusion, reflow, upsampler, video
 
 RECIPES = {
     "audio": audio.AUDIO,
@@ -18,4 +18,6 @@ RECIPES = {
     "fusion": fusion.FUSION,
     "autoencoder": upsampler.AUTOENCODER,
     "upsampler": upsampler.UPSAMPLER,
+    "reflow": reflow.REFLOW,
 }
+COMMANDS = {"pairs": reflow.PAIRS, "export-reflow": reflow.EXPORT}

@@ -17,7 +17,7 @@ from avfoley_engine.training.frieren.data import SeenClips
 from avfoley_engine.training.loading import named
 from avfoley_engine.training.options import Command, option
 from avfoley_engine.training.recipe import Objective, Recipe
-from avfoley_engine.training.reflow import Pairs, PairsOptions, Reflowable, ReflowOptions, make_pairs, reflow_loss
+from avfoley_engine.training.reflow import PairsOptions, Reflowable, ReflowOptions, make_pairs, pairs_of, reflow_loss
 from avfoley_engine.training.rendering import SEEN
 
 RUN = "frieren-reflow"
@@ -108,7 +108,8 @@ def build_reflow(options: FrierenReflowOptions, device: torch.device) -> Objecti
     student = reflowable.estimator
     if options.resume:
         student.load_state_dict(ema_weights(checkpoint_of(Path(options.resume), RUN)), strict=False)
-    loss = reflow_loss(reflowable, Pairs(options.runs / "frieren-pairs", reflowable), options)
+    pairs = pairs_of(options.runs / "frieren-pairs", reflowable, options)
+    loss = reflow_loss(reflowable, pairs, options)
     return Objective(RUN, student, loss, casts=True, frozen={"teacher": reflowable.foley.estimator})
 
 
