@@ -21,8 +21,8 @@ from avfoley_plugin.timeline.shots import Shot
 class CaptionSettings:
     """What the user may say about captions.
 
-    model: None for the first that offers the task. proposals: captions per shot, the likeliest of
-    which is written. overwrite: also replace captions that AVFoley wrote; what a person wrote stays.
+    model: None for the first that offers the task. proposals: captions per shot; the likeliest is
+    written. overwrite: also replace captions that AVFoley wrote; what a person wrote stays.
     """
 
     model: str | None = None
@@ -40,7 +40,7 @@ class CaptionsWritten:
 
 
 class Captioning(MarkerRun[str, CaptionsWritten]):
-    """Proposes a caption for every selected shot that has none, and writes the likeliest as a marker.
+    """Writes the likeliest caption of every selected shot that has none as a marker.
 
     A shot that the model is not sure about gets none. See `MarkerRun`.
     """

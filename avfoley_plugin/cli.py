@@ -1,8 +1,8 @@
 """The shell: ``avfoley ...``.
 
 Exit codes: 0 success; 1 some takes are missing; 2 wrong usage; 3 the input or the output cannot be
-used; 4 the engine cannot be used; 130 cancelled. ``train``, ``evaluate`` and ``engine serve`` return
-the exit code of the engine's own command.
+used; 4 the engine cannot be used; 130 cancelled. ``train``, ``evaluate`` and ``engine serve``
+return the exit code of the engine's own command.
 """
 
 from __future__ import annotations

@@ -60,9 +60,7 @@ class Report(ABC):
 
 
 class ProgressReport(Report):
-    """A progress bar with the time left for each running take and one for all, and a line for each
-    finished take.
-    """
+    """Bars with the time left of each running take and of all, and a line for each finished."""
 
     def __init__(self, out: Console | None = None) -> None:
         super().__init__()
@@ -187,9 +185,7 @@ class ProgressReport(Report):
 
 
 class JsonReport(Report):
-    """One JSON object per line. ``event`` is planned, progress, done, failed or cancelled, and
-    finished in the last line.
-    """
+    """One JSON object per line, an update each; the last one's ``event`` is "finished"."""
 
     def show(self, update: ShownUpdate) -> None:
         super().show(update)

@@ -71,8 +71,7 @@ def generate(
 
     `output` is a folder (by default the current one), in which the caption names the files, or the
     name of a file, to which several takes append their numbers. No other file is overwritten: a
-    name from the caption gets a number; a name of the user's that is taken raises HostError. The
-    handles in `settings` are ignored.
+    name from the caption gets a number, one of the user's that is taken raises HostError.
     """
     sound = Sound((settings.caption or "").strip(), round_half_up(seconds * SAMPLE_RATE), loop)
     return Generation(engine, sound, settings, output)

@@ -43,9 +43,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class TakeProgress:
-    """A take is queued or being made; ``progress`` runs from 0 to 1. ``number`` counts the takes of
-    a subject from 0.
-    """
+    """A take is queued or being made; ``progress`` runs from 0 to 1."""
 
     subject: Subject
     number: int
@@ -99,9 +97,7 @@ TakeUpdate = TakeProgress | TakeDone | CaptionsDone | EventsDone | TakeFailed | 
 
 
 class TakeRun:
-    """A run of one verb; see `workflows.Run` and `generation.Generation`. `cancel` it from any
-    thread.
-    """
+    """A run of one verb, such as `workflows.Run`. `cancel` it from any thread."""
 
     def __init__(self, engine: EngineClient) -> None:
         self.cancelled = False
@@ -127,7 +123,7 @@ class TakeRun:
             self._engine.cancel(jobs)
 
     def _done(self, assignment: Assignment, result: Result) -> TakeUpdate:
-        """What a finished job made, brought to where it belongs: a take's file, unless overridden."""
+        """What a finished job made, brought to where it belongs: a take's file by default."""
         take = self._import_take(assignment, cast(FileResult, result))
         return TakeDone(assignment.subject, assignment.number, take)
 
@@ -211,7 +207,5 @@ def is_take(path: Path, result: FileResult) -> bool:
 
 
 def file_stem(words: str, otherwise: str) -> str:
-    """A file name stem from `words`: letters, digits, "_" and "-", at most 60; `otherwise` if none
-    are left.
-    """
+    """A file name stem of at most 60 letters, digits, "_" and "-"; `otherwise` if none are left."""
     return re.sub(r"[^\w-]+", "_", words).strip("_")[:60] or otherwise

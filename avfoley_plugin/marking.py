@@ -1,4 +1,4 @@
-"""The base of the runs that write markers: a model says something of every selected shot, and markers carry it."""
+"""The base of the runs that write markers: what a model says of every selected shot."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ MarkersWritten = TypeVar("MarkersWritten")
 class MarkerRun(TakeRun, Generic[Said, MarkersWritten]):
     """Asks a model about every selected shot, and writes what it says as markers.
 
-    Iterate over it once; `cancel` it from any thread: what is known by then is written. Without
-    `selection` it works on what is selected in the host. `model`: None for the first that offers the
-    task.
+    Iterate over it once; `cancel` it from any thread: what is known by then is written. `selection`
+    None: what is selected in the host. `model` None: the first that offers the task.
     """
 
     #: The task that is asked for, and what the models that offer it do.

@@ -37,7 +37,7 @@ class Exit(IntEnum):
 
 
 def reports_errors(command: Callable[_Options, Exit | None]) -> Callable[_Options, None]:
-    """Makes a command end with its exit code; an AVFoleyError becomes one line on stderr and a code."""
+    """Makes a command end with its exit code, and report an AVFoleyError on stderr."""
 
     @wraps(command)
     def run(*arguments: _Options.args, **options: _Options.kwargs) -> None:
@@ -90,9 +90,8 @@ def run_to_end(start: Callable[[], AnyRun], as_json: bool) -> Exit:
 
 
 def call(command: Sequence[str]) -> int:
-    """Runs another program in this terminal. Returns its exit code, 128 and the signal's number if one ended it."""
-    # Ctrl-C reaches the child as well; it ends in its own time and says with what code. A handler,
-    # because a child would inherit SIG_IGN.
+    """Runs a program in this terminal. Returns its exit code, 128 + n if signal n ended it."""
+    # Ctrl-C reaches the child, which ends in its own time. A handler, for it would inherit SIG_IGN.
     before = {number: signal.signal(number, lambda *_: None) for number in _interrupts()}
     try:
         code = subprocess.call(command)

@@ -1,4 +1,4 @@
-"""Spotting: a model sees when something in the selected shots begins to sound, and markers say so."""
+"""Spotting: a model sees when something in the selected shots begins to sound; markers say so."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ UNNAMED = "event"
 class SpotSettings:
     """What the user may say about spotting.
 
-    model: None for the first that offers the task. threshold: the least confidence of an event, 0 to
-    1; None for the model's own. csv: a file for the list of events.
+    model: None for the first that offers the task. threshold: the least confidence of an event, 0
+    to 1; None for the model's own. csv: a file for the list of events.
     """
 
     model: str | None = None
@@ -54,8 +54,7 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
     """Writes a marker at each event that is seen in a selected shot, in place of an earlier run's.
 
     A marker has the name of the shot's caption, and the confidence as its comment. `shots`: ids of
-    those of the selected shots to spot in; None for all. What else is wrong with the timeline is then
-    no problem of the run. See `MarkerRun`.
+    the selected shots to spot in; None for all. Other shots are then no problem of the run.
     """
 
     task, does = "spot", "spots events"
@@ -110,10 +109,7 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
 def write_list(path: Path, timeline: otio.schema.Timeline, spotted: Iterable[tuple[Shot, list[Event]]]) -> None:
     """Writes a CSV (RFC 4180) of events in record order; an existing file is kept as a backup.
 
-    "timecode" is the timeline's, "frame" and "seconds" count from its first frame.
-
-    Raises:
-        HostError: the file cannot be written.
+    "timecode" is the timeline's, "frame" and "seconds" count from its start. Raises HostError.
     """
     rows = []
     for shot, events in spotted:

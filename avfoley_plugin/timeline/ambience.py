@@ -1,4 +1,4 @@
-"""Ambiences: one take from words alone over a stretch of the timeline, whatever cuts its picture has."""
+"""Ambiences: one take from words alone over a stretch of the timeline, across all cuts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from avfoley_plugin.timeline.timing import record_clock
 def ambience(timeline: otio.schema.Timeline, record_range: str) -> Shot:
     """The ambience over a record range, written as in `Selection`.
 
-    One that is already over just that range is found again, wherever it was made first; its caption is the marker's.
-    Raises SelectionError for a range that is malformed or empty.
+    One that is already over just that range is found again, wherever it was made first; its caption
+    is the marker's. Raises SelectionError for a range that is malformed or empty.
     """
     bounds = Selection(record_range=record_range).bounds(record_clock(timeline))
     assert bounds is not None
@@ -36,7 +36,7 @@ def ambience(timeline: otio.schema.Timeline, record_range: str) -> Shot:
 
 
 def placed_ambience(timeline: otio.schema.Timeline, take: PlacedTake) -> Shot:
-    """The ambience that a take of one was made for, at the place and length that its clip has now."""
+    """The ambience that a take was made for, at the place and length that its clip has now."""
     return _shot(timeline, take.shot_id, take.record_start, take.record_start + take.frames)
 
 

@@ -1,4 +1,4 @@
-"""Caption markers: what a shot's foley was made from, on the timeline where an editor can change it."""
+"""Caption markers: what a shot's foley was made from, where an editor can change it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ class CaptionEdit(NamedTuple):
 
 
 def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> otio.schema.Marker:
-    """Puts the caption that a shot's take was made from on the timeline, as a marker over its record range; the shot's
-    earlier marker is updated.
+    """Puts a shot's caption on the timeline, as a marker over its record range, new or updated.
 
     A name or a colour that the editor gave the marker is kept.
     """
@@ -46,7 +45,7 @@ def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -
 def edit_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> None:
     """Changes what a shot's next take is made from, as an editor does in the marker's comment.
 
-    A shot that has takes then counts as edited. Unlike a comment that some program lost, an empty caption is meant.
+    A shot that has takes then counts as edited. Here an empty caption is meant.
     """
     for marker, ours in _caption_markers(timeline):
         if ours.id == shot.id:
@@ -69,7 +68,7 @@ def move_caption(timeline: otio.schema.Timeline, shot: Stretch) -> None:
 
 
 def captions(timeline: otio.schema.Timeline) -> dict[str, str]:
-    """The caption of every shot that has a marker, by the shot's id, as it stands in the marker now."""
+    """The captions as they stand in the markers now, by shot id."""
     return {ours.id: _present(marker, ours) for marker, ours in _caption_markers(timeline)}
 
 
@@ -84,7 +83,7 @@ def edited(timeline: otio.schema.Timeline) -> list[CaptionEdit]:
 
 
 def carry_captions(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
-    """Copies the caption markers of an earlier version of a timeline that it does not have itself."""
+    """Copies the caption markers of an earlier version of a timeline that it does not have."""
     there = {ours.id for _, ours in _caption_markers(timeline)}
     missing = [marker for marker, ours in _caption_markers(earlier) if ours.id not in there]
     timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
@@ -108,5 +107,5 @@ def _caption_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.M
 
 
 def _present(marker: otio.schema.Marker, ours: CaptionIdentity) -> str:
-    # An empty comment is not an edit: several programs lose comments on the way, which must not wipe a caption.
+    # An empty comment is not an edit: several programs lose comments on the way.
     return marker.comment.strip() or ("" if ours.cleared else ours.caption)

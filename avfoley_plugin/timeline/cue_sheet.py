@@ -31,9 +31,9 @@ COLUMNS = (
 def cue_sheet(timeline: otio.schema.Timeline) -> str:
     """The takes on a timeline as CSV (RFC 4180), in record order.
 
-    "file" is the name of the take's file. "record in" and "record out" (the first frame after) are timecodes,
-    "duration" a count of frames as timecode, non-drop. Loudness is empty where it cannot be measured (under
-    0.4 s); loudness and peak are empty for pictures.
+    "file" is the name of the take's file. "record in" and "record out" (the first frame after) are
+    timecodes, "duration" a count of frames as timecode, non-drop. Loudness is empty where it cannot
+    be measured (under 0.4 s); loudness and peak are empty for pictures.
     """
     text = io.StringIO()
     table = csv.writer(text)

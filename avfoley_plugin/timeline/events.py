@@ -21,16 +21,14 @@ COLOR = otio.schema.MarkerColor.YELLOW
 
 @dataclass(frozen=True)
 class Event:
-    """Something in a shot that begins to sound: `frame` counts from the shot's first frame, at its record rate."""
+    """Something in a shot begins to sound: `frame` counts record frames from the shot's first."""
 
     frame: int
     confidence: float
 
 
 def write_events(timeline: otio.schema.Timeline, shot: Stretch, name: str, events: Iterable[Event]) -> None:
-    """Puts the events of a shot on the timeline, in place of those that were spotted in it before, also when it was cut
-    in another way.
-    """
+    """Puts a shot's events on the timeline, in place of those spotted in its range before."""
     clock = record_clock(timeline, shot.record_rate)
 
     def is_earlier(marker: otio.schema.Marker, ours: EventIdentity) -> bool:
@@ -81,7 +79,7 @@ def move_events(timeline: otio.schema.Timeline, shot_id: str, frames: int, clock
 
 
 def carry_events(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
-    """Copies the event markers of an earlier version of a timeline, of the shots that have none on it."""
+    """Copies an earlier version's event markers, of the shots that have none here."""
     there = {ours.id for _, ours in _event_markers(timeline)}
     missing = [marker for marker, ours in _event_markers(earlier) if ours.id not in there]
     timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)

@@ -1,4 +1,4 @@
-"""What a timeline held of ours at one time, and putting that back: undo, whatever an editor did elsewhere meanwhile."""
+"""What a timeline held of ours at one time, and putting that back, beside others' edits: undo."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Placed:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Our clips, caption and event markers and tracks of a timeline, by shot id and by track id, as copies."""
+    """Copies of our clips and markers of a timeline by shot id, and the ids of our tracks."""
 
     clips: dict[str, _Placed] = field(default_factory=dict)
     markers: dict[str, otio.schema.Marker] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Change:
         return frozenset(shot for shot in {*before, *after} if before.get(shot) != after.get(shot))
 
     def take_back(self, timeline: otio.schema.Timeline) -> None:
-        """Gives the shots that it changed what they had before; all else on the timeline stays as it is now."""
+        """Gives the shots that it changed what they had before; all else stays as it is."""
         _restore(timeline, self.before, self.shots)
 
     def do_again(self, timeline: otio.schema.Timeline) -> None:

@@ -34,7 +34,7 @@ class Piece:
         return self.whole.clip.metadata.get(HOST_ID) in selection.host_ids
 
     def record_frames(self, clock: RecordClock, media: Media) -> tuple[int, int]:
-        """Its first record frame, and the one after its last. Raises UnusableError if nothing tells.
+        """Its first record frame, and the one after its last. Raises UnusableError if unknown.
 
         Positions are rounded, not lengths: neighbours stay adjacent, and nothing adds up to drift.
         """
@@ -43,7 +43,7 @@ class Piece:
         return round_half_up(self.start * clock.rate), round_half_up(self.end * clock.rate)
 
     def content_id(self, frames: int, kind: str = "") -> str:
-        """The id of what it plays over so many record frames, wherever that lies on the timeline."""
+        """The id of what it plays over so many record frames, wherever that lies."""
         whole, skipped = self.whole, self.start - self.whole.start
         content = f"{kind}{media_name(whole.clip)}|{whole.source_at(self.start)}|{whole.speed}|{frames}|{skipped}"
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
@@ -64,7 +64,7 @@ def pieces_of(played: Iterable[PlayedClip]) -> list[Piece]:
 
 
 def within(pieces: Iterable[Piece], bounds: tuple[int, int] | None, clock: RecordClock) -> list[Piece]:
-    """The parts of pieces in a record range, by record start; an empty piece is part of what it lies in."""
+    """The parts in a record range, by record start; empty pieces are part of what they lie in."""
     found = list(pieces)
     if bounds is not None:
         low, high = (frame / clock.rate for frame in bounds)

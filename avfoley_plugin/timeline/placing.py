@@ -1,6 +1,6 @@
-"""Where takes are placed: our tracks on the timeline, one clip a shot, its takes as the clip's media references.
+"""Where takes are placed: our tracks, one clip a shot, its takes as the clip's media references.
 
-Foley and ambiences have audio tracks of their own, as sound departments deliver them, and pictures a video track.
+Foley, ambiences and pictures have tracks of their own, as sound departments deliver them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from avfoley_plugin.timeline.takes import (
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up
 
 TRACK_NAME = "AVFoley"
-#: The layer of shots that are ambiences. They lie over each other, and over the foley, as they please.
+#: The layer of shots that are ambiences. They may lie over each other, and over the foley.
 AMBIENCE = "ambience"
 #: What the layers of sounds begin with, whose takes are pictures.
 PICTURE = "picture"
@@ -46,7 +46,7 @@ PICTURE = "picture"
 
 @dataclass(frozen=True)
 class Placement:
-    """The new takes of one shot. The first becomes the active one, unless ``keeps_active`` and the shot has one."""
+    """A shot's new takes. The first becomes active, unless ``keeps_active`` and there is one."""
 
     shot: Stretch
     takes: Sequence[Take]
@@ -60,13 +60,13 @@ def place_takes(
     current: Iterable[Stretch] = (),
     replace: bool = False,
 ) -> list[otio.schema.Clip]:
-    """Puts takes on the timeline's foley or picture track, in place, and returns their clips, one a placement.
+    """Puts takes on our tracks of the timeline, in place, and returns their clips, one a placement.
 
-    A shot's clip is found again by the shot's id: a take that is already there is replaced, another is added
-    (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
-    where it overlaps. Shots of different layers that overlap in record time get a further foley track, and so do
-    ambiences that overlap, on tracks of theirs. With `current`, all shots that the timeline has now, the takes of shots
-    that were moved follow them, and so do their captions and events.
+    A shot's clip is found again by the shot's id: a take that is already there is replaced, another
+    is added (`replace`: the shot's earlier takes go). An earlier take of a picture that is no
+    longer cut like that gives way where it overlaps. Shots of different layers that overlap in
+    record time get a further foley track; so do ambiences, on tracks of theirs. With `current`, all
+    shots that the timeline has now, takes, captions and events follow the shots that were moved.
     """
     placements, current = list(placements), list(current)
     empty = [placement.shot.name for placement in placements if not placement.takes]
@@ -133,7 +133,7 @@ def track_layer(track: otio.schema.Track) -> str:
 
 
 def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
-    """All takes of ours that the timeline holds, in record order, a clip's takes in the order they were made."""
+    """All takes of ours, in record order, a clip's takes in the order they were made."""
     found = []
     for clip, ours in our_clips(timeline):
         clock = record_clock(timeline, ours.record_rate)
@@ -158,7 +158,7 @@ def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
 
 
 def use_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
-    """Makes a take the one that its shot's clip plays. Raises TimelineError if the timeline does not hold it."""
+    """Has its shot's clip play a take. Raises TimelineError if the timeline does not hold it."""
     clip, key, clock = _found(timeline, shot_id, take_id)
     before = head_frames(clip, clock.rate)
     activate(clip, clip.media_references(), key)
@@ -171,7 +171,7 @@ def use_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None
 
 
 def star_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str, starred: bool) -> None:
-    """Marks a take as one to keep in mind, or no more. Raises TimelineError if the timeline does not hold it."""
+    """Stars a take, or takes its star. Raises TimelineError if the timeline does not hold it."""
     clip, key, _ = _found(timeline, shot_id, take_id)
     references = clip.media_references()
     mark(references[key], dict(our_takes(references))[key].model_copy(update={"starred": starred}))
@@ -179,10 +179,10 @@ def star_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str, starre
 
 
 def delete_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
-    """Takes a take off the timeline; its sound file stays. If it was the active one, a starred one is active then, or
-    the newest; without any other, the shot's clip goes, and its caption stays.
+    """Takes a take off the timeline; its sound file stays.
 
-    Raises TimelineError if the timeline does not hold it.
+    If it was active, a starred one is active then, or the newest; without any other, the shot's
+    clip goes, and its caption stays. Raises TimelineError if the timeline does not hold it.
     """
     clip, key, clock = _found(timeline, shot_id, take_id)
     others = {other: take for other, take in our_takes(clip.media_references()) if other != key}
@@ -204,7 +204,7 @@ def has_ours(timeline: otio.schema.Timeline) -> bool:
 def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
     """Copies everything of ours from an earlier version of a timeline to the one without it.
 
-    What the timeline has of ours itself stays: a shot that has takes on both gets all of them, its active one remains,
+    What the timeline has of ours stays: a shot with takes on both gets all, its active one remains,
     and an earlier clip that finds its place taken is left out. URLs are copied as they are.
     """
     clock = record_clock(earlier)
@@ -230,9 +230,7 @@ def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) ->
 
 
 def remove_all(timeline: otio.schema.Timeline) -> None:
-    """Takes everything of ours off the timeline. A foley track on which somebody put things of their own stays, as
-    theirs.
-    """
+    """Takes all of ours off the timeline. A track of ours with clips of others stays, as theirs."""
     ours = foley_tracks(timeline)
     for clip, its in our_clips(timeline):
         vacate(clip, record_clock(timeline, its.record_rate))
@@ -306,9 +304,7 @@ def range_on_track(clip: otio.schema.Clip, clock: RecordClock) -> _Range | None:
 
 
 def _moved_range(clip: otio.schema.Clip, shot: Stretch, clock: RecordClock) -> _Range | None:
-    """Where a clip belongs now, if its shot is elsewhere than when the clip was placed; what the editor did to the clip
-    since is kept.
-    """
+    """Where a clip belongs if its shot was moved; what the editor did to the clip is kept."""
     ours, present = identity(clip, ClipIdentity), range_on_track(clip, clock)
     if ours is None or present is None or ours.record_start == shot.record_start:
         return None
@@ -353,9 +349,7 @@ def _insert(
     layer: str,
     clock: RecordClock,
 ) -> None:
-    """Puts a clip on the first foley track that is free there, after earlier takes of its layer gave way; else on a new
-    one.
-    """
+    """Puts a clip on our first track that is free there, else a new one; earlier takes give way."""
     end = start + frames
     for other, ours in our_clips(timeline):
         other_range = range_on_track(other, clock)
@@ -375,7 +369,7 @@ def _insert_if_free(
     layer: str,
     clock: RecordClock,
 ) -> None:
-    """Puts a clip on the first track for its layer that is free there; nowhere, if there are such and none is."""
+    """Puts a clip on the first track for its layer that is free there, if any is."""
     tracks = tracks_for(timeline, layer) or [new_track(timeline, layer)]
     any(insert_on(track, clip, start, frames, clock) for track in tracks)
 
@@ -404,7 +398,7 @@ def new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
 def insert_on(
     track: otio.schema.Track, clip: otio.schema.Clip, start: int | Fraction, frames: int | Fraction, clock: RecordClock
 ) -> bool:
-    """Puts a clip into the gap that a track has there, or after its end; False if it has neither."""
+    """Puts a clip into the gap that a track has there, or after its end; False if it has none."""
     at = Fraction(0)
     for index, child in enumerate(track):
         duration = _duration(child, clock.rate)

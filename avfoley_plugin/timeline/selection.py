@@ -15,10 +15,10 @@ _FRAMES = re.compile(r"(\d+)\s*-\s*(\d+)")
 class Selection:
     """Clips, a record range, or both (the clips, trimmed to the range); with neither, everything.
 
-    ``clips`` are names; ``host_ids`` are the ids that their host gave clips when the timeline was read
-    (see `identity.HOST_ID`), which tell two clips of one name apart. ``record_range`` is "IN-OUT", OUT
-    excluded: timecodes as the editing program shows them ("01:00:00:00-01:00:05:00", with ";" before
-    the frames for drop-frame), or frames from the timeline's start ("0-120").
+    ``clips`` are names; ``host_ids`` are the ids that their host gave clips when the timeline was
+    read (see `identity.HOST_ID`), which tell two clips of one name apart. ``record_range`` is
+    "IN-OUT", OUT excluded: timecodes as the editing program shows them ("01:00:00:00-01:00:05:00",
+    with ";" before the frames for drop-frame), or frames from the timeline's start ("0-120").
     """
 
     clips: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Selection:
         return bool(self.clips or self.host_ids)
 
     def bounds(self, clock: RecordClock) -> tuple[int, int] | None:
-        """The record range in frames, None for no limit. Raises SelectionError if malformed or empty."""
+        """The range in record frames, None for no limit. Raises SelectionError if it is empty."""
         if self.record_range is None:
             return None
         counted = _FRAMES.fullmatch(self.record_range.strip())

@@ -1,4 +1,4 @@
-"""From a timeline and a selection to shots: pictures that foley is to be made for, or words alone."""
+"""From a timeline and a selection to shots: what foley is to be made for."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ class Shot(Stretch):
     """One stretch that gets sound: an uninterrupted picture, or a clip without picture, for words.
 
     ``layer`` tells the video track, also inside nested stacks. ``head_available`` and
-    ``tail_available`` are the frames of picture that the media has before and after the shot, None if
-    unknown. Without picture ``media`` and ``picture`` are None; an ambience (see `ambience`) has
-    neither clip nor track.
+    ``tail_available`` are the frames that the media has before and after the shot, None if unknown.
+    Without picture ``media`` and ``picture`` are None; an ambience has neither clip nor track.
     """
 
     track_index: int | None
@@ -82,22 +81,22 @@ def read_shots(
     record_rate: Fraction | None = None,
     caption: str | None = None,
 ) -> tuple[list[Shot], list[Problem]]:
-    """The selected shots in record order, and the selected clips that cannot be one; the others still run.
+    """The selected shots in record order, and the selected clips that cannot be one.
 
-    A clip without picture (a generator, stills, sound, no media) makes a shot without picture if it has a
-    caption: its own, or `caption`, which is meant for clips that are selected by name alone. What was
-    said of a whole timeline is not meant for its titles, nor shall lost media go unnoticed.
+    A clip without picture (a generator, stills, sound, no media) makes a shot without picture if it
+    has a caption: its own, or `caption`, which is meant for clips that are selected by name alone.
+    Else titles would get what was said of a whole timeline, and lost media would go unnoticed.
 
-    Only what is seen counts: of overlapping video tracks the topmost; clips that were chosen themselves
-    count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, that
-    of the timeline's file. `probe` asks what a media file holds (once a file); with it, media without
-    picture and ranges outside the media are found, and lengths and start timecodes that the timeline
-    leaves out. Raises SelectionError if the selection names nothing on the timeline.
+    Only what is seen counts: of overlapping video tracks the topmost; clips that were chosen
+    themselves count whole. Disabled clips and tracks are skipped. Relative media URLs resolve
+    against `folder`, the timeline file's. `probe` asks what a media file holds (once a file): it
+    finds media without picture, ranges outside the media, and lengths and start timecodes that the
+    timeline leaves out. Raises SelectionError if the selection names nothing on the timeline.
     """
     media = Media(folder, is_online, probe)
     clock = record_clock(timeline, record_rate)
     bounds = selection.bounds(clock)
-    # What we made from a sound has that sound already, and does not hide the picture that it was laid over.
+    # What we made from a sound has that sound, and does not hide the picture that it lies over.
     played = [whole for whole in played_clips(timeline, media.range) if identity(whole.clip, ClipIdentity) is None]
     problems = _named_but_not_played(timeline, selection, played)
     pieces = pieces_of(played)
@@ -123,7 +122,7 @@ def read_shots(
 
 
 def _visible(pieces: Sequence[Piece]) -> list[Piece]:
-    """The parts of clips that no clip of a higher track covers. Generators (titles) are see-through."""
+    """The parts of clips that no clip of a higher track covers. Titles are see-through."""
     visible: list[Piece] = []
     covered = _Intervals()
     for piece in reversed(pieces):
@@ -165,7 +164,7 @@ class _Intervals:
 def _named_but_not_played(
     timeline: otio.schema.Timeline, selection: Selection, played: Sequence[PlayedClip]
 ) -> list[Problem]:
-    """Problems for selected names without picture. Raises SelectionError for those not on the timeline."""
+    """Problems for selected names without picture. Raises SelectionError for absent ones."""
     absent = set(selection.clips).difference(*(clip.names for clip in played))
     problems = []
     for index, track in enumerate(timeline.tracks):
@@ -192,7 +191,7 @@ def _nothing_selected(timeline: otio.schema.Timeline, selection: Selection) -> s
 def _shot(piece: Piece, clock: RecordClock, media: Media, written: Mapping[str, str], given: str) -> Shot | None:
     """The shot that a piece makes; None for a sliver of a clip that is shorter than half a frame.
 
-    `written` are the captions on the timeline by shot id, `given` is one for a clip that has neither.
+    `written` are the captions on the timeline by shot id, `given` is for a clip that has none.
     """
     whole, clip = piece.whole, piece.whole.clip
     first, last = piece.record_frames(clock, media)
@@ -233,7 +232,7 @@ def _shot(piece: Piece, clock: RecordClock, media: Media, written: Mapping[str, 
 def _picture(
     whole: PlayedClip, first: int, last: int, clock: RecordClock, media: Media
 ) -> tuple[PictureRange, int | None, int | None]:
-    """What a clip shows from record frame `first` to `last`, and the handles that its media has there."""
+    """What a clip shows from record frame `first` to `last`, and the handles there."""
     clip = whole.clip
     path, probed = media.path(clip), media.probed(clip)
     if probed is not None and not probed.has_picture:
@@ -242,7 +241,7 @@ def _picture(
     rate = media.rate(clip, probed, clock.rate)
     step = whole.speed / clock.rate
     entry, leave = whole.source_at(first / clock.rate), whole.source_at(last / clock.rate)
-    # Reversed, a record frame shows the near end of the source it consumes: the forward frames in reverse.
+    # Reversed, a record frame shows the near end of the source it consumes.
     shown_first = entry + min(step, Fraction(0))
     start = media.start(clip, probed)
     source_start = (shown_first - start) * rate

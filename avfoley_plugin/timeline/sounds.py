@@ -38,10 +38,7 @@ class SoundClip(Stretch):
         return self.sound.model_dump(mode="json")
 
     def request(self, *, caption: str | None = None, **settings: Any) -> VisualizeRequest:
-        """The request for one take; `caption` None takes the sound's own.
-
-        `settings` are VisualizeRequest's negative_caption, model, seed, steps, guidance_scale and codec.
-        """
+        """The request for one take, with its other `settings`; `caption` None: the sound's own."""
         return VisualizeRequest(
             sound=self.sound,
             frames=self.frames,
@@ -60,12 +57,12 @@ def read_sounds(
     probe: Callable[[Path], MediaProbe],
     is_online: Callable[[Path], bool] = is_file,
 ) -> tuple[list[SoundClip], list[Problem]]:
-    """The selected sounds in record order, and the selected clips that make none; the others still run.
+    """The selected sounds in record order, and the selected clips that make none.
 
-    A name, or a clip selected in the host, means the clips on audio tracks; where none has it, those on
-    video tracks with their own sound; and last the foley that we made. Without either it is all clips on
-    audio tracks. Disabled clips and tracks are skipped. Raises SelectionError if the selection names
-    nothing on the timeline, or nothing with sound lies in its range.
+    A name, or a clip selected in the host, means the clips on audio tracks; where none has it,
+    those on video tracks with their own sound; and last the foley that we made. Without either it
+    is all clips on audio tracks. Disabled clips and tracks are skipped. Raises SelectionError if
+    the selection names nothing on the timeline, or nothing with sound lies in its range.
     """
     media = Media(folder, is_online, probe)
     clock = record_clock(timeline)
@@ -91,10 +88,7 @@ def all_sounds(
     probe: Callable[[Path], MediaProbe],
     is_online: Callable[[Path], bool] = is_file,
 ) -> list[SoundClip]:
-    """Every sound that a timeline plays, in record order, our foley and that of video clips included.
-
-    Clips that make no sound are left out.
-    """
+    """Every sound, in record order, also our foley and that of video clips."""
     media = Media(folder, is_online, probe)
     clock = record_clock(timeline)
     written = captions(timeline)
@@ -115,8 +109,7 @@ def is_on_audio_track(timeline: otio.schema.Timeline, sound: SoundClip) -> bool:
 def sound_of(timeline: otio.schema.Timeline, shot: Shot, sounds: Iterable[SoundClip]) -> SoundClip | None:
     """The sound that goes with a shot; None if it has none.
 
-    It is the clip of its name that begins with it on an audio track, as editing programs link them,
-    else its picture's own sound.
+    It is the clip of its name that begins with it on an audio track, else its picture's own sound.
     """
     here = [sound for sound in sounds if sound.record_start == shot.record_start]
     linked = (sound for sound in here if sound.name == shot.name and is_on_audio_track(timeline, sound))

@@ -12,9 +12,9 @@ from typing import Any
 class Stretch(ABC):
     """One stretch of the record side; see `Shot` and `SoundClip`.
 
-    ``id`` depends on what is played alone (media name, source range, speed), so it survives a move on
-    the timeline. ``record_start`` counts from the timeline's first frame, ``record_start_timecode``
-    from midnight. Stretches of one ``layer`` never overlap.
+    ``id`` depends on what is played alone (media name, source range, speed), so it survives a move
+    on the timeline. ``record_start`` counts from the timeline's first frame,
+    ``record_start_timecode`` from midnight. Stretches of one ``layer`` never overlap.
     """
 
     id: str
