@@ -202,8 +202,7 @@ class JsonReport(Report):
             case SoundPlanned():
                 sound = update.sound
                 self._print(
-                    "planned",
-                    sounds=[{**_subject(sound), "samples": sound.samples, "takes": len(update.requests)}],
+                    "planned", sounds=[{**_subject(sound), "samples": sound.samples, "takes": len(update.requests)}]
                 )
             case ShotsPlanned():
                 self._print(

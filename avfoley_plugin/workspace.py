@@ -262,10 +262,7 @@ class Workspace:
             host.write(timeline)
 
     def _move(
-        self,
-        source: list[Change],
-        target: list[Change],
-        apply: Callable[[Change, otio.schema.Timeline], None],
+        self, source: list[Change], target: list[Change], apply: Callable[[Change, otio.schema.Timeline], None]
     ) -> bool:
         with self._lock:
             if not source:

@@ -15,14 +15,7 @@ from opentimelineio.opentime import TimeRange
 from avfoley_plugin.errors import TimelineError
 from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
 from avfoley_plugin.timeline.events import carry_events, has_events, move_events, remove_events
-from avfoley_plugin.timeline.identity import (
-    METADATA_KEY,
-    ClipIdentity,
-    TimelineIdentity,
-    TrackIdentity,
-    identity,
-    mark,
-)
+from avfoley_plugin.timeline.identity import METADATA_KEY, ClipIdentity, TimelineIdentity, TrackIdentity, identity, mark
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.takes import (
     PlacedTake,
