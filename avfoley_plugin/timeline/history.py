@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import opentimelineio as otio
 
 from avfoley_plugin.timeline.captions import caption_markers
-from avfoley_plugin.timeline.events import event_markers, remove_events
-from avfoley_plugin.timeline.identity import TrackIdentity, identity
+from avfoley_plugin.timeline.events import event_markers
+from avfoley_plugin.timeline.identity import EventIdentity, TrackIdentity, identity, remove_markers
 from avfoley_plugin.timeline.placing import (
     foley_tracks,
     insert_on,
@@ -80,11 +79,7 @@ def snapshot(timeline: otio.schema.Timeline) -> Snapshot:
             clips[ours.id] = _Placed(clip.deepcopy(), ours.layer, ours.record_rate, _id(clip.parent()), *place)
     markers = {shot: marker.deepcopy() for shot, marker in caption_markers(timeline).items()}
     events = {shot: [marker.deepcopy() for marker in found] for shot, found in event_markers(timeline).items()}
-    return Snapshot(clips, markers, events, _track_ids(timeline))
-
-
-def _track_ids(timeline: otio.schema.Timeline) -> frozenset[str | None]:
-    return frozenset(map(_id, foley_tracks(timeline)))
+    return Snapshot(clips, markers, events, frozenset(map(_id, foley_tracks(timeline))))
 
 
 def _id(track: otio.core.Composition) -> str | None:
@@ -104,8 +99,7 @@ def _contents(of: Snapshot) -> dict[str, tuple[object, ...]]:
     }
 
 
-def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[str]) -> None:
-    shots = set(shots)
+def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: frozenset[str]) -> None:
     for clip, ours in our_clips(timeline):
         if ours.id in shots:
             vacate(clip, record_clock(timeline, ours.record_rate))
@@ -125,7 +119,7 @@ def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[s
                 del timeline.tracks.markers[index]
         elif shot in wanted.markers:
             timeline.tracks.markers.append(wanted.markers[shot].deepcopy())
-    remove_events(timeline, shots)
+    remove_markers(timeline, EventIdentity, lambda _, ours: ours.id in shots)
     for shot in sorted(shots & wanted.events.keys()):
         timeline.tracks.markers.extend(marker.deepcopy() for marker in wanted.events[shot])
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
+import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE, FileRequest, FileResult, FoleyResult, VisualizeResult
 from pydantic import (
     BaseModel,
@@ -196,6 +197,31 @@ def identity(thing: _HasMetadata, of: type[_Of]) -> _Of | None:
 def marker_identity(marker: _HasMetadata) -> CaptionIdentity | EventIdentity | None:
     """The identity of a marker of ours, of either kind; None if it is somebody else's."""
     return identity(marker, CaptionIdentity) or identity(marker, EventIdentity)
+
+
+def our_markers(timeline: otio.schema.Timeline, of: type[_Of]) -> list[tuple[otio.schema.Marker, _Of]]:
+    """Our markers of a kind on a timeline."""
+    markers = [(marker, identity(marker, of)) for marker in timeline.tracks.markers]
+    return [(marker, ours) for marker, ours in markers if ours is not None]
+
+
+def carry_markers(
+    earlier: otio.schema.Timeline, timeline: otio.schema.Timeline, of: type[CaptionIdentity | EventIdentity]
+) -> None:
+    """Copies the markers of a kind of an earlier version, of the shots that have none here."""
+    there = {ours.id for _, ours in our_markers(timeline, of)}
+    missing = [marker for marker, ours in our_markers(earlier, of) if ours.id not in there]
+    timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
+
+
+def remove_markers(
+    timeline: otio.schema.Timeline, of: type[_Of], which: Callable[[otio.schema.Marker, _Of], bool] = lambda *_: True
+) -> None:
+    """Takes our markers of a kind off the timeline: all, or those that `which` tells."""
+    markers = [(marker, identity(marker, of)) for marker in timeline.tracks.markers]
+    kept = [marker for marker, ours in markers if ours is None or not which(marker, ours)]
+    if len(kept) != len(markers):
+        timeline.tracks.markers[:] = kept
 
 
 def plain(value: Any) -> Any:

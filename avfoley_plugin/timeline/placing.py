@@ -13,9 +13,21 @@ import opentimelineio as otio
 from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import TimelineError
-from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
-from avfoley_plugin.timeline.events import carry_events, has_events, move_events, remove_events
-from avfoley_plugin.timeline.identity import METADATA_KEY, ClipIdentity, TimelineIdentity, TrackIdentity, identity, mark
+from avfoley_plugin.timeline.captions import captions, move_caption
+from avfoley_plugin.timeline.events import has_events, move_events
+from avfoley_plugin.timeline.identity import (
+    METADATA_KEY,
+    CaptionIdentity,
+    ClipIdentity,
+    EventIdentity,
+    TakeIdentity,
+    TimelineIdentity,
+    TrackIdentity,
+    carry_markers,
+    identity,
+    mark,
+    remove_markers,
+)
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.takes import (
     PlacedTake,
@@ -26,7 +38,6 @@ from avfoley_plugin.timeline.takes import (
     head_frames,
     number,
     our_takes,
-    take_identity,
 )
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up
 
@@ -91,7 +102,7 @@ def place_takes(
     for placement in placements:
         shot = placement.shot
         clip = clips.get(shot.id) or otio.schema.Clip(name=shot.name)
-        keeps = placement.keeps_active and not replace and take_identity(clip.media_reference) is not None
+        keeps = placement.keeps_active and not replace and identity(clip.media_reference, TakeIdentity) is not None
         kept = clip.active_media_reference_key if keeps else None
         add_takes(clip, placement.takes, clock, kept, keep_earlier=not replace)
         start = clock.origin + shot.record_start
@@ -212,14 +223,15 @@ def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) ->
         if there is not None:
             add_missing_takes(there, clip)
         elif place is not None and not (bare and identity(clip.parent(), TrackIdentity) is not None):
-            _insert_if_free(timeline, clip.deepcopy(), *place, ours.layer, clock)
+            copy, tracks = clip.deepcopy(), tracks_for(timeline, ours.layer) or [new_track(timeline, ours.layer)]
+            any(insert_on(track, copy, *place, clock) for track in tracks)
     if bare:
         # The copied tracks repeat the shots whose clips somebody had moved to a track of their own.
         for clip, ours in our_clips(timeline):
             if clip is not present.get(ours.id, clip):
                 vacate(clip, clock)
-    carry_captions(earlier, timeline)
-    carry_events(earlier, timeline)
+    carry_markers(earlier, timeline, CaptionIdentity)
+    carry_markers(earlier, timeline, EventIdentity)
 
 
 def remove_all(timeline: otio.schema.Timeline) -> None:
@@ -232,8 +244,8 @@ def remove_all(timeline: otio.schema.Timeline) -> None:
             del track.metadata[METADATA_KEY]
         else:
             timeline.tracks.remove(track)
-    remove_captions(timeline)
-    remove_events(timeline)
+    remove_markers(timeline, CaptionIdentity)
+    remove_markers(timeline, EventIdentity)
     if identity(timeline, TimelineIdentity) is not None:
         del timeline.metadata[METADATA_KEY]
 
@@ -259,16 +271,8 @@ def _found(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> tuple[
 
 
 def _identify(clip: otio.schema.Clip, shot: Stretch) -> None:
-    ours = ClipIdentity(
-        id=shot.id,
-        layer=shot.layer,
-        track=shot.track_name,
-        record_start=shot.record_start,
-        frames=shot.frames,
-        record_rate=shot.record_rate,
-        source=shot.source,
-    )
-    mark(clip, ours)
+    its = {name: getattr(shot, name) for name in ("id", "layer", "record_start", "frames", "record_rate", "source")}
+    mark(clip, ClipIdentity(track=shot.track_name, **its))
 
 
 _Range = tuple[int | Fraction, int | Fraction]
@@ -352,19 +356,6 @@ def _insert(
                 vacate(other, clock)
     if not any(insert_on(track, clip, start, frames, clock) for track in tracks_for(timeline, layer)):
         insert_on(new_track(timeline, layer), clip, start, frames, clock)
-
-
-def _insert_if_free(
-    timeline: otio.schema.Timeline,
-    clip: otio.schema.Clip,
-    start: int | Fraction,
-    frames: int | Fraction,
-    layer: str,
-    clock: RecordClock,
-) -> None:
-    """Puts a clip on the first track for its layer that is free there, if any is."""
-    tracks = tracks_for(timeline, layer) or [new_track(timeline, layer)]
-    any(insert_on(track, clip, start, frames, clock) for track in tracks)
 
 
 def tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:

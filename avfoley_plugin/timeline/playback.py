@@ -8,7 +8,7 @@ children by a nested stack's source range, and knows nothing of retimes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import opentimelineio as otio
@@ -126,8 +126,8 @@ def _play(
     seen = seen or (placed_at, placed_at + trimmed[1])
     view = outer.of_item(seen, placed_at, trimmed, _time_scalar(item))
     if isinstance(item, otio.schema.Clip):
-        plays_for_no_time = seen[0] == seen[1] and outer.shows(seen[0])
-        if view.start < view.end or plays_for_no_time:
+        # The latter plays for no time.
+        if view.start < view.end or (seen[0] == seen[1] and outer.shows(seen[0])):
             yield PlayedClip(
                 clip=item,
                 names=(*place.names, item.name),
@@ -143,16 +143,14 @@ def _play(
         return
     if view.start >= view.end or not isinstance(item, otio.core.Composition):
         return
-    names = place.names if isinstance(item, otio.schema.Track) else (*place.names, item.name)
     if isinstance(item, otio.schema.Track):
-        inner = _Place(names, place.layer, place.track_index, place.track_name, place.kind)
         for child, at, child_seen in _sequence(item, media_range):
             if _plays(child, place.kind):
-                yield from _play(child, view, at, child_seen, inner, media_range)
+                yield from _play(child, view, at, child_seen, place, media_range)
         return
     for index, child in enumerate(item):
         if isinstance(child, otio.core.Item) and _plays(child, place.kind):
-            inner = _Place(names, f"{place.layer}/{index}", place.track_index, place.track_name, place.kind)
+            inner = replace(place, names=(*place.names, item.name), layer=f"{place.layer}/{index}")
             yield from _play(child, view, _ZERO, None, inner, media_range)
 
 

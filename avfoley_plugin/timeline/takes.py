@@ -62,11 +62,6 @@ class PlacedTake:
     identity: TakeIdentity
 
 
-def take_identity(reference: otio.core.MediaReference) -> TakeIdentity | None:
-    """The take that a media reference is; None if it is none of ours."""
-    return identity(reference, TakeIdentity)
-
-
 def file_length(take: TakeIdentity, clock: RecordClock | None = None) -> RationalTime:
     """How long a take's file is: in samples, or in frames, their rate spelled as the `clock`'s."""
     count, rate = _LENGTHS[take.request.task](take.result)
@@ -82,8 +77,7 @@ def number(key: str) -> int:
 def our_takes(references: References) -> Iterator[tuple[str, TakeIdentity]]:
     """Those of a clip's media references that are takes of ours: their keys and identities."""
     for key, reference in references.items():
-        take = take_identity(reference)
-        if take is not None:
+        if (take := identity(reference, TakeIdentity)) is not None:
             yield key, take
 
 
@@ -140,7 +134,7 @@ def activate(clip: otio.schema.Clip, references: References, key: str) -> None:
 
 def head_frames(clip: otio.schema.Clip, rate: Fraction) -> int | Fraction:
     """The head handle of the take that a clip plays in record frames, whole where the file's is."""
-    take = take_identity(clip.media_reference)
+    take = identity(clip.media_reference, TakeIdentity)
     head = 0 if take is None else take.head_samples
     exact = head * rate / SAMPLE_RATE
     whole = round_half_up(exact)

@@ -108,20 +108,16 @@ def samples(count: int, rate: Fraction) -> int:
     return round_half_up(count * SAMPLE_RATE / rate)
 
 
-def _nominal(rate: Fraction) -> int:
-    return math.ceil(rate)
-
-
 def _dropped_per_minute(rate: Fraction) -> int:
     """Frame numbers that drop-frame skips a minute: 2 at 29.97, 4 at 59.94, 8 at 119.88, else 0."""
-    nominal = _nominal(rate)
+    nominal = math.ceil(rate)
     return nominal // 15 if nominal % 30 == 0 and rate == nominal * _NTSC else 0
 
 
 def frames_per_day(rate: Fraction, drop_frame: bool) -> int:
     """How many frame numbers 24 hours of timecode have."""
     dropped = _dropped_per_minute(rate) if drop_frame else 0
-    return _nominal(rate) * 86_400 - dropped * (1440 - 144)
+    return math.ceil(rate) * 86_400 - dropped * (1440 - 144)
 
 
 def parse_timecode(text: str, rate: Fraction) -> int:
@@ -133,7 +129,7 @@ def parse_timecode(text: str, rate: Fraction) -> int:
     if match is None:
         raise TimelineError(f"{text!r} is not a timecode; write it as HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame")
     hours, minutes, seconds, frame = (int(match[group]) for group in (1, 2, 3, 5))
-    nominal = _nominal(rate)
+    nominal = math.ceil(rate)
     if hours > 23 or minutes > 59 or seconds > 59 or frame >= nominal:
         raise TimelineError(f"{text!r} does not exist at {float(rate):.6g} frames a second")
     count = (hours * 3600 + minutes * 60 + seconds) * nominal + frame
@@ -157,7 +153,7 @@ def format_timecode(count: int, rate: Fraction, drop_frame: bool | None = None) 
     if drop_frame and not dropped:
         raise TimelineError(f"{float(rate):.6g} frames a second has no drop-frame timecode")
     use_drop = bool(dropped) if drop_frame is None else drop_frame
-    nominal = _nominal(rate)
+    nominal = math.ceil(rate)
     number = count % frames_per_day(rate, use_drop)
     if use_drop:
         ten_minutes, rest = divmod(number, nominal * 600 - 9 * dropped)
@@ -212,8 +208,12 @@ def record_clock(timeline: otio.schema.Timeline, rate: Fraction | None = None) -
     """
     start = timeline.global_start_time
     if rate is None:
-        spelled = _record_rate(timeline)
-        exact = exact_rate(spelled)
+        known = next(_spelled_rates(timeline), None)
+        if known is None:
+            raise TimelineError(
+                f"timeline {timeline.name!r} has no clip that tells its frame rate; set its global start time"
+            )
+        spelled, exact = known, exact_rate(known)
     else:
         exact = rate
         spelled = next((own for own in _spelled_rates(timeline) if exact_rate(own) == rate), float(rate))
@@ -224,15 +224,6 @@ def record_clock(timeline: otio.schema.Timeline, rate: Fraction | None = None) -
         start=0 if start is None else frames(start, exact),
         origin=0 if trimmed is None else frames(trimmed.start_time, exact),
     )
-
-
-def _record_rate(timeline: otio.schema.Timeline) -> float:
-    rate = next(_spelled_rates(timeline), None)
-    if rate is None:
-        raise TimelineError(
-            f"timeline {timeline.name!r} has no clip that tells its frame rate; set its global start time"
-        )
-    return rate
 
 
 def _spelled_rates(timeline: otio.schema.Timeline) -> Iterator[float]:
