@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from avfoley_engine.protocol import CaptionResult, FileResult, Job, JobEvent, JobState, Request, Result, SpotResult
+from avfoley_engine.protocol import CaptionResult, FileResult, Job, JobEvent, JobState, Request, SpotResult
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
@@ -122,11 +122,6 @@ class TakeRun:
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
-    def _done(self, assignment: Assignment, result: Result) -> TakeUpdate:
-        """What a finished job made, brought to where it belongs: a take's file by default."""
-        take = self._import_take(assignment, cast(FileResult, result))
-        return TakeDone(assignment.subject, assignment.number, take)
-
     def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
         """Copies a finished take from the engine's cache to where it belongs."""
         raise NotImplementedError
@@ -146,14 +141,8 @@ class TakeRun:
             if isinstance(update, JobEvent):
                 if self._unwanted(assignment):
                     self._engine.cancel([update.job_id])
-                yield TakeProgress(
-                    assignment.subject,
-                    assignment.number,
-                    update.state,
-                    update.progress,
-                    update.eta_seconds,
-                    update.message,
-                )
+                told = (update.state, update.progress, update.eta_seconds, update.message)
+                yield TakeProgress(assignment.subject, assignment.number, *told)
             else:
                 yield self._ended(update, assignment)
 
@@ -168,17 +157,21 @@ class TakeRun:
             return TakeCancelled(subject, number)
         if job.result is None:
             return TakeFailed(subject, number, job.error or "the engine gave no reason; see its log")
-        return self._done(assignment, job.result)
+        match job.result:
+            case CaptionResult():
+                return CaptionsDone(subject, job.result)
+            case SpotResult():
+                return EventsDone(subject, job.result)
+        return TakeDone(subject, number, self._import_take(assignment, cast(FileResult, job.result)))
 
     def _cancel_pending(self) -> None:
         """Cancels the jobs that nobody is waiting for any more."""
         with self._lock:
             jobs = list(reversed(self._pending))
-        if not jobs:
-            return
         # If the engine is gone, its queue waits for the next start.
         with contextlib.suppress(AVFoleyError):
-            self._engine.cancel(jobs)
+            if jobs:
+                self._engine.cancel(jobs)
 
 
 def copy_take(result: FileResult, path: Path) -> None:

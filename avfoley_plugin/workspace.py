@@ -203,10 +203,14 @@ class Workspace:
         found: list[Shot | SoundClip] = [*shots, *_sounds(timeline, host, probe, with_sounds, by_shot.keys())]
         found.sort(key=lambda shot: (shot.record_start, shot.layer))
         events = events_by_shot(timeline, found)
-        listed = tuple(
-            _listed_shot(shot, by_shot.get(shot.id, []), changed, written, events[shot.id]) for shot in found
-        )
-        return Contents(host.name, host.output, listed, tuple(problems), _selected(timeline, host, shots, probe))
+        listed = []
+        for shot in found:
+            takes = tuple(by_shot.get(shot.id, ()))
+            state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
+            caption = written.get(shot.id, shot.caption)
+            listed.append(ListedShot(shot, state if takes else ShotState.NEW, caption, takes, tuple(events[shot.id])))
+        selected = _selected(timeline, host, shots, probe)
+        return Contents(host.name, host.output, tuple(listed), tuple(problems), selected)
 
     def make(self, verb: str, engine: EngineClient, settings: Settings, shots: Collection[str]) -> Run:
         """A run of that verb (see `workflows.VERBS`) over those shots, for undo."""
@@ -331,19 +335,6 @@ def _sounds(
         return []
     sounds = all_sounds(timeline, folder=host.folder, probe=probe)
     return [sound for sound in sounds if sound.id in made or (with_all and is_on_audio_track(timeline, sound))]
-
-
-def _listed_shot(
-    shot: Shot | SoundClip,
-    shot_takes: list[ListedTake],
-    changed: set[str],
-    written: dict[str, str],
-    events: list[Event],
-) -> ListedShot:
-    state = ShotState.NEW
-    if shot_takes:
-        state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
-    return ListedShot(shot, state, written.get(shot.id, shot.caption), tuple(shot_takes), tuple(events))
 
 
 def _listed(take: PlacedTake, folder: Path) -> ListedTake:

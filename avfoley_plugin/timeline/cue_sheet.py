@@ -12,19 +12,8 @@ from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.timeline.timing import format_timecode, record_clock
 
 COLUMNS = (
-    "shot",
-    "track",
-    "record in",
-    "record out",
-    "duration",
-    "file",
-    "caption",
-    "model",
-    "seed",
-    "take",
-    "active",
-    "loudness LUFS",
-    "peak dBTP",
+    *("shot", "track", "record in", "record out", "duration", "file", "caption", "model", "seed", "take"),
+    *("active", "loudness LUFS", "peak dBTP"),
 )
 
 
