@@ -123,12 +123,7 @@ class LocalEngine(EngineClient):
 
     def running(self) -> EngineStatus | None:
         """The status of the running engine, None if there is none. Never starts one."""
-        http = self._find()
-        if http is None:
-            return None
-        self._disconnect()
-        self._http = http
-        return self.status()
+        return self.status() if self._reconnect() else None
 
     def status(self) -> EngineStatus:
         return EngineStatus.model_validate_json(self._request("GET", "/v1/engine").content)
@@ -173,11 +168,8 @@ class LocalEngine(EngineClient):
 
     def shut_down(self) -> bool:
         """Stops the engine and waits until it is gone. Returns whether one was running."""
-        http = self._find()
-        if http is None:
+        if not self._reconnect():
             return False
-        self._disconnect()
-        self._http = http
         self._request("POST", "/v1/shutdown")
         deadline = time.monotonic() + 15
         while (http := self._find()) is not None:
@@ -280,6 +272,14 @@ class LocalEngine(EngineClient):
         if self._http is not None:
             self._http.close()
             self._http = None
+
+    def _reconnect(self) -> bool:
+        """Connects to the engine that runs now; False if none does."""
+        http = self._find()
+        if http is not None:
+            self._disconnect()
+            self._http = http
+        return http is not None
 
     def _find(self) -> httpx2.Client | None:
         """A connection to the engine that `engine.json` names; None if that engine is gone."""

@@ -36,13 +36,8 @@ class Sound:
 
     def requests(self, settings: FoleySettings) -> tuple[FoleyRequest, ...]:
         """The request for each of its takes."""
-        its: dict[str, Any] = {
-            "picture": None,
-            "frames": self.samples,
-            "record_rate": Fraction(SAMPLE_RATE),
-            "loop": self.loop,
-        }
-        its["channels"] = settings.channels or (2 if self.loop else 1)
+        its: dict[str, Any] = {"picture": None, "frames": self.samples, "record_rate": Fraction(SAMPLE_RATE)}
+        its |= {"loop": self.loop, "channels": settings.channels or (2 if self.loop else 1)}
         return tuple(FoleyRequest(**{**asked, "caption": self.caption}, **its) for asked in settings.asked())
 
 

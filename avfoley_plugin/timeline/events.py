@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import opentimelineio as otio
@@ -50,15 +49,24 @@ def events_of(timeline: otio.schema.Timeline, shot: Stretch) -> list[Event]:
 
 def events_by_shot(timeline: otio.schema.Timeline, shots: Iterable[Stretch]) -> dict[str, list[Event]]:
     """The event markers in each of some shots, by the shot's id, in order; see `events_of`."""
-    timed = [
-        (exact_seconds(marker.marked_range.start_time), marker, ours)
-        for marker, ours in our_markers(timeline, EventIdentity)
-    ]
+    markers = our_markers(timeline, EventIdentity)
+    timed = [(exact_seconds(marker.marked_range.start_time), marker, ours) for marker, ours in markers]
     timed.sort(key=lambda entry: entry[0])
     starts = [start for start, _, _ in timed]
     shots = list(shots)
     clocks = {rate: record_clock(timeline, rate) for rate in {shot.record_rate for shot in shots}}
-    return {shot.id: _in_shot(shot, timed, starts, clocks[shot.record_rate]) for shot in shots}
+    found: dict[str, list[Event]] = {}
+    for shot in shots:
+        clock, found[shot.id] = clocks[shot.record_rate], []
+        first = clock.origin + shot.record_start
+        # A frame more on either side, for what lies between two frames.
+        low = bisect.bisect_left(starts, (first - 1) / clock.rate)
+        high = bisect.bisect_right(starts, (first + shot.frames) / clock.rate)
+        for _, marker, ours in timed[low:high]:
+            frame = _frame_in(shot, marker, clock)
+            if (ours.id == shot.id or ours.layer == shot.layer) and 0 <= frame < shot.frames:
+                found[shot.id].append(Event(frame, ours.confidence))
+    return found
 
 
 def event_markers(timeline: otio.schema.Timeline) -> dict[str, list[otio.schema.Marker]]:
@@ -79,27 +87,6 @@ def move_events(timeline: otio.schema.Timeline, shot_id: str, frames: int, clock
     for marker in event_markers(timeline).get(shot_id, []):
         start = exact_frames(marker.marked_range.start_time, clock.rate) + frames
         marker.marked_range = otio.opentime.TimeRange(clock.time(start), marker.marked_range.duration)
-
-
-def _in_shot(
-    shot: Stretch,
-    timed: Sequence[tuple[Fraction, otio.schema.Marker, EventIdentity]],
-    starts: Sequence[Fraction],
-    clock: RecordClock,
-) -> list[Event]:
-    """The events in a shot, of event markers in the order of their `starts` in seconds."""
-    first = clock.origin + shot.record_start
-    # A frame more on either side, for what lies between two frames.
-    near = slice(
-        bisect.bisect_left(starts, (first - 1) / clock.rate),
-        bisect.bisect_right(starts, (first + shot.frames) / clock.rate),
-    )
-    found = []
-    for _, marker, ours in timed[near]:
-        frame = _frame_in(shot, marker, clock)
-        if (ours.id == shot.id or ours.layer == shot.layer) and 0 <= frame < shot.frames:
-            found.append(Event(frame, ours.confidence))
-    return found
 
 
 def _frame_in(shot: Stretch, marker: otio.schema.Marker, clock: RecordClock) -> int:

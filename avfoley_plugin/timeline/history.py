@@ -33,10 +33,6 @@ class _Placed:
     start: int | Fraction
     frames: int | Fraction
 
-    @property
-    def content(self) -> tuple[str, str | None, int | Fraction]:
-        return self.clip.to_json_string(), self.track, self.start
-
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -89,14 +85,10 @@ def _id(track: otio.core.Composition) -> str | None:
 
 
 def _contents(of: Snapshot) -> dict[str, tuple[object, ...]]:
-    return {
-        shot: (
-            of.clips[shot].content if shot in of.clips else None,
-            of.markers[shot].to_json_string() if shot in of.markers else None,
-            [marker.to_json_string() for marker in of.events.get(shot, [])],
-        )
-        for shot in {*of.clips, *of.markers, *of.events}
-    }
+    clips = {shot: (at.clip.to_json_string(), at.track, at.start) for shot, at in of.clips.items()}
+    markers = {shot: marker.to_json_string() for shot, marker in of.markers.items()}
+    events = {shot: [marker.to_json_string() for marker in found] for shot, found in of.events.items()}
+    return {shot: (clips.get(shot), markers.get(shot), events.get(shot)) for shot in {*clips, *markers, *events}}
 
 
 def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: frozenset[str]) -> None:

@@ -36,12 +36,12 @@ class Shot(Stretch):
     Without picture ``media`` and ``picture`` are None; an ambience has neither clip nor track.
     """
 
-    track_index: int | None
-    clip: otio.schema.Clip | None
-    media: Path | None
-    picture: PictureRange | None
-    head_available: int | None
-    tail_available: int | None
+    track_index: int | None = None
+    clip: otio.schema.Clip | None = None
+    media: Path | None = None
+    picture: PictureRange | None = None
+    head_available: int | None = None
+    tail_available: int | None = None
 
     @property
     def is_ambience(self) -> bool:
