@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import opentimelineio as otio
-from avfoley_engine.protocol import CaptionRequest, CaptionResult, Result
+from avfoley_engine.protocol import CaptionRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.hosts import Host
-from avfoley_plugin.making import Assignment, CaptionsDone, TakeUpdate
+from avfoley_plugin.making import CaptionsDone, TakeUpdate
 from avfoley_plugin.marking import MarkerRun
 from avfoley_plugin.timeline.captions import captions, edited, write_caption
 from avfoley_plugin.timeline.selection import Selection
@@ -21,8 +21,8 @@ from avfoley_plugin.timeline.shots import Shot
 class CaptionSettings:
     """What the user may say about captions.
 
-    model: None for the first that offers the task. proposals: captions per shot, the likeliest of
-    which is written. overwrite: also replace captions that AVFoley wrote; what a person wrote stays.
+    model: None for the first that offers the task. proposals: captions per shot; the likeliest is
+    written. overwrite: also replace captions that AVFoley wrote; what a person wrote stays.
     """
 
     model: str | None = None
@@ -40,39 +40,24 @@ class CaptionsWritten:
 
 
 class Captioning(MarkerRun[str, CaptionsWritten]):
-    """Proposes a caption for every selected shot that has none, and writes the likeliest as a marker.
+    """Writes the likeliest caption of every selected shot that has none as a marker.
 
     A shot that the model is not sure about gets none. See `MarkerRun`.
     """
 
-    task, does = "caption", "proposes captions"
+    task, request, does = "caption", CaptionRequest, "proposes captions"
 
     def __init__(
         self, host: Host, engine: EngineClient, settings: CaptionSettings, selection: Selection | None = None
     ) -> None:
-        super().__init__(host, engine, settings.model, selection)
+        asked = {"proposals": settings.proposals, "seed": settings.seed}
+        super().__init__(host, engine, settings.model, selection, **asked)
         self._settings = settings
 
     def _wanted(self, timeline: otio.schema.Timeline, shots: list[Shot]) -> list[Shot]:
         by_hand = {edit.shot_id for edit in edited(timeline)}
         replaceable = set(captions(timeline)) - by_hand if self._settings.overwrite else set()
         return [shot for shot in shots if not shot.caption.strip() or shot.id in replaceable]
-
-    def _assignment(self, shot: Shot, model: str) -> Assignment:
-        assert shot.picture is not None
-        request = CaptionRequest(
-            picture=shot.picture,
-            frames=shot.frames,
-            record_rate=shot.record_rate,
-            proposals=self._settings.proposals,
-            model=model,
-            seed=self._settings.seed,
-        )
-        return Assignment(shot, 0, request)
-
-    def _done(self, assignment: Assignment, result: Result) -> TakeUpdate:
-        assert isinstance(result, CaptionResult)
-        return CaptionsDone(assignment.subject, result)
 
     def _keep(self, update: TakeUpdate) -> None:
         if isinstance(update, CaptionsDone) and update.result.proposals:

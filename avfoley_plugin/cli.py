@@ -8,41 +8,32 @@ return the exit code of the engine's own command.
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from avfoley_plugin.errors import HostError
+from avfoley_plugin.running import Exit, call, reports_errors, run_to_end
+
 # Everything heavier is imported where it is needed: `avfoley --help` must answer at once.
 if TYPE_CHECKING:
-    from avfoley_plugin.captioning import Captioning
-    from avfoley_plugin.generation import Generation
-    from avfoley_plugin.spotting import Spotting
+    from avfoley_plugin.engine_client import LocalEngine
+    from avfoley_plugin.hosts import Host
+    from avfoley_plugin.timeline.selection import Selection
     from avfoley_plugin.workflows import Run
 
 ENGINE = (sys.executable, "-m", "avfoley_engine")
 MAX_SEED = 2**63 - 1
 #: Longer beds are loops.
 MAX_SECONDS = 600
-
-
-class Exit(IntEnum):
-    """The shell's exit codes."""
-
-    OK = 0
-    SOME_FAILED = 1
-    USAGE = 2
-    INPUT = 3
-    ENGINE = 4
-    CANCELLED = 130
 
 
 class Codec(StrEnum):
@@ -84,7 +75,15 @@ Output = Annotated[
         "and new takes are added to them.",
     ),
 ]
+Clips = Annotated[list[str] | None, typer.Option("--clip", metavar="NAME", help="Use only this clip; repeatable.")]
+Range = Annotated[
+    str | None, typer.Option("--range", metavar="IN-OUT", help="Use only this range, see `avfoley foley`.")
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Use the whole timeline, even if clips are selected in the editing program.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines; the last one is the summary.")]
+JsonDocument = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Negative = Annotated[str, typer.Option(help="Negative prompt: what the sound must not contain.")]
 Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed; the same seed gives the same sound.")]
 Model = Annotated[str, typer.Option(help="Model name; `avfoley models` lists them.")]
@@ -114,9 +113,7 @@ def _seconds(text: str) -> Fraction:
 @app.command()
 def foley(
     source: Input,
-    clip: Annotated[
-        list[str] | None, typer.Option("--clip", metavar="NAME", help="Use only this clip; repeatable.")
-    ] = None,
+    clip: Clips = None,
     record_range: Annotated[
         str | None,
         typer.Option(
@@ -126,9 +123,7 @@ def foley(
             "them (; before the frames for drop-frame, : for non-drop-frame), or frames from 0.",
         ),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Use the whole timeline, even if clips are selected in the editing program.")
-    ] = False,
+    everything: Everything = False,
     ambience: Annotated[
         bool,
         typer.Option("--ambience", help="Make one sound from the caption over the whole --range, across all cuts."),
@@ -160,23 +155,17 @@ def foley(
     if ambience and (clip or record_range is None):
         raise typer.BadParameter("--ambience needs --range, and cannot be combined with --clip")
     _check_captions_and_seeds(caption, negative, seed, takes)
+    from avfoley_plugin import workflows
+    from avfoley_plugin.settings import FoleySettings
+
+    settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, handles, _channels(stereo))
 
     def start() -> Run:
-        from avfoley_plugin import workflows
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
-        from avfoley_plugin.settings import FoleySettings
-        from avfoley_plugin.timeline.shots import Selection
-
-        engine = LocalEngine()
-        settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, handles, _channels(stereo))
-        host = open_host(source, output, engine.probe)
         if ambience and record_range is not None:
-            return workflows.ambience(host, engine, settings, record_range)
-        selection = Selection(tuple(clip or ()), record_range) if everything or clip or record_range else None
-        return workflows.foley(host, engine, settings, selection)
+            return workflows.ambience(*_open(source, output), settings, record_range)
+        return workflows.foley(*_open(source, output), settings, _selection(clip, record_range, everything))
 
-    raise typer.Exit(_run_to_end(start, as_json))
+    raise typer.Exit(run_to_end(start, as_json))
 
 
 @app.command()
@@ -221,20 +210,12 @@ def visualize(
     It goes on a video track of its own.
     """
     _check_captions_and_seeds(caption, negative, seed, takes)
+    from avfoley_plugin import workflows
+    from avfoley_plugin.settings import VisualizeSettings
 
-    def start() -> Run:
-        from avfoley_plugin import workflows
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
-        from avfoley_plugin.settings import VisualizeSettings
-        from avfoley_plugin.timeline.selection import Selection
-
-        engine = LocalEngine()
-        settings = VisualizeSettings(caption, negative, seed, takes, model, steps, guidance, codec.value)
-        selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
-        return workflows.visualize(open_host(source, output, engine.probe), engine, settings, selection)
-
-    raise typer.Exit(_run_to_end(start, as_json))
+    settings = VisualizeSettings(caption, negative, seed, takes, model, steps, guidance, codec.value)
+    selection = _selection(clip, record_range)
+    raise typer.Exit(run_to_end(lambda: workflows.visualize(*_open(source, output), settings, selection), as_json))
 
 
 @app.command()
@@ -268,27 +249,20 @@ def generate(
     if output is not None and output.suffix.lower() != ".wav" and not output.is_dir():
         raise typer.BadParameter(f"{output} is neither a folder nor the name of a .wav file")
     _check_captions_and_seeds(caption, negative, seed, takes)
+    from avfoley_plugin import generation
+    from avfoley_plugin.engine_client import LocalEngine
+    from avfoley_plugin.settings import FoleySettings
 
-    def start() -> Generation:
-        from avfoley_plugin import generation
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.settings import FoleySettings
-
-        settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, channels=_channels(stereo))
-        return generation.generate(LocalEngine(), settings, seconds, loop=loop, output=output)
-
-    raise typer.Exit(_run_to_end(start, as_json))
+    settings = FoleySettings(caption, negative, seed, takes, model, steps, guidance, channels=_channels(stereo))
+    start = partial(generation.generate, LocalEngine(), settings, seconds, loop=loop, output=output)
+    raise typer.Exit(run_to_end(start, as_json))
 
 
 @app.command()
 def caption(
     source: Input,
-    clip: Annotated[
-        list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; repeatable.")
-    ] = None,
-    record_range: Annotated[
-        str | None, typer.Option("--range", metavar="IN-OUT", help="Only this range, see `avfoley foley`.")
-    ] = None,
+    clip: Clips = None,
+    record_range: Range = None,
     proposals: Annotated[int, typer.Option(min=1, max=10, help="Captions to propose per shot.")] = 3,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace captions that AVFoley wrote. Yours stay.")
@@ -301,33 +275,18 @@ def caption(
     as_json: Json = False,
 ) -> None:
     """Propose what silent shots should sound like, and write it as caption markers."""
+    from avfoley_plugin.captioning import Captioning, CaptionSettings
 
-    def start() -> Captioning:
-        from avfoley_plugin.captioning import Captioning, CaptionSettings
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
-        from avfoley_plugin.timeline.selection import Selection
-
-        engine = LocalEngine()
-        settings = CaptionSettings(model, proposals, overwrite, seed)
-        selection = Selection(tuple(clip or ()), record_range) if clip or record_range else None
-        return Captioning(open_host(source, output, engine.probe), engine, settings, selection)
-
-    raise typer.Exit(_run_to_end(start, as_json))
+    settings, selection = CaptionSettings(model, proposals, overwrite, seed), _selection(clip, record_range)
+    raise typer.Exit(run_to_end(lambda: Captioning(*_open(source, output), settings, selection), as_json))
 
 
 @app.command()
 def spot(
     source: Input,
-    clip: Annotated[
-        list[str] | None, typer.Option("--clip", metavar="NAME", help="Only this clip; repeatable.")
-    ] = None,
-    record_range: Annotated[
-        str | None, typer.Option("--range", metavar="IN-OUT", help="Only this range, see `avfoley foley`.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Use the whole timeline, even if clips are selected in the editing program.")
-    ] = False,
+    clip: Clips = None,
+    record_range: Range = None,
+    everything: Everything = False,
     threshold: Annotated[
         float | None, typer.Option(min=0.01, max=1, help="Least confidence of an event; by default the model's own.")
     ] = None,
@@ -354,51 +313,31 @@ def spot(
         raise typer.BadParameter("--all cannot be combined with --clip or --range")
     if csv is not None and csv.suffix.lower() != ".csv":
         raise typer.BadParameter(f"{csv} is not the name of a .csv file")
+    from avfoley_plugin.spotting import SpotSettings, Spotting
 
-    def start() -> Spotting:
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
-        from avfoley_plugin.spotting import SpotSettings, Spotting
-        from avfoley_plugin.timeline.selection import Selection
-
-        engine = LocalEngine()
-        selection = Selection(tuple(clip or ()), record_range) if everything or clip or record_range else None
-        return Spotting(open_host(source, output, engine.probe), engine, SpotSettings(model, threshold, csv), selection)
-
-    raise typer.Exit(_run_to_end(start, as_json))
+    settings, selection = SpotSettings(model, threshold, csv), _selection(clip, record_range, everything)
+    raise typer.Exit(run_to_end(lambda: Spotting(*_open(source, output), settings, selection), as_json))
 
 
 @app.command()
 def regenerate(source: Input, output: Output = None, as_json: Json = False) -> None:
     """Make new takes of the shots whose caption markers were edited."""
+    from avfoley_plugin import workflows
 
-    def start() -> Run:
-        from avfoley_plugin import workflows
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
-
-        engine = LocalEngine()
-        return workflows.regenerate(open_host(source, output, engine.probe), engine)
-
-    raise typer.Exit(_run_to_end(start, as_json))
+    raise typer.Exit(run_to_end(lambda: workflows.regenerate(*_open(source, output)), as_json))
 
 
 @app.command()
+@reports_errors
 def remove(source: Input, output: Output = None) -> None:
     """Remove AVFoley's tracks, takes, captions and events from a timeline.
 
     The files of the takes stay.
     """
+    from avfoley_plugin import workflows
 
-    def take_off() -> None:
-        from avfoley_plugin import workflows
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
-
-        written = workflows.remove(open_host(source, output, LocalEngine().probe))
-        typer.echo(f"There is nothing of AVFoley's on {source}." if written is None else written)
-
-    raise typer.Exit(_report_errors(take_off))
+    written = workflows.remove(_open(source, output)[0])
+    typer.echo(f"There is nothing of AVFoley's on {source}." if written is None else written)
 
 
 @app.command()
@@ -415,17 +354,13 @@ def demo(
 
     def start() -> Run:
         from avfoley_plugin import workflows
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
         from avfoley_plugin.settings import FoleySettings
 
         about.update(_render_demo_clip(clip))
-        engine = LocalEngine()
-        settings = FoleySettings(caption=about.get("caption"))
-        runs.append(workflows.foley(open_host(clip, None, engine.probe), engine, settings))
+        runs.append(workflows.foley(*_open(clip), FoleySettings(caption=about.get("caption"))))
         return runs[0]
 
-    code = _run_to_end(start, as_json)
+    code = run_to_end(start, as_json)
     if code == Exit.OK and not as_json and runs[0].written is not None:
         take = runs[0].written.takes[0]
         typer.echo(f"\nLook:   {clip}")
@@ -456,25 +391,24 @@ def panel(
 
 
 @app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+@reports_errors
+def models(as_json: JsonDocument = False) -> None:
     """List the models that the engine can load."""
     from avfoley_plugin.engine_client import LocalEngine
 
-    def show() -> None:
-        found = LocalEngine().models()
-        if as_json:
-            typer.echo(json.dumps([model.model_dump(mode="json") for model in found]))
-            return
-        for model in found:
-            where = "installed" if model.local else "not downloaded"
-            typer.echo(f"{model.name}  {model.title}")
-            typer.echo(f"    {', '.join(model.tasks)}; {model.size_bytes / 2**20:.1f} MiB, {where}; {model.licence}")
-            typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
-
-    raise typer.Exit(_report_errors(show))
+    found = LocalEngine().models()
+    if as_json:
+        typer.echo(json.dumps([model.model_dump(mode="json") for model in found]))
+        return
+    for model in found:
+        where = "installed" if model.local else "not downloaded"
+        typer.echo(f"{model.name}  {model.title}")
+        typer.echo(f"    {', '.join(model.tasks)}; {model.size_bytes / 2**20:.1f} MiB, {where}; {model.licence}")
+        typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
 
 
 @app.command()
+@reports_errors
 def export(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A timeline, as for `avfoley foley`.")],
     output: Annotated[
@@ -496,70 +430,57 @@ def export(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask; write the file even if something is lost.")
     ] = False,
-) -> None:
+) -> Exit:
     """Write a timeline for another program, and list what its format cannot hold.
 
     If something would be lost, the command asks first. Without a terminal it needs --yes.
     """
+    from avfoley_plugin.hosts.export import prepare, program_of
 
-    def write() -> Exit:
-        from avfoley_plugin.engine_client import LocalEngine
-        from avfoley_plugin.hosts import open_host
-        from avfoley_plugin.hosts.export import prepare, program_of
-
-        engine = LocalEngine()
-        host = open_host(source, None, engine.probe, rate)
-        made = prepare(host.read(), host.folder, output.absolute(), program_of(program), engine.probe)
-        if made.losses and not yes:
-            typer.echo(f"{output.name} cannot hold all of {host.name}. This would be lost:", err=True)
-            for loss in made.losses:
-                typer.echo(f"  {loss}", err=True)
-            if not (sys.stdin.isatty() and typer.confirm("Write it?", err=True)):
-                typer.echo("Nothing was written. To write it anyway, use --yes.", err=True)
-                return Exit.INPUT
-        typer.echo(made.save())
-        return Exit.OK
-
-    raise typer.Exit(_report_errors(write))
+    host, engine = _open(source, rate=rate)
+    made = prepare(host.read(), host.folder, output.absolute(), program_of(program), engine.probe)
+    if made.losses and not yes:
+        typer.echo(f"{output.name} cannot hold all of {host.name}. This would be lost:", err=True)
+        for loss in made.losses:
+            typer.echo(f"  {loss}", err=True)
+        if not (sys.stdin.isatty() and typer.confirm("Write it?", err=True)):
+            typer.echo("Nothing was written. To write it anyway, use --yes.", err=True)
+            return Exit.INPUT
+    typer.echo(made.save())
+    return Exit.OK
 
 
 @app.command()
+@reports_errors
 def hosts() -> None:
     """List the supported editing programs, where they are installed, and what works."""
+    from avfoley_plugin.hosts.install import find_hosts
 
-    def show() -> None:
-        from avfoley_plugin.hosts.install import find_hosts
-
-        for found in find_hosts():
-            typer.echo(f"{found.name}: {found.where or 'not found'}")
-            typer.echo(f"    {found.works}")
-            if found.launcher is not None:
-                typer.echo(f"    launcher: {found.launcher}")
-
-    raise typer.Exit(_report_errors(show))
+    for found in find_hosts():
+        typer.echo(f"{found.name}: {found.where or 'not found'}")
+        typer.echo(f"    {found.works}")
+        if found.launcher is not None:
+            typer.echo(f"    launcher: {found.launcher}")
 
 
 @app.command()
+@reports_errors
 def install(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="kdenlive, resolve or blender")],
     undo: Annotated[bool, typer.Option("--undo", help="Remove it again.")] = False,
 ) -> None:
     """Add AVFoley to an editing program."""
+    from avfoley_plugin.hosts import install as launchers
 
-    def put() -> None:
-        from avfoley_plugin.hosts import install as launchers
-
-        try:
-            chosen = launchers.Program(program)
-        except ValueError as error:
-            raise typer.BadParameter(f"{program!r} is not one of {', '.join(launchers.Program)}") from error
-        paths = launchers.uninstall(chosen) if undo else launchers.install(chosen)
-        for path in paths:
-            typer.echo(f"{'removed' if undo else 'installed'}: {path}")
-        if not paths:
-            typer.echo("There was nothing to remove.")
-
-    raise typer.Exit(_report_errors(put))
+    try:
+        chosen = launchers.Program(program)
+    except ValueError as error:
+        raise typer.BadParameter(f"{program!r} is not one of {', '.join(launchers.Program)}") from error
+    paths = launchers.uninstall(chosen) if undo else launchers.install(chosen)
+    for path in paths:
+        typer.echo(f"{'removed' if undo else 'installed'}: {path}")
+    if not paths:
+        typer.echo("There was nothing to remove.")
 
 
 @engine_app.command(context_settings=PASSED_ON)
@@ -568,54 +489,48 @@ def serve(context: typer.Context) -> None:
 
     This is rarely needed: other commands start an engine when they need one.
     """
-    raise typer.Exit(_engine_command("serve", *context.args))
+    raise typer.Exit(call([*ENGINE, "serve", *context.args]))
 
 
 @engine_app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+@reports_errors
+def status(as_json: JsonDocument = False) -> Exit:
     """Show the state of the engine; the exit code is 4 if none is running."""
     from avfoley_plugin.engine_client import LocalEngine
 
-    def show() -> Exit:
-        now = LocalEngine(command=None).running()
-        if as_json:
-            typer.echo("null" if now is None else now.model_dump_json())
-        elif now is None:
-            typer.echo("No engine is running.")
-        else:
-            typer.echo(
-                f"engine {now.version}, process {now.pid}; worker {now.worker}, device {now.device or 'unknown'}"
-            )
-            typer.echo(f"model {now.model or 'none loaded'}; {now.running} running, {now.queued} queued")
-            if now.error:
-                typer.echo(now.error)
-        return Exit.ENGINE if now is None else Exit.OK
-
-    raise typer.Exit(_report_errors(show))
+    now = LocalEngine(command=None).running()
+    if as_json:
+        typer.echo("null" if now is None else now.model_dump_json())
+    elif now is None:
+        typer.echo("No engine is running.")
+    else:
+        typer.echo(f"engine {now.version}, process {now.pid}; worker {now.worker}, device {now.device or 'unknown'}")
+        typer.echo(f"model {now.model or 'none loaded'}; {now.running} running, {now.queued} queued")
+        if now.error:
+            typer.echo(now.error)
+    return Exit.ENGINE if now is None else Exit.OK
 
 
 @engine_app.command()
+@reports_errors
 def stop() -> None:
     """Stop the engine. Queued jobs wait for the next start."""
     from avfoley_plugin.engine_client import LocalEngine
 
-    def end() -> None:
-        ran = LocalEngine(command=None).shut_down()
-        typer.echo("The engine was stopped." if ran else "No engine is running.")
-
-    raise typer.Exit(_report_errors(end))
+    ran = LocalEngine(command=None).shut_down()
+    typer.echo("The engine was stopped." if ran else "No engine is running.")
 
 
 @app.command(context_settings=PASSED_ON)
 def train(context: typer.Context) -> None:
     """Train a model; `avfoley train --help` lists the recipes."""
-    raise typer.Exit(_engine_command("train", *context.args))
+    raise typer.Exit(call([*ENGINE, "train", *context.args]))
 
 
 @app.command(context_settings=PASSED_ON)
 def evaluate(context: typer.Context) -> None:
     """Evaluate a model; `avfoley evaluate --help` lists the evaluations."""
-    raise typer.Exit(_engine_command("evaluate", *context.args))
+    raise typer.Exit(call([*ENGINE, "evaluate", *context.args]))
 
 
 def main() -> None:
@@ -631,70 +546,28 @@ def _check_captions_and_seeds(caption: str | None, negative: str, seed: int, tak
         raise typer.BadParameter(f"the last take's seed would be above {MAX_SEED}")
 
 
+def _open(source: Path, output: Path | None = None, rate: str | None = None) -> tuple[Host, LocalEngine]:
+    """The timeline, and the engine that probes its media."""
+    from avfoley_plugin.engine_client import LocalEngine
+    from avfoley_plugin.hosts import open_host
+
+    engine = LocalEngine()
+    return open_host(source, output, engine.probe, rate), engine
+
+
+def _selection(clips: list[str] | None, record_range: str | None, everything: bool = False) -> Selection | None:
+    """What the options select; None for what is selected in the editing program."""
+    from avfoley_plugin.timeline.selection import Selection
+
+    return Selection(tuple(clips or ()), record_range) if everything or clips or record_range else None
+
+
 def _channels(stereo: bool | None) -> Literal[1, 2] | None:
     return None if stereo is None else 2 if stereo else 1
 
 
-def _report_errors(do: Callable[[], Exit | None]) -> Exit:
-    """Calls `do`. An AVFoleyError becomes one line on stderr and an exit code."""
-    from avfoley_plugin.errors import AVFoleyError
-
-    try:
-        return do() or Exit.OK
-    except AVFoleyError as error:
-        typer.echo(f"avfoley: {error}", err=True)
-        return _code(error)
-
-
-def _code(error: Exception) -> Exit:
-    from avfoley_plugin.errors import EngineError
-
-    return Exit.ENGINE if isinstance(error, EngineError) else Exit.INPUT
-
-
-def _run_to_end(start: Callable[[], Run | Generation | Captioning | Spotting], as_json: bool) -> Exit:
-    """Runs a verb to its end and reports progress; Ctrl-C cancels it, a second Ctrl-C aborts."""
-    from avfoley_plugin.console import JsonReport, ProgressReport
-    from avfoley_plugin.errors import AVFoleyError
-
-    report = JsonReport() if as_json else ProgressReport()
-    run: Run | Generation | Captioning | Spotting | None = None
-    interrupted = False
-
-    def interrupt(*_: object) -> None:
-        nonlocal interrupted
-        if interrupted or run is None:
-            raise KeyboardInterrupt
-        interrupted = True
-        report.cancelling()
-        # In a thread: this handler may have cut into the very connection that cancelling needs.
-        threading.Thread(target=run.cancel, daemon=True).start()
-
-    before = {number: signal.signal(number, interrupt) for number in (*_interrupts(), signal.SIGTERM)}
-    error = None
-    try:
-        with report:
-            run = start()
-            for update in run:
-                report.show(update)
-        code = Exit.SOME_FAILED if report.failures else Exit.OK
-    except AVFoleyError as failed:
-        code, error = _code(failed), str(failed)
-    except KeyboardInterrupt:
-        code = Exit.CANCELLED
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if run is not None and run.cancelled:
-        code = Exit.CANCELLED
-    report.finish(None if run is None else run.written, code, error)
-    return code
-
-
 def _render_demo_clip(clip: Path) -> dict[str, Any]:
     """Renders the clip with the engine. Returns its description: caption, and events in seconds."""
-    from avfoley_plugin.errors import HostError
-
     try:
         clip.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -713,25 +586,6 @@ def _render_demo_clip(clip: Path) -> dict[str, Any]:
 
 def _times(seconds: Iterable[float]) -> str:
     return ", ".join(f"{time:.2f}" for time in seconds) + " s"
-
-
-def _engine_command(*arguments: str) -> int:
-    """Runs an engine command in this terminal. Returns its exit code."""
-    # Ctrl-C reaches the child as well; it ends in its own time and says with what code. A handler,
-    # because a child would inherit SIG_IGN.
-    before = {number: signal.signal(number, lambda *_: None) for number in _interrupts()}
-    try:
-        code = subprocess.call([*ENGINE, *arguments])
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
-
-
-def _interrupts() -> tuple[int, ...]:
-    """Ctrl-C, and on Windows Ctrl-Break: the one that another process can send there."""
-    ctrl_break = getattr(signal, "SIGBREAK", None)
-    return (signal.SIGINT,) if ctrl_break is None else (signal.SIGINT, ctrl_break)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from types import TracebackType
+from collections.abc import Iterable
 from typing import Any, Self
 
 from avfoley_engine.protocol import JobState
@@ -35,9 +35,7 @@ class Report(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         return None
 
     def show(self, update: ShownUpdate) -> None:
@@ -60,9 +58,7 @@ class Report(ABC):
 
 
 class ProgressReport(Report):
-    """A progress bar with the time left for each running take and one for all, and a line for each
-    finished take.
-    """
+    """Bars with the time left of each running take and of all, and a line for each finished."""
 
     def __init__(self, out: Console | None = None) -> None:
         super().__init__()
@@ -86,9 +82,7 @@ class ProgressReport(Report):
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         for bar in self._bars.values():
             self._progress.remove_task(bar)
         self._end_waiting()
@@ -100,18 +94,11 @@ class ProgressReport(Report):
         super().show(update)
         match update:
             case Planned():
-                self._end_waiting()
-                for problem in update.problems:
-                    self._say(f"skipped: {problem}")
-                self._plan([len(order.requests) for order in update.orders])
+                self._plan([len(order.requests) for order in update.orders], update.problems)
             case SoundPlanned():
-                self._end_waiting()
                 self._plan([len(update.requests)])
             case ShotsPlanned():
-                self._end_waiting()
-                for problem in update.problems:
-                    self._say(f"skipped: {problem}")
-                self._plan([1] * len(update.shots))
+                self._plan([1] * len(update.shots), update.problems)
             case TakeProgress():
                 self._move(update)
             case CaptionsDone():
@@ -153,7 +140,10 @@ class ProgressReport(Report):
             self._progress.remove_task(self._waiting)
             self._waiting = None
 
-    def _plan(self, takes: list[int]) -> None:
+    def _plan(self, takes: list[int], problems: Iterable[Problem] = ()) -> None:
+        self._end_waiting()
+        for problem in problems:
+            self._say(f"skipped: {problem}")
         total, self._takes = sum(takes), max(takes, default=1)
         if total:
             self._all = self._progress.add_task(f"{total} takes" if total > 1 else "1 take", total=total, left="")
@@ -187,34 +177,23 @@ class ProgressReport(Report):
 
 
 class JsonReport(Report):
-    """One JSON object per line. ``event`` is planned, progress, done, failed or cancelled, and
-    finished in the last line.
-    """
+    """One JSON object per line, an update each; the last one's ``event`` is "finished"."""
 
     def show(self, update: ShownUpdate) -> None:
         super().show(update)
         match update:
             case Planned():
-                self._print(
-                    "planned",
-                    shots=[
-                        {**_subject(order.shot), "frames": order.shot.frames, "takes": len(order.requests)}
-                        for order in update.orders
-                    ],
-                    problems=[_problem(problem) for problem in update.problems],
-                )
+                shots = [
+                    {**_subject(order.shot), "frames": order.shot.frames, "takes": len(order.requests)}
+                    for order in update.orders
+                ]
+                self._print("planned", shots=shots, problems=_problems(update.problems))
             case SoundPlanned():
-                sound = update.sound
-                self._print(
-                    "planned",
-                    sounds=[{**_subject(sound), "samples": sound.samples, "takes": len(update.requests)}],
-                )
+                sound = {"samples": update.sound.samples, "takes": len(update.requests)}
+                self._print("planned", sounds=[_subject(update.sound) | sound])
             case ShotsPlanned():
-                self._print(
-                    "planned",
-                    shots=[_subject(shot) for shot in update.shots],
-                    problems=[_problem(problem) for problem in update.problems],
-                )
+                shots = [_subject(shot) for shot in update.shots]
+                self._print("planned", shots=shots, problems=_problems(update.problems))
             case CaptionsDone():
                 proposals = [proposal.model_dump() for proposal in update.result.proposals]
                 self._print("captions", **_subject(update.subject), proposals=proposals)
@@ -222,15 +201,8 @@ class JsonReport(Report):
                 events = [event.model_dump() for event in update.result.events]
                 self._print("events", **_subject(update.subject), events=events, threshold=update.result.threshold)
             case TakeProgress():
-                self._print(
-                    "progress",
-                    **_subject(update.subject),
-                    take=update.number,
-                    state=update.state,
-                    progress=update.progress,
-                    eta_seconds=update.eta_seconds,
-                    message=update.message,
-                )
+                told = {name: getattr(update, name) for name in ("state", "progress", "eta_seconds", "message")}
+                self._print("progress", **_subject(update.subject), take=update.number, **told)
             case TakeDone():
                 self._print("done", **_subject(update.subject), take=update.number, **_take(update.take))
             case TakeFailed():
@@ -265,8 +237,8 @@ def _subject(subject: Subject) -> dict[str, Any]:
     return {"sound": subject.name}
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {"clip": problem.name, "track": problem.track_name, "reason": problem.reason}
+def _problems(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    return [{"clip": it.name, "track": it.track_name, "reason": it.reason} for it in problems]
 
 
 def _caption_line(update: CaptionsDone) -> str:

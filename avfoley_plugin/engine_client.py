@@ -48,8 +48,7 @@ MAX_EMPTY_CONNECTIONS = 5
 #: Above this number the URL of the event stream does not name the jobs; the client filters instead.
 MAX_NAMED_JOBS = 500
 _LOG_BYTES = 4 * 2**20
-#: On Windows the engine gets its own console, so that Ctrl-C and closing ours do not reach it. On
-#: POSIX a session does that.
+#: A console of its own on Windows, as a session on POSIX, so that Ctrl-C here does not reach it.
 _NO_CONSOLE = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 _JOBS = TypeAdapter(list[Job])
@@ -90,9 +89,7 @@ class EngineClient(ABC):
 
     @abstractmethod
     def follow(self, jobs: Iterable[str]) -> Iterator[JobEvent | Job]:
-        """Yields the events of these jobs (ids) until all have ended; the last event of each is its
-        `Job`.
-        """
+        """Yields the events of jobs (ids) until all have ended; the last of each is its `Job`."""
 
     @abstractmethod
     def cancel(self, jobs: Iterable[str]) -> None:
@@ -126,12 +123,7 @@ class LocalEngine(EngineClient):
 
     def running(self) -> EngineStatus | None:
         """The status of the running engine, None if there is none. Never starts one."""
-        http = self._find()
-        if http is None:
-            return None
-        self._disconnect()
-        self._http = http
-        return self.status()
+        return self.status() if self._reconnect() else None
 
     def status(self) -> EngineStatus:
         return EngineStatus.model_validate_json(self._request("GET", "/v1/engine").content)
@@ -175,12 +167,9 @@ class LocalEngine(EngineClient):
                     raise EngineError(f"The engine does not answer ({error}). {self._log_hint()}") from error
 
     def shut_down(self) -> bool:
-        """Stops the engine, if one is running, and waits until it is gone. Returns whether one was."""
-        http = self._find()
-        if http is None:
+        """Stops the engine and waits until it is gone. Returns whether one was running."""
+        if not self._reconnect():
             return False
-        self._disconnect()
-        self._http = http
         self._request("POST", "/v1/shutdown")
         deadline = time.monotonic() + 15
         while (http := self._find()) is not None:
@@ -191,9 +180,7 @@ class LocalEngine(EngineClient):
         return True
 
     def follow(self, jobs: Iterable[str]) -> Iterator[JobEvent | Job]:
-        """See `EngineClient`. After a broken connection or a killed engine it resumes with the next
-        event.
-        """
+        """See `EngineClient`. It survives broken connections and a killed engine."""
         pending = set(jobs)
         params = {"job": sorted(pending)} if len(pending) <= MAX_NAMED_JOBS else {}
         seen = 0
@@ -216,8 +203,7 @@ class LocalEngine(EngineClient):
                             yield self.job(event.job_id) if event.state.final else event
                             if event.state.final:
                                 pending.remove(event.job_id)
-                        # Last, so that this event comes again if the connection breaks while the
-                        # job is fetched.
+                        # Last: it comes again if the connection breaks while the job is fetched.
                         seen = event.id
                         empty_connections = 0
                         if not pending:
@@ -287,6 +273,14 @@ class LocalEngine(EngineClient):
             self._http.close()
             self._http = None
 
+    def _reconnect(self) -> bool:
+        """Connects to the engine that runs now; False if none does."""
+        http = self._find()
+        if http is not None:
+            self._disconnect()
+            self._http = http
+        return http is not None
+
     def _find(self) -> httpx2.Client | None:
         """A connection to the engine that `engine.json` names; None if that engine is gone."""
         path = self.folder / ENDPOINT_FILE
@@ -344,8 +338,7 @@ class LocalEngine(EngineClient):
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    # Not the user's folder: the engine would keep its drive from being unmounted,
-                    # and import modules from it.
+                    # Not the user's: the engine would keep its drive mounted, and import from it.
                     cwd=self.folder,
                     start_new_session=True,
                     creationflags=_NO_CONSOLE,
@@ -358,8 +351,7 @@ class LocalEngine(EngineClient):
             if (http := self._find()) is not None:
                 return http
             if self._process.poll() is not None:
-                # If another client started an engine at the same moment, ours has exited in its
-                # favour.
+                # It exits in favour of one that another client started at the same moment.
                 died = died or time.monotonic()
                 if time.monotonic() - died > 5:
                     break

@@ -1,4 +1,4 @@
-"""The errors the host side raises on purpose: each says what was wrong with which file or timeline, and what to do."""
+"""The errors of the host side: each says what was wrong with what, and what to do about it."""
 
 
 class AVFoleyError(Exception):

@@ -36,13 +36,8 @@ class Sound:
 
     def requests(self, settings: FoleySettings) -> tuple[FoleyRequest, ...]:
         """The request for each of its takes."""
-        its: dict[str, Any] = {
-            "picture": None,
-            "frames": self.samples,
-            "record_rate": Fraction(SAMPLE_RATE),
-            "loop": self.loop,
-        }
-        its["channels"] = settings.channels or (2 if self.loop else 1)
+        its: dict[str, Any] = {"picture": None, "frames": self.samples, "record_rate": Fraction(SAMPLE_RATE)}
+        its |= {"loop": self.loop, "channels": settings.channels or (2 if self.loop else 1)}
         return tuple(FoleyRequest(**{**asked, "caption": self.caption}, **its) for asked in settings.asked())
 
 
@@ -71,8 +66,7 @@ def generate(
 
     `output` is a folder (by default the current one), in which the caption names the files, or the
     name of a file, to which several takes append their numbers. No other file is overwritten: a
-    name from the caption gets a number; a name of the user's that is taken raises HostError. The
-    handles in `settings` are ignored.
+    name from the caption gets a number, one of the user's that is taken raises HostError.
     """
     sound = Sound((settings.caption or "").strip(), round_half_up(seconds * SAMPLE_RATE), loop)
     return Generation(engine, sound, settings, output)

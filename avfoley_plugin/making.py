@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from avfoley_engine.protocol import CaptionResult, FileResult, Job, JobEvent, JobState, Request, Result, SpotResult
+from avfoley_engine.protocol import CaptionResult, FileResult, Job, JobEvent, JobState, Request, SpotResult
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import AVFoleyError, HostError
@@ -43,9 +43,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class TakeProgress:
-    """A take is queued or being made; ``progress`` runs from 0 to 1. ``number`` counts the takes of
-    a subject from 0.
-    """
+    """A take is queued or being made; ``progress`` runs from 0 to 1."""
 
     subject: Subject
     number: int
@@ -99,9 +97,7 @@ TakeUpdate = TakeProgress | TakeDone | CaptionsDone | EventsDone | TakeFailed | 
 
 
 class TakeRun:
-    """A run of one verb; see `workflows.Run` and `generation.Generation`. `cancel` it from any
-    thread.
-    """
+    """A run of one verb, such as `workflows.Run`. `cancel` it from any thread."""
 
     def __init__(self, engine: EngineClient) -> None:
         self.cancelled = False
@@ -126,11 +122,6 @@ class TakeRun:
         with contextlib.suppress(AVFoleyError):
             self._engine.cancel(jobs)
 
-    def _done(self, assignment: Assignment, result: Result) -> TakeUpdate:
-        """What a finished job made, brought to where it belongs: a take's file, unless overridden."""
-        take = self._import_take(assignment, cast(FileResult, result))
-        return TakeDone(assignment.subject, assignment.number, take)
-
     def _import_take(self, assignment: Assignment, result: FileResult) -> Take:
         """Copies a finished take from the engine's cache to where it belongs."""
         raise NotImplementedError
@@ -150,14 +141,8 @@ class TakeRun:
             if isinstance(update, JobEvent):
                 if self._unwanted(assignment):
                     self._engine.cancel([update.job_id])
-                yield TakeProgress(
-                    assignment.subject,
-                    assignment.number,
-                    update.state,
-                    update.progress,
-                    update.eta_seconds,
-                    update.message,
-                )
+                told = (update.state, update.progress, update.eta_seconds, update.message)
+                yield TakeProgress(assignment.subject, assignment.number, *told)
             else:
                 yield self._ended(update, assignment)
 
@@ -172,17 +157,21 @@ class TakeRun:
             return TakeCancelled(subject, number)
         if job.result is None:
             return TakeFailed(subject, number, job.error or "the engine gave no reason; see its log")
-        return self._done(assignment, job.result)
+        match job.result:
+            case CaptionResult():
+                return CaptionsDone(subject, job.result)
+            case SpotResult():
+                return EventsDone(subject, job.result)
+        return TakeDone(subject, number, self._import_take(assignment, cast(FileResult, job.result)))
 
     def _cancel_pending(self) -> None:
         """Cancels the jobs that nobody is waiting for any more."""
         with self._lock:
             jobs = list(reversed(self._pending))
-        if not jobs:
-            return
         # If the engine is gone, its queue waits for the next start.
         with contextlib.suppress(AVFoleyError):
-            self._engine.cancel(jobs)
+            if jobs:
+                self._engine.cancel(jobs)
 
 
 def copy_take(result: FileResult, path: Path) -> None:
@@ -211,7 +200,5 @@ def is_take(path: Path, result: FileResult) -> bool:
 
 
 def file_stem(words: str, otherwise: str) -> str:
-    """A file name stem from `words`: letters, digits, "_" and "-", at most 60; `otherwise` if none
-    are left.
-    """
+    """A file name stem of at most 60 letters, digits, "_" and "-"; `otherwise` if none are left."""
     return re.sub(r"[^\w-]+", "_", words).strip("_")[:60] or otherwise

@@ -1,4 +1,4 @@
-"""The base of the runs that write markers: a model says something of every selected shot, and markers carry it."""
+"""The base of the runs that write markers: what a model says of every selected shot."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import opentimelineio as otio
+from avfoley_engine.protocol import CaptionRequest, SpotRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import ChangedError, EngineError
@@ -37,20 +38,23 @@ MarkersWritten = TypeVar("MarkersWritten")
 class MarkerRun(TakeRun, Generic[Said, MarkersWritten]):
     """Asks a model about every selected shot, and writes what it says as markers.
 
-    Iterate over it once; `cancel` it from any thread: what is known by then is written. Without
-    `selection` it works on what is selected in the host. `model`: None for the first that offers the
-    task.
+    Iterate over it once; `cancel` it from any thread: what is known by then is written. `selection`
+    None: what is selected in the host. `model` None: the first that offers the task. `asked`: what
+    else the requests say.
     """
 
-    #: The task that is asked for, and what the models that offer it do.
+    #: The task, its request, and what the models that offer it do.
     task: ClassVar[str]
+    request: ClassVar[type[CaptionRequest | SpotRequest]]
     does: ClassVar[str]
 
-    def __init__(self, host: Host, engine: EngineClient, model: str | None, selection: Selection | None) -> None:
+    def __init__(
+        self, host: Host, engine: EngineClient, model: str | None, selection: Selection | None, **asked: Any
+    ) -> None:
         super().__init__(engine)
         self.host = host
         self.written: MarkersWritten | None = None
-        self._model, self._selection = model, selection
+        self._model, self._selection, self._asked = model, selection, asked
         #: By shot id.
         self._said: dict[str, Said] = {}
 
@@ -73,10 +77,6 @@ class MarkerRun(TakeRun, Generic[Said, MarkersWritten]):
             yield self.written
 
     @abstractmethod
-    def _assignment(self, shot: Shot, model: str) -> Assignment:
-        """What is asked about a shot that has a picture."""
-
-    @abstractmethod
     def _keep(self, update: TakeUpdate) -> None:
         """Puts what a finished job says of its shot into `_said`."""
 
@@ -91,6 +91,11 @@ class MarkerRun(TakeRun, Generic[Said, MarkersWritten]):
     def _wanted(self, timeline: otio.schema.Timeline, shots: list[Shot]) -> list[Shot]:
         """Those of the selected shots that may be marked; all of them, unless overridden."""
         return shots
+
+    def _assignment(self, shot: Shot, model: str) -> Assignment:
+        assert shot.picture is not None
+        about: dict[str, Any] = {"picture": shot.picture, "frames": shot.frames, "record_rate": shot.record_rate}
+        return Assignment(shot, 0, self.request(**about, model=model, **self._asked))
 
     def _first_model(self) -> str:
         offering = [model.name for model in self._engine.models() if self.task in model.tasks]

@@ -1,4 +1,4 @@
-"""AVFoley as an OpenTimelineIO plugin: its manifest, and the hook that checks the sound files a timeline points at.
+"""AVFoley as an OpenTimelineIO plugin: its manifest, and the hook that checks takes' files.
 
 otio.hooks.run("avfoley_check_media", timeline, {"folder": "folder/of/the/otio/file"})
 """
@@ -21,11 +21,11 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def plugin_manifest() -> otio.plugins.manifest.Manifest:
-    """The manifest that OpenTimelineIO registers for the entry point group ``opentimelineio.plugins``."""
+    """The manifest for OpenTimelineIO's entry point group ``opentimelineio.plugins``."""
     text = _manifest_file().read_text(encoding="utf-8")
     manifest = otio.core.deserialize_json_from_string(text)
     for script in manifest.hook_scripts:
-        # In the manifest paths count from the repository's top, so that it also works for OTIO_PLUGIN_MANIFEST_PATH.
+        # There paths count from the repository's top, as OTIO_PLUGIN_MANIFEST_PATH wants them.
         script.filepath = str(_PACKAGE.parent / script.filepath)
     return manifest
 
@@ -35,8 +35,8 @@ def hook_function(
 ) -> otio.schema.Timeline:
     """Checks that the file of every take of ours is there, and a sound as long as when it was made.
 
-    `argument_map`: "folder", what relative media URLs resolve against (else the working directory); "problems", a list
-    that takes the findings. Without such a list, raises HostError naming them all.
+    `argument_map`: "folder", what relative media URLs resolve against (else the working directory);
+    "problems", a list that takes the findings. Without it, they raise HostError.
     """
     arguments = {} if argument_map is None else argument_map
     folder = Path(arguments.get("folder", ".")).absolute()
@@ -46,9 +46,7 @@ def hook_function(
 
 
 def _manifest_file() -> Path:
-    """``manifest.json``: inside the package as installed from a wheel, at the repository's top in an editable
-    install.
-    """
+    """``manifest.json``: in the package of a wheel, at the repository's top otherwise."""
     packaged = _PACKAGE / "manifest.json"
     return packaged if packaged.is_file() else _PACKAGE.parent / "manifest.json"
 

@@ -9,14 +9,12 @@ from avfoley_plugin.errors import HostError
 
 _WAVE_IDS = (b"RIFF", b"RF64", b"BW64")
 _IN_DS64 = 0xFFFFFFFF
-#: Where in a bext chunk the TimeReference lies: after description, originator, its reference, date and time.
+#: In a bext chunk it lies after description, originator, its reference, date and time.
 _TIME_REFERENCE = 256 + 32 + 32 + 10 + 8
 
 
 def wave_samples(path: Path) -> int:
-    """The samples a channel of a WAV file (RIFF, or RF64 as of EBU Tech 3306). Raises HostError if it is none, or is
-    cut short.
-    """
+    """Samples per channel of a WAV (RF64: EBU Tech 3306). Raises HostError if none, or cut."""
     try:
         with path.open("rb") as file:
             size_of_file = path.stat().st_size
@@ -44,9 +42,7 @@ def wave_samples(path: Path) -> int:
 
 
 def wave_time_reference(path: Path) -> int:
-    """The samples since midnight at which a Broadcast Wave begins (EBU Tech 3285, bext TimeReference); 0 if it does not
-    say, or cannot be read.
-    """
+    """The samples since midnight at which a WAV begins (bext, EBU Tech 3285); 0 if unknown."""
     try:
         with path.open("rb") as file:
             file.seek(12)

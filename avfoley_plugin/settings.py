@@ -22,9 +22,9 @@ class Order:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What the user may say about the takes of all selected shots or sounds, whatever is made.
+    """What the user may say about the takes of all selected shots or sounds.
 
-    caption: for all of them, None for each one's own. takes: alternatives, with seeds `seed`, `seed` + 1, ...
+    caption: for all of them, None for each one's own. takes: their seeds count up from `seed`.
     """
 
     caption: str | None = None
@@ -52,8 +52,8 @@ class _Settings:
 class FoleySettings(_Settings):
     """What the user may say about foley.
 
-    handles: frames of sound before and after each shot, as far as its picture reaches. channels: 1 for mono, 2 for a
-    stereo spread, None for what suits: ambiences and loops wide, all else mono.
+    handles: frames of sound before and after each shot, as far as its picture reaches. channels: 1
+    for mono, 2 for a stereo spread, None for what suits: ambiences and loops wide, all else mono.
     """
 
     handles: int = 0

@@ -1,4 +1,4 @@
-"""Spotting: a model sees when something in the selected shots begins to sound, and markers say so."""
+"""Spotting: a model sees when something in the selected shots begins to sound; markers say so."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import opentimelineio as otio
-from avfoley_engine.protocol import Result, SpotRequest, SpotResult
+from avfoley_engine.protocol import SpotRequest
 
 from avfoley_plugin.engine_client import EngineClient
 from avfoley_plugin.errors import HostError
 from avfoley_plugin.hosts import Host
 from avfoley_plugin.hosts.saving import replace_file
-from avfoley_plugin.making import Assignment, EventsDone, TakeUpdate
+from avfoley_plugin.making import EventsDone, TakeUpdate
 from avfoley_plugin.marking import MarkerRun
 from avfoley_plugin.timeline.events import Event, write_events
 from avfoley_plugin.timeline.media import Problem
@@ -32,8 +32,8 @@ UNNAMED = "event"
 class SpotSettings:
     """What the user may say about spotting.
 
-    model: None for the first that offers the task. threshold: the least confidence of an event, 0 to
-    1; None for the model's own. csv: a file for the list of events.
+    model: None for the first that offers the task. threshold: the least confidence of an event, 0
+    to 1; None for the model's own. csv: a file for the list of events.
     """
 
     model: str | None = None
@@ -54,11 +54,10 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
     """Writes a marker at each event that is seen in a selected shot, in place of an earlier run's.
 
     A marker has the name of the shot's caption, and the confidence as its comment. `shots`: ids of
-    those of the selected shots to spot in; None for all. What else is wrong with the timeline is then
-    no problem of the run. See `MarkerRun`.
+    the selected shots to spot in; None for all. Other shots are then no problem of the run.
     """
 
-    task, does = "spot", "spots events"
+    task, request, does = "spot", SpotRequest, "spots events"
 
     def __init__(
         self,
@@ -68,9 +67,8 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
         selection: Selection | None = None,
         shots: Collection[str] | None = None,
     ) -> None:
-        super().__init__(host, engine, settings.model, selection)
-        self._only = shots
-        self._settings = settings
+        super().__init__(host, engine, settings.model, selection, threshold=settings.threshold)
+        self._only, self._csv = shots, settings.csv
 
     def _wanted(self, timeline: otio.schema.Timeline, shots: list[Shot]) -> list[Shot]:
         return [shot for shot in shots if self._only is None or shot.id in self._only]
@@ -78,21 +76,6 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
     def _shots(self, timeline: otio.schema.Timeline) -> tuple[list[Shot], list[Problem]]:
         shots, problems = super()._shots(timeline)
         return shots, problems if self._only is None else []
-
-    def _assignment(self, shot: Shot, model: str) -> Assignment:
-        assert shot.picture is not None
-        request = SpotRequest(
-            picture=shot.picture,
-            frames=shot.frames,
-            record_rate=shot.record_rate,
-            threshold=self._settings.threshold,
-            model=model,
-        )
-        return Assignment(shot, 0, request)
-
-    def _done(self, assignment: Assignment, result: Result) -> TakeUpdate:
-        assert isinstance(result, SpotResult)
-        return EventsDone(assignment.subject, result)
 
     def _keep(self, update: TakeUpdate) -> None:
         if isinstance(update, EventsDone):
@@ -102,18 +85,15 @@ class Spotting(MarkerRun[list[Event], EventsWritten]):
         write_events(timeline, shot, _name(shot), said)
 
     def _done_writing(self, path: Path, timeline: otio.schema.Timeline, shots: list[Shot]) -> EventsWritten:
-        if self._settings.csv is not None:
-            write_list(self._settings.csv, timeline, [(shot, self._said[shot.id]) for shot in shots])
-        return EventsWritten(path, {shot.id: len(self._said[shot.id]) for shot in shots}, self._settings.csv)
+        if self._csv is not None:
+            write_list(self._csv, timeline, [(shot, self._said[shot.id]) for shot in shots])
+        return EventsWritten(path, {shot.id: len(self._said[shot.id]) for shot in shots}, self._csv)
 
 
 def write_list(path: Path, timeline: otio.schema.Timeline, spotted: Iterable[tuple[Shot, list[Event]]]) -> None:
     """Writes a CSV (RFC 4180) of events in record order; an existing file is kept as a backup.
 
-    "timecode" is the timeline's, "frame" and "seconds" count from its first frame.
-
-    Raises:
-        HostError: the file cannot be written.
+    "timecode" is the timeline's, "frame" and "seconds" count from its start. Raises HostError.
     """
     rows = []
     for shot, events in spotted:

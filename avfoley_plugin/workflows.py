@@ -1,7 +1,7 @@
-"""Foley and pictures over a timeline, from reading to writing: the verbs that shell and panel share.
+"""Foley and pictures over a timeline, from reading to writing: the verbs of shell and panel.
 
-A verb returns a `Run`; iterating over it does the work and yields typed updates. Whatever happens on the way, the takes
-that were finished by then are placed, and the timeline is written.
+A verb returns a `Run`; iterating over it does the work and yields typed updates. Whatever happens
+on the way, the takes that were finished by then are placed, and the timeline is written.
 """
 
 from __future__ import annotations
@@ -26,15 +26,7 @@ from avfoley_plugin.timeline import ambience as ambiences
 from avfoley_plugin.timeline.captions import captions, edit_caption, edited, write_caption
 from avfoley_plugin.timeline.cue_sheet import cue_sheet
 from avfoley_plugin.timeline.media import Problem
-from avfoley_plugin.timeline.placing import (
-    AMBIENCE,
-    PICTURE,
-    Placement,
-    has_ours,
-    place_takes,
-    placed,
-    remove_all,
-)
+from avfoley_plugin.timeline.placing import AMBIENCE, PICTURE, Placement, has_ours, place_takes, placed, remove_all
 from avfoley_plugin.timeline.selection import Selection
 from avfoley_plugin.timeline.shots import Shot, read_shots
 from avfoley_plugin.timeline.sounds import SoundClip, all_sounds, read_sounds, sound_of
@@ -57,12 +49,13 @@ class Written:
     timeline: Path
     cue_sheet: Path
     takes: tuple[Take, ...]
-    #: Shots whose takes found no place, because the timeline was changed meanwhile; their files are there.
+    #: Shots whose takes have files but no place, because the timeline was changed meanwhile.
     unplaced: tuple[Stretch, ...] = ()
 
 
 #: A timeline that keeps changing is read and written again so often.
 _WRITE_TRIES = 5
+_GONE = "it is no longer on the timeline like that"
 
 Update = Planned | TakeUpdate | Written
 
@@ -75,7 +68,7 @@ def foley(
     settings: FoleySettings = FoleySettings(),  # noqa: B008 (immutable)
     selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
-    """Makes foley for the selected shots of the host's timeline; without `selection`, for what is selected there."""
+    """Makes foley for the selected shots; `selection` None: what is selected in the host."""
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
         chosen = host.selection() if selection is None else selection
@@ -86,16 +79,15 @@ def foley(
 
 
 def foley_shots(host: Host, engine: EngineClient, settings: FoleySettings, shots: Collection[str]) -> Run:
-    """Makes foley for the shots of those ids, ambiences among them, each from its own caption unless `settings` have one.
+    """Makes foley for the shots and ambiences of those ids.
 
-    A take that is in use stays so beside its new alternatives, unless it was made from another caption.
+    A take that is in use stays so beside its new alternatives, unless another caption made it.
     """
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
         found = {shot.id: shot for shot in all_shots(timeline, host, engine.probe)[0]}
         orders = [settings.order(found[shot]) for shot in shots if shot in found]
-        gone = [shot for shot in shots if shot not in found]
-        return orders, [Problem(shot, 0, "", "it is no longer on the timeline like that") for shot in gone]
+        return orders, [Problem(shot, 0, "", _GONE) for shot in shots if shot not in found]
 
     return Run(host, engine, plan, keeps_used=True)
 
@@ -103,7 +95,7 @@ def foley_shots(host: Host, engine: EngineClient, settings: FoleySettings, shots
 def all_shots(
     timeline: otio.schema.Timeline, host: Host, probe: Callable[[Path], MediaProbe] | None
 ) -> tuple[list[Shot], list[Problem]]:
-    """All shots of a timeline and the ambiences on it, in record order, and the clips that cannot be one.
+    """All shots and ambiences of a timeline, in record order, and the clips that cannot be one.
 
     Without `probe` the timeline alone tells, and no engine is needed.
     """
@@ -118,9 +110,9 @@ def all_shots(
 
 
 def ambience(host: Host, engine: EngineClient, settings: FoleySettings, record_range: str) -> Run:
-    """Makes one sound from words alone over a record range ("IN-OUT", see `Selection`), whatever its cuts are.
+    """Makes one sound from words alone over a record range ("IN-OUT", see `Selection`).
 
-    An ambience that is there already gets further takes, and keeps its caption if `settings` have none.
+    An ambience that is there gets further takes, and keeps its caption if `settings` have none.
     """
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
@@ -138,9 +130,10 @@ def visualize(
     settings: VisualizeSettings = VisualizeSettings(),  # noqa: B008 (immutable)
     selection: Selection | None = Selection(),  # noqa: B008 (immutable)
 ) -> Run:
-    """Makes pictures that move with the selected sounds of the host's timeline, on a video track of ours; without
-    `selection`, for those that are selected there. Unlike `foley`, if none is, for none: few want a picture of every
-    sound.
+    """Makes pictures that move with the selected sounds, on a video track of ours.
+
+    `selection` None: for those that are selected in the host. If none is, it raises SelectionError,
+    unlike `foley`: few want a picture of every sound.
     """
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
@@ -154,10 +147,9 @@ def visualize(
 
 
 def visualize_chosen(host: Host, engine: EngineClient, settings: VisualizeSettings, chosen: Collection[str]) -> Run:
-    """Makes pictures for the sounds of those ids, and for the sound that goes with the shots of those ids.
+    """Makes pictures for the sounds of those ids, and for the sounds of the shots of those ids.
 
-    Each is made from its own caption unless `settings` have one; a sound without one takes its shot's. A take that is
-    in use stays so, as for `foley_shots`.
+    A sound without caption takes its shot's. A take that is in use stays so, as for `foley_shots`.
     """
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
@@ -176,7 +168,7 @@ def visualize_chosen(host: Host, engine: EngineClient, settings: VisualizeSettin
                     continue
                 sound = replace(sound, caption=sound.caption or shot.caption)
             if sound is None:
-                problems.append(Problem(wanted, 0, "", "it is no longer on the timeline like that"))
+                problems.append(Problem(wanted, 0, "", _GONE))
             else:
                 orders[sound.id] = settings.order(sound)
         return list(orders.values()), problems
@@ -185,7 +177,7 @@ def visualize_chosen(host: Host, engine: EngineClient, settings: VisualizeSettin
 
 
 def regenerate(host: Host, engine: EngineClient) -> Run:
-    """Makes another take of each shot whose caption marker was edited, with the settings of its present take."""
+    """Makes another take of each shot with an edited caption, with its present take's settings."""
 
     def plan(timeline: otio.schema.Timeline) -> tuple[list[Order], list[Problem]]:
         orders, problems = [], []
@@ -214,8 +206,9 @@ def settings_of(take: PlacedTake) -> Any:
 
 
 def remove(host: Host) -> Path | None:
-    """Takes everything of ours off the host's timeline, and writes it; files of takes stay. Returns where it was
-    written, None if nothing of ours was there.
+    """Takes everything of ours off the host's timeline; files of takes stay.
+
+    Returns where it was written, None if nothing of ours was there.
     """
     timeline = host.read()
     if not has_ours(timeline):
@@ -225,12 +218,12 @@ def remove(host: Host) -> Path | None:
 
 
 class Run(TakeRun):
-    """One verb carried out over one timeline. Iterate over it once for its updates; `cancel` it from any thread.
+    """One verb carried out over one timeline. Iterate over it once; `cancel` it from any thread.
 
-    keeps_used: a take that is in use stays so, unless it was made from another caption than the new ones.
+    keeps_used: a take that is in use stays so, unless another caption than the new one made it.
     """
 
-    #: Every so many seconds what is finished is written while the rest is being made; None: all at the end.
+    #: What is finished is written every so many seconds; None: all at the end.
     write_interval: float | None = None
 
     def __init__(self, host: Host, engine: EngineClient, plan: Plan, *, keeps_used: bool = False) -> None:
@@ -249,9 +242,7 @@ class Run(TakeRun):
         yield Planned(tuple(orders), tuple(problems))
         shots = {order.shot.id: order.shot for order in orders}
         finished = _Finished()
-        work = [
-            Assignment(order.shot, number, request) for order in orders for number, request in enumerate(order.requests)
-        ]
+        work = [Assignment(o.shot, number, request) for o in orders for number, request in enumerate(o.requests)]
         last_written = time.monotonic()
         try:
             for update in self._make_takes(work):
@@ -315,16 +306,12 @@ class Run(TakeRun):
     def _place(
         self, timeline: otio.schema.Timeline, finished: _Finished, current: Iterable[Stretch], known: Mapping[str, str]
     ) -> None:
-        """Places the finished takes; `known` are the captions that their shots had when the run began."""
+        """Places the finished takes; `known` are the captions that their shots had at first."""
         used = {take.shot_id: take.identity.request.caption.strip() for take in placed(timeline) if take.active}
-        placements = [
-            replace(
-                placement,
-                keeps_active=self._keeps_used
-                and used.get(placement.shot.id) == placement.takes[0].request.caption.strip(),
-            )
-            for placement in finished.placements()
-        ]
+        placements = []
+        for shot, takes in finished.by_shot():
+            keeps = self._keeps_used and used.get(shot.id) == takes[0].request.caption.strip()
+            placements.append(Placement(shot, takes, keeps_active=keeps))
         place_takes(timeline, placements, current=current)
         present = captions(timeline)
         for placement in placements:
@@ -346,9 +333,7 @@ class Run(TakeRun):
         return found
 
     def _planned_shots(self, timeline: otio.schema.Timeline) -> list[Shot | SoundClip]:
-        """The run's own shots as they are now: those that a range trimmed, and covered clips, are not among all shots
-        of a timeline.
-        """
+        """The run's shots as they are now; those that a range trimmed are not among all."""
         with contextlib.suppress(TimelineError):
             return [order.shot for order in self._plan(timeline)[0]]
         return []
@@ -365,23 +350,19 @@ class _Finished:
         takes = {key: take for key, take in self.takes.items() if key[0] in shots}
         return _Finished(takes, {shot_id: shots[shot_id] for shot_id in self.shots if shot_id in shots})
 
-    def placements(self) -> list[Placement]:
-        return [
-            Placement(shot, [take for (owner, _), take in sorted(self.takes.items()) if owner == shot_id])
-            for shot_id, shot in self.shots.items()
-        ]
+    def by_shot(self) -> Iterator[tuple[Stretch, list[Take]]]:
+        for shot_id, shot in self.shots.items():
+            yield shot, [take for (owner, _), take in sorted(self.takes.items()) if owner == shot_id]
 
 
 def _find_sound(timeline: otio.schema.Timeline, take: PlacedTake, host: Host, engine: EngineClient) -> SoundClip | None:
-    """The sound that a picture was made for; also one that a range had trimmed, which is found where its picture is."""
+    """The sound that a picture was made for; a trimmed one is found where its picture is."""
     name = (take.shot_name,)
     return _find(timeline, take, host, engine, read_sounds, (Selection(name), Selection(name, _place(take))))
 
 
 def _find_shot(timeline: otio.schema.Timeline, take: PlacedTake, host: Host, engine: EngineClient) -> Shot | None:
-    """The shot that a take was made for; also one that a range had trimmed, and an ambience: those are found where
-    their takes are.
-    """
+    """The shot that a take was made for; ambiences and trimmed shots are found where takes are."""
     if take.layer == AMBIENCE:
         return ambiences.placed_ambience(timeline, take)
     return _find(timeline, take, host, engine, read_shots, (Selection(), Selection(record_range=_place(take))))
@@ -412,8 +393,8 @@ def _place(take: PlacedTake) -> str:
 class Verb:
     """What one of the engine's tasks does to a timeline.
 
-    ``run`` makes it for what was chosen, by ids, with its ``settings``. A take is made again from its ``made_from``,
-    which `find` finds on the timeline. ``file_name`` is in the names of the takes' files.
+    ``run`` makes it for what was chosen, by ids, with its ``settings``. A take is made again from
+    its ``made_from``, which `find` finds on the timeline. ``file_name`` is in its file's name.
     """
 
     run: Callable[[Host, EngineClient, Any, Collection[str]], Run]

@@ -1,7 +1,7 @@
-"""A timeline that stays open: what is on it for the panel to show, edits of takes and captions, and their undo.
+"""A timeline that stays open: what is on it for the panel to show, edits of it, and their undo.
 
-Nothing is held in memory that the timeline does not hold: every operation reads it anew through its host and writes it
-back, one at a time, so that an editor can go on cutting beside it, and closing loses nothing.
+Nothing is held in memory that the timeline does not hold: every operation reads it anew through its
+host and writes it back, so that an editor can go on cutting, and closing loses nothing.
 """
 
 from __future__ import annotations
@@ -54,10 +54,9 @@ class ShotState(StrEnum):
 
 @dataclass(frozen=True)
 class ListedTake:
-    """A take on the timeline, or one that is finished and about to be placed. Times are in samples at 48 kHz.
+    """A take on the timeline, or one that is about to be placed. Times are in samples at 48 kHz.
 
-    ``settings`` make it again: those of a picture are `VisualizeSettings`; it is as long as its sound, and has no
-    handles, onsets or level.
+    ``settings`` make it again. A picture is as long as its sound, without handles, onsets or level.
     """
 
     id: str
@@ -77,9 +76,7 @@ class ListedTake:
 
 @dataclass(frozen=True)
 class ListedShot:
-    """One shot, or one sound that may get a picture; its takes in the order they were made, what its next take would
-    be made from, and the events that were spotted in it.
-    """
+    """A shot, or a sound that may get a picture: its takes as made, what the next is made from."""
 
     shot: Shot | SoundClip
     state: ShotState
@@ -131,8 +128,9 @@ class ListedShot:
 
 @dataclass(frozen=True)
 class Contents:
-    """What is on the timeline. ``selected`` are the ids of the shots and sounds that are selected in the editing
-    program, none if nothing is, None if it does not tell.
+    """What is on the timeline.
+
+    ``selected``: the ids of what is selected in the editing program, None if it does not tell.
     """
 
     name: str
@@ -166,8 +164,8 @@ class CachedProbe:
 class Workspace:
     """One timeline that is open. For any thread; whoever comes second waits.
 
-    probe: asks what a media file holds, also from any thread; needed to open a video file.
-    All methods raise `HostError` if the timeline cannot be read or written, `ChangedError` if it changed just then.
+    probe: asks what a media file holds, from any thread; needed to open a video file. Methods raise
+    `HostError` if the timeline cannot be read or written, `ChangedError` if it changed just then.
     """
 
     def __init__(self, path: Path, output: Path | None = None, probe: Probe | None = None) -> None:
@@ -188,8 +186,9 @@ class Workspace:
         return bool(self._undone)
 
     def read(self, *, check_media: bool = False, with_sounds: bool = False) -> Contents:
-        """What the timeline holds now. check_media: with what its media files tell, as when takes are made; only then
-        sounds are among the shots: those that have pictures, and `with_sounds` all on audio tracks.
+        """What the timeline holds now. check_media: with what its media files tell.
+
+        Only then it lists sounds: those that have pictures, and `with_sounds` all on audio tracks.
         """
         probe = self._probe if check_media else None
         with self._lock:
@@ -204,13 +203,17 @@ class Workspace:
         found: list[Shot | SoundClip] = [*shots, *_sounds(timeline, host, probe, with_sounds, by_shot.keys())]
         found.sort(key=lambda shot: (shot.record_start, shot.layer))
         events = events_by_shot(timeline, found)
-        listed = tuple(
-            _listed_shot(shot, by_shot.get(shot.id, []), changed, written, events[shot.id]) for shot in found
-        )
-        return Contents(host.name, host.output, listed, tuple(problems), _selected(timeline, host, shots, probe))
+        listed = []
+        for shot in found:
+            takes = tuple(by_shot.get(shot.id, ()))
+            state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
+            caption = written.get(shot.id, shot.caption)
+            listed.append(ListedShot(shot, state if takes else ShotState.NEW, caption, takes, tuple(events[shot.id])))
+        selected = _selected(timeline, host, shots, probe)
+        return Contents(host.name, host.output, tuple(listed), tuple(problems), selected)
 
     def make(self, verb: str, engine: EngineClient, settings: Settings, shots: Collection[str]) -> Run:
-        """A run of that verb (see `workflows.VERBS`) over those shots; what it writes can be undone."""
+        """A run of that verb (see `workflows.VERBS`) over those shots, for undo."""
         return VERBS[verb].run(_Recorded(self._host(), self), engine, settings, shots)
 
     def regenerate(self, engine: EngineClient) -> Run:
@@ -245,7 +248,7 @@ class Workspace:
         self._edit(lambda timeline: placing.delete_take(timeline, shot, take))
 
     def undo(self) -> bool:
-        """Takes back what was last written through this workspace. Returns whether there was anything."""
+        """Takes back what was last written here. Returns whether there was anything."""
         return self._move(self._done, self._undone, Change.take_back)
 
     def redo(self) -> bool:
@@ -263,10 +266,7 @@ class Workspace:
             host.write(timeline)
 
     def _move(
-        self,
-        source: list[Change],
-        target: list[Change],
-        apply: Callable[[Change, otio.schema.Timeline], None],
+        self, source: list[Change], target: list[Change], apply: Callable[[Change, otio.schema.Timeline], None]
     ) -> bool:
         with self._lock:
             if not source:
@@ -293,7 +293,7 @@ class Workspace:
 
 
 class _Recorded(Host):
-    """A workspace's host for one operation: what it writes is noted for undo, and no two write at once."""
+    """A host for one operation, whose writings are noted for undo, no two at once."""
 
     def __init__(self, host: Host, workspace: Workspace) -> None:
         self._host = host
@@ -337,19 +337,6 @@ def _sounds(
     return [sound for sound in sounds if sound.id in made or (with_all and is_on_audio_track(timeline, sound))]
 
 
-def _listed_shot(
-    shot: Shot | SoundClip,
-    shot_takes: list[ListedTake],
-    changed: set[str],
-    written: dict[str, str],
-    events: list[Event],
-) -> ListedShot:
-    state = ShotState.NEW
-    if shot_takes:
-        state = ShotState.CHANGED if shot.id in changed else ShotState.MADE
-    return ListedShot(shot, state, written.get(shot.id, shot.caption), tuple(shot_takes), tuple(events))
-
-
 def _listed(take: PlacedTake, folder: Path) -> ListedTake:
     its, sound = take.identity, take.identity.sound
     length = samples(its.request.frames, its.request.record_rate)
@@ -373,7 +360,7 @@ def _listed(take: PlacedTake, folder: Path) -> ListedTake:
 def _selected(
     timeline: otio.schema.Timeline, host: Host, shots: list[Shot], probe: Probe | None
 ) -> frozenset[str] | None:
-    """The shots that the host's selection touches (a range may cut into them), and the sounds that are selected."""
+    """The shots that the host's selection touches, and the sounds that are selected."""
     if not host.tells_selection:
         return None
     selection = host.selection()

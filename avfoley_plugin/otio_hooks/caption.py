@@ -15,10 +15,10 @@ from avfoley_plugin.otio_hooks.in_memory import host_of, selection_of
 def hook_function(
     in_timeline: otio.schema.Timeline, argument_map: dict[str, Any] | None = None
 ) -> otio.schema.Timeline:
-    """Puts a caption marker on each selected shot, for ``avfoley_foley`` to go by, and returns the timeline.
+    """Puts a caption marker on each selected shot of a timeline, and returns the timeline.
 
-    `argument_map`: "file", where the timeline will be written; "clips" and "range", the selection; "captions", texts by
-    the names of clips; "caption", the text of all others, else each keeps its own.
+    `argument_map`: "file", where the timeline will be written; "clips" and "range", the selection;
+    "captions", texts by the names of clips; "caption", for all others, else each keeps its own.
     """
     from avfoley_plugin.timeline.captions import write_caption
     from avfoley_plugin.timeline.shots import read_shots

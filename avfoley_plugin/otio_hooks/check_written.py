@@ -1,7 +1,7 @@
-"""The hook ``avfoley_check_written``, run after any timeline was written: warns where sound of ours is not there.
+"""The hook ``avfoley_check_written``: warns of absent sound of ours after a timeline was written.
 
-It is run by every program that writes with OpenTimelineIO, so it imports nothing of ours for a timeline without takes,
-and never stops one from writing.
+Every program that writes with OpenTimelineIO runs it, so it imports nothing of ours for a timeline
+without takes, and never stops one from writing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _METADATA_KEY = "avfoley"
 def hook_function(
     in_timeline: otio.schema.Timeline, argument_map: dict[str, Any] | None = None
 ) -> otio.schema.Timeline:
-    """Warns (UserWarning) of each take on the written timeline whose sound file is absent or of another length."""
+    """Warns (UserWarning) of each take whose sound file is absent or of another length."""
     if not isinstance(in_timeline, otio.schema.Timeline) or not _has_takes(in_timeline):
         return in_timeline
     from avfoley_plugin.errors import AVFoleyError

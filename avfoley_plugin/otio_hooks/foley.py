@@ -19,9 +19,9 @@ def hook_function(
 ) -> otio.schema.Timeline:
     """Puts foley for the selected shots on the timeline, and returns it.
 
-    `argument_map`: "file", where the timeline will be written: the sound goes beside it, and relative media URLs resolve
-    against its folder; "clips" and "range", the selection; the settings of `settings.FoleySettings`; "problems", a list
-    that takes what could not be done. Without such a list, raises HostError naming all of it.
+    `argument_map`: "file", where the timeline will be written, with the sound beside it, and what
+    relative media URLs resolve against; "clips" and "range", the selection; the settings of
+    `FoleySettings`; "problems", a list for what could not be done, which else raises HostError.
     """
     from avfoley_plugin.engine_client import LocalEngine
     from avfoley_plugin.making import TakeFailed

@@ -14,7 +14,7 @@ from avfoley_plugin.timeline.selection import Selection
 
 
 class InMemoryTimeline(Host):
-    """A timeline whose sound files go beside `file`, which is not written. Relative URLs resolve against its folder."""
+    """A timeline whose sound files go beside `file`, which is not written."""
 
     def __init__(self, timeline: otio.schema.Timeline, file: Path) -> None:
         self._timeline = timeline
@@ -36,7 +36,7 @@ class InMemoryTimeline(Host):
 
 
 def host_of(timeline: otio.schema.Timeline, arguments: Mapping[str, Any]) -> InMemoryTimeline:
-    """The timeline that a hook was given; "file" is where it is going to be written. Raises HostError without it."""
+    """A hook's timeline, which will be written to "file". Raises HostError without that."""
     file = arguments.get("file") or arguments.get("_filepath")
     if not file:
         raise HostError(
@@ -46,7 +46,7 @@ def host_of(timeline: otio.schema.Timeline, arguments: Mapping[str, Any]) -> InM
 
 
 def selection_of(arguments: Mapping[str, Any]) -> Selection:
-    """The selection in a hook's arguments: "clips", a list of names, and "range", IN-OUT; everything without them."""
+    """The selection of "clips", a list of names, and "range", IN-OUT; all without them."""
     return Selection(tuple(arguments.get("clips") or ()), arguments.get("range"))
 
 
@@ -56,7 +56,7 @@ def known(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def report(arguments: Mapping[str, Any], findings: Iterable[str]) -> None:
-    """Adds what a hook found to its argument "problems", a list. Raises HostError naming it all where there is none."""
+    """Adds findings to the argument "problems", a list; without it, raises HostError of them."""
     problems, findings = arguments.get("problems"), list(findings)
     if problems is not None:
         problems.extend(findings)

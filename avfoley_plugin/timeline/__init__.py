@@ -1,1 +1,1 @@
-"""Timelines: exact times, shots out of them, takes and captions back onto them. Pure OpenTimelineIO."""
+"""Timelines: exact times, shots out of them, takes and captions back onto them. Pure OTIO."""

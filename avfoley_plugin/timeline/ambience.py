@@ -1,8 +1,9 @@
-"""Ambiences: one take from words alone over a stretch of the timeline, whatever cuts its picture has."""
+"""Ambiences: one take from words alone over a stretch of the timeline, across all cuts."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import opentimelineio as otio
 
@@ -17,8 +18,8 @@ from avfoley_plugin.timeline.timing import record_clock
 def ambience(timeline: otio.schema.Timeline, record_range: str) -> Shot:
     """The ambience over a record range, written as in `Selection`.
 
-    One that is already over just that range is found again, wherever it was made first; its caption is the marker's.
-    Raises SelectionError for a range that is malformed or empty.
+    One that is already over just that range is found again, wherever it was made first; its caption
+    is the marker's. Raises SelectionError for a range that is malformed or empty.
     """
     bounds = Selection(record_range=record_range).bounds(record_clock(timeline))
     assert bounds is not None
@@ -28,15 +29,13 @@ def ambience(timeline: otio.schema.Timeline, record_range: str) -> Shot:
     if found is not None:
         return _shot(timeline, found, first, end)
     digest = hashlib.sha256(f"{AMBIENCE}|{first}|{end}".encode()).hexdigest()[:16]
-    number = 1
     # The editor may have moved the one that was made here.
-    while (shot_id := digest if number == 1 else f"{digest}-{number}") in here:
-        number += 1
-    return _shot(timeline, shot_id, first, end)
+    ids = itertools.chain([digest], (f"{digest}-{number}" for number in itertools.count(2)))
+    return _shot(timeline, next(shot_id for shot_id in ids if shot_id not in here), first, end)
 
 
 def placed_ambience(timeline: otio.schema.Timeline, take: PlacedTake) -> Shot:
-    """The ambience that a take of one was made for, at the place and length that its clip has now."""
+    """The ambience that a take was made for, at the place and length that its clip has now."""
     return _shot(timeline, take.shot_id, take.record_start, take.record_start + take.frames)
 
 
@@ -45,17 +44,11 @@ def _shot(timeline: otio.schema.Timeline, shot_id: str, first: int, end: int) ->
     return Shot(
         id=shot_id,
         name="Ambience",
-        track_index=None,
         track_name="",
         layer=AMBIENCE,
-        clip=None,
-        media=None,
-        picture=None,
         frames=end - first,
         record_rate=clock.rate,
         record_start=first,
         record_start_timecode=clock.absolute(first),
-        head_available=None,
-        tail_available=None,
         caption=captions(timeline).get(shot_id, ""),
     )

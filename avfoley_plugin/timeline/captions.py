@@ -1,4 +1,4 @@
-"""Caption markers: what a shot's foley was made from, on the timeline where an editor can change it."""
+"""Caption markers: what a shot's foley was made from, where an editor can change it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import opentimelineio as otio
 
-from avfoley_plugin.timeline.identity import CaptionIdentity, identity, mark
+from avfoley_plugin.timeline.identity import CaptionIdentity, identity, mark, our_markers
 from avfoley_plugin.timeline.timing import record_clock
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ class CaptionEdit(NamedTuple):
 
 
 def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> otio.schema.Marker:
-    """Puts the caption that a shot's take was made from on the timeline, as a marker over its record range; the shot's
-    earlier marker is updated.
+    """Puts a shot's caption on the timeline, as a marker over its record range, new or updated.
 
     A name or a colour that the editor gave the marker is kept.
     """
@@ -46,9 +45,9 @@ def write_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -
 def edit_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) -> None:
     """Changes what a shot's next take is made from, as an editor does in the marker's comment.
 
-    A shot that has takes then counts as edited. Unlike a comment that some program lost, an empty caption is meant.
+    A shot that has takes then counts as edited. Here an empty caption is meant.
     """
-    for marker, ours in _caption_markers(timeline):
+    for marker, ours in our_markers(timeline, CaptionIdentity):
         if ours.id == shot.id:
             marker.comment = caption
             mark(marker, CaptionIdentity(id=shot.id, caption=ours.caption, cleared=not caption.strip()))
@@ -58,43 +57,28 @@ def edit_caption(timeline: otio.schema.Timeline, shot: Stretch, caption: str) ->
 
 def caption_markers(timeline: otio.schema.Timeline) -> dict[str, otio.schema.Marker]:
     """The caption marker of every shot that has one, by the shot's id."""
-    return {ours.id: marker for marker, ours in _caption_markers(timeline)}
+    return {ours.id: marker for marker, ours in our_markers(timeline, CaptionIdentity)}
 
 
 def move_caption(timeline: otio.schema.Timeline, shot: Stretch) -> None:
     """Puts the caption marker that a shot has, if any, over where the shot is now."""
-    for marker, ours in _caption_markers(timeline):
+    for marker, ours in our_markers(timeline, CaptionIdentity):
         if ours.id == shot.id:
             marker.marked_range = _range_over(timeline, shot)
 
 
 def captions(timeline: otio.schema.Timeline) -> dict[str, str]:
-    """The caption of every shot that has a marker, by the shot's id, as it stands in the marker now."""
-    return {ours.id: _present(marker, ours) for marker, ours in _caption_markers(timeline)}
+    """The captions as they stand in the markers now, by shot id."""
+    return {ours.id: _present(marker, ours) for marker, ours in our_markers(timeline, CaptionIdentity)}
 
 
 def edited(timeline: otio.schema.Timeline) -> list[CaptionEdit]:
     """The captions that no longer read as we wrote them."""
-    edits = []
-    for marker, ours in _caption_markers(timeline):
-        present = _present(marker, ours)
-        if present != ours.caption:
-            edits.append(CaptionEdit(ours.id, ours.caption, present))
-    return edits
-
-
-def carry_captions(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
-    """Copies the caption markers of an earlier version of a timeline that it does not have itself."""
-    there = {ours.id for _, ours in _caption_markers(timeline)}
-    missing = [marker for marker, ours in _caption_markers(earlier) if ours.id not in there]
-    timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
-
-
-def remove_captions(timeline: otio.schema.Timeline) -> None:
-    """Takes our caption markers off the timeline."""
-    kept = [marker for marker in timeline.tracks.markers if identity(marker, CaptionIdentity) is None]
-    if len(kept) != len(timeline.tracks.markers):
-        timeline.tracks.markers[:] = kept
+    edits = (
+        CaptionEdit(ours.id, ours.caption, _present(marker, ours))
+        for marker, ours in our_markers(timeline, CaptionIdentity)
+    )
+    return [edit for edit in edits if edit.new != edit.old]
 
 
 def _range_over(timeline: otio.schema.Timeline, shot: Stretch) -> otio.opentime.TimeRange:
@@ -102,11 +86,6 @@ def _range_over(timeline: otio.schema.Timeline, shot: Stretch) -> otio.opentime.
     return clock.range(clock.origin + shot.record_start, shot.frames)
 
 
-def _caption_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Marker, CaptionIdentity]]:
-    markers = [(marker, identity(marker, CaptionIdentity)) for marker in timeline.tracks.markers]
-    return [(marker, ours) for marker, ours in markers if ours is not None]
-
-
 def _present(marker: otio.schema.Marker, ours: CaptionIdentity) -> str:
-    # An empty comment is not an edit: several programs lose comments on the way, which must not wipe a caption.
+    # An empty comment is not an edit: several programs lose comments on the way.
     return marker.comment.strip() or ("" if ours.cleared else ours.caption)

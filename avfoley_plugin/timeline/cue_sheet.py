@@ -12,28 +12,17 @@ from avfoley_plugin.timeline.placing import placed
 from avfoley_plugin.timeline.timing import format_timecode, record_clock
 
 COLUMNS = (
-    "shot",
-    "track",
-    "record in",
-    "record out",
-    "duration",
-    "file",
-    "caption",
-    "model",
-    "seed",
-    "take",
-    "active",
-    "loudness LUFS",
-    "peak dBTP",
+    *("shot", "track", "record in", "record out", "duration", "file", "caption", "model", "seed", "take"),
+    *("active", "loudness LUFS", "peak dBTP"),
 )
 
 
 def cue_sheet(timeline: otio.schema.Timeline) -> str:
     """The takes on a timeline as CSV (RFC 4180), in record order.
 
-    "file" is the name of the take's file. "record in" and "record out" (the first frame after) are timecodes,
-    "duration" a count of frames as timecode, non-drop. Loudness is empty where it cannot be measured (under
-    0.4 s); loudness and peak are empty for pictures.
+    "file" is the name of the take's file. "record in" and "record out" (the first frame after) are
+    timecodes, "duration" a count of frames as timecode, non-drop. Loudness is empty where it cannot
+    be measured (under 0.4 s); loudness and peak are empty for pictures.
     """
     text = io.StringIO()
     table = csv.writer(text)

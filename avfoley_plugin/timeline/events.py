@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import opentimelineio as otio
 
-from avfoley_plugin.timeline.identity import EventIdentity, identity, mark
+from avfoley_plugin.timeline.identity import EventIdentity, mark, our_markers, remove_markers
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, exact_seconds, record_clock, round_half_up
 
 if TYPE_CHECKING:
@@ -21,22 +20,20 @@ COLOR = otio.schema.MarkerColor.YELLOW
 
 @dataclass(frozen=True)
 class Event:
-    """Something in a shot that begins to sound: `frame` counts from the shot's first frame, at its record rate."""
+    """Something in a shot begins to sound: `frame` counts record frames from the shot's first."""
 
     frame: int
     confidence: float
 
 
 def write_events(timeline: otio.schema.Timeline, shot: Stretch, name: str, events: Iterable[Event]) -> None:
-    """Puts the events of a shot on the timeline, in place of those that were spotted in it before, also when it was cut
-    in another way.
-    """
+    """Puts a shot's events on the timeline, in place of those spotted in its range before."""
     clock = record_clock(timeline, shot.record_rate)
 
     def is_earlier(marker: otio.schema.Marker, ours: EventIdentity) -> bool:
         return ours.id == shot.id or (ours.layer == shot.layer and 0 <= _frame_in(shot, marker, clock) < shot.frames)
 
-    _remove(timeline, is_earlier)
+    remove_markers(timeline, EventIdentity, is_earlier)
     for number, event in enumerate(events):
         marker = otio.schema.Marker(name=name, color=COLOR)
         marker.marked_range = clock.range(clock.origin + shot.record_start + event.frame, 1)
@@ -52,25 +49,37 @@ def events_of(timeline: otio.schema.Timeline, shot: Stretch) -> list[Event]:
 
 def events_by_shot(timeline: otio.schema.Timeline, shots: Iterable[Stretch]) -> dict[str, list[Event]]:
     """The event markers in each of some shots, by the shot's id, in order; see `events_of`."""
-    timed = [(exact_seconds(marker.marked_range.start_time), marker, ours) for marker, ours in _event_markers(timeline)]
+    markers = our_markers(timeline, EventIdentity)
+    timed = [(exact_seconds(marker.marked_range.start_time), marker, ours) for marker, ours in markers]
     timed.sort(key=lambda entry: entry[0])
     starts = [start for start, _, _ in timed]
     shots = list(shots)
     clocks = {rate: record_clock(timeline, rate) for rate in {shot.record_rate for shot in shots}}
-    return {shot.id: _in_shot(shot, timed, starts, clocks[shot.record_rate]) for shot in shots}
+    found: dict[str, list[Event]] = {}
+    for shot in shots:
+        clock, found[shot.id] = clocks[shot.record_rate], []
+        first = clock.origin + shot.record_start
+        # A frame more on either side, for what lies between two frames.
+        low = bisect.bisect_left(starts, (first - 1) / clock.rate)
+        high = bisect.bisect_right(starts, (first + shot.frames) / clock.rate)
+        for _, marker, ours in timed[low:high]:
+            frame = _frame_in(shot, marker, clock)
+            if (ours.id == shot.id or ours.layer == shot.layer) and 0 <= frame < shot.frames:
+                found[shot.id].append(Event(frame, ours.confidence))
+    return found
 
 
 def event_markers(timeline: otio.schema.Timeline) -> dict[str, list[otio.schema.Marker]]:
     """The event markers of every shot that has some, by the shot's id."""
     found: dict[str, list[otio.schema.Marker]] = {}
-    for marker, ours in _event_markers(timeline):
+    for marker, ours in our_markers(timeline, EventIdentity):
         found.setdefault(ours.id, []).append(marker)
     return found
 
 
 def has_events(timeline: otio.schema.Timeline) -> bool:
     """Whether there are event markers of ours."""
-    return bool(_event_markers(timeline))
+    return bool(our_markers(timeline, EventIdentity))
 
 
 def move_events(timeline: otio.schema.Timeline, shot_id: str, frames: int, clock: RecordClock) -> None:
@@ -80,51 +89,6 @@ def move_events(timeline: otio.schema.Timeline, shot_id: str, frames: int, clock
         marker.marked_range = otio.opentime.TimeRange(clock.time(start), marker.marked_range.duration)
 
 
-def carry_events(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
-    """Copies the event markers of an earlier version of a timeline, of the shots that have none on it."""
-    there = {ours.id for _, ours in _event_markers(timeline)}
-    missing = [marker for marker, ours in _event_markers(earlier) if ours.id not in there]
-    timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
-
-
-def remove_events(timeline: otio.schema.Timeline, shots: Collection[str] | None = None) -> None:
-    """Takes our event markers off the timeline: all, or those of the shots with these ids."""
-    _remove(timeline, lambda _, ours: shots is None or ours.id in shots)
-
-
-def _in_shot(
-    shot: Stretch,
-    timed: Sequence[tuple[Fraction, otio.schema.Marker, EventIdentity]],
-    starts: Sequence[Fraction],
-    clock: RecordClock,
-) -> list[Event]:
-    """The events in a shot, of event markers in the order of their `starts` in seconds."""
-    first = clock.origin + shot.record_start
-    # A frame more on either side, for what lies between two frames.
-    near = slice(
-        bisect.bisect_left(starts, (first - 1) / clock.rate),
-        bisect.bisect_right(starts, (first + shot.frames) / clock.rate),
-    )
-    found = []
-    for _, marker, ours in timed[near]:
-        frame = _frame_in(shot, marker, clock)
-        if (ours.id == shot.id or ours.layer == shot.layer) and 0 <= frame < shot.frames:
-            found.append(Event(frame, ours.confidence))
-    return found
-
-
 def _frame_in(shot: Stretch, marker: otio.schema.Marker, clock: RecordClock) -> int:
     """The record frame of a marker, counted from a shot's first."""
     return round_half_up(exact_frames(marker.marked_range.start_time, clock.rate)) - clock.origin - shot.record_start
-
-
-def _remove(timeline: otio.schema.Timeline, which: Callable[[otio.schema.Marker, EventIdentity], bool]) -> None:
-    markers = [(marker, identity(marker, EventIdentity)) for marker in timeline.tracks.markers]
-    kept = [marker for marker, ours in markers if ours is None or not which(marker, ours)]
-    if len(kept) != len(markers):
-        timeline.tracks.markers[:] = kept
-
-
-def _event_markers(timeline: otio.schema.Timeline) -> list[tuple[otio.schema.Marker, EventIdentity]]:
-    markers = [(marker, identity(marker, EventIdentity)) for marker in timeline.tracks.markers]
-    return [(marker, ours) for marker, ours in markers if ours is not None]

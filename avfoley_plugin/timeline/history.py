@@ -1,16 +1,15 @@
-"""What a timeline held of ours at one time, and putting that back: undo, whatever an editor did elsewhere meanwhile."""
+"""What a timeline held of ours at one time, and putting that back, beside others' edits: undo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import opentimelineio as otio
 
 from avfoley_plugin.timeline.captions import caption_markers
-from avfoley_plugin.timeline.events import event_markers, remove_events
-from avfoley_plugin.timeline.identity import TrackIdentity, identity
+from avfoley_plugin.timeline.events import event_markers
+from avfoley_plugin.timeline.identity import EventIdentity, TrackIdentity, identity, remove_markers
 from avfoley_plugin.timeline.placing import (
     foley_tracks,
     insert_on,
@@ -34,14 +33,10 @@ class _Placed:
     start: int | Fraction
     frames: int | Fraction
 
-    @property
-    def content(self) -> tuple[str, str | None, int | Fraction]:
-        return self.clip.to_json_string(), self.track, self.start
-
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Our clips, caption and event markers and tracks of a timeline, by shot id and by track id, as copies."""
+    """Copies of our clips and markers of a timeline by shot id, and the ids of our tracks."""
 
     clips: dict[str, _Placed] = field(default_factory=dict)
     markers: dict[str, otio.schema.Marker] = field(default_factory=dict)
@@ -63,7 +58,7 @@ class Change:
         return frozenset(shot for shot in {*before, *after} if before.get(shot) != after.get(shot))
 
     def take_back(self, timeline: otio.schema.Timeline) -> None:
-        """Gives the shots that it changed what they had before; all else on the timeline stays as it is now."""
+        """Gives the shots that it changed what they had before; all else stays as it is."""
         _restore(timeline, self.before, self.shots)
 
     def do_again(self, timeline: otio.schema.Timeline) -> None:
@@ -80,11 +75,7 @@ def snapshot(timeline: otio.schema.Timeline) -> Snapshot:
             clips[ours.id] = _Placed(clip.deepcopy(), ours.layer, ours.record_rate, _id(clip.parent()), *place)
     markers = {shot: marker.deepcopy() for shot, marker in caption_markers(timeline).items()}
     events = {shot: [marker.deepcopy() for marker in found] for shot, found in event_markers(timeline).items()}
-    return Snapshot(clips, markers, events, _track_ids(timeline))
-
-
-def _track_ids(timeline: otio.schema.Timeline) -> frozenset[str | None]:
-    return frozenset(map(_id, foley_tracks(timeline)))
+    return Snapshot(clips, markers, events, frozenset(map(_id, foley_tracks(timeline))))
 
 
 def _id(track: otio.core.Composition) -> str | None:
@@ -94,18 +85,13 @@ def _id(track: otio.core.Composition) -> str | None:
 
 
 def _contents(of: Snapshot) -> dict[str, tuple[object, ...]]:
-    return {
-        shot: (
-            of.clips[shot].content if shot in of.clips else None,
-            of.markers[shot].to_json_string() if shot in of.markers else None,
-            [marker.to_json_string() for marker in of.events.get(shot, [])],
-        )
-        for shot in {*of.clips, *of.markers, *of.events}
-    }
+    clips = {shot: (at.clip.to_json_string(), at.track, at.start) for shot, at in of.clips.items()}
+    markers = {shot: marker.to_json_string() for shot, marker in of.markers.items()}
+    events = {shot: [marker.to_json_string() for marker in found] for shot, found in of.events.items()}
+    return {shot: (clips.get(shot), markers.get(shot), events.get(shot)) for shot in {*clips, *markers, *events}}
 
 
-def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[str]) -> None:
-    shots = set(shots)
+def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: frozenset[str]) -> None:
     for clip, ours in our_clips(timeline):
         if ours.id in shots:
             vacate(clip, record_clock(timeline, ours.record_rate))
@@ -125,7 +111,7 @@ def _restore(timeline: otio.schema.Timeline, wanted: Snapshot, shots: Iterable[s
                 del timeline.tracks.markers[index]
         elif shot in wanted.markers:
             timeline.tracks.markers.append(wanted.markers[shot].deepcopy())
-    remove_events(timeline, shots)
+    remove_markers(timeline, EventIdentity, lambda _, ours: ours.id in shots)
     for shot in sorted(shots & wanted.events.keys()):
         timeline.tracks.markers.extend(marker.deepcopy() for marker in wanted.events[shot])
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
+import opentimelineio as otio
 from avfoley_engine.protocol import SAMPLE_RATE, FileRequest, FileResult, FoleyResult, VisualizeResult
 from pydantic import (
     BaseModel,
@@ -24,7 +25,7 @@ from pydantic import (
 from avfoley_plugin.errors import TimelineError
 
 METADATA_KEY = "avfoley"
-#: A clip's metadata key for what its host knows it by, while the timeline is open; not kept in files.
+#: A clip's metadata key for what its host knows it by while it is open; not kept in files.
 HOST_ID = "avfoley_host_id"
 
 _RATIO = re.compile(r"-?\d{1,40}(/\d{1,40})?")
@@ -44,8 +45,9 @@ _Frames = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 
 
 class Identity(BaseModel):
-    """What a thing of ours says of itself. Reading checks what is relied on, as anything may have edited the timeline;
-    what else it says is kept. Flags are only written where they are set.
+    """What a thing of ours says of itself. Flags are only written where they are set.
+
+    Reading checks what is relied on, as anything may have edited the timeline, and keeps the rest.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -71,7 +73,7 @@ class TrackIdentity(Identity):
 
 
 class ClipIdentity(Identity):
-    """A clip of ours: the shot or sound whose takes it plays, and where that was when they were placed."""
+    """A clip of ours: the shot or sound that its takes are for, and where that was when placed."""
 
     kind: Literal["foley"] = "foley"
     id: str
@@ -84,7 +86,7 @@ class ClipIdentity(Identity):
 
 
 class CaptionIdentity(Identity):
-    """A caption marker: the shot that it is of, and the text as we wrote it. ``cleared``: an empty text is meant."""
+    """A shot's caption marker, and its text as we wrote it. ``cleared``: it shall be empty."""
 
     kind: Literal["caption"] = "caption"
     id: str
@@ -93,7 +95,8 @@ class CaptionIdentity(Identity):
 
 
 class EventIdentity(Identity):
-    """A marker on an event that was spotted in the shot ``id`` of ``layer``, counted there by ``number`` from 0.
+    """A marker on the event ``number``, from 0, that was spotted in the shot ``id`` of ``layer``.
+
     ``confidence`` is the model's own estimate, from 0 to 1.
     """
 
@@ -112,8 +115,7 @@ class TimelineIdentity(Identity):
 
 
 class TakeIdentity(Identity):
-    """A take: what was asked for, and what came out of it. Where its file is, its media reference says, and not
-    ``result.path``.
+    """A take: what was asked for, and what came out. Its media reference says where its file is.
 
     Raises TimelineError, and no ValidationError, for the take of a task that is not known here.
     """
@@ -197,10 +199,33 @@ def marker_identity(marker: _HasMetadata) -> CaptionIdentity | EventIdentity | N
     return identity(marker, CaptionIdentity) or identity(marker, EventIdentity)
 
 
+def our_markers(timeline: otio.schema.Timeline, of: type[_Of]) -> list[tuple[otio.schema.Marker, _Of]]:
+    """Our markers of a kind on a timeline."""
+    markers = [(marker, identity(marker, of)) for marker in timeline.tracks.markers]
+    return [(marker, ours) for marker, ours in markers if ours is not None]
+
+
+def carry_markers(
+    earlier: otio.schema.Timeline, timeline: otio.schema.Timeline, of: type[CaptionIdentity | EventIdentity]
+) -> None:
+    """Copies the markers of a kind of an earlier version, of the shots that have none here."""
+    there = {ours.id for _, ours in our_markers(timeline, of)}
+    missing = [marker for marker, ours in our_markers(earlier, of) if ours.id not in there]
+    timeline.tracks.markers.extend(marker.deepcopy() for marker in missing)
+
+
+def remove_markers(
+    timeline: otio.schema.Timeline, of: type[_Of], which: Callable[[otio.schema.Marker, _Of], bool] = lambda *_: True
+) -> None:
+    """Takes our markers of a kind off the timeline: all, or those that `which` tells."""
+    markers = [(marker, identity(marker, of)) for marker in timeline.tracks.markers]
+    kept = [marker for marker, ours in markers if ours is None or not which(marker, ours)]
+    if len(kept) != len(markers):
+        timeline.tracks.markers[:] = kept
+
+
 def plain(value: Any) -> Any:
-    """Metadata as Python's own types, as OpenTimelineIO nests mappings and lists of its own. Raises ValueError for
-    numbers that it cannot keep.
-    """
+    """Metadata as Python's own types. Raises ValueError for numbers that OTIO cannot keep."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -213,7 +238,7 @@ def plain(value: Any) -> Any:
 
 
 def _here(part: dict[str, Any]) -> dict[str, Any]:
-    """A picture or sound range whose media has a path that is absolute here: a timeline may come from elsewhere."""
+    """A picture or sound range from anywhere, with a path of its media that is absolute here."""
     told = {name: value if name == "media" else _ratio(value) for name, value in part.items()}
     if isinstance(told.get("media"), str) and not Path(told["media"]).is_absolute():
         told["media"] = str(Path.cwd().anchor / Path(PureWindowsPath(told["media"]).as_posix()))
@@ -221,7 +246,7 @@ def _here(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_version_1(told: dict[str, Any]) -> dict[str, Any]:
-    """A take as version 1 wrote it, field by field. It knew two tasks, and pictures have no samples."""
+    """A take as version 1 wrote it, of foley or, without samples, of a picture."""
     try:
         frames, rate = told["frames"], Fraction(_ratio(told["record_rate"]))
         asked = {

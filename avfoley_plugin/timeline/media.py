@@ -49,9 +49,7 @@ def media_name(clip: otio.schema.Clip) -> str:
 
 
 def clip_caption(clip: otio.schema.Clip) -> str:
-    """The caption that a clip brings along: ``metadata["avfoley"]["caption"]``, or the comment of its marker named
-    "Foley".
-    """
+    """A clip's caption: metadata["avfoley"]["caption"], or the comment of its marker "Foley"."""
     ours = clip.metadata.get(METADATA_KEY)
     if isinstance(ours, Mapping) and isinstance(ours.get("caption"), str):
         return str(ours["caption"])
@@ -59,7 +57,7 @@ def clip_caption(clip: otio.schema.Clip) -> str:
 
 
 class Media:
-    """What is known of the media behind clips: from their references, and from a probe where there is one."""
+    """What is known of media, from references, and from a probe where there is one."""
 
     def __init__(
         self, folder: Path, is_online: Callable[[Path], bool], probe: Callable[[Path], MediaProbe] | None
@@ -94,7 +92,7 @@ class Media:
             raise UnusableError(str(error)) from error
 
     def range(self, clip: otio.schema.Clip) -> tuple[Fraction, Fraction] | None:
-        """Start and duration of all of a clip's media in seconds of the clip's source time; None if nothing tells."""
+        """All of a clip's media: start and duration in seconds of its source; None if unknown."""
         available = clip.media_reference.available_range
         if available is not None:
             return exact_seconds(available.start_time), exact_seconds(available.duration)
@@ -113,8 +111,8 @@ class Media:
             return exact_seconds(available.start_time)
         if probed is None or clip.source_range is None:
             return Fraction(0)
-        # Without an available range nothing says whether the source range counts in the media's timecode or from its
-        # first frame, but one that begins after that timecode can hardly mean the latter.
+        # Without an available range a source range may count in the media's timecode or from its
+        # first frame; one that begins after that timecode can hardly mean the latter.
         timecode = probed.start_timecode / probed.rate
         return timecode if exact_seconds(clip.source_range.start_time) >= timecode else Fraction(0)
 

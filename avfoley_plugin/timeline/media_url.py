@@ -19,11 +19,11 @@ def is_file(path: Path) -> bool:
 
 
 def resolve_media(target_url: str, folder: Path, is_online: Callable[[Path], bool] = is_file) -> Path | None:
-    """The local file that a media reference's ``target_url`` names; None if it is not a local file (http and the like).
+    """The local file that a ``target_url`` names; None if it is another (http and the like).
 
-    Takes file URLs (with ``localhost``, a share, a Windows drive), bare paths, and paths relative to `folder`, the
-    folder of the timeline's file. Programs differ in whether they escape: of the readings ``100%25.mov`` as written and
-    decoded, the one that is online wins. A file that is not there is still named, in its likeliest reading.
+    Takes file URLs (with ``localhost``, a share, a Windows drive), bare paths, and paths relative
+    to `folder`, that of the timeline's file. Programs differ in whether they escape: of
+    ``100%25.mov`` as written and decoded, the reading that is online wins, else the likelier one.
     """
     written, escaped = _path_text(target_url)
     if written is None:
@@ -43,9 +43,7 @@ def is_relative(target_url: str) -> bool:
 
 
 def relative_url(path: Path, folder: Path) -> str:
-    """The URL of a file relative to `folder`, percent-escaped; absolute where no relative path leads there (another
-    Windows drive).
-    """
+    """The escaped URL of a file relative to `folder`; absolute on another Windows drive."""
     try:
         return quote(Path(os.path.relpath(path, folder)).as_posix())
     except ValueError:
@@ -53,11 +51,11 @@ def relative_url(path: Path, folder: Path) -> str:
 
 
 def _path_text(target_url: str) -> tuple[str | None, bool]:
-    """The path part of a URL, still escaped as written, and whether it comes from a URL (and so should be escaped)."""
+    """The path part of a URL as written, and whether it comes from a URL, so should be escaped."""
     if target_url[: len(_SCHEME)].lower() != _SCHEME:
         remote = "://" in target_url
         return (None if remote or not target_url else target_url), False
-    # urllib.parse would cut the path at an unescaped '#' or '?', which OTIO's own url_from_filepath leaves in.
+    # urllib.parse would cut the path at '#' or '?', which OTIO's url_from_filepath leaves in.
     rest = target_url[len(_SCHEME) :]
     if not rest.startswith("//"):
         return rest, True
@@ -72,6 +70,6 @@ def _path_text(target_url: str) -> tuple[str | None, bool]:
 
 def _absolute(text: str, folder: Path) -> Path:
     if PureWindowsPath(text).drive:
-        # Off Windows such a path cannot be reached: it stays as it is, for the message that says so.
+        # Off Windows it cannot be reached, and stays as it is for the message that says so.
         return Path(PureWindowsPath(text).as_posix())
     return Path(os.path.normpath(folder / text))

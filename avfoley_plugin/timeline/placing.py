@@ -1,6 +1,6 @@
-"""Where takes are placed: our tracks on the timeline, one clip a shot, its takes as the clip's media references.
+"""Where takes are placed: our tracks, one clip a shot, its takes as the clip's media references.
 
-Foley and ambiences have audio tracks of their own, as sound departments deliver them, and pictures a video track.
+Foley, ambiences and pictures have tracks of their own, as sound departments deliver them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,20 @@ import opentimelineio as otio
 from opentimelineio.opentime import TimeRange
 
 from avfoley_plugin.errors import TimelineError
-from avfoley_plugin.timeline.captions import captions, carry_captions, move_caption, remove_captions
-from avfoley_plugin.timeline.events import carry_events, has_events, move_events, remove_events
+from avfoley_plugin.timeline.captions import captions, move_caption
+from avfoley_plugin.timeline.events import has_events, move_events
 from avfoley_plugin.timeline.identity import (
     METADATA_KEY,
+    CaptionIdentity,
     ClipIdentity,
+    EventIdentity,
+    TakeIdentity,
     TimelineIdentity,
     TrackIdentity,
+    carry_markers,
     identity,
     mark,
+    remove_markers,
 )
 from avfoley_plugin.timeline.stretch import Stretch
 from avfoley_plugin.timeline.takes import (
@@ -33,12 +38,11 @@ from avfoley_plugin.timeline.takes import (
     head_frames,
     number,
     our_takes,
-    take_identity,
 )
 from avfoley_plugin.timeline.timing import RecordClock, exact_frames, record_clock, round_half_up
 
 TRACK_NAME = "AVFoley"
-#: The layer of shots that are ambiences. They lie over each other, and over the foley, as they please.
+#: The layer of shots that are ambiences. They may lie over each other, and over the foley.
 AMBIENCE = "ambience"
 #: What the layers of sounds begin with, whose takes are pictures.
 PICTURE = "picture"
@@ -46,7 +50,7 @@ PICTURE = "picture"
 
 @dataclass(frozen=True)
 class Placement:
-    """The new takes of one shot. The first becomes the active one, unless ``keeps_active`` and the shot has one."""
+    """A shot's new takes. The first becomes active, unless ``keeps_active`` and there is one."""
 
     shot: Stretch
     takes: Sequence[Take]
@@ -60,13 +64,13 @@ def place_takes(
     current: Iterable[Stretch] = (),
     replace: bool = False,
 ) -> list[otio.schema.Clip]:
-    """Puts takes on the timeline's foley or picture track, in place, and returns their clips, one a placement.
+    """Puts takes on our tracks of the timeline, in place, and returns their clips, one a placement.
 
-    A shot's clip is found again by the shot's id: a take that is already there is replaced, another is added
-    (`replace`: the shot's earlier takes go). An earlier take of a picture that is no longer cut like that gives way
-    where it overlaps. Shots of different layers that overlap in record time get a further foley track, and so do
-    ambiences that overlap, on tracks of theirs. With `current`, all shots that the timeline has now, the takes of shots
-    that were moved follow them, and so do their captions and events.
+    A shot's clip is found again by the shot's id: a take that is already there is replaced, another
+    is added (`replace`: the shot's earlier takes go). An earlier take of a picture that is no
+    longer cut like that gives way where it overlaps. Shots of different layers that overlap in
+    record time get a further foley track; so do ambiences, on tracks of theirs. With `current`, all
+    shots that the timeline has now, takes, captions and events follow the shots that were moved.
     """
     placements, current = list(placements), list(current)
     empty = [placement.shot.name for placement in placements if not placement.takes]
@@ -98,7 +102,7 @@ def place_takes(
     for placement in placements:
         shot = placement.shot
         clip = clips.get(shot.id) or otio.schema.Clip(name=shot.name)
-        keeps = placement.keeps_active and not replace and take_identity(clip.media_reference) is not None
+        keeps = placement.keeps_active and not replace and identity(clip.media_reference, TakeIdentity) is not None
         kept = clip.active_media_reference_key if keeps else None
         add_takes(clip, placement.takes, clock, kept, keep_earlier=not replace)
         start = clock.origin + shot.record_start
@@ -133,7 +137,7 @@ def track_layer(track: otio.schema.Track) -> str:
 
 
 def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
-    """All takes of ours that the timeline holds, in record order, a clip's takes in the order they were made."""
+    """All takes of ours, in record order, a clip's takes in the order they were made."""
     found = []
     for clip, ours in our_clips(timeline):
         clock = record_clock(timeline, ours.record_rate)
@@ -158,7 +162,7 @@ def placed(timeline: otio.schema.Timeline) -> list[PlacedTake]:
 
 
 def use_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
-    """Makes a take the one that its shot's clip plays. Raises TimelineError if the timeline does not hold it."""
+    """Has its shot's clip play a take. Raises TimelineError if the timeline does not hold it."""
     clip, key, clock = _found(timeline, shot_id, take_id)
     before = head_frames(clip, clock.rate)
     activate(clip, clip.media_references(), key)
@@ -171,7 +175,7 @@ def use_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None
 
 
 def star_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str, starred: bool) -> None:
-    """Marks a take as one to keep in mind, or no more. Raises TimelineError if the timeline does not hold it."""
+    """Stars a take, or takes its star. Raises TimelineError if the timeline does not hold it."""
     clip, key, _ = _found(timeline, shot_id, take_id)
     references = clip.media_references()
     mark(references[key], dict(our_takes(references))[key].model_copy(update={"starred": starred}))
@@ -179,10 +183,10 @@ def star_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str, starre
 
 
 def delete_take(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> None:
-    """Takes a take off the timeline; its sound file stays. If it was the active one, a starred one is active then, or
-    the newest; without any other, the shot's clip goes, and its caption stays.
+    """Takes a take off the timeline; its sound file stays.
 
-    Raises TimelineError if the timeline does not hold it.
+    If it was active, a starred one is active then, or the newest; without any other, the shot's
+    clip goes, and its caption stays. Raises TimelineError if the timeline does not hold it.
     """
     clip, key, clock = _found(timeline, shot_id, take_id)
     others = {other: take for other, take in our_takes(clip.media_references()) if other != key}
@@ -204,7 +208,7 @@ def has_ours(timeline: otio.schema.Timeline) -> bool:
 def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) -> None:
     """Copies everything of ours from an earlier version of a timeline to the one without it.
 
-    What the timeline has of ours itself stays: a shot that has takes on both gets all of them, its active one remains,
+    What the timeline has of ours stays: a shot with takes on both gets all, its active one remains,
     and an earlier clip that finds its place taken is left out. URLs are copied as they are.
     """
     clock = record_clock(earlier)
@@ -219,20 +223,19 @@ def carry_over(earlier: otio.schema.Timeline, timeline: otio.schema.Timeline) ->
         if there is not None:
             add_missing_takes(there, clip)
         elif place is not None and not (bare and identity(clip.parent(), TrackIdentity) is not None):
-            _insert_if_free(timeline, clip.deepcopy(), *place, ours.layer, clock)
+            copy, tracks = clip.deepcopy(), tracks_for(timeline, ours.layer) or [new_track(timeline, ours.layer)]
+            any(insert_on(track, copy, *place, clock) for track in tracks)
     if bare:
         # The copied tracks repeat the shots whose clips somebody had moved to a track of their own.
         for clip, ours in our_clips(timeline):
             if clip is not present.get(ours.id, clip):
                 vacate(clip, clock)
-    carry_captions(earlier, timeline)
-    carry_events(earlier, timeline)
+    carry_markers(earlier, timeline, CaptionIdentity)
+    carry_markers(earlier, timeline, EventIdentity)
 
 
 def remove_all(timeline: otio.schema.Timeline) -> None:
-    """Takes everything of ours off the timeline. A foley track on which somebody put things of their own stays, as
-    theirs.
-    """
+    """Takes all of ours off the timeline. A track of ours with clips of others stays, as theirs."""
     ours = foley_tracks(timeline)
     for clip, its in our_clips(timeline):
         vacate(clip, record_clock(timeline, its.record_rate))
@@ -241,8 +244,8 @@ def remove_all(timeline: otio.schema.Timeline) -> None:
             del track.metadata[METADATA_KEY]
         else:
             timeline.tracks.remove(track)
-    remove_captions(timeline)
-    remove_events(timeline)
+    remove_markers(timeline, CaptionIdentity)
+    remove_markers(timeline, EventIdentity)
     if identity(timeline, TimelineIdentity) is not None:
         del timeline.metadata[METADATA_KEY]
 
@@ -268,16 +271,8 @@ def _found(timeline: otio.schema.Timeline, shot_id: str, take_id: str) -> tuple[
 
 
 def _identify(clip: otio.schema.Clip, shot: Stretch) -> None:
-    ours = ClipIdentity(
-        id=shot.id,
-        layer=shot.layer,
-        track=shot.track_name,
-        record_start=shot.record_start,
-        frames=shot.frames,
-        record_rate=shot.record_rate,
-        source=shot.source,
-    )
-    mark(clip, ours)
+    its = {name: getattr(shot, name) for name in ("id", "layer", "record_start", "frames", "record_rate", "source")}
+    mark(clip, ClipIdentity(track=shot.track_name, **its))
 
 
 _Range = tuple[int | Fraction, int | Fraction]
@@ -306,9 +301,7 @@ def range_on_track(clip: otio.schema.Clip, clock: RecordClock) -> _Range | None:
 
 
 def _moved_range(clip: otio.schema.Clip, shot: Stretch, clock: RecordClock) -> _Range | None:
-    """Where a clip belongs now, if its shot is elsewhere than when the clip was placed; what the editor did to the clip
-    since is kept.
-    """
+    """Where a clip belongs if its shot was moved; what the editor did to the clip is kept."""
     ours, present = identity(clip, ClipIdentity), range_on_track(clip, clock)
     if ours is None or present is None or ours.record_start == shot.record_start:
         return None
@@ -353,9 +346,7 @@ def _insert(
     layer: str,
     clock: RecordClock,
 ) -> None:
-    """Puts a clip on the first foley track that is free there, after earlier takes of its layer gave way; else on a new
-    one.
-    """
+    """Puts a clip on our first track that is free there, else a new one; earlier takes give way."""
     end = start + frames
     for other, ours in our_clips(timeline):
         other_range = range_on_track(other, clock)
@@ -365,19 +356,6 @@ def _insert(
                 vacate(other, clock)
     if not any(insert_on(track, clip, start, frames, clock) for track in tracks_for(timeline, layer)):
         insert_on(new_track(timeline, layer), clip, start, frames, clock)
-
-
-def _insert_if_free(
-    timeline: otio.schema.Timeline,
-    clip: otio.schema.Clip,
-    start: int | Fraction,
-    frames: int | Fraction,
-    layer: str,
-    clock: RecordClock,
-) -> None:
-    """Puts a clip on the first track for its layer that is free there; nowhere, if there are such and none is."""
-    tracks = tracks_for(timeline, layer) or [new_track(timeline, layer)]
-    any(insert_on(track, clip, start, frames, clock) for track in tracks)
 
 
 def tracks_for(timeline: otio.schema.Timeline, layer: str) -> list[otio.schema.Track]:
@@ -404,7 +382,7 @@ def new_track(timeline: otio.schema.Timeline, layer: str) -> otio.schema.Track:
 def insert_on(
     track: otio.schema.Track, clip: otio.schema.Clip, start: int | Fraction, frames: int | Fraction, clock: RecordClock
 ) -> bool:
-    """Puts a clip into the gap that a track has there, or after its end; False if it has neither."""
+    """Puts a clip into the gap that a track has there, or after its end; False if it has none."""
     at = Fraction(0)
     for index, child in enumerate(track):
         duration = _duration(child, clock.rate)

@@ -1,14 +1,14 @@
-"""What the record side plays when: nested compositions, retimes and transitions flattened to clips with exact times.
+"""What the record side plays when: compositions flattened to clips with exact times.
 
-Everything is computed in exact seconds of record time, because items of one track may have different rates. OTIO's own
-range arithmetic is not used: it works in floating point, does not trim children by a nested stack's source range, and
-knows nothing of retimes.
+Everything is computed in exact seconds of record time, because items of one track may have
+different rates. OTIO's own range arithmetic is not used: it works in floating point, does not trim
+children by a nested stack's source range, and knows nothing of retimes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import opentimelineio as otio
@@ -25,10 +25,10 @@ MediaRange = Callable[[otio.schema.Clip], tuple[Fraction, Fraction] | None]
 class PlayedClip:
     """One clip as the record side plays it.
 
-    It is seen from ``start`` to ``end`` (record seconds). At record second r it shows its media at ``offset + speed *
-    r`` seconds, in the time of the clip's source range. ``names`` are its own and those of the compositions it is
-    nested in, ``layer`` the track indices that lead to it: clips of one layer never overlap. ``length_known`` is False
-    for a clip whose length nothing tells; it is taken as empty.
+    It is seen from ``start`` to ``end`` (record seconds). At record second r it shows its media at
+    ``offset + speed * r`` seconds, in the time of the clip's source range. ``names`` are its own
+    and those of the compositions it is nested in, ``layer`` the track indices that lead to it:
+    clips of one layer never overlap. A clip without ``length_known`` is taken as empty.
     """
 
     clip: otio.schema.Clip
@@ -49,9 +49,7 @@ class PlayedClip:
 
 @dataclass(frozen=True)
 class _View:
-    """How a composition's own time is seen from the record side: composition time = offset + speed * record, between
-    start and end.
-    """
+    """How a composition is seen: its time is offset + speed * record, from start to end."""
 
     offset: Fraction
     speed: Fraction
@@ -61,9 +59,7 @@ class _View:
     def of_item(
         self, seen: tuple[Fraction, Fraction], placed_at: Fraction, trimmed: tuple[Fraction, Fraction], scalar: Fraction
     ) -> _View:
-        """The view into an item that is placed at `placed_at`, shows its range `trimmed` at `scalar`, and is seen over
-        the range `seen`.
-        """
+        """The view into an item at `placed_at` that plays `trimmed` at `scalar`, seen in `seen`."""
         source_start, duration = trimmed
         # A reversed item plays the source that it would consume forwards from its far end.
         entry = source_start if scalar >= 0 else source_start - scalar * duration
@@ -89,9 +85,9 @@ def played_clips(
 ) -> list[PlayedClip]:
     """All clips that the enabled tracks of a kind play, those lower in the stack first.
 
-    In a transition the outgoing shot hands over to the incoming one in the middle of the overlap, so that every instant
-    belongs to one shot; a transition from or to a gap (a fade) belongs to its one clip entirely. A clip that plays for
-    no time is in the list, too.
+    In a transition the outgoing shot hands over to the incoming one in the middle of the overlap,
+    so that every instant belongs to one shot; a transition from or to a gap (a fade) belongs to its
+    one clip entirely. A clip that plays for no time is in the list, too.
     """
     top = timeline.tracks
     start, duration = _trimmed(top, media_range) or (_ZERO, _ZERO)
@@ -130,8 +126,8 @@ def _play(
     seen = seen or (placed_at, placed_at + trimmed[1])
     view = outer.of_item(seen, placed_at, trimmed, _time_scalar(item))
     if isinstance(item, otio.schema.Clip):
-        plays_for_no_time = seen[0] == seen[1] and outer.shows(seen[0])
-        if view.start < view.end or plays_for_no_time:
+        # The latter plays for no time.
+        if view.start < view.end or (seen[0] == seen[1] and outer.shows(seen[0])):
             yield PlayedClip(
                 clip=item,
                 names=(*place.names, item.name),
@@ -147,23 +143,21 @@ def _play(
         return
     if view.start >= view.end or not isinstance(item, otio.core.Composition):
         return
-    names = place.names if isinstance(item, otio.schema.Track) else (*place.names, item.name)
     if isinstance(item, otio.schema.Track):
-        inner = _Place(names, place.layer, place.track_index, place.track_name, place.kind)
         for child, at, child_seen in _sequence(item, media_range):
             if _plays(child, place.kind):
-                yield from _play(child, view, at, child_seen, inner, media_range)
+                yield from _play(child, view, at, child_seen, place, media_range)
         return
     for index, child in enumerate(item):
         if isinstance(child, otio.core.Item) and _plays(child, place.kind):
-            inner = _Place(names, f"{place.layer}/{index}", place.track_index, place.track_name, place.kind)
+            inner = replace(place, names=(*place.names, item.name), layer=f"{place.layer}/{index}")
             yield from _play(child, view, _ZERO, None, inner, media_range)
 
 
 def _sequence(
     track: otio.schema.Track, media_range: MediaRange
 ) -> Iterator[tuple[otio.core.Item, Fraction, tuple[Fraction, Fraction]]]:
-    """The items of a track, where each is placed in the track's time, and the range over which it is seen there."""
+    """The items of a track, each with its place in the track's time, and what is seen of it."""
     children = list(track)
     at = _ZERO
     for index, child in enumerate(children):
@@ -177,9 +171,7 @@ def _sequence(
 
 
 def _handover(children: Sequence[otio.core.Composable], index: int, side: int) -> Fraction:
-    """How far after its cut an item's picture begins (`side` -1) or ends (`side` +1), in seconds, by the transition
-    there.
-    """
+    """Seconds after its cut that a picture begins (`side` -1) or ends (+1), by a transition."""
     if isinstance(children[index], otio.schema.Gap) or not 0 <= index + side < len(children):
         return _ZERO
     transition = children[index + side]
@@ -196,8 +188,8 @@ def _handover(children: Sequence[otio.core.Composable], index: int, side: int) -
 def _trimmed(item: otio.core.Item, media_range: MediaRange) -> tuple[Fraction, Fraction] | None:
     """Start and duration of what an item plays, in seconds of its own time; None if nothing tells.
 
-    A track's source range that misses everything on it is taken for no trim at all: adapters leave the record timecode
-    of an EDL there, and a track that plays nothing is nobody's intent.
+    A track's source range that misses everything on it is taken for no trim at all: adapters leave
+    the record timecode of an EDL there, and a track that plays nothing is nobody's intent.
     """
     own = item.source_range
     trim = None if own is None else (exact_seconds(own.start_time), exact_seconds(own.duration))

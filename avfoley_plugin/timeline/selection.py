@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.timing import RecordClock, frames_per_day, parse_timecode
@@ -16,10 +15,9 @@ _FRAMES = re.compile(r"(\d+)\s*-\s*(\d+)")
 class Selection:
     """Clips, a record range, or both (the clips, trimmed to the range); with neither, everything.
 
-    Clips are chosen by name (``clips``), or by the id that their host gave them when the timeline was read
-    (``host_ids``, see `identity.HOST_ID`), which tells two clips of one name apart.
-
-    ``record_range`` is "IN-OUT", OUT excluded: timecodes as the editing program shows them ("01:00:00:00-01:00:05:00",
+    ``clips`` are names; ``host_ids`` are the ids that their host gave clips when the timeline was
+    read (see `identity.HOST_ID`), which tell two clips of one name apart. ``record_range`` is
+    "IN-OUT", OUT excluded: timecodes as the editing program shows them ("01:00:00:00-01:00:05:00",
     with ";" before the frames for drop-frame), or frames from the timeline's start ("0-120").
     """
 
@@ -32,7 +30,7 @@ class Selection:
         return bool(self.clips or self.host_ids)
 
     def bounds(self, clock: RecordClock) -> tuple[int, int] | None:
-        """The record range in record frames, None for no limit. Raises SelectionError if it is malformed or empty."""
+        """The range in record frames, None for no limit. Raises SelectionError if it is empty."""
         if self.record_range is None:
             return None
         counted = _FRAMES.fullmatch(self.record_range.strip())
@@ -56,9 +54,3 @@ def _record_frame(timecode: str, clock: RecordClock) -> int:
         # The timeline runs past midnight.
         absolute += frames_per_day(clock.rate, drop_frame=";" in timecode)
     return absolute - clock.start
-
-
-def within(start: Fraction, end: Fraction, limits: tuple[Fraction, Fraction]) -> tuple[Fraction, Fraction] | None:
-    """The part of a range that lies within the limits; None if none does. An empty range is part of what it lies in."""
-    first, last = max(start, limits[0]), min(end, limits[1])
-    return (first, last) if first < last or (start == end == first < limits[1]) else None

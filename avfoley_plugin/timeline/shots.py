@@ -1,9 +1,8 @@
-"""From a timeline and a selection to shots: the pictures that foley is to be made for, and the clips that words alone sound."""
+"""From a timeline and a selection to shots: what foley is to be made for."""
 
 from __future__ import annotations
 
 import bisect
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,72 +16,48 @@ from avfoley_engine.protocol import FoleyRequest, MediaProbe, PictureRange
 from avfoley_plugin.errors import SelectionError
 from avfoley_plugin.timeline.captions import captions
 from avfoley_plugin.timeline.identity import ClipIdentity, identity
-from avfoley_plugin.timeline.media import (
-    Media,
-    NoPictureError,
-    Problem,
-    UnusableError,
-    clip_caption,
-    media_name,
-    why_length_is_unknown,
-)
+from avfoley_plugin.timeline.media import Media, NoPictureError, Problem, UnusableError, clip_caption
 from avfoley_plugin.timeline.media_url import is_file, resolve_media
-from avfoley_plugin.timeline.pieces import Piece, pieces_of
+from avfoley_plugin.timeline.pieces import Piece, pieces_of, within
 from avfoley_plugin.timeline.playback import PlayedClip, played_clips
 from avfoley_plugin.timeline.selection import Selection
-from avfoley_plugin.timeline.timing import RecordClock, record_clock, round_half_up
+from avfoley_plugin.timeline.stretch import Stretch
+from avfoley_plugin.timeline.timing import RecordClock, record_clock
 
 __all__ = ["Problem", "Selection", "Shot", "read_shots", "resolve_media"]
 
 
-@dataclass(frozen=True)
-class Shot:
-    """One stretch of the record side that gets sound: an uninterrupted picture, or a clip without picture, for words.
+@dataclass(frozen=True, kw_only=True)
+class Shot(Stretch):
+    """One stretch that gets sound: an uninterrupted picture, or a clip without picture, for words.
 
-    ``id`` depends on the picture alone (media name, source range, speed), so it survives a move on the timeline.
-    ``layer`` tells the video track, also inside nested stacks: shots of one layer never overlap. ``record_start``
-    counts from the timeline's first frame, ``record_start_timecode`` from midnight. ``head_available`` and
-    ``tail_available`` are the frames of picture that the media has before and after the shot, None if unknown.
-    Without picture ``media`` and ``picture`` are None; an ambience (see `ambience`) has neither clip nor track.
+    ``layer`` tells the video track, also inside nested stacks. ``head_available`` and
+    ``tail_available`` are the frames that the media has before and after the shot, None if unknown.
+    Without picture ``media`` and ``picture`` are None; an ambience has neither clip nor track.
     """
 
-    id: str
-    name: str
-    track_index: int | None
-    track_name: str
-    layer: str
-    clip: otio.schema.Clip | None
-    media: Path | None
-    picture: PictureRange | None
-    frames: int
-    record_rate: Fraction
-    record_start: int
-    record_start_timecode: int
-    head_available: int | None
-    tail_available: int | None
-    caption: str
-
-    @property
-    def record_end(self) -> int:
-        """The first record frame after the shot."""
-        return self.record_start + self.frames
+    track_index: int | None = None
+    clip: otio.schema.Clip | None = None
+    media: Path | None = None
+    picture: PictureRange | None = None
+    head_available: int | None = None
+    tail_available: int | None = None
 
     @property
     def is_ambience(self) -> bool:
-        """Whether it belongs to a stretch of the timeline, and to no clip."""
         return self.clip is None
 
     @property
     def source(self) -> dict[str, Any] | None:
-        """What its takes are made from, as their identity keeps it."""
         return None if self.picture is None else self.picture.model_dump(mode="json")
 
     def request(
         self, *, head_handle: int = 0, tail_handle: int = 0, caption: str | None = None, **settings: Any
     ) -> FoleyRequest:
-        """The request for one take. Handles are cut to the picture there is; `caption` None takes the shot's own.
+        """The request for one take; `caption` None takes the shot's own.
 
-        `settings` are FoleyRequest's negative_caption, model, seed, steps, guidance_scale and channels.
+        Handles, in frames, are cut to the picture there is. `settings` are FoleyRequest's
+        negative_caption, model, seed, steps, guidance_scale and channels.
         """
         return FoleyRequest(
             picture=self.picture,
@@ -106,40 +81,38 @@ def read_shots(
     record_rate: Fraction | None = None,
     caption: str | None = None,
 ) -> tuple[list[Shot], list[Problem]]:
-    """The selected shots in record order, and the selected clips that cannot be one; the others still run.
+    """The selected shots in record order, and the selected clips that cannot be one.
 
-    A clip that has no picture (a generator, stills, sound, no media) makes a shot without picture if it has a caption:
-    its own, or `caption`, which is meant for the clips that are selected by name. Not for others: what was said of a
-    whole timeline's pictures is not meant for its titles, nor shall lost media go unnoticed.
+    A clip without picture (a generator, stills, sound, no media) makes a shot without picture if it
+    has a caption: its own, or `caption`, which is meant for clips that are selected by name alone.
+    Else titles would get what was said of a whole timeline, and lost media would go unnoticed.
 
-    Only what the picture shows counts: of overlapping video tracks the topmost, except for clips that were chosen
-    themselves, which count whole. Disabled clips and tracks are skipped. Relative media URLs resolve against `folder`, the folder
-    of the timeline's file. `probe` asks what a media file holds (once a file); with it, media without picture and
-    ranges outside the media are found, and the lengths and start timecodes that the timeline leaves out. Raises
-    SelectionError if the selection names nothing on the timeline.
+    Only what is seen counts: of overlapping video tracks the topmost; clips that were chosen
+    themselves count whole. Disabled clips and tracks are skipped. Relative media URLs resolve
+    against `folder`, the timeline file's. `probe` asks what a media file holds (once a file): it
+    finds media without picture, ranges outside the media, and lengths and start timecodes that the
+    timeline leaves out. Raises SelectionError if the selection names nothing on the timeline.
     """
     media = Media(folder, is_online, probe)
     clock = record_clock(timeline, record_rate)
     bounds = selection.bounds(clock)
-    # What we made from a sound has that sound already, and does not hide the picture that it was laid over.
+    # What we made from a sound has that sound, and does not hide the picture that it lies over.
     played = [whole for whole in played_clips(timeline, media.range) if identity(whole.clip, ClipIdentity) is None]
     problems = _named_but_not_played(timeline, selection, played)
     pieces = pieces_of(played)
     pieces = [piece for piece in pieces if piece.chosen(selection)] if selection.chooses_clips else _visible(pieces)
-    if bounds is not None:
-        limits = (bounds[0] / clock.rate, bounds[1] / clock.rate)
-        pieces = [trimmed for piece in pieces if (trimmed := piece.within(limits)) is not None]
+    pieces = within(pieces, bounds, clock)
     if not pieces and not problems:
         raise SelectionError(_nothing_selected(timeline, selection))
 
     written = captions(timeline)
     given = (caption or "").strip() if selection.clips else ""
     shots: list[Shot] = []
-    for piece in sorted(pieces, key=lambda piece: (piece.start, piece.whole.layer)):
+    for piece in pieces:
         try:
             shot = _shot(piece, clock, media, written, given)
         except UnusableError as reason:
-            problem = Problem(piece.whole.clip.name, piece.whole.track_index, piece.whole.track_name, str(reason))
+            problem = piece.problem(reason)
             if problem not in problems:
                 problems.append(problem)
         else:
@@ -149,7 +122,7 @@ def read_shots(
 
 
 def _visible(pieces: Sequence[Piece]) -> list[Piece]:
-    """The parts of clips that no clip of a higher track covers. Generators (titles) are taken to be see-through."""
+    """The parts of clips that no clip of a higher track covers. Titles are see-through."""
     visible: list[Piece] = []
     covered = _Intervals()
     for piece in reversed(pieces):
@@ -191,9 +164,7 @@ class _Intervals:
 def _named_but_not_played(
     timeline: otio.schema.Timeline, selection: Selection, played: Sequence[PlayedClip]
 ) -> list[Problem]:
-    """Problems for selected names that are on the timeline but show no picture. Raises SelectionError for names that
-    are not on it.
-    """
+    """Problems for selected names without picture. Raises SelectionError for absent ones."""
     absent = set(selection.clips).difference(*(clip.names for clip in played))
     problems = []
     for index, track in enumerate(timeline.tracks):
@@ -220,21 +191,16 @@ def _nothing_selected(timeline: otio.schema.Timeline, selection: Selection) -> s
 def _shot(piece: Piece, clock: RecordClock, media: Media, written: Mapping[str, str], given: str) -> Shot | None:
     """The shot that a piece makes; None for a sliver of a clip that is shorter than half a frame.
 
-    `written` are the captions on the timeline by shot id, `given` is one for a clip that has neither.
+    `written` are the captions on the timeline by shot id, `given` is for a clip that has none.
     """
     whole, clip = piece.whole, piece.whole.clip
-    if not whole.length_known:
-        raise UnusableError(why_length_is_unknown(clip, media))
-    # Positions are rounded, not lengths: neighbours stay adjacent, and nothing adds up to drift.
-    first, last = round_half_up(piece.start * clock.rate), round_half_up(piece.end * clock.rate)
+    first, last = piece.record_frames(clock, media)
     frames = last - first
     if whole.start == whole.end or (frames == 0 and (piece.start, piece.end) == (whole.start, whole.end)):
         raise UnusableError("it is shorter than a frame; make it longer or delete it")
     if frames == 0:
         return None
-    content = f"{media_name(clip)}|{whole.source_at(piece.start)}|{whole.speed}|{frames}|{piece.start - whole.start}"
-    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-    shot_id = f"{digest}-{piece.repeat + 1}" if piece.repeat else digest
+    shot_id = piece.content_id(frames)
     caption = written.get(shot_id, clip_caption(clip))
     picture: PictureRange | None
     try:
@@ -266,17 +232,16 @@ def _shot(piece: Piece, clock: RecordClock, media: Media, written: Mapping[str, 
 def _picture(
     whole: PlayedClip, first: int, last: int, clock: RecordClock, media: Media
 ) -> tuple[PictureRange, int | None, int | None]:
-    """What a clip shows from record frame `first` to `last`, and the handles that its media has there."""
+    """What a clip shows from record frame `first` to `last`, and the handles there."""
     clip = whole.clip
-    path = media.path(clip)
-    probed = media.probed(clip)
+    path, probed = media.path(clip), media.probed(clip)
     if probed is not None and not probed.has_picture:
         raise NoPictureError(f"its media {path} has no picture; choose one that has")
 
     rate = media.rate(clip, probed, clock.rate)
     step = whole.speed / clock.rate
     entry, leave = whole.source_at(first / clock.rate), whole.source_at(last / clock.rate)
-    # Reversed, a record frame shows the near end of the stretch of source it consumes: the forward frames in reverse.
+    # Reversed, a record frame shows the near end of the source it consumes.
     shown_first = entry + min(step, Fraction(0))
     start = media.start(clip, probed)
     source_start = (shown_first - start) * rate
@@ -294,8 +259,9 @@ def _picture(
 def _handles(
     entry: Fraction, leave: Fraction, step: Fraction, reach: tuple[Fraction, Fraction] | None
 ) -> tuple[int | None, int | None]:
-    """Record frames of picture before and after a shot that consumes its source from `entry` to `leave`, `step` a
-    record frame.
+    """Record frames of picture before and after a shot.
+
+    It plays its source from `entry` to `leave`, `step` a record frame, all in seconds.
     """
     if step == 0:
         # A freeze has no more picture to give: its neighbouring frames are the same one.

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 
-class Stretch(Protocol):
-    """One stretch of the record side; see `Shot` and `SoundClip`."""
+@dataclass(frozen=True, kw_only=True)
+class Stretch(ABC):
+    """One stretch of the record side; see `Shot` and `SoundClip`.
 
-    @property
-    def id(self) -> str: ...
+    ``id`` depends on what is played alone (media name, source range, speed), so it survives a move
+    on the timeline. ``record_start`` counts from the timeline's first frame,
+    ``record_start_timecode`` from midnight. Stretches of one ``layer`` never overlap.
+    """
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def layer(self) -> str: ...
-
-    @property
-    def track_name(self) -> str: ...
-
-    @property
-    def frames(self) -> int: ...
-
-    @property
-    def record_rate(self) -> Fraction: ...
+    id: str
+    name: str
+    track_name: str
+    layer: str
+    frames: int
+    record_rate: Fraction
+    record_start: int
+    record_start_timecode: int
+    caption: str
 
     @property
-    def record_start(self) -> int: ...
+    def record_end(self) -> int:
+        """The first record frame after it."""
+        return self.record_start + self.frames
 
     @property
-    def is_ambience(self) -> bool: ...
+    def is_ambience(self) -> bool:
+        """Whether it belongs to a stretch of the timeline, and to no clip."""
+        return False
 
     @property
-    def source(self) -> dict[str, Any] | None: ...
-
-    @property
-    def caption(self) -> str: ...
+    @abstractmethod
+    def source(self) -> dict[str, Any] | None:
+        """What its takes are made from, as their identity keeps it."""

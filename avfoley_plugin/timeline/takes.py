@@ -1,8 +1,8 @@
-"""What a take is, and how a clip of ours holds it: as one of its media references, which carries its identity.
+"""What a take is, and how a clip of ours holds it: as one of its media references.
 
-A take's file begins with its head handle; the clip's source range leaves the handle out, so that the clip starts on the
-shot's first frame. The source range is in whole record frames, as every program cuts, and the file's available range in
-samples, which is what it has.
+A take's file begins with its head handle; the clip's source range leaves the handle out, so that
+the clip starts on the shot's first frame. The source range is in whole record frames, as every
+program cuts, and the file's available range in samples, which is what it has.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ References = dict[str, otio.core.MediaReference]
 
 @dataclass(frozen=True)
 class Take:
-    """One finished take: what was asked for, what came out, and the file that the timeline shall point at."""
+    """One finished take: what was asked for, what came out, and its file."""
 
     request: FileRequest
     result: FileResult
@@ -42,13 +42,13 @@ class Take:
 
     @property
     def id(self) -> str:
-        """The same for the same request to the same revision of the model, and so for the same bytes."""
+        """The same for the same request to the same revision, and so for the same bytes."""
         return hashlib.sha256(f"{self.request.digest()}|{self.result.revision}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class PlacedTake:
-    """One of our takes as a timeline holds it. ``record_start`` is where its clip is now. ``layer`` is the shot's."""
+    """One of our takes as a timeline holds it, at its clip's ``record_start``, in record frames."""
 
     shot_id: str
     shot_name: str
@@ -62,13 +62,8 @@ class PlacedTake:
     identity: TakeIdentity
 
 
-def take_identity(reference: otio.core.MediaReference) -> TakeIdentity | None:
-    """The take that a media reference is; None if it is none of ours."""
-    return identity(reference, TakeIdentity)
-
-
 def file_length(take: TakeIdentity, clock: RecordClock | None = None) -> RationalTime:
-    """How long a take's file is: in samples, or in frames, whose rate is spelled as that of the `clock`."""
+    """How long a take's file is: in samples, or in frames, their rate spelled as the `clock`'s."""
     count, rate = _LENGTHS[take.request.task](take.result)
     return clock.time(count) if clock is not None and clock.rate == rate else rational_time(count, rate)
 
@@ -82,16 +77,16 @@ def number(key: str) -> int:
 def our_takes(references: References) -> Iterator[tuple[str, TakeIdentity]]:
     """Those of a clip's media references that are takes of ours: their keys and identities."""
     for key, reference in references.items():
-        take = take_identity(reference)
-        if take is not None:
+        if (take := identity(reference, TakeIdentity)) is not None:
             yield key, take
 
 
 def add_takes(
     clip: otio.schema.Clip, takes: Sequence[Take], clock: RecordClock, kept: str | None, keep_earlier: bool
 ) -> None:
-    """Adds takes to a clip's media references, replacing those of the same identity, and makes the one with the key
-    `kept` active, or the first of them.
+    """Adds takes to a clip's media references, replacing those of the same identity.
+
+    It makes the one with the key `kept` active, or the first of them.
     """
     present = clip.media_references()
     ours = dict(our_takes(present))
@@ -127,9 +122,9 @@ def add_missing_takes(clip: otio.schema.Clip, earlier: otio.schema.Clip) -> None
 def activate(clip: otio.schema.Clip, references: References, key: str) -> None:
     """Gives a clip these media references, and has it play the one with that key.
 
-    Takes may have handles of different length, but a clip has one source range: the files' own times are shifted so
-    that the shot's first frame is at the same time in all. The active one counts from 0, as programs that know no
-    available range expect.
+    Takes may have handles of different length, but a clip has one source range: the files' own
+    times are shifted so that the shot's first frame is at the same time in all. The active one
+    counts from 0, as programs that know no available range expect.
     """
     takes = dict(our_takes(references))
     if key in takes:
@@ -138,8 +133,8 @@ def activate(clip: otio.schema.Clip, references: References, key: str) -> None:
 
 
 def head_frames(clip: otio.schema.Clip, rate: Fraction) -> int | Fraction:
-    """The head handle of the take that a clip plays, in record frames: whole, unless the file's truly is not."""
-    take = take_identity(clip.media_reference)
+    """The head handle of the take that a clip plays in record frames, whole where the file's is."""
+    take = identity(clip.media_reference, TakeIdentity)
     head = 0 if take is None else take.head_samples
     exact = head * rate / SAMPLE_RATE
     whole = round_half_up(exact)
@@ -156,7 +151,7 @@ def _reference(take: Take, clock: RecordClock, starred: bool) -> otio.schema.Ext
 
 
 def _align(takes: Iterable[tuple[otio.core.MediaReference, TakeIdentity]], head_samples: int) -> None:
-    """Gives all takes of a clip the same time at the shot's first frame, `head_samples` after the active one's 0."""
+    """Puts the shot's first frame at one time in all takes: `head_samples` after the active's 0."""
     for reference, take in takes:
         if take.sound is not None and reference.available_range is not None:
             length = reference.available_range.duration

@@ -1,7 +1,7 @@
 """Exact time: rates as fractions, picture in whole frames, sound in whole samples.
 
-OpenTimelineIO keeps times as floating point at floating-point rates, in which 23.976 and 24000/1001 are different
-rates. Every time is made exact here, at the door; nothing behind it computes with OTIO's own arithmetic.
+OpenTimelineIO keeps times as floating point at floating-point rates, in which 23.976 and 24000/1001
+are different rates. Every time is made exact here; nothing computes with OTIO's own arithmetic.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from opentimelineio.opentime import RationalTime, TimeRange
 from avfoley_plugin.errors import TimelineError
 
 _NTSC = Fraction(1000, 1001)
-# The customary spellings 23.976, 29.97, 47.952, 59.94 and 119.88 are all within 1.01e-6 of n * 1000/1001.
+# 23.976, 29.97, 47.952, 59.94 and 119.88 are all within 1.01e-6 of n * 1000/1001.
 _NTSC_TOLERANCE = 2e-6
 _TWO_DIGIT_NTSC = {23.98: 24, 47.95: 48}
 _WHOLE_TOLERANCE = 1e-6
@@ -32,7 +32,7 @@ _TIMECODE = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})([:;])(\d{2,3})")
 
 
 def exact_rate(rate: float | Fraction) -> Fraction:
-    """The exact rate that a spelling of it means: 23.976 is 24000/1001, 29.97 is 30000/1001, 25.0 is 25, 12.5 is 25/2.
+    """The exact rate that a spelling of it means: 23.976 is 24000/1001, 25.0 is 25, 12.5 is 25/2.
 
     Raises TimelineError for a rate that is not positive and finite.
     """
@@ -59,9 +59,7 @@ def exact_rate(rate: float | Fraction) -> Fraction:
 
 
 def is_picture_rate(rate: float | Fraction) -> bool:
-    """Whether a rate can count pictures: 48000 counts samples, and 1 is what times without a rate of their own are
-    written at.
-    """
+    """Whether a rate can count pictures; 48000 counts samples, and 1 stands for no rate."""
     return 1 < rate <= _FASTEST_PICTURE
 
 
@@ -71,9 +69,7 @@ def round_half_up(value: Fraction) -> int:
 
 
 def _exact_value(value: float) -> Fraction:
-    """The count a float stands for: arithmetic noise around a whole number is dropped, a true fraction of a frame is
-    kept.
-    """
+    """The count a float stands for: noise around whole numbers is dropped, true fractions kept."""
     if not math.isfinite(value):
         raise TimelineError(f"{value} is not a time; export the timeline again from its editing program")
     if abs(value - round(value)) <= _WHOLE_TOLERANCE:
@@ -103,43 +99,37 @@ def frames(time: RationalTime, rate: Fraction) -> int:
 
 
 def rational_time(count: int | Fraction, rate: Fraction, spelled: float | None = None) -> RationalTime:
-    """`count` frames at `rate`, written with the host's own spelling of that rate where it has one."""
+    """`count` frames at `rate`, in the host's own spelling of that rate where it has one."""
     return RationalTime(float(count), float(rate) if spelled is None else spelled)
 
 
 def samples(count: int, rate: Fraction) -> int:
-    """The sample, at 48 kHz, on which frame `count` of a track begins: ``round(count * 48000 / rate)``."""
+    """The sample, at 48 kHz, on which a frame begins: ``round(count * 48000 / rate)``."""
     return round_half_up(count * SAMPLE_RATE / rate)
 
 
-def _nominal(rate: Fraction) -> int:
-    return math.ceil(rate)
-
-
 def _dropped_per_minute(rate: Fraction) -> int:
-    """Frame numbers that drop-frame timecode skips at the start of a minute: 2 at 29.97, 4 at 59.94, 8 at 119.88, none
-    elsewhere.
-    """
-    nominal = _nominal(rate)
+    """Frame numbers that drop-frame skips a minute: 2 at 29.97, 4 at 59.94, 8 at 119.88, else 0."""
+    nominal = math.ceil(rate)
     return nominal // 15 if nominal % 30 == 0 and rate == nominal * _NTSC else 0
 
 
 def frames_per_day(rate: Fraction, drop_frame: bool) -> int:
     """How many frame numbers 24 hours of timecode have."""
     dropped = _dropped_per_minute(rate) if drop_frame else 0
-    return _nominal(rate) * 86_400 - dropped * (1440 - 144)
+    return math.ceil(rate) * 86_400 - dropped * (1440 - 144)
 
 
 def parse_timecode(text: str, rate: Fraction) -> int:
-    """Frames since midnight of a timecode ``HH:MM:SS:FF``; ``;`` before the frames means drop-frame (SMPTE ST 12-1).
+    """Frames since midnight of ``HH:MM:SS:FF``; ``;`` for drop-frame (SMPTE ST 12-1).
 
-    Raises TimelineError for text that is no timecode at this rate, including a number that drop-frame skips.
+    Raises TimelineError for text that is no timecode at this rate, or one that drop-frame skips.
     """
     match = _TIMECODE.fullmatch(text.strip())
     if match is None:
         raise TimelineError(f"{text!r} is not a timecode; write it as HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame")
     hours, minutes, seconds, frame = (int(match[group]) for group in (1, 2, 3, 5))
-    nominal = _nominal(rate)
+    nominal = math.ceil(rate)
     if hours > 23 or minutes > 59 or seconds > 59 or frame >= nominal:
         raise TimelineError(f"{text!r} does not exist at {float(rate):.6g} frames a second")
     count = (hours * 3600 + minutes * 60 + seconds) * nominal + frame
@@ -155,7 +145,7 @@ def parse_timecode(text: str, rate: Fraction) -> int:
 
 
 def format_timecode(count: int, rate: Fraction, drop_frame: bool | None = None) -> str:
-    """The timecode of a frame since midnight, wrapped to 24 hours. `drop_frame` None: wherever the rate has drop-frame.
+    """The timecode of a frame since midnight, in 24 hours; `drop_frame` None: as the rate has it.
 
     Raises TimelineError where drop-frame is asked for at a rate that has none.
     """
@@ -163,7 +153,7 @@ def format_timecode(count: int, rate: Fraction, drop_frame: bool | None = None) 
     if drop_frame and not dropped:
         raise TimelineError(f"{float(rate):.6g} frames a second has no drop-frame timecode")
     use_drop = bool(dropped) if drop_frame is None else drop_frame
-    nominal = _nominal(rate)
+    nominal = math.ceil(rate)
     number = count % frames_per_day(rate, use_drop)
     if use_drop:
         ten_minutes, rest = divmod(number, nominal * 600 - 9 * dropped)
@@ -178,7 +168,7 @@ def format_timecode(count: int, rate: Fraction, drop_frame: bool | None = None) 
 
 
 def time_reference(count: int, rate: Fraction) -> int:
-    """bext TimeReference (EBU Tech 3285): samples since midnight of the frame that a timecode names."""
+    """bext TimeReference (EBU Tech 3285): samples since midnight of a timecode's frame."""
     return samples(count, rate)
 
 
@@ -186,9 +176,9 @@ def time_reference(count: int, rate: Fraction) -> int:
 class RecordClock:
     """The record side's clock: record frame 0 is the first frame the timeline plays.
 
-    ``start`` is the frame since midnight of record frame 0; ``origin`` is where record frame 0 lies in the tracks' own
-    time, which is not 0 if the top stack is itself trimmed. ``spelled_rate`` is the host's floating-point spelling of
-    ``rate``, to write times with.
+    ``start`` is the frame since midnight of record frame 0; ``origin`` is where record frame 0 lies
+    in the tracks' own time, which is not 0 if the top stack is itself trimmed. ``spelled_rate`` is
+    the host's floating-point spelling of ``rate``, to write times with.
     """
 
     rate: Fraction
@@ -211,15 +201,19 @@ class RecordClock:
 
 
 def record_clock(timeline: otio.schema.Timeline, rate: Fraction | None = None) -> RecordClock:
-    """The clock of a timeline.
+    """The clock of a timeline. Raises TimelineError if nothing has a rate.
 
-    OTIO gives a timeline no rate of its own: it is `rate` if given, else that of the global start time, else the one
-    that most items on the video tracks are cut at, else of any track. Raises TimelineError if nothing has a rate.
+    OTIO gives a timeline no rate of its own: it is `rate` if given, else that of the global start
+    time, else the one that most items on the video tracks are cut at, else of any track.
     """
     start = timeline.global_start_time
     if rate is None:
-        spelled = _record_rate(timeline)
-        exact = exact_rate(spelled)
+        known = next(_spelled_rates(timeline), None)
+        if known is None:
+            raise TimelineError(
+                f"timeline {timeline.name!r} has no clip that tells its frame rate; set its global start time"
+            )
+        spelled, exact = known, exact_rate(known)
     else:
         exact = rate
         spelled = next((own for own in _spelled_rates(timeline) if exact_rate(own) == rate), float(rate))
@@ -232,17 +226,8 @@ def record_clock(timeline: otio.schema.Timeline, rate: Fraction | None = None) -
     )
 
 
-def _record_rate(timeline: otio.schema.Timeline) -> float:
-    rate = next(_spelled_rates(timeline), None)
-    if rate is None:
-        raise TimelineError(
-            f"timeline {timeline.name!r} has no clip that tells its frame rate; set its global start time"
-        )
-    return rate
-
-
 def _spelled_rates(timeline: otio.schema.Timeline) -> Iterator[float]:
-    """The picture rates that a timeline's own times are written at, the likeliest to be the record rate first."""
+    """The picture rates of a timeline's own times, the likeliest to be the record rate first."""
     start = timeline.global_start_time
     if start is not None and is_picture_rate(start.rate):
         yield start.rate
