@@ -9,12 +9,13 @@ import sys
 from rich.console import Console
 
 from avfoley_engine.errors import AVFoleyError
-from avfoley_engine.evaluation import ablations, codec, labels, sync, upsampler
+from avfoley_engine.evaluation import ablations, codec, labels, steps, sync, upsampler
 
 _COMMANDS = {
     "ablations": (ablations, "the paper's design choices, trained and compared"),
     "codec": (codec, "recordings after the codec, beside Griffin-Lim"),
     "labels": (labels, "sounds made from words, classified"),
+    "steps": (steps, "few solver steps, of every system"),
     "sync": (sync, "onsets against the picture's events"),
     "upsampler": (upsampler, "small pictures made large again"),
 }

@@ -70,7 +70,16 @@ class WorldClip:
     @property
     def sound(self) -> np.ndarray:
         """(samples,) float32 at 48 kHz."""
-        return world.render_sound(self._scene, world.SyntheticBank())
+        return self.sounded(world.SyntheticBank())
+
+    @property
+    def label(self) -> str:
+        """The label of the recordings that the scene is sounded by."""
+        return self._scene.label
+
+    def sounded(self, bank: world.SoundBank) -> np.ndarray:
+        """The scene's sound (samples,) float32 at 48 kHz, by another bank's recordings."""
+        return world.render_sound(self._scene, bank)
 
     def frames(self, rate: Fraction, size: tuple[int, int]) -> np.ndarray:
         """(T, h, w, 3) uint8 at `rate` frames per second and `size` (h, w)."""

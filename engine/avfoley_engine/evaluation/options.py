@@ -98,14 +98,14 @@ def left_out(result: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def drawing(path: Path, rows: int, columns: int, size: tuple[float, float]) -> Iterator[Any]:
+def drawing(path: Path, rows: int, columns: int, size: tuple[float, float], *, sharey: bool = True) -> Iterator[Any]:
     """Gives the axes (rows, columns) of a figure of `size` inches, which is then saved as `path`.
 
     Raises ModelError where matplotlib is not installed.
     """
     require("matplotlib", "evaluate").use("Agg")
     pyplot = require("matplotlib.pyplot", "evaluate")
-    drawn, axes = pyplot.subplots(rows, columns, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    drawn, axes = pyplot.subplots(rows, columns, figsize=size, sharey=sharey, squeeze=False, layout="constrained")
     yield axes
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn.savefig(path, dpi=64)

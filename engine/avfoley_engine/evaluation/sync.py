@@ -133,18 +133,8 @@ def evaluate(
     An `EventModel` generates nothing, and its events are the onsets.
     """
     number = 0
-    for group in _batches(clips, sampling.batch):
-        if isinstance(model, EventModel):
-            predicted = [_spotted(clip, model) for clip in group]
-        elif direction == "v2a":
-            foley = cast(FoleyModel, model)
-            made = sounds(group, foley, sampling, number)
-            predicted = [Onsets.of(sound.float().numpy(), foley.sample_rate) for sound in made]
-        else:
-            video = cast(VideoModel, model)
-            made = pictures(group, video, sampling, number)
-            rate = float(video.frame_rate)
-            predicted = [Onsets.of_peaks(*motion.detect(frames.numpy(), rate)) for frames in made]
+    for group in batches(clips, sampling.batch):
+        predicted = [onsets_of_model for onsets_of_model, _ in generated(group, model, sampling, number, direction)]
         number += len(group)
         for clip, onsets_of_model in zip(group, predicted, strict=True):
             predictions = {
@@ -154,6 +144,28 @@ def evaluate(
                 "real_sound": Onsets.of(clip.sound, SAMPLE_RATE),
             }
             yield Trial(clip.name, clip.family, clip.source, clip.duration, clip.reference, predictions)
+
+
+def generated(
+    group: Sequence[Clip],
+    model: FoleyModel | VideoModel | EventModel,
+    sampling: Sampling,
+    first: int,
+    direction: Direction = "v2a",
+) -> list[tuple[Onsets, torch.Tensor | None]]:
+    """What a model makes for clips, the first of which has this number: its onsets, and the sound
+    (samples,) or picture (T, H, W, 3) itself, None of events alone.
+    """
+    if isinstance(model, EventModel):
+        return [(_spotted(clip, model), None) for clip in group]
+    if direction == "v2a":
+        foley = cast(FoleyModel, model)
+        made = sounds(group, foley, sampling, first)
+        return [(Onsets.of(sound.float().numpy(), foley.sample_rate), sound) for sound in made]
+    video = cast(VideoModel, model)
+    made = pictures(group, video, sampling, first)
+    rate = float(video.frame_rate)
+    return [(Onsets.of_peaks(*motion.detect(frames.numpy(), rate)), frames) for frames in made]
 
 
 def check_installed() -> None:
@@ -381,7 +393,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(numbers)) if numbers else None
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

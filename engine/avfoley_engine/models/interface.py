@@ -32,6 +32,8 @@ class Sampled(Named, Protocol):
     window_frames: int
     default_steps: int
     default_guidance_scale: float
+    #: How often networks are evaluated in a step, at the default guidance scale.
+    evaluations: int
 
 
 class FoleyModel(Sampled, Protocol):

@@ -15,7 +15,7 @@ from avfoley_engine.flow.windows import Windows
 from avfoley_engine.media.optical_flow import motion_features, shrunk
 from avfoley_engine.media.pixels import to_pixels
 from avfoley_engine.models.avlink.link import AVLink
-from avfoley_engine.models.avlink.velocity import windowed_velocity
+from avfoley_engine.models.avlink.velocity import evaluations, windowed_velocity
 from avfoley_engine.models.interface import FoleyModel, OnStep
 from avfoley_engine.models.text import TextEncoder
 from avfoley_engine.vision.events import EventStem
@@ -53,6 +53,7 @@ class AVLinkFoley(FoleyModel):
         self.codec = codec.eval().requires_grad_(False)
         self.text = text
         self.default_steps, self.default_guidance_scale = default_steps, default_guidance_scale
+        self.evaluations = evaluations(link.config, default_guidance_scale)
         video = link.config.video
         self.sample_rate = codec.config.mel.sample_rate
         self.frame_rate = video.frame_rate

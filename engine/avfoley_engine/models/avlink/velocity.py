@@ -10,7 +10,7 @@ from avfoley_engine.flow.guidance import guide
 from avfoley_engine.flow.solver import VelocityField
 from avfoley_engine.flow.windows import Windows
 from avfoley_engine.models.acceleration import CapturedField, windowed
-from avfoley_engine.models.avlink.config import Direction
+from avfoley_engine.models.avlink.config import AVLinkConfig, Direction
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.nn.dit import TextStates
 
@@ -56,6 +56,15 @@ def guided_velocity(
     text_conditional, unconditional = _both_captions(backbone, x, t, text, negative)
     guided = guide(text_conditional, unconditional, by_caption)
     return guided + by_other * (conditional - text_conditional)
+
+
+def evaluations(config: AVLinkConfig, scale: float) -> int:
+    """How often `guided_velocity` evaluates a network: the link, and a backbone by itself with the
+    caption and without.
+    """
+    if config.guided or scale == 1:
+        return 1
+    return 2 if config.caption_guidance == config.linked_guidance else 3
 
 
 def windowed_velocity(

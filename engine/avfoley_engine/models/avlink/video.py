@@ -14,7 +14,7 @@ from avfoley_engine.media.pixels import from_pixels
 from avfoley_engine.models.avlink.foley import AVLinkFoley
 from avfoley_engine.models.avlink.link import AVLink
 from avfoley_engine.models.avlink.upsampler.upsample import Interpolation
-from avfoley_engine.models.avlink.velocity import windowed_velocity
+from avfoley_engine.models.avlink.velocity import evaluations, windowed_velocity
 from avfoley_engine.models.interface import OnStep, Upsampler, VideoModel
 from avfoley_engine.models.text import TextEncoder
 
@@ -47,6 +47,7 @@ class AVLinkVideo(VideoModel):
         self.codec = codec.eval().requires_grad_(False)
         self.text = text
         self.default_steps, self.default_guidance_scale = default_steps, default_guidance_scale
+        self.evaluations = evaluations(link.config, default_guidance_scale)
         video = link.config.video
         self.sample_rate = codec.config.mel.sample_rate
         self.frame_rate = video.frame_rate

@@ -54,6 +54,7 @@ class FrierenFoley(FoleyModel):
         self.window_frames = config.frames
         self.device = estimator.output.weight.device
         self.aligned = config.alignment(self.overlap)
+        self.evaluations = 1 if config.guided or default_guidance_scale == 1 else 2
 
     @torch.no_grad()
     def generate_batch(
