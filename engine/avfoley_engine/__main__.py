@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[Callable[[list[str]], int | None], str]] = {
     "serve": (_serve, "run the engine until it is stopped"),
     "train": (_main_of("avfoley_engine.training.cli"), "train the models; resumable"),
     "evaluate": (_main_of("avfoley_engine.evaluation.cli"), "measure a model"),
+    "convert": (_main_of("avfoley_engine.converting.cli"), "convert checkpoints of other projects"),
     "demo-clip": (_main_of("avfoley_engine.world.demo"), "render a short clip of the procedural world"),
 }
 

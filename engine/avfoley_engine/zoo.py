@@ -136,9 +136,14 @@ class Entry:
 def entries() -> Iterator[Entry]:
     """All registered models, shipped ones first."""
     extra = os.environ.get(EXTRA_MODELS)
-    for folder in [SHIPPED, *([Path(extra)] if extra else [])]:
+    for folder in [SHIPPED, converted_folder(), *([Path(extra)] if extra else [])]:
         for config in sorted(folder.glob("*/config.json")):
             yield entry_of(config.parent)
+
+
+def converted_folder() -> Path:
+    """The folder of models that were converted from checkpoints of other projects."""
+    return state_folder() / "converted"
 
 
 def entry(name: str) -> Entry:
@@ -164,8 +169,10 @@ def write(
     states: Mapping[str, Mapping[str, torch.Tensor]],
     parts: Collection[str] = (),
     lender: Entry | None = None,
+    dtype: torch.dtype | None = None,
 ) -> None:
-    """Writes a model folder: half precision, one safetensors file a part, the config with hashes.
+    """Writes a model folder: half precision unless `dtype` is another, one safetensors file a part,
+    the config with hashes.
 
     `states` has each part's tensors, `config` all but the hashes. Files of other than `parts`, if
     named, keep their bytes. A part that is the same, bit for bit, in the model `lender` is not
@@ -180,8 +187,8 @@ def write(
         path = folder / f"{part}.safetensors"
         if not parts or part in parts or not path.exists():
             unfinished = path.with_suffix(".part")
-            half = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in state.items()}
-            save_file(half, unfinished)
+            stored = {k: v.detach().to("cpu", dtype or torch.float16).contiguous() for k, v in state.items()}
+            save_file(stored, unfinished)
             unfinished.replace(path)
         files[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         if lender is not None and lender.config["files"].get(path.name) == files[path.name]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from avfoley_engine.codec.bigvgan import BigVGAN, BigVGANConfig
 from avfoley_engine.codec.grain import Grain, GrainConfig
+from avfoley_engine.codec.kl_vae import KLVAE, KLVAEConfig
 from avfoley_engine.codec.mel import LogMel, MelConfig
 from avfoley_engine.codec.vae import VAE, VAEConfig
 from avfoley_engine.codec.vocoder import Vocoder, VocoderConfig
@@ -22,7 +23,7 @@ class CodecConfig:
     """The vocoder's class follows from its config's; in JSON its `kind` tells which that is."""
 
     mel: MelConfig = field(default_factory=MelConfig)
-    vae: VAEConfig = field(default_factory=VAEConfig)
+    vae: VAEConfig | KLVAEConfig = field(default_factory=VAEConfig)
     vocoder: Annotated[VocoderConfig | BigVGANConfig, Field(discriminator="kind")] = field(
         default_factory=VocoderConfig
     )
@@ -76,7 +77,7 @@ class AudioCodec(nn.Module):
         super().__init__()
         self.config = config
         self.mel = LogMel(config.mel)
-        self.vae = VAE(config.vae)
+        self.vae: VAE | KLVAE = KLVAE(config.vae) if isinstance(config.vae, KLVAEConfig) else VAE(config.vae)
         match config.vocoder:
             case VocoderConfig():
                 self.vocoder: Vocoder | BigVGAN = Vocoder(config.vocoder, config.mel)

@@ -72,9 +72,9 @@ def low_pass() -> torch.Tensor:
     """Kaiser-windowed sinc that halves the band, transition 0.6 of the new Nyquist: (1, 1, 12)."""
     half = _TAPS // 2
     cutoff, transition = 0.5 / _RATIO, 4 * 0.6 / _RATIO
-    # Kaiser's formulas: the attenuation of so many taps, and beta for it (21 to 50 dB).
+    # Kaiser's formulas: the attenuation of so many taps, 51 dB, and beta for more than 50 dB.
     attenuation = 2.285 * (half - 1) * math.pi * transition + 7.95
-    beta = 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
+    beta = 0.1102 * (attenuation - 8.7)
     time = torch.arange(-half, half) + 0.5
     taps = torch.kaiser_window(_TAPS, periodic=False, beta=beta) * torch.sinc(2 * cutoff * time)
     return (taps / taps.sum())[None, None]

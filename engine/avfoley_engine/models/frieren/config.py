@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -119,7 +119,11 @@ class FrierenConfig:
     def alignment(self, overlap: Fraction) -> Alignment:
         """Windows of frames and latents that share `overlap` seconds with the next."""
         rates = (self.frame_rate, self.features_per_second, self.latents_per_second)
-        return Alignment.of(self.frames, *rates, overlap)
+        aligned = Alignment.of(self.frames, *rates, overlap)
+        if self.regulator == "repeat":
+            # A little more sound than the picture lasts, as the estimator has learned it.
+            return replace(aligned, window_latents=self.frames * self.repeats)
+        return aligned
 
 
 NANO = FrierenConfig()

@@ -121,6 +121,7 @@ def save(
     guidance_scale: float,
     reflow: dict[str, torch.Tensor] | None = None,
     lender: Entry | None = None,
+    dtype: torch.dtype | None = None,
 ) -> None:
     """Writes a model folder that `load` reads; see `zoo.write`.
 
@@ -148,4 +149,4 @@ def save(
         "codec": codec_config(codec),
         "defaults": {"steps": steps, "guidance_scale": guidance_scale},
     }
-    zoo.write(folder, config, states, lender=lender)
+    zoo.write(folder, config, states, lender=lender, dtype=dtype)

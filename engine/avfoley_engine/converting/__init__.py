@@ -1,0 +1,1 @@
+"""Published checkpoints of other projects, converted to model folders of this one."""
