@@ -54,6 +54,8 @@ app = typer.Typer(
 )
 engine_app = typer.Typer(help="Control the engine, the process that runs the models.", no_args_is_help=True)
 app.add_typer(engine_app, name="engine")
+models_app = typer.Typer(help="List the models that the engine can load, or convert published ones.")
+app.add_typer(models_app, name="models")
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -390,12 +392,14 @@ def panel(
     raise typer.Exit(run(source, output))
 
 
-@app.command()
+@models_app.callback(invoke_without_command=True)
 @reports_errors
-def models(as_json: JsonDocument = False) -> None:
-    """List the models that the engine can load."""
+def models(context: typer.Context, as_json: JsonDocument = False) -> None:
+    """List the models that the engine can load, or convert published ones."""
     from avfoley_plugin.engine_client import LocalEngine
 
+    if context.invoked_subcommand is not None:
+        return
     found = LocalEngine().models()
     if as_json:
         typer.echo(json.dumps([model.model_dump(mode="json") for model in found]))
@@ -405,6 +409,12 @@ def models(as_json: JsonDocument = False) -> None:
         typer.echo(f"{model.name}  {model.title}")
         typer.echo(f"    {', '.join(model.tasks)}; {model.size_bytes / 2**20:.1f} MiB, {where}; {model.licence}")
         typer.echo(f"    revision {model.revision}, {model.default_steps} steps by default")
+
+
+@models_app.command(context_settings=PASSED_ON)
+def convert(context: typer.Context) -> None:
+    """Convert checkpoints that other projects published, such as Frieren's, to a model."""
+    raise typer.Exit(call([*ENGINE, "convert", *context.args]))
 
 
 @app.command()

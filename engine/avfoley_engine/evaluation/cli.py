@@ -9,10 +9,11 @@ import sys
 from rich.console import Console
 
 from avfoley_engine.errors import AVFoleyError
-from avfoley_engine.evaluation import ablations, codec, labels, steps, sync, upsampler
+from avfoley_engine.evaluation import ablations, alignment, codec, labels, steps, sync, upsampler
 
 _COMMANDS = {
     "ablations": (ablations, "the paper's design choices, trained and compared"),
+    "alignment": (alignment, "sounds that a trained judge calls in time with their picture"),
     "codec": (codec, "recordings after the codec, beside Griffin-Lim"),
     "labels": (labels, "sounds made from words, classified"),
     "steps": (steps, "few solver steps, of every system"),

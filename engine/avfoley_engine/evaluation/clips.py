@@ -44,14 +44,15 @@ class Reference:
 
 
 class WorldClip:
-    """Clip `number` of a world's evaluation split: always the same, and never trained on."""
+    """Clip `number` of a split of a world, the evaluation split unless told: always the same, and never
+    trained on."""
 
-    def __init__(self, number: int, style: WorldStyle = "footage") -> None:
+    def __init__(self, number: int, style: WorldStyle = "footage", split: str = SPLIT) -> None:
         self._scene: world.Scene | physics.PhysicsScene
         if style == "physics":
-            self._scene = physics.sample_physics(number, SPLIT)
+            self._scene = physics.sample_physics(number, split)
         else:
-            self._scene = world.sample_scene(number, split=SPLIT, style=style)
+            self._scene = world.sample_scene(number, split=split, style=style)
         self.source = "physics" if style == "physics" else "world"
         self.name, self.family = f"{self.source}-{number:04d}", self._scene.family
         self.caption, self.video_caption = self._scene.caption, self._scene.video_caption
