@@ -94,6 +94,7 @@ class Columns(QWidget):
 
     def _tabs(self) -> QTabWidget:
         tabs = QTabWidget()
+        # First: a bar of one's own undoes the document mode.
         tabs.setTabBar(_Tabs())
         tabs.setDocumentMode(True)
         for part, name in zip(self._parts, (self.tr("Shots"), self.tr("Listen"), self.tr("Generate")), strict=True):
@@ -103,12 +104,10 @@ class Columns(QWidget):
         return tabs
 
     def _splitter(self, height: int) -> QSplitter:
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         shots, listening, making = self._parts
         if self.count == 2:
-            left = QSplitter(Qt.Orientation.Vertical)
-            left.setChildrenCollapsible(False)
+            left = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
             left.addWidget(shots)
             left.addWidget(making)
             left.setStretchFactor(0, 1)

@@ -1,9 +1,9 @@
-"""What the delegates of both lists paint alike."""
+"""What the delegates of both lists and the picture paint alike."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 
@@ -13,6 +13,13 @@ def paint_selection(painter: QPainter, option: QStyleOptionViewItem) -> None:
         ground = QColor(option.palette.color(QPalette.ColorRole.Highlight))
         ground.setAlpha(90)
         painter.fillRect(option.rect, ground)
+
+
+def paint_image(painter: QPainter, area: QRect, image: QImage) -> None:
+    """An image in the middle of the area, as large as fits."""
+    inner = QRect(area.topLeft(), image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio))
+    inner.moveCenter(area.center())
+    painter.drawImage(inner, image)
 
 
 def paint_progress(painter: QPainter, bar: QRect, ground: QColor, done: float, palette: QPalette) -> None:
