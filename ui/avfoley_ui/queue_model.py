@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 
 from avfoley_plugin.making import TakeCancelled, TakeDone, TakeFailed, TakeProgress
 from avfoley_plugin.workflows import Planned
+from avfoley_ui.shots_model import Index
 
-Index = QModelIndex | QPersistentModelIndex
 RowState = Literal["waiting", "running", "cancelling", "failed"]
 
 

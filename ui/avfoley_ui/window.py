@@ -5,15 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
-from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QGuiApplication,
-    QResizeEvent,
-)
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QGraphicsView,
@@ -54,7 +46,7 @@ _VIDEOS = "*.mp4 *.mov *.mkv *.webm *.avi *.mxf *.m4v *.mpg *.ts"
 
 
 class PanelWindow(QWidget):
-    """All of the panel. `settings` remembers its state; `output` plays (None: the system's device)."""
+    """All of the panel. `settings` keep its state; `output` plays (None: the system's device)."""
 
     def __init__(self, controller: Controller, settings: PanelSettings, output: Output | None = None) -> None:
         super().__init__()

@@ -152,9 +152,7 @@ class FilmReader(QObject):
             decoded(known)
         else:
             self._thread.submit(
-                lambda: self._decode(footage, frame, size),
-                decoded,
-                lambda error: self.failed.emit(footage, str(error)),
+                lambda: self._decode(footage, frame, size), decoded, lambda error: self.failed.emit(footage, str(error))
             )
 
     def close(self) -> None:

@@ -81,8 +81,7 @@ class TakeFiles(QObject):
         sound, samples = shot.sound, round(shot.seconds * SAMPLE_RATE)
         if sound is not None:
             self._load_sound(
-                (shot.id, str(shot.media)),
-                lambda: load_stretch(sound.media, sound.source_start, samples, sound.speed),
+                (shot.id, str(shot.media)), lambda: load_stretch(sound.media, sound.source_start, samples, sound.speed)
             )
 
     def load_take(self, shot: ListedShot, take: ListedTake, size: QSize) -> None:

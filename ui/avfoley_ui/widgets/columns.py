@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSize, Qt
-from PySide6.QtWidgets import (
-    QApplication,
-    QScrollArea,
-    QSizePolicy,
-    QSplitter,
-    QTabBar,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QSizePolicy, QSplitter, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.widgets.listening import Listening
@@ -40,7 +31,7 @@ class Columns(QWidget):
         self._settings = settings
         self._making = QWidget()
         fill(QVBoxLayout(self._making), form, queue, None, spacing=10).setContentsMargins(0, 0, 4, 0)
-        making = scroll_vertically(QScrollArea(), self._making)
+        making = scroll_vertically(self._making)
         making.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         making.setMinimumWidth(250)
         making.setFocusPolicy(Qt.FocusPolicy.NoFocus)

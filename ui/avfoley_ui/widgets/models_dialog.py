@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -40,7 +39,7 @@ class ModelsDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.hide)
         layout = QVBoxLayout(self)
-        layout.addWidget(scroll_vertically(QScrollArea(), inner), 1)
+        layout.addWidget(scroll_vertically(inner), 1)
         layout.addWidget(buttons)
 
     def show_engine(self, view: EngineView) -> None:

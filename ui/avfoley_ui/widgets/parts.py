@@ -166,8 +166,9 @@ def fill(layout: L, *items: QWidget | QLayout | int | None, spacing: int = 6, st
     return layout
 
 
-def scroll_vertically(area: QScrollArea, inner: QWidget) -> QScrollArea:
-    """The area around `inner`, without a frame, which scrolls down and not sideways."""
+def scroll_vertically(inner: QWidget, area: QScrollArea | None = None) -> QScrollArea:
+    """An area around `inner`, or that one, without a frame, which scrolls down and not sideways."""
+    area = area or QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

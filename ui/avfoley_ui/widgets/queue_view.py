@@ -5,10 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QAbstractItemModel, QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QLabel,
-    QListView,
     QProgressBar,
     QSizePolicy,
     QStyledItemDelegate,
@@ -18,9 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from avfoley_ui.icons import icon
-from avfoley_ui.queue_model import Index, QueueModel, QueueRole, QueueRow, duration
+from avfoley_ui.queue_model import QueueModel, QueueRole, QueueRow, duration
+from avfoley_ui.shots_model import Index
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.item_painter import paint_line, paint_progress, paint_selection
+from avfoley_ui.widgets.item_painter import ItemList, paint_ground, paint_line, paint_progress
 from avfoley_ui.widgets.parts import bold, fill, push_button, quiet
 
 _PAD = 6
@@ -77,16 +76,11 @@ class QueueView(QWidget):
         self.list.updateGeometry()
 
 
-class _Rows(QListView):
+class _Rows(ItemList):
     stop_requested = Signal(list)
 
     def __init__(self) -> None:
         super().__init__()
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -125,7 +119,7 @@ class _RowDelegate(QStyledItemDelegate):
         row: QueueRow = index.data(QueueRole.ROW)
         palette: QPalette = option.palette
         painter.save()
-        paint_selection(painter, option)
+        paint_ground(painter, option)
         area = option.rect.adjusted(_PAD, _PAD, -2 * _PAD - _BUTTON, -_PAD)
         line = QFontMetrics(option.font).height()
         top = QRect(area.left(), area.top(), area.width(), line)

@@ -4,29 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QAbstractItemModel, QItemSelection, QItemSelectionModel, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QImage, QPainter, QPalette, QResizeEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QLineEdit,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from avfoley_plugin.workspace import ListedShot, ShotState
 from avfoley_ui.background import delayed
@@ -34,7 +14,7 @@ from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Index, Role, ShotsFilter, ShotsModel
 from avfoley_ui.tasks import first_task
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.item_painter import paint_image, paint_line, paint_progress, paint_selection
+from avfoley_ui.widgets.item_painter import ItemList, paint_ground, paint_image, paint_line, paint_progress
 from avfoley_ui.widgets.parts import combo_box, decimal, fill, tool_button
 
 THUMBNAIL = QSize(96, 54)
@@ -82,7 +62,7 @@ class ShotsView(QWidget):
         self.in_host = tool_button("host", selection, self.host_selection_requested)
         self.in_host.hide()
 
-        self.list = _List(self)
+        self.list = _List()
         self.list.setModel(self._filter)
         self.list.setItemDelegate(_Card(model, self.list))
         self.list.setAccessibleName(self.tr("Shots"))
@@ -173,19 +153,14 @@ class ShotsView(QWidget):
         self.select(self._kept)
 
 
-class _List(QListView):
-    """A list that reports which rows are visible."""
+class _List(ItemList):
+    """Reports which rows are visible."""
 
     visible_changed = Signal(list)
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
+    def __init__(self) -> None:
+        super().__init__(self.EditTrigger.DoubleClicked | self.EditTrigger.EditKeyPressed)
         self.setUniformItemSizes(True)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMinimumWidth(200)
         self._pause = delayed(self, 60, self._report_visible)
         self.verticalScrollBar().valueChanged.connect(self.report_visible)
@@ -205,7 +180,7 @@ class _List(QListView):
         """Reports once scrolling pauses, so that rows that only fly by are left out."""
         self._pause.start()
 
-    def _changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
+    def _changed(self, first: Index, last: Index, roles: Sequence[int]) -> None:
         if not roles:
             # Other contents may look different.
             self.report_visible()
@@ -236,10 +211,7 @@ class _Card(QStyledItemDelegate):
         palette: QPalette = option.palette
         progress: float | None = index.data(Role.PROGRESS)
         painter.save()
-        paint_selection(painter, option)
-        if option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(palette.color(QPalette.ColorRole.Accent))
-            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+        paint_ground(painter, option, framed=True)
         frame = QRect(option.rect.topLeft(), THUMBNAIL).translated(_MARGIN, _MARGIN)
         self._paint_thumbnail(painter, frame, shot, index.data(Role.THUMBNAIL))
         if progress is not None:
@@ -250,20 +222,15 @@ class _Card(QStyledItemDelegate):
         painter.drawLine(option.rect.bottomLeft(), option.rect.bottomRight())
         painter.restore()
 
-    def createEditor(  # noqa: N802
-        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QWidget:
-        editor = QLineEdit(parent)
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
+        hint = first_task([index.data(Role.SHOT)]).caption_hint()
+        editor = QLineEdit(parent, maxLength=2000, placeholderText=hint)
         # A file that is dropped on it is for the window.
         editor.setAcceptDrops(False)
-        editor.setMaxLength(2000)
-        editor.setPlaceholderText(first_task([index.data(Role.SHOT)]).caption_hint())
         editor.setAccessibleName(self.tr("Caption"))
         return editor
 
-    def updateEditorGeometry(  # noqa: N802
-        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
         text, line = self._text_rect(option), self._line(option.font)
         area = QRect(text.left() - 5, text.top() + 2 * line, text.width() + 10, line)
         # Over the caption, a little higher than a line of text.

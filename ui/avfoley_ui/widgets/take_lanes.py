@@ -71,7 +71,7 @@ class TakeLanes(QScrollArea):
         self.empty = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self.empty.hide()
         self._layout = fill(QVBoxLayout(self._inner), self.empty, None, spacing=3)
-        scroll_vertically(self, self._inner)
+        scroll_vertically(self._inner, self)
         # Building a lane takes longer than filling one. The last spare one is used next.
         for _ in range(_READY_LANES):
             lane = self._new_lane()
