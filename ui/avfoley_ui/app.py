@@ -36,11 +36,11 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     window.show()
     if path is not None:
         window.open(path, output)
-    # Python handles Ctrl-C only while it runs.
     signal.signal(signal.SIGINT, lambda *_: window.close())
+    # Python handles Ctrl-C only while it runs.
     awake = QTimer()
-    awake.start(300)
     awake.timeout.connect(lambda: None)
+    awake.start(300)
     status = app.exec()
     # While all of its parts exist: at its very end Python destroys objects in no order.
     window.deleteLater()

@@ -106,8 +106,7 @@ class Controller(QObject):
 
     def open(self, path: Path, output: Path | None = None) -> None:
         """Opens a timeline or video in place of the current one; ``resolve:`` is Resolve's."""
-        if str(path) != RESOLVE:
-            path = path.absolute()
+        path = path if str(path) == RESOLVE else path.absolute()
         workspace = Workspace(path, output, self._probe)
         self.opening.emit(path)
 

@@ -53,8 +53,7 @@ class MakingForm(QWidget):
         self.caption = _Caption()
         self.caption.setToolTip(self.tr("Caption of the selected shots: what their next takes are generated from"))
         self.caption.edited.connect(self._caption_edited)
-        self.negative = QLineEdit()
-        self.negative.setMaxLength(2000)
+        self.negative = QLineEdit(maxLength=2000)
         self.model = combo_box((), 5)
         self.model.setPlaceholderText(self.tr("waiting for the engine…"))
         self.model.currentIndexChanged.connect(self._model_chosen)
@@ -301,8 +300,7 @@ class _Caption(QPlainTextEdit):
     edited = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setTabChangesFocus(True)
+        super().__init__(tabChangesFocus=True)
         line = self.fontMetrics().lineSpacing()
         self.setMinimumHeight(2 * line + 14)
         self.setMaximumHeight(4 * line + 14)

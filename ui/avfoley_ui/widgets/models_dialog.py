@@ -58,8 +58,7 @@ class ModelsDialog(QDialog):
 
 class _ModelRow(QFrame):
     def __init__(self) -> None:
-        super().__init__()
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        super().__init__(frameShape=QFrame.Shape.StyledPanel)
         self._title = bold(QLabel(wordWrap=True))
         self._facts = quiet(QLabel(wordWrap=True))
         self._error = QLabel(wordWrap=True)

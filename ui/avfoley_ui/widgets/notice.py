@@ -16,8 +16,7 @@ class Notice(QFrame):
     """Errors stay until they are dismissed, other messages for some seconds."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setFrameShape(QFrame.Shape.StyledPanel)
+        super().__init__(frameShape=QFrame.Shape.StyledPanel)
         self.text = QLabel(wordWrap=True)
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.dismiss = tool_button("cancel", self.tr("Dismiss"), self.hide)

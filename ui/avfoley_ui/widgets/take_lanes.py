@@ -158,10 +158,9 @@ class TakeLane(QFrame):
     """One take."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.take: ListedTake
         # No frame: the waveforms of all lanes lie under those above them.
-        self.setFrameShape(QFrame.Shape.NoFrame)
+        super().__init__(frameShape=QFrame.Shape.NoFrame)
+        self.take: ListedTake
         self._shown: tuple[ListedTake, int] | None = None
         self._current = False
         self.listen = QToolButton()
