@@ -137,7 +137,7 @@ class FilmStrip(TimeAxis):
         return max(24.0, HEIGHT * self._aspect)
 
     def _cells(self) -> list[float]:
-        """The seconds at the cells' centres, on a fixed grid, so that panning needs few new ones."""
+        """The seconds at the cells' centres. Their grid is fixed: panning needs few new ones."""
         start, end = self._span
         width = self._cell_width() / max(1, self.width()) * (end - start)
         first, last = int(max(start, 0.0) / width), int(min(end, self._shot) / width) + 1
