@@ -36,11 +36,11 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     window.show()
     if path is not None:
         window.open(path, output)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
     # Python handles Ctrl-C only while it runs.
+    signal.signal(signal.SIGINT, lambda *_: window.close())
     awake = QTimer()
-    awake.timeout.connect(lambda: None)
     awake.start(300)
+    awake.timeout.connect(lambda: None)
     status = app.exec()
     # While all of its parts exist: at its very end Python destroys objects in no order.
     window.deleteLater()
