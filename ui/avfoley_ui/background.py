@@ -69,7 +69,7 @@ class Background(QObject):
             self._waiting.clear()
 
     def close(self, *, finish: bool = False) -> None:
-        """Ends the thread after its current work, with `finish` after all. Delivers nothing more."""
+        """Ends the thread after its current work, or with `finish` after all; delivers no more."""
         with self._changed:
             self._closing = True
             if not finish:
@@ -105,8 +105,6 @@ class Background(QObject):
 
 def delayed(parent: QObject, milliseconds: int, work: Callable[[], object]) -> QTimer:
     """A timer that does the work once, so long after it was last started."""
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
+    timer = QTimer(parent, singleShot=True, interval=milliseconds)
     timer.timeout.connect(work)
     return timer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
@@ -18,7 +19,7 @@ from avfoley_plugin.workflows import Planned, Run, Written
 from avfoley_plugin.workspace import CachedProbe, Contents, ListedShot, Settings, ShotState, Workspace
 from avfoley_ui.background import Background, delayed
 from avfoley_ui.engine_watch import EngineView, EngineWatch
-from avfoley_ui.playback.film import stills
+from avfoley_ui.playback.film import Footage, stills
 from avfoley_ui.playback.take_files import footage_of
 from avfoley_ui.queue_model import QueueModel, QueueRow
 from avfoley_ui.runs import RunThread, explain
@@ -105,8 +106,7 @@ class Controller(QObject):
 
     def open(self, path: Path, output: Path | None = None) -> None:
         """Opens a timeline or video in place of the current one; ``resolve:`` is Resolve's."""
-        if str(path) != RESOLVE:
-            path = path.absolute()
+        path = path if str(path) == RESOLVE else path.absolute()
         workspace = Workspace(path, output, self._probe)
         self.opening.emit(path)
 
@@ -114,7 +114,6 @@ class Controller(QObject):
             self._workspace = workspace
             self._media_checked = False
             self._show(contents)
-            self._watch_files()
             self.opened.emit(path)
             if self.engine.reachable:
                 self._check_media()
@@ -136,27 +135,22 @@ class Controller(QObject):
 
     def generate(self, task: str, settings: Settings, shots: Sequence[str]) -> None:
         """Generates takes of these shots."""
-        workspace = self._workspace
-        if workspace is not None and shots:
-            self._settled(lambda: self._run(lambda engine: workspace.make(task, engine, settings, list(shots))))
+        if shots:
+            self._run(lambda workspace, engine: workspace.make(task, engine, settings, list(shots)))
 
     def regenerate(self) -> None:
         """Generates the shots again whose captions were changed."""
-        workspace = self._workspace
-        if workspace is not None:
-            self._settled(lambda: self._run(workspace.regenerate))
+        self._run(lambda workspace, engine: workspace.regenerate(engine))
 
     def spot(self, shots: Sequence[str]) -> None:
         """Marks the events that are seen in these shots."""
-        workspace = self._workspace
-        if workspace is not None and shots:
-            self._settled(lambda: self._run(lambda engine: workspace.spot(engine, list(shots))))
+        if shots:
+            self._run(lambda workspace, engine: workspace.spot(engine, list(shots)))
 
     def cancel(self, rows: Sequence[QueueRow]) -> None:
         """Stops these rows of the queue."""
         for row in rows:
-            run = self._runs.get(row.run)
-            if run is not None:
+            if (run := self._runs.get(row.run)) is not None:
                 self.queue.cancelling(row.run, row.shot_id)
                 run.cancel(row.shot_id)
 
@@ -190,34 +184,28 @@ class Controller(QObject):
 
         def tell(contents: Contents) -> None:
             self._show(contents)
+            none = self.tr(
+                "Nothing is selected in the editing program. In Kdenlive, set the timeline zone with I and O."
+            )
             if contents.selected:
                 self.host_selection.emit(sorted(contents.selected))
             else:
-                self.message.emit(
-                    self.tr(
-                        "Nothing is selected in the editing program. In Kdenlive, set the timeline zone with I and O."
-                    ),
-                    False,
-                )
+                self.message.emit(none, False)
 
-        workspace = self._workspace
-        if workspace is not None:
+        if (workspace := self._workspace) is not None:
             self._line.submit(lambda: self._read(workspace), tell, self._show_error)
 
     def load_thumbnails(self, shots: Sequence[ListedShot]) -> None:
         """Reads the thumbnails of these shots, instead of those requested before."""
         self._thumbnails.drop_waiting()
         for shot in reversed(shots):
-            self._read_thumbnail(shot)
+            if (footage := footage_of(shot)) is not None:
+                self._read_thumbnail(shot.id, footage)
 
-    def _read_thumbnail(self, shot: ListedShot) -> None:
-        footage = footage_of(shot)
-        if footage is None:
-            return
-
+    def _read_thumbnail(self, shot: str, footage: Footage) -> None:
         def came(images: dict[int, QImage]) -> None:
             # Without one, a null image: what cannot be read is not tried again.
-            self.shots.set_thumbnail(shot.id, next(iter(images.values()), QImage()))
+            self.shots.set_thumbnail(shot, next(iter(images.values()), QImage()))
 
         self._thumbnails.submit(lambda: stills(footage, [footage.frames // 2], THUMBNAIL * 2), came)
 
@@ -232,9 +220,8 @@ class Controller(QObject):
         self._watch.set_watching(watching)
 
     def close(self) -> None:
-        """Cancels what is unfinished, places what is finished, and ends all threads.
-
-        An engine that the panel started ends, too, unless it works for somebody else.
+        """Cancels what is unfinished, places what is finished, and ends all threads, and the engine
+        if the panel started it and it works for nobody else.
         """
         self._settle.stop()
         self._probe_engine.give_up()
@@ -250,15 +237,22 @@ class Controller(QObject):
         for client in self._clients:
             client.end_started()
 
-    def _run(self, start: Callable[[EngineClient], Run | Spotting]) -> None:
-        number = next(self._numbers)
-        run = RunThread(number, self._start, start)
-        self._runs[number] = run
-        run.updated.connect(self._updated)
-        run.ended.connect(self._ended)
-        self._watch.expect_engine(True)
-        self.making_changed.emit(True)
-        run.start()
+    def _run(self, start: Callable[[Workspace, EngineClient], Run | Spotting]) -> None:
+        """Starts a run once pending edits are written."""
+        workspace = self._workspace
+        if workspace is None:
+            return
+
+        def begin(_: object) -> None:
+            number = next(self._numbers)
+            run = self._runs[number] = RunThread(number, self._start, lambda engine: start(workspace, engine))
+            run.updated.connect(self._updated)
+            run.ended.connect(self._ended)
+            self._watch.expect_engine(True)
+            self.making_changed.emit(True)
+            run.start()
+
+        self._line.submit(lambda: None, begin)
 
     def _updated(self, number: int, update: object) -> None:
         match update:
@@ -267,8 +261,7 @@ class Controller(QObject):
                 if not update.orders and not update.problems:
                     self.message.emit(self.tr("Nothing to generate."), False)
             case ShotsPlanned():
-                shots = len(update.shots)
-                self.message.emit(self.tr("Looking for events in %n shot(s)…", "", shots), False)
+                self.message.emit(self.tr("Looking for events in %n shot(s)…", "", len(update.shots)), False)
                 for problem in update.problems:
                     self.message.emit(f"{problem.name}: {problem.reason}", True)
             case EventsWritten():
@@ -280,13 +273,9 @@ class Controller(QObject):
                 self.queue.update(number, update)
             case Written():
                 self.refresh()
+                gone = self.tr("{0} is no longer on the timeline. Its takes are in {1}.")
                 for shot in update.unplaced:
-                    self.message.emit(
-                        self.tr("{0} is no longer on the timeline. Its takes are in {1}.").format(
-                            shot.name, update.cue_sheet.parent
-                        ),
-                        True,
-                    )
+                    self.message.emit(gone.format(shot.name, update.cue_sheet.parent), True)
 
     def _ended(self, number: int, error: str | None) -> None:
         run = self._runs.pop(number)
@@ -297,10 +286,6 @@ class Controller(QObject):
             self.message.emit(error, True)
         self._watch.expect_engine(bool(self._runs))
         self.making_changed.emit(bool(self._runs))
-
-    def _settled(self, then: Callable[[], None]) -> None:
-        """Does it once pending edits are written."""
-        self._line.submit(lambda: None, lambda _: then())
 
     def _change(self, change: Callable[[Workspace], object], message: str | None = None) -> None:
         workspace = self._workspace
@@ -325,12 +310,8 @@ class Controller(QObject):
         self._line.submit(work, done, failed)
 
     def _read(self, workspace: Workspace) -> Contents:
-        return workspace.read(check_media=self._media_checked, with_sounds=self._lists_sounds)
-
-    @property
-    def _lists_sounds(self) -> bool:
-        """Whether a model's task works on sounds."""
-        return any(task.from_sounds for task in supported(self.engine.tasks))
+        from_sounds = any(task.from_sounds for task in supported(self.engine.tasks))
+        return workspace.read(check_media=self._media_checked, with_sounds=from_sounds)
 
     def _show(self, contents: Contents) -> None:
         self.contents = contents
@@ -340,11 +321,9 @@ class Controller(QObject):
 
     def _check_media(self) -> None:
         """Reads the timeline again with what the engine finds in its media files."""
-        workspace = self._workspace
-        if workspace is None or self._media_checked:
-            return
-        self._media_checked = True
-        self.refresh()
+        if self._workspace is not None and not self._media_checked:
+            self._media_checked = True
+            self.refresh()
 
     def _engine_changed(self, view: EngineView) -> None:
         before, self.engine = self.engine, view
@@ -357,11 +336,8 @@ class Controller(QObject):
 
     def _with_engine(self, do: Callable[[EngineClient], object]) -> None:
         def work() -> None:
-            engine = self._start()
-            try:
+            with closing(self._start()) as engine:
                 do(engine)
-            finally:
-                engine.close()
 
         self._pulling.submit(work, lambda _: self._watch.set_watching(True), self._show_error)
 
@@ -371,10 +347,11 @@ class Controller(QObject):
             return
         wanted = {str(path) for path in (workspace.path, contents.output) if path.is_file()}
         present = set(self._files.files())
-        if present - wanted:
-            self._files.removePaths(sorted(present - wanted))
-        if wanted - present:
-            self._files.addPaths(sorted(wanted - present))
+        # Of no paths, both would warn.
+        if gone := sorted(present - wanted):
+            self._files.removePaths(gone)
+        if new := sorted(wanted - present):
+            self._files.addPaths(new)
 
     def _show_error(self, error: Exception) -> None:
         self.message.emit(explain(error), True)

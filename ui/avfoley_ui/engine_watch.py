@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from avfoley_plugin.engine_client import EngineClient, EngineStatus, ModelInfo, Pull
+from avfoley_plugin.engine_client import EngineClient, ModelInfo, Pull
 from avfoley_plugin.errors import AVFoleyError
 
 # Seconds between two polls, while the engine works and while it does not.
@@ -85,16 +86,13 @@ class EngineWatch(QObject):
 
     def _work(self) -> None:
         view = EngineView()
-        starter = self._starter
-        try:
-            view = _observe(starter, starter.status(), view)
-        except AVFoleyError as error:
-            view = replace(view, phase="unreachable", error=str(error))
-        finally:
-            starter.close()
+        with closing(self._starter) as starter:
+            try:
+                view = _observe(starter, view)
+            except AVFoleyError as error:
+                view = replace(view, phase="unreachable", error=str(error))
         self._emit(view)
-        looker = self._looker
-        try:
+        with closing(self._looker) as looker:
             while not self._closing:
                 busy = view.phase in ("busy", "starting", "restarting") or self._expected
                 pulling = any(pull.state == "running" for pull in view.pulls)
@@ -107,13 +105,11 @@ class EngineWatch(QObject):
                     continue
                 before = view
                 try:
-                    view = _observe(looker, looker.status(), view)
+                    view = _observe(looker, view)
                 except AVFoleyError as error:
                     view = self._away(view, str(error))
                 if view != before:
                     self._emit(view)
-        finally:
-            looker.close()
 
     def _away(self, view: EngineView, error: str) -> EngineView:
         if self._expected:
@@ -127,8 +123,8 @@ class EngineWatch(QObject):
             self.changed.emit(view)
 
 
-def _observe(engine: EngineClient, status: EngineStatus, before: EngineView) -> EngineView:
-    pulls = tuple(engine.pulls())
+def _observe(engine: EngineClient, before: EngineView) -> EngineView:
+    status, pulls = engine.status(), tuple(engine.pulls())
     # Also those that began and ended between two polls.
     known = {(pull.model, pull.state) for pull in before.pulls}
     ended = any(pull.state != "running" and (pull.model, pull.state) not in known for pull in pulls)

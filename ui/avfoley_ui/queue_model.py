@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 
 from avfoley_plugin.making import TakeCancelled, TakeDone, TakeFailed, TakeProgress
 from avfoley_plugin.workflows import Planned
+from avfoley_ui.shots_model import Index
 
-Index = QModelIndex | QPersistentModelIndex
 RowState = Literal["waiting", "running", "cancelling", "failed"]
 
 
@@ -55,18 +55,14 @@ class QueueModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[QueueRow] = []
+        self.rows: list[QueueRow] = []
         self._planned_seconds = 0.0
         self._pace: float | None = None
         self._began: dict[tuple[int, str, int], float] = {}
 
     @property
-    def rows(self) -> list[QueueRow]:
-        return list(self._rows)
-
-    @property
     def active(self) -> list[QueueRow]:
-        return [row for row in self._rows if row.state != "failed"]
+        return [row for row in self.rows if row.state != "failed"]
 
     @property
     def total_progress(self) -> float:
@@ -77,11 +73,11 @@ class QueueModel(QAbstractListModel):
     @property
     def total_eta_seconds(self) -> float | None:
         """Seconds until all is done, estimated from the takes so far; None if unknown."""
-        running = [row for row in self.active if row.eta_seconds is not None]
         pace = self._present_pace()
         if pace is None:
             return None
         # A running job's own estimate is best.
+        running = [row for row in self.active if row.eta_seconds is not None]
         running_seconds = sum(row.eta_seconds or 0.0 for row in running)
         making = sum(row.seconds / row.takes * (1 - max(row.progress.values(), default=0.0)) for row in running)
         return running_seconds + (sum(row.left for row in self.active) - making) * pace
@@ -109,22 +105,16 @@ class QueueModel(QAbstractListModel):
 
     def holds(self, run: int) -> bool:
         """Whether there is anything of a run in the queue."""
-        return any(row.run == run for row in self._rows)
+        return any(row.run == run for row in self.rows)
 
     def plan(self, run: int, planned: Planned) -> None:
         """Adds what a run is going to make, and the clips that it cannot."""
         if not self.active:
             self._planned_seconds = 0.0
         new = [
-            QueueRow(
-                run,
-                order.shot.id,
-                order.shot.name,
-                len(order.requests),
-                float(order.shot.frames / order.shot.record_rate) * len(order.requests),
-            )
-            for order in planned.orders
-            if order.requests
+            QueueRow(run, shot.id, shot.name, takes, float(shot.frames / shot.record_rate) * takes)
+            for shot, takes in ((order.shot, len(order.requests)) for order in planned.orders)
+            if takes
         ]
         new += [
             QueueRow(run, "", problem.name or self.tr("unnamed clip"), 1, 0.0, "failed", reasons=[problem.reason])
@@ -132,17 +122,17 @@ class QueueModel(QAbstractListModel):
         ]
         self._planned_seconds += sum(row.seconds for row in new)
         if new:
-            self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(new) - 1)
-            self._rows.extend(new)
+            self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(new) - 1)
+            self.rows.extend(new)
             self.endInsertRows()
         self.totals_changed.emit()
 
     def update(self, run: int, update: TakeProgress | TakeDone | TakeFailed | TakeCancelled) -> None:
         """One take of a run went on, or ended."""
-        at = next((i for i, row in enumerate(self._rows) if (row.run, row.shot_id) == (run, update.subject.id)), None)
+        at = next((i for i, row in enumerate(self.rows) if (row.run, row.shot_id) == (run, update.subject.id)), None)
         if at is None:
             return
-        row = self._rows[at]
+        row = self.rows[at]
         key = (run, row.shot_id, update.number)
         if isinstance(update, TakeProgress):
             row.progress[update.number] = update.progress
@@ -169,15 +159,15 @@ class QueueModel(QAbstractListModel):
 
     def cancelling(self, run: int, shot_id: str | None = None) -> None:
         """Marks these rows as being cancelled."""
-        for at, row in enumerate(self._rows):
+        for at, row in enumerate(self.rows):
             if row.run == run and shot_id in (None, row.shot_id) and row.state != "failed":
                 row.state = "cancelling"
                 self.dataChanged.emit(self.index(at), self.index(at))
 
     def end_run(self, run: int, error: str | None) -> None:
         """Ends a run. What it has not made stays as failed if there was an error."""
-        for at in range(len(self._rows) - 1, -1, -1):
-            row = self._rows[at]
+        for at in range(len(self.rows) - 1, -1, -1):
+            row = self.rows[at]
             if row.run == run and row.state != "failed":
                 if error is not None:
                     row.reasons.append(error)
@@ -187,17 +177,17 @@ class QueueModel(QAbstractListModel):
     def dismiss(self, rows: Iterable[int]) -> None:
         """Takes failed rows off the list."""
         for at in sorted(rows, reverse=True):
-            if self._rows[at].state == "failed":
+            if self.rows[at].state == "failed":
                 self._remove(at)
         self.totals_changed.emit()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(self._rows)
+        return 0 if parent.isValid() else len(self.rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        row = self._rows[index.row()]
+        row = self.rows[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return row.name
@@ -226,7 +216,7 @@ class QueueModel(QAbstractListModel):
         return self.tr("{0}%, {1} left").format(round(100 * row.done), duration(eta))
 
     def _end(self, at: int) -> None:
-        row = self._rows[at]
+        row = self.rows[at]
         if row.reasons:
             row.state = "failed"
             self.dataChanged.emit(self.index(at), self.index(at))
@@ -236,7 +226,7 @@ class QueueModel(QAbstractListModel):
 
     def _remove(self, at: int) -> None:
         self.beginRemoveRows(QModelIndex(), at, at)
-        del self._rows[at]
+        del self.rows[at]
         self.endRemoveRows()
 
 

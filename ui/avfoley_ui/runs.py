@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
@@ -30,8 +31,8 @@ class RunThread(QObject):
         self._engines, self._start = engines, start
         self._run: Run | Spotting | None = None
         self._lock = threading.Lock()
-        self._cancelled = False
-        self._dropped: set[str] = set()
+        # What was cancelled before there was a run: shots, or None for all.
+        self._cancelled: set[str | None] = set()
         self._thread = threading.Thread(target=self._work, name=f"avfoley run {number}", daemon=True)
 
     def start(self) -> None:
@@ -40,39 +41,31 @@ class RunThread(QObject):
     def cancel(self, shot: str | None = None) -> None:
         """Stops what is not finished of that shot, or of all; returns at once."""
         with self._lock:
-            if shot is None:
-                self._cancelled = True
-            else:
-                self._dropped.add(shot)
+            self._cancelled.add(shot)
             run = self._run
         if run is not None:
             # Cancelling asks the engine, which is no work for the GUI thread.
             threading.Thread(target=run.cancel, args=(shot,), name="avfoley cancel", daemon=True).start()
 
-    def join(self, timeout: float) -> bool:
-        """Waits for its end; whether it came."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+    def join(self, seconds: float) -> None:
+        """Waits for its end, so long at most."""
+        self._thread.join(seconds)
 
     def _work(self) -> None:
         error: str | None = None
-        engine = self._engines()
-        try:
-            run = self._start(engine)
-            if isinstance(run, Run):
-                run.write_interval = WRITE_INTERVAL
-            with self._lock:
-                self._run = run
-                if self._cancelled:
-                    run.cancel()
-                for shot in self._dropped:
-                    run.cancel(shot)
-            for update in run:
-                self.updated.emit(self.number, update)
-        except Exception as failed:
-            error = explain(failed)
-        finally:
-            engine.close()
+        with closing(self._engines()) as engine:
+            try:
+                run = self._start(engine)
+                if isinstance(run, Run):
+                    run.write_interval = WRITE_INTERVAL
+                with self._lock:
+                    self._run = run
+                    for shot in self._cancelled:
+                        run.cancel(shot)
+                for update in run:
+                    self.updated.emit(self.number, update)
+            except Exception as failed:
+                error = explain(failed)
         self.ended.emit(self.number, error)
 
 

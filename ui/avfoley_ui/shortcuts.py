@@ -79,10 +79,8 @@ class Shortcuts(QObject):
         rows = [(QKeySequence(keys).toString(native), text) for keys, text, _ in self.table]
         rows.append(("1 – 9", self.tr("Play the take with that number")))
         cells = "".join(f"<tr><td><b>{keys}</b>&nbsp;&nbsp;</td><td>{text}</td></tr>" for keys, text in rows)
-        box = QMessageBox(self._window)
+        box = QMessageBox(self._window, text=f"<table>{cells}</table>", textFormat=Qt.TextFormat.RichText)
         box.setWindowTitle(self.tr("Keyboard shortcuts"))
-        box.setTextFormat(Qt.TextFormat.RichText)
-        box.setText(f"<table>{cells}</table>")
         box.setWindowModality(Qt.WindowModality.NonModal)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.show()

@@ -40,32 +40,28 @@ class ShotsModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._shots: list[ListedShot] = []
+        self.shots: list[ListedShot] = []
         self._rows: dict[str, int] = {}
         self._thumbnails: dict[str, QImage] = {}
         self._progress: dict[str, float] = {}
 
-    @property
-    def shots(self) -> list[ListedShot]:
-        return list(self._shots)
-
     def shot(self, shot_id: str) -> ListedShot | None:
         row = self._rows.get(shot_id)
-        return None if row is None else self._shots[row]
+        return None if row is None else self.shots[row]
 
     def set_shots(self, shots: Iterable[ListedShot]) -> None:
         """Shows new contents. Selection and scrolling stay if the shots are the same."""
         new = list(shots)
-        before = self._shots
+        before = self.shots
         if [shot.id for shot in new] != [shot.id for shot in before]:
             self.beginResetModel()
-            self._shots = new
+            self.shots = new
             self._rows = {shot.id: row for row, shot in enumerate(new)}
             self._drop_thumbnails(before)
             self.endResetModel()
             return
         changed = [row for row, (old, shot) in enumerate(zip(before, new, strict=True)) if _SHOWN(old) != _SHOWN(shot)]
-        self._shots = new
+        self.shots = new
         self._drop_thumbnails([before[row] for row in changed])
         for row in changed:
             self.dataChanged.emit(self.index(row), self.index(row))
@@ -93,12 +89,12 @@ class ShotsModel(QAbstractListModel):
             self._notify(shot_id, Role.PROGRESS)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(self._shots)
+        return 0 if parent.isValid() else len(self.shots)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid():
             return None
-        shot = self._shots[index.row()]
+        shot = self.shots[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return shot.shot.name
@@ -119,7 +115,7 @@ class ShotsModel(QAbstractListModel):
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
         if role != Qt.ItemDataRole.EditRole or not index.isValid():
             return False
-        shot, caption = self._shots[index.row()], str(value).strip()
+        shot, caption = self.shots[index.row()], str(value).strip()
         if caption != shot.caption:
             self.caption_edited.emit([shot.id], caption)
         return True

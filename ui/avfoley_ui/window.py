@@ -5,15 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
-from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
-    QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
-    QGuiApplication,
-    QResizeEvent,
-)
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QGraphicsView,
@@ -29,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from avfoley_plugin.hosts import TIMELINE_SUFFIXES
-from avfoley_plugin.workspace import ListedShot, Settings
+from avfoley_plugin.workspace import Contents, ListedShot, Settings
 from avfoley_ui import theme
 from avfoley_ui.background import delayed
 from avfoley_ui.controller import Controller
@@ -54,7 +46,7 @@ _VIDEOS = "*.mp4 *.mov *.mkv *.webm *.avi *.mxf *.m4v *.mpg *.ts"
 
 
 class PanelWindow(QWidget):
-    """All of the panel. `settings` remembers its state; `output` plays (None: the system's device)."""
+    """All of the panel. `settings` keep its state; `output` plays (None: the system's device)."""
 
     def __init__(self, controller: Controller, settings: PanelSettings, output: Output | None = None) -> None:
         super().__init__()
@@ -96,12 +88,9 @@ class PanelWindow(QWidget):
         return QSize(1200, 800)
 
     def _header(self) -> QHBoxLayout:
-        self.open_button = tool_button("open")
-        self.open_button.clicked.connect(self.choose_file)
-        self.undo_button = tool_button("undo")
-        self.undo_button.clicked.connect(self.controller.undo)
-        self.redo_button = tool_button("redo")
-        self.redo_button.clicked.connect(self.controller.redo)
+        self.open_button = tool_button("open", pressed=self.choose_file)
+        self.undo_button = tool_button("undo", pressed=self.controller.undo)
+        self.redo_button = tool_button("redo", pressed=self.controller.redo)
         self.name = ElidedLabel("AVFoley", Qt.TextElideMode.ElideMiddle)
         self.menu_button = tool_button("menu", self.tr("Menu"))
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -125,9 +114,7 @@ class PanelWindow(QWidget):
             (self.tr("Light"), "light"),
         ]
         for text, value in choices:
-            action = QAction(text, group)
-            action.setCheckable(True)
-            action.setChecked(self._settings.appearance == value)
+            action = QAction(text, group, checkable=True, checked=self._settings.appearance == value)
             action.triggered.connect(lambda _=False, value=value: self.set_appearance(value))
             appearance.addAction(action)
         menu.addSeparator()
@@ -256,10 +243,7 @@ class PanelWindow(QWidget):
         self.shots.list.setFocus()
         self.shots.list.report_visible()
 
-    def _contents_changed(self) -> None:
-        contents = self.controller.contents
-        if contents is None:
-            return
+    def _contents_changed(self, contents: Contents) -> None:
         self.name.setText(contents.name)
         self.setWindowTitle(f"{contents.name} – AVFoley")
         self.shots.in_host.setVisible(contents.selected is not None)

@@ -152,9 +152,7 @@ class FilmReader(QObject):
             decoded(known)
         else:
             self._thread.submit(
-                lambda: self._decode(footage, frame, size),
-                decoded,
-                lambda error: self.failed.emit(footage, str(error)),
+                lambda: self._decode(footage, frame, size), decoded, lambda error: self.failed.emit(footage, str(error))
             )
 
     def close(self) -> None:
@@ -216,7 +214,7 @@ def _key(footage: Footage, frame: int, size: QSize) -> _Key:
 
 
 def stills(footage: Footage, frames: list[int], size: QSize) -> dict[int, QImage]:
-    """Small pictures of some record frames, as many as can be read."""
+    """Small pictures of some record frames in the media's order, as many as can be read."""
     made: dict[int, QImage] = {}
     with suppress(OSError, av.error.FFmpegError, ValueError), closing(Film(footage.media)) as film:
         for number in sorted(frames, key=footage.time):

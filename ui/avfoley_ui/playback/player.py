@@ -27,17 +27,11 @@ class Player(QObject):
         super().__init__(parent)
         self._mixer = Mixer()
         self._output = output
-        self._shown = 0
+        # The audible position in samples.
+        self.position = 0
         self._last_shown = 0.0
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(_TICK_MS)
+        self._timer = QTimer(self, timerType=Qt.TimerType.PreciseTimer, interval=_TICK_MS)
         self._timer.timeout.connect(self._tick)
-
-    @property
-    def position(self) -> int:
-        """The audible position in samples."""
-        return self._shown
 
     @property
     def speed(self) -> float:
@@ -76,10 +70,7 @@ class Player(QObject):
 
     def toggle(self) -> None:
         """Space: plays, or stands still."""
-        if self.playing:
-            self.pause()
-        else:
-            self.set_speed(1.0)
+        self.set_speed(0.0 if self.playing else 1.0)
 
     def pause(self) -> None:
         """K."""
@@ -87,11 +78,8 @@ class Player(QObject):
 
     def shuttle(self, direction: int) -> None:
         """J (-1) and L (+1): plays that way, and faster with every further press."""
-        if self.speed * direction <= 0:
-            self.set_speed(float(direction))
-        else:
-            faster = [speed for speed in SHUTTLE if speed > abs(self.speed)]
-            self.set_speed(direction * (faster[0] if faster else SHUTTLE[-1]))
+        speed = max(self.speed * direction, 0.0)
+        self.set_speed(direction * next((faster for faster in SHUTTLE if faster > speed), SHUTTLE[-1]))
 
     def set_speed(self, speed: float) -> None:
         if speed == self._mixer.speed:
@@ -151,6 +139,6 @@ class Player(QObject):
         return min(max(position, float(start)), float(end))
 
     def _show(self, position: int) -> None:
-        if position != self._shown:
-            self._shown = position
+        if position != self.position:
+            self.position = position
             self.moved.emit(position)

@@ -51,7 +51,7 @@ class Sound:
     def outline(self, start: float, end: float, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The waveform between two seconds, in so many columns of pixels.
 
-        Returns the numbers of the columns that hold sound, and the least and greatest sample of each.
+        Returns the numbers of the columns with sound, and the least and greatest sample of each.
         """
         edges = (start + np.arange(columns + 1) / columns * (end - start) - self.start) * SAMPLE_RATE
         coarse = edges[1] - edges[0] > PEAK_HOP
@@ -83,8 +83,8 @@ def load(path: Path, head: int) -> Sound:
 def load_stretch(path: Path, start: Fraction, samples: int, speed: Fraction) -> Sound:
     """Reads what a clip plays of a file: so many samples from second `start` on.
 
-    `start` counts from the picture's first frame if there is one. Pitch follows the speed; less than
-    0 is backwards. Raises HostError if the file cannot be read.
+    `start` counts from the picture's first frame if there is one. Pitch follows the speed; less
+    than 0 is backwards. Raises HostError if the file cannot be read.
     """
     first, last = sorted((start, start + speed * samples / SAMPLE_RATE))
     try:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, QSize, Signal
-from PySide6.QtGui import QImage
 
 from avfoley_plugin.workspace import ListedShot, ListedTake
 from avfoley_ui.background import Background
@@ -81,8 +80,7 @@ class TakeFiles(QObject):
         sound, samples = shot.sound, round(shot.seconds * SAMPLE_RATE)
         if sound is not None:
             self._load_sound(
-                (shot.id, str(shot.media)),
-                lambda: load_stretch(sound.media, sound.source_start, samples, sound.speed),
+                (shot.id, str(shot.media)), lambda: load_stretch(sound.media, sound.source_start, samples, sound.speed)
             )
 
     def load_take(self, shot: ListedShot, take: ListedTake, size: QSize) -> None:
@@ -97,7 +95,7 @@ class TakeFiles(QObject):
             self._load(
                 key,
                 lambda: stills(footage, numbers, size),
-                lambda images: self.stills_loaded.emit(take.id, _in_order(images)),
+                lambda images: self.stills_loaded.emit(take.id, list(images.values())),
             )
 
     def _load_sound(self, key: Key, read: Callable[[], Sound]) -> None:
@@ -127,7 +125,3 @@ class TakeFiles(QObject):
             self.failed.emit(str(error))
 
         self._thread.submit(read, loaded, failed)
-
-
-def _in_order(images: dict[int, QImage]) -> list[QImage]:
-    return [images[number] for number in sorted(images)]

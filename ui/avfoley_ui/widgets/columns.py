@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSize, Qt
-from PySide6.QtWidgets import (
-    QApplication,
-    QScrollArea,
-    QSizePolicy,
-    QSplitter,
-    QTabBar,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QSizePolicy, QSplitter, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from avfoley_ui.settings import PanelSettings
 from avfoley_ui.widgets.listening import Listening
@@ -40,7 +31,7 @@ class Columns(QWidget):
         self._settings = settings
         self._making = QWidget()
         fill(QVBoxLayout(self._making), form, queue, None, spacing=10).setContentsMargins(0, 0, 4, 0)
-        making = scroll_vertically(QScrollArea(), self._making)
+        making = scroll_vertically(self._making)
         making.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         making.setMinimumWidth(250)
         making.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -94,6 +85,7 @@ class Columns(QWidget):
 
     def _tabs(self) -> QTabWidget:
         tabs = QTabWidget()
+        # First: a bar of one's own undoes the document mode.
         tabs.setTabBar(_Tabs())
         tabs.setDocumentMode(True)
         for part, name in zip(self._parts, (self.tr("Shots"), self.tr("Listen"), self.tr("Generate")), strict=True):
@@ -103,12 +95,10 @@ class Columns(QWidget):
         return tabs
 
     def _splitter(self, height: int) -> QSplitter:
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
+        splitter = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         shots, listening, making = self._parts
         if self.count == 2:
-            left = QSplitter(Qt.Orientation.Vertical)
-            left.setChildrenCollapsible(False)
+            left = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
             left.addWidget(shots)
             left.addWidget(making)
             left.setStretchFactor(0, 1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from avfoley_ui.engine_watch import EngineView
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.parts import FactsLabel, by_tab, decimal, fill
+from avfoley_ui.widgets.parts import FactsLabel, decimal, fill, push_button
 
 
 class EngineBar(QWidget):
@@ -16,15 +16,13 @@ class EngineBar(QWidget):
 
     models_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._light = _Light()
         self.text = FactsLabel()
-        self.models = by_tab(QPushButton(self.tr("Models…")))
+        self.models = push_button(self.tr("Models…"), self.models_requested)
         self.models.setFlat(True)
-        self.models.clicked.connect(self.models_requested)
-        self.error = QLabel()
-        self.error.setWordWrap(True)
+        self.error = QLabel(wordWrap=True)
         self.error.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.error.hide()
         line = fill(QHBoxLayout(), self._light, self.text, self.models, stretch=self.text)
@@ -63,7 +61,7 @@ class _Light(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._colour = "quiet"
-        self.setFixedSize(QSize(12, 12))
+        self.setFixedSize(12, 12)
 
     def set_colour(self, name: str) -> None:
         self._colour = name

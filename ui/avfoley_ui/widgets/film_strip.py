@@ -5,17 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QHelpEvent,
-    QImage,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPixmap,
-    QPolygonF,
-    QResizeEvent,
-)
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from avfoley_ui.theme import state_colour
@@ -92,7 +82,7 @@ class FilmStrip(TimeAxis):
         if missing:
             self.stills_requested.emit(missing)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QEvent) -> None:  # noqa: N802
         self.ask()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -147,13 +137,12 @@ class FilmStrip(TimeAxis):
         return max(24.0, HEIGHT * self._aspect)
 
     def _cells(self) -> list[float]:
-        """The seconds at the cells' centres. Their grid is fixed, so that panning needs few new ones."""
+        """The seconds at the cells' centres. Their grid is fixed: panning needs few new ones."""
         start, end = self._span
         width = self._cell_width() / max(1, self.width()) * (end - start)
         first, last = int(max(start, 0.0) / width), int(min(end, self._shot) / width) + 1
         return [round(time, 4) for n in range(first, last) if (time := (n + 0.5) * width) - width / 2 < self._shot]
 
     def _nearest(self, time: float) -> QImage | None:
-        if not self._stills:
-            return None
-        return self._stills[min(self._stills, key=lambda known: abs(known - time))]
+        near = min(self._stills, key=lambda known: abs(known - time), default=time)
+        return self._stills.get(near)

@@ -1,18 +1,39 @@
-"""What the delegates of both lists paint alike."""
+"""What both lists of items share, and what their delegates paint alike."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QPainter, QPalette
-from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette
+from PySide6.QtWidgets import QListView, QStyle, QStyleOptionViewItem
 
 
-def paint_selection(painter: QPainter, option: QStyleOptionViewItem) -> None:
-    """The ground of a selected item."""
+class ItemList(QListView):
+    """Items below each other, several of which can be selected; edited as `triggers` says."""
+
+    def __init__(self, triggers: QListView.EditTrigger = QListView.EditTrigger.NoEditTriggers) -> None:
+        super().__init__(resizeMode=QListView.ResizeMode.Adjust)
+        self.setSelectionMode(self.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(triggers)
+        self.setVerticalScrollMode(self.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+
+def paint_ground(painter: QPainter, option: QStyleOptionViewItem, *, framed: bool = False) -> None:
+    """The ground of a selected item; `framed`: and a frame if it has the keyboard."""
     if option.state & QStyle.StateFlag.State_Selected:
         ground = QColor(option.palette.color(QPalette.ColorRole.Highlight))
         ground.setAlpha(90)
         painter.fillRect(option.rect, ground)
+    if framed and option.state & QStyle.StateFlag.State_HasFocus:
+        painter.setPen(option.palette.color(QPalette.ColorRole.Accent))
+        painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+
+
+def paint_image(painter: QPainter, area: QRect, image: QImage) -> None:
+    """An image in the middle of the area, as large as fits."""
+    inner = QRect(area.topLeft(), image.size().scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio))
+    inner.moveCenter(area.center())
+    painter.drawImage(inner, image)
 
 
 def paint_progress(painter: QPainter, bar: QRect, ground: QColor, done: float, palette: QPalette) -> None:

@@ -37,9 +37,9 @@ class Listening(QWidget):
     # A line for the user, and whether it is an error.
     message = Signal(str, bool)
 
-    def __init__(self, output: Output | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._shot: ListedShot | None = None
+    def __init__(self, output: Output | None = None) -> None:
+        super().__init__()
+        self.shot: ListedShot | None = None
         self._current: str | None = None
         self._previous: str | None = None
         self._progress: dict[str, float] = {}
@@ -79,8 +79,7 @@ class Listening(QWidget):
         self._strip_row = fill(QHBoxLayout(), self.strip)
         rows = self.title, self.picture, self.transport, self._strip_row
         fill(QVBoxLayout(self._upper), *rows, spacing=3, stretch=self.picture)
-        self.splitter = QSplitter(Qt.Orientation.Vertical)
-        self.splitter.setChildrenCollapsible(False)
+        self.splitter = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         for widget in (self._upper, self.view, self.lanes):
             self.splitter.addWidget(widget)
         self._by_hand = False
@@ -94,12 +93,8 @@ class Listening(QWidget):
         return [*self.transport.tab_stops, *self.lanes.tab_stops]
 
     @property
-    def shot(self) -> ListedShot | None:
-        return self._shot
-
-    @property
     def takes(self) -> tuple[ListedTake, ...]:
-        return () if self._shot is None else self._shot.takes
+        return () if self.shot is None else self.shot.takes
 
     @property
     def current_take(self) -> ListedTake | None:
@@ -118,8 +113,8 @@ class Listening(QWidget):
 
     def set_shot(self, shot: ListedShot | None) -> None:
         """Shows a shot; for the same shot again, only what is new about it, and plays on."""
-        same = shot is not None and self._shot is not None and shot.id == self._shot.id
-        before, self._shot = self.takes, shot
+        same = shot is not None and self.shot is not None and shot.id == self.shot.id
+        before, self.shot = self.takes, shot
         self.title.setText("" if shot is None else shot.shot.name)
         self.splitter.setEnabled(shot is not None)
         takes = self.takes
@@ -170,10 +165,10 @@ class Listening(QWidget):
     def _show_progress(self) -> None:
         """Shows a text in place of takes."""
         done = self._progress.get(self._shot_id)
+        text = first_task([] if self.shot is None else [self.shot]).no_takes()
         if done is not None:
-            self.lanes.empty.setText(self.tr("Generating: {0}%").format(round(100 * done)))
-        else:
-            self.lanes.empty.setText(first_task([] if self._shot is None else [self._shot]).no_takes())
+            text = self.tr("Generating: {0}%").format(round(100 * done))
+        self.lanes.empty.setText(text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -206,12 +201,13 @@ class Listening(QWidget):
         self._by_hand = True
 
     def _leave_edge(self, pixels: int) -> None:
+        """Keeps the right edge free above the lanes, so that all have one time axis."""
         self._strip_row.setContentsMargins(0, 0, pixels, 0)
-        self.view.leave_edge(pixels)
+        self.view.setContentsMargins(0, 0, pixels, 0)
 
     def switch_to(self, take_id: str) -> None:
         """Plays another take of the shot from the playhead on, without a gap."""
-        if self._shot is None or take_id == self._current:
+        if self.shot is None or take_id == self._current:
             self.lanes.set_current(self._current)
             return
         self._previous, self._current = self._current, take_id
@@ -237,20 +233,19 @@ class Listening(QWidget):
 
     def step(self, frames: int) -> None:
         """Pauses and moves the playhead by frames."""
-        if self._shot is not None:
+        if self.shot is not None:
             self.player.pause()
-            a_frame = SAMPLE_RATE / self._shot.shot.record_rate
+            a_frame = SAMPLE_RATE / self.shot.shot.record_rate
             frame = int((self.player.position + 0.5) / a_frame) + frames
             self.player.seek(-int(-frame * a_frame // 1) if frame > 0 else 0)
 
     def to_onset(self, direction: int) -> None:
         """Pauses at the current take's onset before the playhead (-1) or after it (1)."""
         take, here = self.current_take, self.player.position
-        if take is not None:
-            there = [onset for onset in take.onsets if (onset - here) * direction > 0]
-            if there:
-                self.player.pause()
-                self.player.seek(min(there, key=lambda onset: abs(onset - here)))
+        there = [] if take is None else [onset for onset in take.onsets if (onset - here) * direction > 0]
+        if there:
+            self.player.pause()
+            self.player.seek(min(there, key=lambda onset: abs(onset - here)))
 
     def zoom(self, factor: float) -> None:
         """Shows a stretch of time `factor` times as long about the playhead."""
@@ -272,31 +267,30 @@ class Listening(QWidget):
 
     @property
     def _shot_id(self) -> str:
-        return "" if self._shot is None else self._shot.id
+        return "" if self.shot is None else self.shot.id
 
     def _sound_loaded(self, key: Key, sound: Sound) -> None:
         self.lanes.set_sound(key[0], sound)
-        if key == self._files.audible(self._shot, self.current_take):
+        if key == self._files.audible(self.shot, self.current_take):
             self._apply_sound()
 
     def _apply_sound(self) -> None:
         take = self.current_take
-        sound = self._files.sound(self._files.audible(self._shot, take))
+        sound = self._files.sound(self._files.audible(self.shot, take))
         onsets = () if take is None else tuple(onset / SAMPLE_RATE for onset in take.onsets)
-        if self._applied is not None and self._applied[0] is sound and self._applied[1] == onsets:
-            return
-        self._applied = sound, onsets
-        self.player.set_sound(sound)
-        self.view.set_sound(sound, onsets)
-        self.strip.set_onsets(onsets)
+        if self._applied is None or self._applied[0] is not sound or self._applied[1] != onsets:
+            self._applied = sound, onsets
+            self.player.set_sound(sound)
+            self.view.set_sound(sound, onsets)
+            self.strip.set_onsets(onsets)
 
     def _apply_footage(self) -> None:
         """Shows the frames of another picture of the same sound."""
         footage = self._footage()
-        if self._shot is None or footage == self._filmed:
+        if self.shot is None or footage == self._filmed:
             return
         self._filmed = footage
-        self.strip.set_shot(float(self._shot.seconds))
+        self.strip.set_shot(float(self.shot.seconds))
         self.strip.ask()
         self._moved(self.player.position, force=True)
 
@@ -305,8 +299,7 @@ class Listening(QWidget):
         if footage is None:
             return
         frames = {min(int(Fraction(time) * footage.rate), footage.frames - 1): time for time in times}
-        ratio = self.devicePixelRatioF()
-        size = QSize(round(4 * HEIGHT * ratio), round(HEIGHT * ratio))
+        size = QSize(4 * HEIGHT, HEIGHT) * self.devicePixelRatioF()
 
         def loaded(images: dict[int, QImage]) -> None:
             if footage == self._footage():
@@ -328,32 +321,28 @@ class Listening(QWidget):
         self.strip.set_playhead(seconds)
         if self.player.playing:
             self.view.follow(seconds)
-        shot = self._shot
-        self.transport.show_position(shot, self._frame, position)
-        if self._footage() is not None:
-            self._ask_frame()
-        elif force and shot is not None:
-            self.picture.show_text(
-                self.tr("This sound has no picture yet.")
-                if shot.is_sound
-                else self.tr("No picture: this sound is generated from its caption alone.")
-            )
+        self.transport.show_position(self.shot, self._frame, position)
+        if not self._ask_frame() and force and self.shot is not None:
+            alone = self.tr("No picture: this sound is generated from its caption alone.")
+            self.picture.show_text(self.tr("This sound has no picture yet.") if self.shot.is_sound else alone)
 
     @property
     def _frame(self) -> int:
         """The record frame at the playhead, counted from the shot's first."""
-        if self._shot is None:
+        if self.shot is None:
             return 0
-        frame = int(self.player.position * self._shot.shot.record_rate / SAMPLE_RATE)
-        return min(frame, max(self._shot.shot.frames - 1, 0))
+        frame = int(self.player.position * self.shot.shot.record_rate / SAMPLE_RATE)
+        return min(frame, max(self.shot.shot.frames - 1, 0))
 
-    def _ask_frame(self) -> None:
+    def _ask_frame(self) -> bool:
+        """Asks for the picture at the playhead; whether there is one."""
         footage = self._footage()
         if footage is not None:
             self._film.ask(footage, self._frame)
+        return footage is not None
 
     def _footage(self) -> Footage | None:
-        return None if self._shot is None else footage_of(self._shot, self.current_take)
+        return None if self.shot is None else footage_of(self.shot, self.current_take)
 
     def _show_frame(self, footage: Footage, frame: int, image: QImage) -> None:
         if footage == self._footage():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItemModel
 from PySide6.QtWidgets import (
     QFormLayout,
@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPlainTextEdit,
-    QPushButton,
     QSizePolicy,
     QSpinBox,
     QVBoxLayout,
@@ -27,7 +26,7 @@ from avfoley_plugin.workspace import ListedShot, Settings, ShotState
 from avfoley_ui.background import delayed
 from avfoley_ui.settings import MakingChoices
 from avfoley_ui.tasks import TASKS, describe, first_task, supported
-from avfoley_ui.widgets.parts import by_tab, combo_box, decimal, fill, quiet, tool_button
+from avfoley_ui.widgets.parts import combo_box, decimal, fill, push_button, quiet, tool_button
 
 # Solver steps relative to the model's own number.
 QUALITIES = {"draft": 0.4, "standard": 1.0, "fine": 2.0}
@@ -44,8 +43,8 @@ class MakingForm(QWidget):
     spot_requested = Signal()
     caption_edited = Signal(list, str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._shots: list[ListedShot] = []
         self._models: tuple[ModelInfo, ...] = ()
         self._reachable = False
@@ -54,30 +53,21 @@ class MakingForm(QWidget):
         self.caption = _Caption()
         self.caption.setToolTip(self.tr("Caption of the selected shots: what their next takes are generated from"))
         self.caption.edited.connect(self._caption_edited)
-        self.negative = QLineEdit()
-        self.negative.setMaxLength(2000)
+        self.negative = QLineEdit(maxLength=2000)
         self.model = combo_box((), 5)
         self.model.setPlaceholderText(self.tr("waiting for the engine…"))
         self.model.currentIndexChanged.connect(self._model_chosen)
         qualities = (self.tr("Draft"), "draft"), (self.tr("Standard"), "standard"), (self.tr("Fine"), "fine")
         self.quality = combo_box(qualities, 5)
         self.quality.setCurrentIndex(1)
-        self.seed = QSpinBox()
-        self.seed.setRange(0, MAX_SEED)
-        self.seed_locked = tool_button(
-            "locked", self.tr("Lock the seed; unlocked, each run draws a new one"), checkable=True
-        )
-        self.new_seed = tool_button("new-seed", self.tr("New random seed"))
-        self.new_seed.clicked.connect(self.draw_seed)
-        self.takes = QSpinBox()
-        self.takes.setRange(1, MAX_TAKES)
-        self.takes.setValue(2)
-        self.handles = QSpinBox()
-        self.handles.setRange(0, MAX_HANDLES)
-        self.handles.setSuffix(self.tr(" fr"))
-        self.handles.setToolTip(
-            self.tr("Frames of extra sound before and after the shot, as far as its source media reaches")
-        )
+        self.seed = QSpinBox(maximum=MAX_SEED)
+        lock = self.tr("Lock the seed; unlocked, each run draws a new one")
+        self.seed_locked = tool_button("locked", lock, checkable=True)
+        self.new_seed = tool_button("new-seed", self.tr("New random seed"), self.draw_seed)
+        self.takes = QSpinBox(minimum=1, maximum=MAX_TAKES, value=2)
+        self.handles = QSpinBox(maximum=MAX_HANDLES, suffix=self.tr(" fr"))
+        beside = self.tr("Frames of extra sound before and after the shot, as far as its source media reaches")
+        self.handles.setToolTip(beside)
         self.length = quiet(QLabel())
         # The mouse wheel scrolls the form and changes no field of it.
         self._no_wheel = _NoWheel(self)
@@ -86,31 +76,24 @@ class MakingForm(QWidget):
             field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             field.installEventFilter(self._no_wheel)
 
-        self.buttons = {name: by_tab(QPushButton(task.button())) for name, task in TASKS.items()}
+        self.buttons = {
+            name: push_button(task.button(), lambda _=False, name=name: self._pressed(name))
+            for name, task in TASKS.items()
+        }
         next(iter(self.buttons.values())).setDefault(True)
-        for name, button in self.buttons.items():
-            button.clicked.connect(lambda _=False, name=name: self._pressed(name))
-            button.hide()
-        self.regenerate = by_tab(QPushButton(self.tr("Regenerate changed")))
-        self.regenerate.clicked.connect(self.regenerate_requested)
-        self.regenerate.hide()
-        self.spot = by_tab(QPushButton(self.tr("Spot events")))
+        self.regenerate = push_button(self.tr("Regenerate changed"), self.regenerate_requested)
+        self.spot = push_button(self.tr("Spot events"), self._spot)
         self.spot.setToolTip(self.tr("Mark what begins to sound in the selected shots, and when"))
-        self.spot.clicked.connect(self._spot)
-        self.spot.hide()
-        self.hint = quiet(QLabel())
-        self.hint.setWordWrap(True)
-
+        buttons = *self.buttons.values(), self.regenerate, self.spot
+        for button in buttons:
+            button.hide()
+        self.hint = quiet(QLabel(wordWrap=True))
+        self.tab_stops: list[QWidget] = [
+            *(self.caption, self.negative, self.model, self.quality),
+            *(self.seed, self.new_seed, self.seed_locked, self.takes, self.handles, *buttons),
+        ]
         self._lay_out()
         self._update()
-
-    @property
-    def tab_stops(self) -> list[QWidget]:
-        return [
-            *(self.caption, self.negative, self.model, self.quality),
-            *(self.seed, self.new_seed, self.seed_locked, self.takes, self.handles),
-            *(*self.buttons.values(), self.regenerate, self.spot),
-        ]
 
     @property
     def choices(self) -> MakingChoices:
@@ -135,7 +118,7 @@ class MakingForm(QWidget):
 
     def load_settings(self, settings: Settings) -> None:
         """Sets the form to what a take was generated with, its seed locked."""
-        info = next((model for model in self._models if model.name == settings.model), None)
+        info = self._info(settings.model)
         quality = "standard"
         if info is not None and settings.steps is not None:
             quality = min(QUALITIES, key=lambda key: abs(_steps(info, key) - (settings.steps or 0)))
@@ -158,19 +141,18 @@ class MakingForm(QWidget):
         if tuple(models) != self._models:
             self._models = tuple(models)
             preferred = self._preferred_model or self.model.currentData() or ""
-            self.model.blockSignals(True)
-            self.model.clear()
-            for at, model in enumerate(self._models):
-                self.model.addItem(model.title, model.name)
-                tip = f"{model.title}: {describe(model.tasks)}"
-                self.model.setItemData(at, tip, Qt.ItemDataRole.ToolTipRole)
-                rows = self.model.model()
-                assert isinstance(rows, QStandardItemModel)
-                rows.item(at).setEnabled(bool(supported(model.tasks)))
-            # With a placeholder, a combo box selects nothing by itself.
-            usable = (at for at, model in enumerate(self._models) if supported(model.tasks))
-            self.model.setCurrentIndex(next(usable, -1))
-            self.model.blockSignals(False)
+            rows = self.model.model()
+            assert isinstance(rows, QStandardItemModel)
+            with QSignalBlocker(self.model):
+                self.model.clear()
+                for at, model in enumerate(self._models):
+                    self.model.addItem(model.title, model.name)
+                    tip = f"{model.title}: {describe(model.tasks)}"
+                    self.model.setItemData(at, tip, Qt.ItemDataRole.ToolTipRole)
+                    rows.item(at).setEnabled(bool(supported(model.tasks)))
+                # With a placeholder, a combo box selects nothing by itself.
+                usable = (at for at, model in enumerate(self._models) if supported(model.tasks))
+                self.model.setCurrentIndex(next(usable, -1))
             self._prefer_model(preferred)
         self._update()
 
@@ -233,15 +215,13 @@ class MakingForm(QWidget):
         self.caption.commit()
         self.spot_requested.emit()
 
-    @property
-    def _model(self) -> ModelInfo | None:
-        """The model that is chosen."""
-        return next((model for model in self._models if model.name == self.model.currentData()), None)
+    def _info(self, name: str | None) -> ModelInfo | None:
+        return next((model for model in self._models if model.name == name), None)
 
     def _model_for(self, task: str) -> ModelInfo | None:
         """The chosen model if it does the task, or the first that does."""
-        chosen = [] if self._model is None else [self._model]
-        return next((model for model in (*chosen, *self._models) if task in model.tasks), None)
+        able = (model for model in self._models if task in model.tasks)
+        return min(able, key=lambda model: model.name != self.model.currentData(), default=None)
 
     def _caption_edited(self, text: str) -> None:
         if self._shots:
@@ -255,7 +235,7 @@ class MakingForm(QWidget):
         self._model_chosen()
 
     def _model_chosen(self) -> None:
-        info = self._model
+        info = self._info(self.model.currentData())
         if info is not None:
             self._preferred_model = info.name
             self.model.setToolTip(self.model.currentData(Qt.ItemDataRole.ToolTipRole))
@@ -265,48 +245,42 @@ class MakingForm(QWidget):
         self._update()
 
     def _update(self) -> None:
+        with_other = self.tr("With {0}: the selected model cannot do this")
         for name, button in self.buttons.items():
             model = self._model_for(name)
             button.setVisible(model is not None)
             button.setEnabled(self._reachable and any(map(TASKS[name].applies_to, self._shots)))
-            with_other = self.tr("With {0}: the selected model cannot do this")
-            button.setToolTip(with_other.format(model.title) if model and model != self._model else "")
+            chosen = model is None or model.name == self.model.currentData()
+            button.setToolTip("" if model is None or chosen else with_other.format(model.title))
         self.regenerate.setEnabled(self._reachable)
         self.spot.setVisible(self._model_for("spot") is not None)
         self.spot.setEnabled(self._reachable and any(shot.picture is not None for shot in self._shots))
-        seconds = sum(float(shot.seconds) for shot in self._shots)
-        self.length.setText(
-            self.tr("%n shot(s), {0} s", "", len(self._shots)).format(decimal(seconds, 2)) if self._shots else "–"
-        )
+        seconds = decimal(sum(float(shot.seconds) for shot in self._shots), 2)
+        length = self.tr("%n shot(s), {0} s", "", len(self._shots)).format(seconds)
+        self.length.setText(length if self._shots else "–")
         self.caption.setEnabled(bool(self._shots))
+        hint = ""
         if not self._shots:
-            self.hint.setText(self.tr("Select the shots to generate sound for."))
+            hint = self.tr("Select the shots to generate sound for.")
         elif any(shot.state is ShotState.CHANGED for shot in self._shots):
-            self.hint.setText(self.tr("The caption has changed since the take in use was generated."))
-        else:
-            self.hint.setText("")
-        self.hint.setVisible(bool(self.hint.text()))
+            hint = self.tr("The caption has changed since the take in use was generated.")
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = QFormLayout(horizontalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
-        form.setHorizontalSpacing(8)
         handles = self._label(self.tr("&Handles"), self.handles)
-        negative = self._label(self.tr("&Negative prompt"), self.negative)
+        seed = fill(QHBoxLayout(), self.seed, self.new_seed, self.seed_locked, spacing=4)
+        takes = fill(QHBoxLayout(), self.takes, handles, self.handles, spacing=4)
         form.addRow(self._label(self.tr("&Caption"), self.caption), self.caption)
-        form.addRow(negative)
+        form.addRow(self._label(self.tr("&Negative prompt"), self.negative))
         form.addRow(self.negative)
         form.addRow(self._label(self.tr("&Model"), self.model), self.model)
         form.addRow(self._label(self.tr("&Quality"), self.quality), self.quality)
-        form.addRow(
-            self._label(self.tr("&Seed"), self.seed),
-            fill(QHBoxLayout(), self.seed, self.new_seed, self.seed_locked, spacing=4),
-        )
-        form.addRow(
-            self._label(self.tr("&Takes"), self.takes),
-            fill(QHBoxLayout(), self.takes, handles, self.handles, spacing=4),
-        )
+        form.addRow(self._label(self.tr("&Seed"), self.seed), seed)
+        form.addRow(self._label(self.tr("&Takes"), self.takes), takes)
         form.addRow(self._label(self.tr("Length"), self.length), self.length)
         buttons = fill(QHBoxLayout(), *self.buttons.values())
         fill(QVBoxLayout(self), form, self.hint, buttons, self.regenerate, self.spot)
@@ -326,8 +300,7 @@ class _Caption(QPlainTextEdit):
     edited = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.setTabChangesFocus(True)
+        super().__init__(tabChangesFocus=True)
         line = self.fontMetrics().lineSpacing()
         self.setMinimumHeight(2 * line + 14)
         self.setMaximumHeight(4 * line + 14)
@@ -343,9 +316,8 @@ class _Caption(QPlainTextEdit):
             return
         self._shown = text
         if self.toPlainText().strip() != text:
-            self.blockSignals(True)
-            self.setPlainText(text)
-            self.blockSignals(False)
+            with QSignalBlocker(self):
+                self.setPlainText(text)
         self._pause.stop()
 
     def commit(self) -> None:

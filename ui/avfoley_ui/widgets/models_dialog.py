@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -34,14 +33,13 @@ class ModelsDialog(QDialog):
         self.setWindowTitle(self.tr("Models"))
         self.resize(420, 320)
         self._rows: dict[str, _ModelRow] = {}
-        self._list = QVBoxLayout()
-        self._list.addStretch(1)
         inner = QWidget()
-        inner.setLayout(self._list)
+        self._list = QVBoxLayout(inner)
+        self._list.addStretch(1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.hide)
         layout = QVBoxLayout(self)
-        layout.addWidget(scroll_vertically(QScrollArea(), inner), 1)
+        layout.addWidget(scroll_vertically(inner), 1)
         layout.addWidget(buttons)
 
     def show_engine(self, view: EngineView) -> None:
@@ -60,21 +58,17 @@ class ModelsDialog(QDialog):
 
 class _ModelRow(QFrame):
     def __init__(self) -> None:
-        super().__init__()
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self._title = bold(QLabel())
-        self._facts = quiet(QLabel())
-        self._error = QLabel()
-        for label in (self._title, self._facts, self._error):
-            label.setWordWrap(True)
+        super().__init__(frameShape=QFrame.Shape.StyledPanel)
+        self._title = bold(QLabel(wordWrap=True))
+        self._facts = quiet(QLabel(wordWrap=True))
+        self._error = QLabel(wordWrap=True)
         self.bar = QProgressBar()
         self.pull = QPushButton()
         self.stop = QPushButton(self.tr("Stop"))
         buttons = fill(QHBoxLayout(), self.bar, self.pull, self.stop, stretch=self.bar)
         layout = QVBoxLayout(self)
-        layout.addWidget(self._title)
-        layout.addWidget(self._facts)
-        layout.addWidget(self._error)
+        for label in (self._title, self._facts, self._error):
+            layout.addWidget(label)
         layout.addLayout(buttons)
 
     def show_model(self, model: ModelInfo, pull: Pull | None) -> None:
@@ -95,5 +89,6 @@ class _ModelRow(QFrame):
             self.bar.setRange(0, max(pull.total >> 10, 1) if pull.total else 0)
             self.bar.setValue(pull.received >> 10)
             self.bar.setFormat(f"{size(pull.received)} / {size(pull.total)}")
-        self._error.setText(pull.error or "" if pull is not None else "")
-        self._error.setVisible(bool(self._error.text()))
+        error = pull.error if pull is not None else None
+        self._error.setText(error or "")
+        self._error.setVisible(bool(error))

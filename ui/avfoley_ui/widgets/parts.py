@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from PySide6.QtCore import QLocale, QSize, Qt
+from PySide6.QtCore import QLocale, QSize, Qt, SignalInstance
 from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QBoxLayout,
     QComboBox,
     QFrame,
@@ -23,21 +24,33 @@ from PySide6.QtWidgets import (
 
 from avfoley_ui.icons import icon
 
+# What a button does.
+Pressed = Callable[..., object] | SignalInstance
 L = TypeVar("L", bound=QBoxLayout)
+B = TypeVar("B", bound=QAbstractButton)
 # Between facts on one line.
 DOT = "  ·  "
 
 
-def tool_button(name: str, text: str = "", *, checkable: bool = False) -> QToolButton:
+def tool_button(name: str, text: str = "", pressed: Pressed | None = None, *, checkable: bool = False) -> QToolButton:
     """A button with an icon alone: `text` is its tooltip and its accessible name."""
-    button = QToolButton()
+    button = _by_tab(QToolButton(autoRaise=True), pressed)
     button.setIcon(icon(name))
     button.setIconSize(QSize(18, 18))
-    button.setAutoRaise(True)
     button.setCheckable(checkable)
-    # Not by click: then Space, which presses the button that has the focus, goes on playing.
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     name_button(button, text)
+    return button
+
+
+def push_button(text: str, pressed: Pressed) -> QPushButton:
+    return _by_tab(QPushButton(text), pressed)
+
+
+def _by_tab(button: B, pressed: Pressed | None) -> B:
+    # A click gives it no focus: then Space, which presses the button that has it, goes on playing.
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    if pressed is not None:
+        button.clicked.connect(pressed)
     return button
 
 
@@ -153,19 +166,14 @@ def fill(layout: L, *items: QWidget | QLayout | int | None, spacing: int = 6, st
     return layout
 
 
-def scroll_vertically(area: QScrollArea, inner: QWidget) -> QScrollArea:
-    """The area around `inner`, without a frame, which scrolls down and not sideways."""
+def scroll_vertically(inner: QWidget, area: QScrollArea | None = None) -> QScrollArea:
+    """An area around `inner`, or that one, without a frame, which scrolls down and not sideways."""
+    area = area or QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inner)
     return area
-
-
-def by_tab(button: QPushButton) -> QPushButton:
-    """A button that takes no focus when it is clicked, so that Space goes on playing."""
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button
 
 
 def fix_order(*widgets: QWidget) -> None:

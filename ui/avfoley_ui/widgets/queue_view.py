@@ -5,12 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QAbstractItemModel, QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QLabel,
-    QListView,
     QProgressBar,
-    QPushButton,
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -19,10 +16,11 @@ from PySide6.QtWidgets import (
 )
 
 from avfoley_ui.icons import icon
-from avfoley_ui.queue_model import Index, QueueModel, QueueRole, QueueRow, duration
+from avfoley_ui.queue_model import QueueModel, QueueRole, QueueRow, duration
+from avfoley_ui.shots_model import Index
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.item_painter import paint_line, paint_progress, paint_selection
-from avfoley_ui.widgets.parts import bold, by_tab, fill, quiet
+from avfoley_ui.widgets.item_painter import ItemList, paint_ground, paint_line, paint_progress
+from avfoley_ui.widgets.parts import bold, fill, push_button, quiet
 
 _PAD = 6
 _BUTTON = 18
@@ -34,38 +32,29 @@ class QueueView(QWidget):
     cancel_requested = Signal(list)
     cancel_all_requested = Signal()
 
-    def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, model: QueueModel) -> None:
+        super().__init__()
         self._model = model
-        self.summary = quiet(QLabel())
-        self.summary.setWordWrap(True)
-        self.total = QProgressBar()
-        self.total.setRange(0, 1000)
-        self.total.setTextVisible(False)
+        self.summary = quiet(QLabel(wordWrap=True))
+        self.total = QProgressBar(maximum=1000, textVisible=False)
         self.total.setFixedHeight(8)
         self.total.setAccessibleName(self.tr("Overall progress"))
-        self.cancel_all = by_tab(QPushButton(self.tr("Cancel all")))
+        self.cancel_all = push_button(self.tr("Cancel all"), self.cancel_all_requested)
         self.cancel_all.setAccessibleDescription(self.tr("Cancels everything that is not finished"))
-        self.cancel_all.clicked.connect(self.cancel_all_requested)
         self.list = _Rows()
         self.list.setModel(model)
         self.list.setItemDelegate(_RowDelegate(model, self.list))
         self.list.setAccessibleName(self.tr("Queue"))
         self.list.stop_requested.connect(self._stop)
-
+        self.tab_stops: list[QWidget] = [self.cancel_all, self.list]
         top = fill(QHBoxLayout(), bold(QLabel(self.tr("Queue"))), None, self.cancel_all)
         fill(QVBoxLayout(self), top, self.summary, self.total, self.list, stretch=self.list)
         model.totals_changed.connect(self._show_totals)
         self._show_totals()
 
-    @property
-    def tab_stops(self) -> list[QWidget]:
-        return [self.cancel_all, self.list]
-
     def _stop(self, rows: list[int]) -> None:
-        found = [self._model.rows[row] for row in rows]
-        self._model.dismiss([row for row, item in zip(rows, found, strict=True) if item.state == "failed"])
-        going = [item for item in found if item.state != "failed"]
+        going = [self._model.rows[row] for row in rows if self._model.rows[row].state != "failed"]
+        self._model.dismiss(rows)
         if going:
             self.cancel_requested.emit(going)
 
@@ -78,32 +67,25 @@ class QueueView(QWidget):
         parts = []
         if active:
             parts.append(self.tr("%n shot(s) to go", "", len(active)))
-            eta = self._model.total_eta_seconds
-            if eta is not None:
+            if (eta := self._model.total_eta_seconds) is not None:
                 parts.append(self.tr("about {0} left").format(duration(eta)))
         if failed:
             parts.append(self.tr("%n failed", "", failed))
-        self.summary.setText(", ".join(parts) if parts else self.tr("The queue is empty."))
+        self.summary.setText(", ".join(parts) or self.tr("The queue is empty."))
         self.list.setVisible(bool(self._model.rows))
         self.list.updateGeometry()
 
 
-class _Rows(QListView):
+class _Rows(ItemList):
     stop_requested = Signal(list)
 
     def __init__(self) -> None:
         super().__init__()
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        model = self.model()
-        rows = 0 if model is None else min(model.rowCount(), 4)
-        return QSize(200, sum(self.sizeHintForRow(row) for row in range(rows)) + 2 * self.frameWidth())
+        rows = min(self.model().rowCount(), 4) if self.model() else 0
+        return QSize(200, sum(map(self.sizeHintForRow, range(rows))) + 2 * self.frameWidth())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return QSize(120, min(self.sizeHint().height(), 60))
@@ -126,20 +108,18 @@ class _RowDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:  # noqa: N802
         row: QueueRow = index.data(QueueRole.ROW)
         metrics = QFontMetrics(option.font)
-        height = metrics.height() * 2 + 10 + 2 * _PAD
+        below = metrics.height() + 4
         if row.state == "failed":
-            width = max(60, self._list.viewport().width() - 3 * _PAD - _BUTTON)
-            needed = metrics.boundingRect(
-                QRect(0, 0, width, 1000), int(Qt.TextFlag.TextWordWrap), self._model.state_text(row)
-            )
-            height = metrics.height() + needed.height() + 6 + 2 * _PAD
-        return QSize(120, height)
+            area = QRect(0, 0, max(60, self._list.viewport().width() - 3 * _PAD - _BUTTON), 1000)
+            text = self._model.state_text(row)
+            below = metrics.boundingRect(area, int(Qt.TextFlag.TextWordWrap), text).height()
+        return QSize(120, metrics.height() + below + 6 + 2 * _PAD)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: QueueRow = index.data(QueueRole.ROW)
         palette: QPalette = option.palette
         painter.save()
-        paint_selection(painter, option)
+        paint_ground(painter, option)
         area = option.rect.adjusted(_PAD, _PAD, -2 * _PAD - _BUTTON, -_PAD)
         line = QFontMetrics(option.font).height()
         top = QRect(area.left(), area.top(), area.width(), line)

@@ -4,29 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QImage, QPainter, QPalette
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QLineEdit,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QAbstractItemModel, QItemSelection, QItemSelectionModel, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QImage, QPainter, QPalette, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
 from avfoley_plugin.workspace import ListedShot, ShotState
 from avfoley_ui.background import delayed
@@ -34,7 +14,7 @@ from avfoley_ui.icons import icon
 from avfoley_ui.shots_model import Index, Role, ShotsFilter, ShotsModel
 from avfoley_ui.tasks import first_task
 from avfoley_ui.theme import state_colour
-from avfoley_ui.widgets.item_painter import paint_line, paint_progress, paint_selection
+from avfoley_ui.widgets.item_painter import ItemList, paint_ground, paint_image, paint_line, paint_progress
 from avfoley_ui.widgets.parts import combo_box, decimal, fill, tool_button
 
 THUMBNAIL = QSize(96, 54)
@@ -48,18 +28,16 @@ class ShotsView(QWidget):
     thumbnails_requested = Signal(list)
     host_selection_requested = Signal()
 
-    def __init__(self, model: ShotsModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, model: ShotsModel) -> None:
+        super().__init__()
         self._model = model
         self._filter = ShotsFilter(self)
         self._filter.setSourceModel(model)
         self._kept: list[str] = []
         self._quiet = False
 
-        self.search = QLineEdit()
-        self.search.setPlaceholderText(self.tr("Search names and captions"))
+        self.search = QLineEdit(placeholderText=self.tr("Search names and captions"), clearButtonEnabled=True)
         self.search.setAccessibleName(self.tr("Search shots"))
-        self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter.set_terms)
         states = (
             (self.tr("All shots"), "all"),
@@ -80,11 +58,11 @@ class ShotsView(QWidget):
         self.order = combo_box(orders, 6)
         self.order.setAccessibleName(self.tr("Sort shots"))
         self.order.currentIndexChanged.connect(lambda: self._filter.set_key(self.order.currentData()))
-        self.in_host = tool_button("host", self.tr("Use the editing program's selection"))
-        self.in_host.clicked.connect(self.host_selection_requested)
+        selection = self.tr("Use the editing program's selection")
+        self.in_host = tool_button("host", selection, self.host_selection_requested)
         self.in_host.hide()
 
-        self.list = _List(self)
+        self.list = _List()
         self.list.setModel(self._filter)
         self.list.setItemDelegate(_Card(model, self.list))
         self.list.setAccessibleName(self.tr("Shots"))
@@ -94,25 +72,18 @@ class ShotsView(QWidget):
         model.modelAboutToBeReset.connect(self._keep_selection)
         model.modelReset.connect(self._restore_selection)
 
+        self.tab_stops: list[QWidget] = [self.search, self.states, self.order, self.in_host, self.list]
         row = fill(QHBoxLayout(), self.states, self.order, self.in_host)
         row.setStretch(0, 1)
         row.setStretch(1, 1)
         fill(QVBoxLayout(self), self.search, row, self.list, stretch=self.list)
 
     @property
-    def tab_stops(self) -> list[QWidget]:
-        return [self.search, self.states, self.order, self.in_host, self.list]
-
-    @property
     def selected(self) -> list[str]:
         """The ids of the selected shots in the order of the list, the current one first."""
-        selection = self.list.selectionModel()
-        rows = sorted(index.row() for index in selection.selectedRows())
-        ids = [self._filter.index(row, 0).data(Role.SHOT).id for row in rows]
+        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
         current = self.current
-        if current is None or current not in ids:
-            return ids
-        return [current, *(other for other in ids if other != current)]
+        return sorted((self._shot(row).id for row in rows), key=lambda shot_id: shot_id != current)
 
     @property
     def current(self) -> str | None:
@@ -122,25 +93,26 @@ class ShotsView(QWidget):
     def select(self, shot_ids: Iterable[str]) -> None:
         """Selects these shots, as far as they are listed, and shows the first."""
         wanted = set(shot_ids)
-        selection, first = QItemSelection(), QModelIndex()
-        for row in range(self._filter.rowCount()):
-            index = self._filter.index(row, 0)
-            if index.data(Role.SHOT).id in wanted:
-                selection.select(index, index)
-                first = first if first.isValid() else index
-        chooser = self.list.selectionModel()
+        found = [self._filter.index(row, 0) for row in range(self._filter.rowCount()) if self._shot(row).id in wanted]
+        selection, chooser = QItemSelection(), self.list.selectionModel()
+        for index in found:
+            selection.select(index, index)
         self._quiet = True
-        if first.isValid():
-            chooser.setCurrentIndex(first, QItemSelectionModel.SelectionFlag.NoUpdate)
+        if found:
+            chooser.setCurrentIndex(found[0], QItemSelectionModel.SelectionFlag.NoUpdate)
         chooser.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self._quiet = False
-        if first.isValid():
-            self.list.scrollTo(first)
+        if found:
+            self.list.scrollTo(found[0])
         self._emit_chosen()
 
     def select_first(self) -> None:
         if self._filter.rowCount():
-            self.select([self._filter.index(0, 0).data(Role.SHOT).id])
+            self.select([self._shot(0).id])
+
+    def _shot(self, row: int) -> ListedShot:
+        shot: ListedShot = self._filter.index(row, 0).data(Role.SHOT)
+        return shot
 
     def offer_sounds(self, offered: bool) -> None:
         """Whether there are sounds in the list, to be shown alone."""
@@ -168,8 +140,7 @@ class ShotsView(QWidget):
             self.chosen.emit(self.selected)
 
     def _request_thumbnails(self, rows: Sequence[int]) -> None:
-        shots = [self._filter.index(row, 0).data(Role.SHOT) for row in rows]
-        missing = [shot for shot in shots if shot is not None and not self._model.has_thumbnail(shot.id)]
+        missing = [shot for shot in map(self._shot, rows) if not self._model.has_thumbnail(shot.id)]
         if missing:
             self.thumbnails_requested.emit(missing)
 
@@ -182,19 +153,14 @@ class ShotsView(QWidget):
         self.select(self._kept)
 
 
-class _List(QListView):
-    """A list that reports which rows are visible."""
+class _List(ItemList):
+    """Reports which rows are visible."""
 
     visible_changed = Signal(list)
 
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
+    def __init__(self) -> None:
+        super().__init__(self.EditTrigger.DoubleClicked | self.EditTrigger.EditKeyPressed)
         self.setUniformItemSizes(True)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setMinimumWidth(200)
         self._pause = delayed(self, 60, self._report_visible)
         self.verticalScrollBar().valueChanged.connect(self.report_visible)
@@ -206,15 +172,15 @@ class _List(QListView):
                 changed.connect(self.report_visible)
             model.dataChanged.connect(self._changed)
 
-    def resizeEvent(self, event: object) -> None:  # noqa: N802
-        super().resizeEvent(event)  # type: ignore[arg-type]
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
         self.report_visible()
 
     def report_visible(self) -> None:
         """Reports once scrolling pauses, so that rows that only fly by are left out."""
         self._pause.start()
 
-    def _changed(self, first: QModelIndex, last: QModelIndex, roles: Sequence[int]) -> None:
+    def _changed(self, first: Index, last: Index, roles: Sequence[int]) -> None:
         if not roles:
             # Other contents may look different.
             self.report_visible()
@@ -243,61 +209,44 @@ class _Card(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         shot: ListedShot = index.data(Role.SHOT)
         palette: QPalette = option.palette
+        progress: float | None = index.data(Role.PROGRESS)
         painter.save()
-        paint_selection(painter, option)
-        if option.state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(palette.color(QPalette.ColorRole.Accent))
-            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
-        self._paint_thumbnail(painter, option, shot, index.data(Role.THUMBNAIL), index.data(Role.PROGRESS))
-        self._paint_text(painter, option, shot, index.data(Role.PROGRESS))
+        paint_ground(painter, option, framed=True)
+        frame = QRect(option.rect.topLeft(), THUMBNAIL).translated(_MARGIN, _MARGIN)
+        self._paint_thumbnail(painter, frame, shot, index.data(Role.THUMBNAIL))
+        if progress is not None:
+            bar = QRect(frame.left(), frame.bottom() - 3, frame.width(), 4)
+            paint_progress(painter, bar, QColor(0, 0, 0, 160), progress, palette)
+        self._paint_text(painter, option, shot, progress)
         painter.setPen(palette.color(QPalette.ColorRole.Mid))
         painter.drawLine(option.rect.bottomLeft(), option.rect.bottomRight())
         painter.restore()
 
-    def createEditor(  # noqa: N802
-        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QWidget:
-        editor = QLineEdit(parent)
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
+        hint = first_task([index.data(Role.SHOT)]).caption_hint()
+        editor = QLineEdit(parent, maxLength=2000, placeholderText=hint)
         # A file that is dropped on it is for the window.
         editor.setAcceptDrops(False)
-        editor.setMaxLength(2000)
-        editor.setPlaceholderText(first_task([index.data(Role.SHOT)]).caption_hint())
         editor.setAccessibleName(self.tr("Caption"))
         return editor
 
-    def updateEditorGeometry(  # noqa: N802
-        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
         text, line = self._text_rect(option), self._line(option.font)
         area = QRect(text.left() - 5, text.top() + 2 * line, text.width() + 10, line)
         # Over the caption, a little higher than a line of text.
         above = max(0, editor.sizeHint().height() - line) // 2
         editor.setGeometry(area.adjusted(0, -above, 0, above))
 
-    def _paint_thumbnail(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        shot: ListedShot,
-        image: QImage | None,
-        progress: float | None,
-    ) -> None:
-        frame = QRect(option.rect.topLeft(), THUMBNAIL).translated(_MARGIN, _MARGIN)
+    def _paint_thumbnail(self, painter: QPainter, frame: QRect, shot: ListedShot, image: QImage | None) -> None:
         painter.fillRect(frame, QColor("#101112"))
         if image is not None and not image.isNull():
-            size = image.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
-            inner = QRect(0, 0, size.width(), size.height())
-            inner.moveCenter(frame.center())
-            painter.drawImage(inner, image)
+            paint_image(painter, frame, image)
         if shot.is_sound:
             sign = QRect(0, 0, 22, 22)
             sign.moveBottomLeft(frame.bottomLeft())
             painter.fillRect(sign, QColor(16, 17, 18, 200))
             # On the thumbnail's dark ground, whatever the palette.
             icon("sound").paint(painter, sign.adjusted(2, 2, -2, -2), mode=QIcon.Mode.Selected)
-        if progress is not None:
-            bar = QRect(frame.left(), frame.bottom() - 3, frame.width(), 4)
-            paint_progress(painter, bar, QColor(0, 0, 0, 160), progress, option.palette)
 
     def _paint_text(
         self, painter: QPainter, option: QStyleOptionViewItem, shot: ListedShot, progress: float | None
@@ -310,26 +259,25 @@ class _Card(QStyledItemDelegate):
         top = self._text_rect(option)
         top.setHeight(line)
         badge = min(metrics.horizontalAdvance(state) + 4, top.width() // 2)
-        painter.setFont(option.font)
-        right = top.adjusted(top.width() - badge, 0, 0, 0)
-        paint_line(painter, right, state, state_colour(colour, palette), align=Qt.AlignmentFlag.AlignRight)
-        painter.setFont(bold)
-        name = top.adjusted(0, 0, -badge - 6, 0)
-        paint_line(painter, name, shot.shot.name, strong, Qt.TextElideMode.ElideMiddle)
-        painter.setFont(option.font)
         facts = [shot.timecode, self.tr("{0} s").format(decimal(float(shot.seconds), 2))]
         if shot.active_take is not None:
             facts.append(shot.active_take.settings.model)
+        painter.setFont(option.font)
+        right = top.adjusted(top.width() - badge, 0, 0, 0)
+        paint_line(painter, right, state, state_colour(colour, palette), align=Qt.AlignmentFlag.AlignRight)
         paint_line(painter, top.translated(0, line), " · ".join(facts), quiet)
+        painter.setFont(bold)
+        name = top.adjusted(0, 0, -badge - 6, 0)
+        paint_line(painter, name, shot.shot.name, strong, Qt.TextElideMode.ElideMiddle)
         painter.setFont(option.font if shot.caption else italic)
         text = self._model.caption_text(shot)
         paint_line(painter, top.translated(0, 2 * line), text, strong if shot.caption else quiet)
 
     def _state(self, shot: ListedShot, progress: float | None) -> tuple[str, str]:
-        text = self._model.state_text(shot)
         if progress is not None:
             return self.tr("{0}%").format(round(100 * progress)), "working"
-        return text, {ShotState.NEW: "quiet", ShotState.CHANGED: "changed"}.get(shot.state, "made")
+        colours = {ShotState.NEW: "quiet", ShotState.CHANGED: "changed", ShotState.MADE: "made"}
+        return self._model.state_text(shot), colours[shot.state]
 
     def _text_rect(self, option: QStyleOptionViewItem) -> QRect:
         left = THUMBNAIL.width() + 2 * _MARGIN + 2

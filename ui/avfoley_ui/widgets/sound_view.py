@@ -22,10 +22,10 @@ class SoundView(QWidget):
     scrubbed = Signal(float)
     span_changed = Signal(float, float)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._sound: Sound | None = None
-        self._onsets: tuple[float, ...] = ()
+        self.onsets: tuple[float, ...] = ()
         self._whole = 0.0, 1.0
         self.setAccessibleName(self.tr("Waveform and spectrogram"))
         self.setMinimumHeight(110)
@@ -35,22 +35,17 @@ class SoundView(QWidget):
         self._graphics.setFrameShape(self._graphics.Shape.NoFrame)
         self._graphics.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._graphics.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._wave = self._plot(0)
-        self._spectrum = self._plot(1)
+        self._wave = self._plot(0, least=-1, stretch=3)
+        self._spectrum = self._plot(1, least=0, stretch=4)
         self._spectrum.setXLink(self._wave)
-        self._wave.setYRange(-1, 1, padding=0)
-        self._spectrum.setYRange(0, 1, padding=0)
-        self._graphics.ci.layout.setRowStretchFactor(0, 3)
-        self._graphics.ci.layout.setRowStretchFactor(1, 4)
-        self._low = pg.PlotCurveItem()
-        self._high = pg.PlotCurveItem()
+        self._low, self._high = pg.PlotCurveItem(), pg.PlotCurveItem()
         self._fill = pg.FillBetweenItem(self._low, self._high)
-        self._wave.addItem(self._fill)
         self._image = pg.ImageItem(axisOrder="col-major")
-        self._spectrum.addItem(self._image)
         self._limits = [pg.InfiniteLine(0, 90), pg.InfiniteLine(0, 90)]
         self._playheads = [pg.InfiniteLine(0, 90), pg.InfiniteLine(0, 90)]
         self._onset_lines = pg.PlotDataItem(connect="pairs")
+        self._wave.addItem(self._fill)
+        self._spectrum.addItem(self._image)
         self._wave.addItem(self._onset_lines)
         for line in self._limits:
             self._wave.addItem(line, ignoreBounds=True)
@@ -59,7 +54,7 @@ class SoundView(QWidget):
             plot.addItem(line, ignoreBounds=True)
         self._wave.getViewBox().sigXRangeChanged.connect(self._emit_span)
         self._graphics.scene().sigMouseClicked.connect(self._clicked)
-        self._layout = fill(QVBoxLayout(self), self._graphics)
+        fill(QVBoxLayout(self), self._graphics)
         self._apply_palette()
 
     def set_shot(self, start: float, seconds: float, end: float) -> None:
@@ -76,8 +71,7 @@ class SoundView(QWidget):
 
     def set_sound(self, sound: Sound | None, onsets: tuple[float, ...]) -> None:
         """Draws a take, its onsets in seconds."""
-        self._onsets = onsets
-        self._sound = sound
+        self._sound, self.onsets = sound, onsets
         self._draw_wave()
         if sound is None:
             self._image.clear()
@@ -111,25 +105,20 @@ class SoundView(QWidget):
         start, end = self._wave.getViewBox().viewRange()[0]
         return start, end
 
-    @property
-    def onsets(self) -> tuple[float, ...]:
-        return self._onsets
-
     def set_playhead(self, seconds: float) -> None:
         for line in self._playheads:
             line.setValue(seconds)
-
-    def leave_edge(self, pixels: int) -> None:
-        """Keeps the right edge free, so that its time axis is that of the views around it."""
-        self._layout.setContentsMargins(0, 0, pixels, 0)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_playheads"):
             self._apply_palette()
 
-    def _plot(self, row: int) -> pg.PlotItem:
+    def _plot(self, row: int, least: float, stretch: int) -> pg.PlotItem:
+        """An empty plot from `least` to 1."""
         plot = self._graphics.addPlot(row=row, col=0)
+        plot.setYRange(least, 1, padding=0)
+        self._graphics.ci.layout.setRowStretchFactor(row, stretch)
         for side in ("left", "right", "top", "bottom"):
             plot.hideAxis(side)
         plot.hideButtons()
@@ -141,7 +130,6 @@ class SoundView(QWidget):
 
     def _apply_palette(self) -> None:
         palette = self.palette()
-        dark = is_dark(palette)
         base = palette.color(QPalette.ColorRole.Base)
         self._graphics.setBackground(base)
         wave = state_colour("wave", palette)
@@ -153,10 +141,9 @@ class SoundView(QWidget):
             line.setPen(pg.mkPen(state_colour("playhead", palette), width=1.5))
         for line in self._limits:
             line.setPen(pg.mkPen(palette.color(QPalette.ColorRole.Mid), width=1))
-        stops = [base, QColor("#3b2a66"), QColor("#c0437a"), QColor("#fbc54b")]
-        if not dark:
-            stops = [base, QColor("#b9c6e8"), QColor("#5a4fa3"), QColor("#240d3f")]
-        self._image.setColorMap(pg.ColorMap(np.linspace(0, 1, 4), [stop.getRgb() for stop in stops]))
+        shades = ("#3b2a66", "#c0437a", "#fbc54b") if is_dark(palette) else ("#b9c6e8", "#5a4fa3", "#240d3f")
+        stops = [stop.getRgb() for stop in (base, *map(QColor, shades))]
+        self._image.setColorMap(pg.ColorMap(np.linspace(0, 1, 4), stops))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)

@@ -59,21 +59,19 @@ class TakeLanes(QScrollArea):
     # How many pixels at the right edge the scroll bar takes.
     edge_changed = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setAccessibleName(self.tr("Takes"))
         self.setMinimumHeight(90)
         self._shot = ""
-        self._lanes: list[TakeLane] = []
+        self.lanes: list[TakeLane] = []
         self._spare: list[TakeLane] = []
         self._playhead = 0.0
         self._inner = QWidget()
-        self.empty = QLabel()
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self.empty.hide()
         self._layout = fill(QVBoxLayout(self._inner), self.empty, None, spacing=3)
-        scroll_vertically(self, self._inner)
+        scroll_vertically(self._inner, self)
         # Building a lane takes longer than filling one. The last spare one is used next.
         for _ in range(_READY_LANES):
             lane = self._new_lane()
@@ -83,40 +81,34 @@ class TakeLanes(QScrollArea):
     @property
     def tab_stops(self) -> list[QWidget]:
         """The area itself, which the arrow keys scroll, then all lanes from above."""
-        return [self, *(stop for lane in (*self._lanes, *reversed(self._spare)) for stop in lane.tab_stops)]
+        return [self, *(stop for lane in (*self.lanes, *reversed(self._spare)) for stop in lane.tab_stops)]
 
     @property
     def comfortable_height(self) -> int:
         """Room for `_COMFORTABLE_LANES` takes."""
-        lane = (self._lanes or self._spare)[0]
+        lane = (self.lanes or self._spare)[0]
         return _COMFORTABLE_LANES * (lane.sizeHint().height() + self._layout.spacing())
 
-    @property
-    def lanes(self) -> list[TakeLane]:
-        return list(self._lanes)
-
     def lane(self, take_id: str) -> TakeLane | None:
-        return next((lane for lane in self._lanes if lane.take.id == take_id), None)
+        return next((lane for lane in self.lanes if lane.take.id == take_id), None)
 
     def set_takes(self, shot: str, takes: tuple[ListedTake, ...], current: str | None) -> None:
         """Shows these takes; lanes are used again, so that a new take costs one lane."""
         self._shot = shot
-        while len(self._lanes) > len(takes):
-            lane = self._lanes.pop()
-            lane.hide()
-            self._spare.append(lane)
-        while len(self._lanes) < len(takes):
-            lane = self._spare.pop() if self._spare else self._new_lane()
-            self._lanes.append(lane)
-        for number, (lane, take) in enumerate(zip(self._lanes, takes, strict=True)):
-            lane.show_take(take, number + 1)
+        while len(self.lanes) > len(takes):
+            self._spare.append(self.lanes.pop())
+            self._spare[-1].hide()
+        while len(self.lanes) < len(takes):
+            self.lanes.append(self._spare.pop() if self._spare else self._new_lane())
+        for number, (lane, take) in enumerate(zip(self.lanes, takes, strict=True), 1):
+            lane.show_take(take, number)
             lane.wave.set_playhead(self._playhead)
             lane.show()
         self.empty.setVisible(not takes)
         self.set_current(current)
 
     def set_current(self, take_id: str | None) -> None:
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.set_current(lane.take.id == take_id)
             if lane.take.id == take_id:
                 self.ensureWidgetVisible(lane, 0, 4)
@@ -131,12 +123,12 @@ class TakeLanes(QScrollArea):
             lane.wave.set_stills(images)
 
     def set_span(self, start: float, end: float) -> None:
-        for lane in self._lanes + self._spare:
+        for lane in self.lanes + self._spare:
             lane.wave.set_span(start, end)
 
     def set_playhead(self, seconds: float) -> None:
         self._playhead = seconds
-        for lane in self._lanes:
+        for lane in self.lanes:
             lane.wave.set_playhead(seconds)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -156,9 +148,9 @@ class TakeLanes(QScrollArea):
         lane.delete.clicked.connect(lambda: self.delete_requested.emit(self._shot, lane.take.id))
         lane.settings.clicked.connect(lambda: self.settings_requested.emit(lane.take.settings))
         self._layout.insertWidget(self._layout.count() - 1, lane)
-        if self._lanes:
+        if self.lanes:
             # Qt puts what comes later at the end of the whole window's order.
-            fix_order(self._lanes[-1].tab_stops[-1], *lane.tab_stops)
+            fix_order(self.lanes[-1].tab_stops[-1], *lane.tab_stops)
         return lane
 
 
@@ -166,10 +158,9 @@ class TakeLane(QFrame):
     """One take."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.take: ListedTake
         # No frame: the waveforms of all lanes lie under those above them.
-        self.setFrameShape(QFrame.Shape.NoFrame)
+        super().__init__(frameShape=QFrame.Shape.NoFrame)
+        self.take: ListedTake
         self._shown: tuple[ListedTake, int] | None = None
         self._current = False
         self.listen = QToolButton()
@@ -186,12 +177,9 @@ class TakeLane(QFrame):
         buttons = self.star, self.use, self.settings, self.delete
         for button in buttons:
             button.setIconSize(QSize(16, 16))
+        self.tab_stops: list[QWidget] = [self.listen, *buttons]
         line = fill(QHBoxLayout(), self.listen, 4, self.name, *buttons, self.grip, spacing=1, stretch=self.name)
         fill(QVBoxLayout(self), line, self.wave, spacing=1).setContentsMargins(0, 2, 0, 2)
-
-    @property
-    def tab_stops(self) -> list[QWidget]:
-        return [self.listen, self.star, self.use, self.settings, self.delete]
 
     def show_take(self, take: ListedTake, number: int) -> None:
         if self._shown == (take, number):
@@ -246,7 +234,7 @@ class LaneWave(TimeAxis):
     def __init__(self) -> None:
         super().__init__()
         self._sound: Sound | None = None
-        self._stills: tuple[QImage, ...] = ()
+        self.stills: tuple[QImage, ...] = ()
         self._current = False
         self._outline: tuple[tuple[object, ...], QPolygonF] | None = None
         self.setFixedHeight(_WAVE_HEIGHT)
@@ -257,12 +245,8 @@ class LaneWave(TimeAxis):
         self._outline = None
         self.update()
 
-    @property
-    def stills(self) -> tuple[QImage, ...]:
-        return self._stills
-
     def set_stills(self, images: Sequence[QImage]) -> None:
-        self._stills = tuple(images)
+        self.stills = tuple(images)
         self.update()
 
     def set_current(self, current: bool) -> None:
@@ -272,7 +256,7 @@ class LaneWave(TimeAxis):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Base))
-        if self._stills:
+        if self.stills:
             self._paint_stills(painter)
         else:
             colour = QColor(state_colour("wave" if self._current else "quiet", self.palette()))
@@ -288,8 +272,8 @@ class LaneWave(TimeAxis):
     def _paint_stills(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setOpacity(1.0 if self._current else 0.6)
-        cell = self.width() / len(self._stills)
-        for number, image in enumerate(self._stills):
+        cell = self.width() / len(self.stills)
+        for number, image in enumerate(self.stills):
             size = image.size().scaled(QSize(round(cell), self.height()), Qt.AspectRatioMode.KeepAspectRatio)
             left = number * cell + (cell - size.width()) / 2
             painter.drawImage(QRectF(left, (self.height() - size.height()) / 2, size.width(), size.height()), image)

@@ -19,16 +19,15 @@ class Transport(QWidget):
     def __init__(self, player: Player) -> None:
         super().__init__()
         self._player = player
-        self.to_start = tool_button("to-start")
-        self.to_start.clicked.connect(lambda: player.seek(0))
-        self.play = tool_button("play")
-        self.play.clicked.connect(player.toggle)
+        self.to_start = tool_button("to-start", pressed=lambda: player.seek(0))
+        self.play = tool_button("play", pressed=player.toggle)
         self.loop = tool_button("loop", checkable=True)
         self.loop.setChecked(True)
         self.loop.toggled.connect(player.set_looping)
         self.compare = tool_button("loop")
         self.compare.setIcon(QIcon())
         self.compare.setText("A/B")
+        self.tab_stops: list[QWidget] = [self.to_start, self.play, self.loop, self.compare]
         self.timecode = QLabel()
         self.timecode.setToolTip(self.tr("Timeline timecode at the playhead"))
         self.time = quiet(QLabel())
@@ -41,10 +40,6 @@ class Transport(QWidget):
         fill(QHBoxLayout(self), *self.tab_stops, *labels, spacing=2)
         player.state_changed.connect(self._show_state)
         self._show_state()
-
-    @property
-    def tab_stops(self) -> list[QWidget]:
-        return [self.to_start, self.play, self.loop, self.compare]
 
     def show_position(self, shot: ListedShot | None, frame: int, position: int) -> None:
         """The playhead: a record frame counted from the shot's first, and a sample."""

@@ -17,9 +17,10 @@ class Welcome(QWidget):
     open_requested = Signal()
     recent_requested = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        title = bold(QLabel(self.tr("Foley for your picture")))
+    def __init__(self) -> None:
+        super().__init__()
+        centred = Qt.AlignmentFlag.AlignCenter
+        title = bold(QLabel(self.tr("Foley for your picture"), wordWrap=True, alignment=centred))
         font = title.font()
         font.setPointSizeF(font.pointSizeF() * 1.5)
         title.setFont(font)
@@ -27,18 +28,15 @@ class Welcome(QWidget):
             self.tr(
                 "Drop a video or timeline (.otio, .kdenlive, …) here. Select shots, describe their sound and press Generate. "
                 "The takes, in sync with the picture, come back on a track of their own."
-            )
+            ),
+            wordWrap=True,
+            alignment=centred,
         )
         for label in (title, text):
-            label.setWordWrap(True)
-            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.open = QPushButton(self.tr("Open a video or timeline…"))
-        self.open.setDefault(True)
+        self.open = QPushButton(self.tr("Open a video or timeline…"), default=True)
         self.open.clicked.connect(self.open_requested)
-        self.busy = quiet(QLabel())
-        self.busy.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.busy.setWordWrap(True)
+        self.busy = quiet(QLabel(wordWrap=True, alignment=centred))
         self._recent = QVBoxLayout()
         column = QWidget()
         column.setMaximumWidth(520)
@@ -58,17 +56,15 @@ class Welcome(QWidget):
 
     def show_recent(self, paths: Sequence[Path]) -> None:
         while (item := self._recent.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+            if (button := item.widget()) is not None:
+                button.deleteLater()
         for path in paths[:5]:
             name = self.fontMetrics().elidedText(path.name, Qt.TextElideMode.ElideMiddle, 260)
-            button = QPushButton(name)
-            button.setFlat(True)
-            button.setToolTip(str(path))
-            button.setAccessibleName(self.tr("Open {0}").format(path.name))
-            button.clicked.connect(lambda _=False, path=path: self.recent_requested.emit(path))
-            self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+            known = QPushButton(name, flat=True)
+            known.setToolTip(str(path))
+            known.setAccessibleName(self.tr("Open {0}").format(path.name))
+            known.clicked.connect(lambda _=False, path=path: self.recent_requested.emit(path))
+            self._recent.addWidget(known, 0, Qt.AlignmentFlag.AlignHCenter)
 
     def show_opening(self, path: Path | None) -> None:
         self.busy.setText("" if path is None else self.tr("Opening {0}…").format(path.name))
