@@ -188,6 +188,23 @@ def test_what_the_form_asks_for(qtbot: Any) -> None:
     assert len(seeds) == 3
 
 
+def test_what_a_model_does_not_read_is_not_asked_for(qtbot: Any) -> None:
+    form = MakingForm()
+    qtbot.addWidget(form)
+    form.show()
+    form.set_engine([model("nano", "foley"), model("sight", "foley", controls=["steps"])], True)
+    form.set_shots([listed("a")], 0)
+    form.negative.setText("music")
+    assert form.negative.isVisible()
+    for name, said in (("sight", "music"), ("nano", "music")):
+        form.set_choices(MakingChoices(said, name, "standard", 5, True, 1, 0))
+        assert form.negative.isVisible() == (name == "nano")
+        assert ("does not read captions" in form.hint.text()) == (name == "sight")
+        with qtbot.waitSignal(form.requested) as wanted:
+            form.buttons["foley"].click()
+        assert wanted.args[1].negative_caption == ("music" if name == "nano" else "")
+
+
 def test_one_caption_for_several_shots(qtbot: Any) -> None:
     form = MakingForm()
     qtbot.addWidget(form)

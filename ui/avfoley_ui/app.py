@@ -37,7 +37,8 @@ def run(path: Path | None = None, output: Path | None = None) -> int:
     if path is not None:
         window.open(path, output)
     # Python handles Ctrl-C only while it runs.
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    # Closed by the event loop: a window that closes before the loop begins would not end it.
+    signal.signal(signal.SIGINT, lambda *_: QTimer.singleShot(0, window.close))
     awake = QTimer()
     awake.start(300)
     awake.timeout.connect(lambda: None)

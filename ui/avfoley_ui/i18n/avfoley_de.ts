@@ -182,6 +182,10 @@
         </translation>
     </message>
     <message>
+        <source>The selected model makes sound for the picture alone. It does not read captions.</source>
+        <translation>Das gewählte Modell vertont allein das Bild. Es liest keine Beschreibungen.</translation>
+    </message>
+    <message>
         <source>&amp;Caption</source>
         <translation>&amp;Beschreibung</translation>
     </message>

@@ -54,6 +54,7 @@ class MakingForm(QWidget):
         self.caption.setToolTip(self.tr("Caption of the selected shots: what their next takes are generated from"))
         self.caption.edited.connect(self._caption_edited)
         self.negative = QLineEdit(maxLength=2000)
+        self._negative_label = self._label(self.tr("&Negative prompt"), self.negative)
         self.model = combo_box((), 5)
         self.model.setPlaceholderText(self.tr("waiting for the engine…"))
         self.model.currentIndexChanged.connect(self._model_chosen)
@@ -199,8 +200,9 @@ class MakingForm(QWidget):
             self.draw_seed()
         info, quality, settings = self._model_for(task), self.quality.currentData(), TASKS[task].settings
         assert info is not None
+        reads_negatives = "negative_caption" in info.controls
         entered: dict[str, Any] = {
-            "negative_caption": self.negative.text().strip(),
+            "negative_caption": self.negative.text().strip() if reads_negatives else "",
             "seed": self.seed.value(),
             "takes": self.takes.value(),
             "model": info.name,
@@ -259,11 +261,17 @@ class MakingForm(QWidget):
         length = self.tr("%n shot(s), {0} s", "", len(self._shots)).format(seconds)
         self.length.setText(length if self._shots else "–")
         self.caption.setEnabled(bool(self._shots))
+        chosen_model = self._info(self.model.currentData())
+        controls = None if chosen_model is None else chosen_model.controls
+        for widget in (self.negative, self._negative_label):
+            widget.setVisible(controls is None or "negative_caption" in controls)
         hint = ""
         if not self._shots:
             hint = self.tr("Select the shots to generate sound for.")
         elif any(shot.state is ShotState.CHANGED for shot in self._shots):
             hint = self.tr("The caption has changed since the take in use was generated.")
+        elif controls is not None and "caption" not in controls:
+            hint = self.tr("The selected model makes sound for the picture alone. It does not read captions.")
         self.hint.setText(hint)
         self.hint.setVisible(bool(hint))
 
@@ -275,7 +283,7 @@ class MakingForm(QWidget):
         seed = fill(QHBoxLayout(), self.seed, self.new_seed, self.seed_locked, spacing=4)
         takes = fill(QHBoxLayout(), self.takes, handles, self.handles, spacing=4)
         form.addRow(self._label(self.tr("&Caption"), self.caption), self.caption)
-        form.addRow(self._label(self.tr("&Negative prompt"), self.negative))
+        form.addRow(self._negative_label)
         form.addRow(self.negative)
         form.addRow(self._label(self.tr("&Model"), self.model), self.model)
         form.addRow(self._label(self.tr("&Quality"), self.quality), self.quality)
