@@ -25,7 +25,7 @@ class FrierenExportOptions(CommandOptions):
     title: str = option("Frieren nano", "what users read")
     base: str = option("avlink-nano", "AV-Link model, name or folder, that gave event stem and codec")
     sampling_steps: int = option(25, "solver steps unless a request says otherwise")
-    guidance: float = option(3.0, "guidance scale unless a request says otherwise")
+    guidance: float = option(4.5, "guidance scale unless a request says otherwise")
 
 
 def export(options: FrierenExportOptions, device: torch.device) -> None:
