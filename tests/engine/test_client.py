@@ -34,7 +34,7 @@ def test_starts_an_engine_when_none_runs(stopped_engine: Engine) -> None:
     assert os.getsid(endpoint.pid) != os.getsid(0), "Ctrl-C in this terminal would reach the engine"
     # The next client finds that one.
     assert LocalEngine(command=None).status().pid == endpoint.pid
-    assert [model.name for model in client.models()] == ["fake", "avlink-nano", "frieren-nano"]
+    assert [model.name for model in client.models()] == ["fake", "avlink-nano"]
     assert client.shut_down()
     assert not client.shut_down()
 
