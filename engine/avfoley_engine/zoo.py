@@ -171,12 +171,11 @@ def write(
     lender: Entry | None = None,
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Writes a model folder: half precision unless `dtype` is another, one safetensors file a part,
-    the config with hashes.
+    """Writes a model folder: one safetensors file a part, the config with hashes.
 
-    `states` has each part's tensors, `config` all but the hashes. Files of other than `parts`, if
-    named, keep their bytes. A part that is the same, bit for bit, in the model `lender` is not
-    written: the config says that it is shared.
+    `states` has each part's tensors, `config` all but the hashes; half precision unless `dtype` is
+    another. Files of other than `parts`, if named, keep their bytes. A part that the model `lender`
+    has, bit for bit, is not written: the config says that it is shared.
     """
     import torch
     from safetensors.torch import save_file
@@ -195,7 +194,6 @@ def write(
             shared[path.name] = lender.name
             path.unlink()
     config = {**config, **({"shared": shared} if shared else {}), "files": files}
-    text = json.dumps(config, indent=1) + "\n"
     unfinished = folder / "config.json.part"
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     unfinished.replace(folder / "config.json")
