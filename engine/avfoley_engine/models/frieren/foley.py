@@ -97,7 +97,10 @@ class FrierenFoley(FoleyModel):
         def of_rows(rows: torch.Tensor) -> CapturedField:
             """The guided velocity of some of the windows."""
             given = features[rows]
-            return CapturedField(lambda x, t: guided_velocity(self.estimator, x, t, given, scale))
+            return CapturedField(lambda x, t: guided_velocity(self.estimator, x, as_published(t), given, scale))
+
+        def as_published(t: torch.Tensor) -> torch.Tensor:
+            return on_float_grid(t, steps) if self.config.whole_times else t
 
         latent_width = self.config.estimator.latent_width
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -105,6 +108,15 @@ class FrierenFoley(FoleyModel):
         velocity = windowed(windows, self.windows_at_once, of_rows)
         latents = SOLVERS[self.solver](velocity, noise.to(self.device), steps, on_step)
         return within_full_scale(self.codec.decode(latents)[:, :samples].float()).cpu()
+
+
+def on_float_grid(t: torch.Tensor, steps: int) -> torch.Tensor:
+    """Times t (B,) of Euler steps on the grid that the published sampler adds up in single precision.
+
+    Some of its times are a little less than k / steps, and cut off a thousandth lower.
+    """
+    grid = torch.linspace(0, 1, steps + 1, device=t.device)
+    return grid[(t * steps).round().long()]
 
 
 def guided_velocity(
